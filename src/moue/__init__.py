@@ -1,0 +1,1 @@
+"""moue: facial expression recognition, from fer2013.csv to a trained, measured, exported and predicting model."""

@@ -1,0 +1,157 @@
+"""`Dataset`: faces, labels and splits in memory, checked once when made."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from moue.errors import MoueError
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Split = Literal["train", "val", "test"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+IMAGE_SHAPE: Final = (48, 48, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class BadRow:
+    """A row that was left out because its content is wrong.
+
+    Attributes:
+        row: Number of the data row, from 0 (the header does not count).
+        reason: What came and what was expected.
+    """
+
+    row: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled 48x48 gray faces with their splits.
+
+    Attributes:
+        images: uint8 (N, 48, 48, 1), 0-255.
+        labels: uint8 (N,), index into `class_names`.
+        split: uint8 (N,), index into `SPLITS`: 0 train, 1 val, 2 test.
+        rows: int64 (N,), number of each data row in its source, from 0.
+        votes: FER+ votes, uint8 (N, 10) in the order of `FERPLUS_NAMES`, or None.
+        class_names: Names of the labels, in label order.
+        source: Where the data came from, for messages and reports.
+        split_rule: How `split` came about, e.g. ``"Usage column"``.
+        skipped: Rows left out by ``on_bad_row="skip"``.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    split: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    votes: NDArray[np.uint8] | None = None
+    class_names: tuple[str, ...] = CLASS_NAMES
+    source: str = ""
+    split_rule: str = "Usage column"
+    skipped: tuple[BadRow, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.labels)
+        expected: dict[str, tuple[int, ...]] = {
+            "images": (count, *IMAGE_SHAPE),
+            "labels": (count,),
+            "split": (count,),
+            "rows": (count,),
+        }
+        if self.votes is not None:
+            expected["votes"] = (count, len(FERPLUS_NAMES))
+        for name, shape in expected.items():
+            array = getattr(self, name)
+            dtype = np.int64 if name == "rows" else np.uint8
+            if array.shape != shape or array.dtype != dtype:
+                raise MoueError(f"{name} is {array.dtype} {array.shape}", f"{np.dtype(dtype)} {shape}")
+        if count and int(self.labels.max()) >= len(self.class_names):
+            raise MoueError(f"label {self.labels.max()}", f"0 to {len(self.class_names) - 1}")
+        if count and int(self.split.max()) >= len(SPLITS):
+            raise MoueError(f"split index {self.split.max()}", f"0 to {len(SPLITS) - 1}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{split} {len(self.where(split))}" for split in SPLITS)
+        return f"Dataset({len(self)} faces: {sizes}; {len(self.class_names)} classes)"
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """SHA-256 of pixels, labels and splits in row order, 64 hexadecimal digits; names the data in every result."""
+        digest = hashlib.sha256()
+        for array in (self.images, self.labels, self.split):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    @functools.cached_property
+    def pixel_digests(self) -> NDArray[np.bytes_]:
+        """BLAKE2b-128 of each image's pixels, bytes (N,) of 16: equal exactly where the pictures are equal."""
+        digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.images]
+        return np.frombuffer(b"".join(digests), dtype="V16")
+
+    def where(self, split: str) -> NDArray[np.int64]:
+        """Return the positions of one split, int64 (n,), in row order.
+
+        Raises:
+            MoueError: `split` is not "train", "val" or "test".
+        """
+        if split not in SPLITS:
+            raise MoueError(f"split {split!r}", f"one of {', '.join(SPLITS)}")
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def take(self, index: NDArray[Any]) -> Dataset:
+        """Return the faces at `index`: positions int (n,) or a mask bool (N,)."""
+        return dataclasses.replace(
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            split=self.split[index],
+            rows=self.rows[index],
+            votes=None if self.votes is None else self.votes[index],
+        )
+
+    def subset(self, split: str) -> Dataset:
+        """Return the faces of one split: "train", "val" or "test"."""
+        return self.take(self.where(split))
+
+    def one_hot(self) -> NDArray[np.float32]:
+        """Return the labels as float32 (N, num_classes) with a single 1 in each row."""
+        return np.eye(len(self.class_names), dtype=np.float32)[self.labels]
+
+    def scaled(self) -> NDArray[np.float32]:
+        """Return the images as float32 (N, 48, 48, 1) in 0-1.
+
+        moue's own networks scale inside themselves and take `images`; this is for other people's.
+        """
+        return self.images.astype(np.float32) / np.float32(255.0)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the number of faces per split and class: ``counts()["train"]["happy"]``."""
+        result: dict[str, dict[str, int]] = {}
+        for split in SPLITS:
+            numbers = np.bincount(self.labels[self.where(split)], minlength=len(self.class_names))
+            result[split] = dict(zip(self.class_names, numbers.tolist(), strict=True))
+        return result
+
+    def without_twins(self, split: str = "test") -> Dataset:
+        """Return one split without the faces that have an exact pixel twin in the training split.
+
+        FER2013's official split leaks: 288 of its 3,589 PrivateTest images are also in Training.
+
+        Args:
+            split: The split to clean, "test" or "val".
+        """
+        part = self.where(split)
+        seen = set(self.pixel_digests[self.where("train")].tolist())
+        return self.take(part[[digest not in seen for digest in self.pixel_digests[part].tolist()]])

@@ -1,0 +1,40 @@
+"""The one error type that a user's mistake raises, and its three parts."""
+
+from __future__ import annotations
+
+
+class MoueError(ValueError):
+    """Something about the user's input is wrong; the message says what, what was expected and how to fix it.
+
+    The command line prints the message without a traceback and ends with exit code 1.
+
+    Args:
+        came: What was found, with the file and row where it helps.
+        expected: What should have been there instead.
+        fix: What the user can do about it.
+    """
+
+    def __init__(self, came: str, expected: str = "", fix: str = "") -> None:
+        self.came = came
+        self.expected = expected
+        self.fix = fix
+        parts = [came, f"expected {expected}" if expected else "", fix]
+        super().__init__("\n".join(part for part in parts if part))
+
+
+class MissingExtraError(MoueError, ImportError):
+    """An optional package is not installed.
+
+    Args:
+        package: The distribution that could not be imported.
+        extra: The extra of moue that brings it, e.g. ``"train"``.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{package} is not installed",
+            f"the optional part '{extra}' of moue",
+            f'Install it: pip install "moue[{extra}]"',
+        )

@@ -1,0 +1,1 @@
+"""Scores of any model, from true labels and probabilities."""

@@ -1,0 +1,96 @@
+"""Writing files so that nothing is lost: a temporary name first, then moved into place."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HASH_CHUNK = 1 << 20
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise `MoueError` if `path` exists and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise MoueError(f"{path} exists already", "a name that is free", "Choose another name or add --overwrite.")
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, and move it to `path` when the block ends without an error.
+
+    The temporary name keeps the suffix of `path`, because writers choose a format by it.
+
+    Raises:
+        MoueError: `path` exists and `overwrite` is false, or its folder cannot be written.
+    """
+    target = Path(path)
+    refuse_existing(target, overwrite=overwrite)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+    except OSError as error:
+        raise MoueError(
+            f"cannot write in {target.parent}: {error.strerror}", "a writable folder", "Choose another one."
+        ) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp gives 0600; a result should be as readable as any other new file.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    except OSError as error:
+        raise MoueError(f"writing {target} failed: {error.strerror or error}", fix="Is the disk full?") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> None:
+    """Write `text` as UTF-8 to `path` atomically."""
+    with replacing(path, overwrite=overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> None:  # noqa: ANN401 (JSON is anything)
+    """Write `value` as indented JSON to `path` atomically; NaN is refused, since it is not JSON."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", overwrite=overwrite)
+
+
+def read_json(path: str | Path) -> Any:  # noqa: ANN401 (JSON is anything)
+    """Read a JSON file.
+
+    Raises:
+        MoueError: the file is missing, unreadable or not JSON.
+    """
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MoueError(f"cannot read {path}: {error.strerror}", "a JSON file") from error
+    except ValueError as error:
+        raise MoueError(f"{path} is not valid JSON: {error}", "a JSON file written by moue") from error
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

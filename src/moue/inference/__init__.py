@@ -1,0 +1,1 @@
+"""Pictures to expressions with ONNX Runtime; never Keras or TensorFlow."""

@@ -1,0 +1,1 @@
+"""Training of the registered networks with Keras."""
