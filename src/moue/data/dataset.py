@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 IMAGE_SHAPE: Final = (48, 48, 1)
+SPLIT_DTYPE: Final = "<U5"
+_DTYPES: Final[dict[str, str]] = {"split": SPLIT_DTYPE, "rows": "int64"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Dataset:
     Attributes:
         images: uint8 (N, 48, 48, 1), 0-255.
         labels: uint8 (N,), index into `class_names`.
-        split: uint8 (N,), index into `SPLITS`: 0 train, 1 val, 2 test.
+        split: str (N,), each one of `SPLITS`: "train", "val", "test".
         rows: int64 (N,), number of each data row in its source, from 0.
         votes: FER+ votes, uint8 (N, 10) in the order of `FERPLUS_NAMES`, or None.
         class_names: Names of the labels, in label order.
@@ -51,7 +53,7 @@ class Dataset:
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    split: NDArray[np.uint8]
+    split: NDArray[np.str_]
     rows: NDArray[np.int64]
     votes: NDArray[np.uint8] | None = None
     class_names: tuple[str, ...] = CLASS_NAMES
@@ -71,13 +73,14 @@ class Dataset:
             expected["votes"] = (count, len(FERPLUS_NAMES))
         for name, shape in expected.items():
             array = getattr(self, name)
-            dtype = np.int64 if name == "rows" else np.uint8
+            dtype = np.dtype(_DTYPES.get(name, "uint8"))
             if array.shape != shape or array.dtype != dtype:
-                raise MoueError(f"{name} is {array.dtype} {array.shape}", f"{np.dtype(dtype)} {shape}")
+                raise MoueError(f"{name} is {array.dtype} {array.shape}", f"{dtype} {shape}")
         if count and int(self.labels.max()) >= len(self.class_names):
             raise MoueError(f"label {self.labels.max()}", f"0 to {len(self.class_names) - 1}")
-        if count and int(self.split.max()) >= len(SPLITS):
-            raise MoueError(f"split index {self.split.max()}", f"0 to {len(SPLITS) - 1}")
+        unknown = set(self.split.tolist()).difference(SPLITS)
+        if unknown:
+            raise MoueError(f"split {min(unknown)!r}", f"one of {', '.join(SPLITS)}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -108,7 +111,7 @@ class Dataset:
         """
         if split not in SPLITS:
             raise MoueError(f"split {split!r}", f"one of {', '.join(SPLITS)}")
-        return np.flatnonzero(self.split == SPLITS.index(split))
+        return np.flatnonzero(self.split == split)
 
     def take(self, index: NDArray[Any]) -> Dataset:
         """Return the faces at `index`: positions int (n,) or a mask bool (N,)."""

@@ -1,1 +1,6 @@
 """The registered networks, one file a family."""
+
+from moue.training.models.cost import count_multiply_adds
+from moue.training.models.registry import ModelEntry, build_model, list_models, register
+
+__all__ = ["ModelEntry", "build_model", "count_multiply_adds", "list_models", "register"]

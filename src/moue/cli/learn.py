@@ -1,0 +1,144 @@
+"""Commands of the learning half: train, evaluate, report, export, models, recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from moue.cli import options, output
+
+
+def train(
+    data: options.DataPath,
+    out: Annotated[Path, typer.Option("--out", help="Run folder to make.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe (moue recipes) or a TOML file.")] = "seed_cnn",
+    epochs: Annotated[int | None, typer.Option(help="Epochs at most, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, instead of the recipe's.")] = None,
+    choices: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other choice of the recipe; repeatable."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+) -> None:
+    """Train a network on the training split; the validation split chooses the epoch."""
+    from moue.training.config import TrainConfig  # noqa: PLC0415 (keeps --help fast)
+    from moue.training.train import train as train_model  # noqa: PLC0415
+
+    overrides = {"epochs": epochs, "seed": seed}
+    given = {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
+    config = TrainConfig.from_recipe(recipe, **given)
+    dataset = options.load_data(data, on_bad_row=on_bad_row)
+    result = train_model(config, dataset, out, resume=resume, progress=True, command=_command_line())
+    output.note(
+        f"best epoch {result.best_epoch} of {len(result.history)}: validation accuracy {result.best_val_accuracy:.1%}"
+    )
+    output.note(f"the run is in {result.run} (curves.png, best.keras, model.onnx)")
+    if not result.exported:
+        output.note(f"not exported: that needs Keras's TensorFlow backend; run: moue export {out} --data {data}")
+    if result.interrupted:
+        output.note(f"stopped early; go on with: {_command_line()}{'' if resume else ' --resume'}")
+        raise typer.Exit(130)
+    output.note(f"next: moue evaluate {out} --data {data}")
+
+
+def evaluate(
+    run: options.RunPath,
+    data: options.DataOption,
+    split: Annotated[str, typer.Option(help="train, val or test (PrivateTest).")] = "test",
+    ferplus: options.FerPlus = None,
+    on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+) -> None:
+    """Score a run's exported model, with and without the test faces that are also in training."""
+    from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.classifier import Classifier  # noqa: PLC0415
+
+    classifier = Classifier.load(run)
+    dataset = options.load_data(data, ferplus, on_bad_row)
+    with output.count_progress("evaluating") as moved:
+        evaluation = score(classifier.predict_proba, dataset, split=split, progress=moved)
+    columns, *rows = evaluation.table()
+    output.print_table(columns, rows)
+    folder = run / "evaluation"
+    evaluation.save(folder, overwrite=True)
+    output.wrote(folder)
+    output.note(f"next: moue report {run}")
+
+
+def report(
+    run: options.RunPath,
+    out: Annotated[Path | None, typer.Option("--out", help="The page; RUN/report.html if not given.")] = None,
+) -> None:
+    """Write one HTML page of a run: curves, scores, confusion matrix, faces."""
+    from moue.evaluation.report import write_report  # noqa: PLC0415 (keeps --help fast)
+
+    output.wrote(write_report(run, out))
+
+
+def export(run: options.RunPath, data: options.DataOption) -> None:
+    """Export a run's best model to model.onnx + model.json again, comparing both on real faces."""
+    from moue.files import read_json  # noqa: PLC0415 (keeps --help fast)
+    from moue.training.config import TrainConfig  # noqa: PLC0415
+    from moue.training.finish import export_run  # noqa: PLC0415
+    from moue.training.run import RunFolder  # noqa: PLC0415
+
+    folder = RunFolder(run)
+    config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
+    result = export_run(folder, config, options.load_data(data))
+    output.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
+    output.wrote(folder.onnx, folder.card)
+
+
+def models() -> None:
+    """List the networks: parameters, multiply-adds, input, paper."""
+    from moue.training.models import build_model, count_multiply_adds, list_models  # noqa: PLC0415
+
+    rows = []
+    for name, entry in sorted(list_models().items()):
+        model = build_model(name)
+        size = "x".join(map(str, model.input_shape[1:]))
+        adds = f"{count_multiply_adds(model) / 1e6:.1f} M"
+        rows.append((name, f"{model.count_params():,}", adds, size, entry.summary, entry.paper))
+    output.print_table(("name", "parameters", "multiply-adds", "input", "what", "paper"), rows)
+
+
+def recipes(name: Annotated[str, typer.Argument(help="A recipe to show.")] = "") -> None:
+    """List the recipes, or show every choice of one."""
+    from moue.training.config import TrainConfig, list_recipes  # noqa: PLC0415 (keeps --help fast)
+
+    if not name:
+        configs = [TrainConfig.from_recipe(recipe) for recipe in list_recipes()]
+        rows = [(config.recipe, config.model, str(config.epochs)) for config in configs]
+        output.print_table(("recipe", "model", "epochs"), rows)
+        return
+    config = TrainConfig.from_recipe(name)
+    fields = dataclasses.fields(config)
+    rows = [(field.name, str(getattr(config, field.name)), field.metadata["help"]) for field in fields]
+    output.print_table(("choice", "value", "meaning"), rows)
+
+
+def _parse_choices(choices: list[str]) -> dict[str, Any]:
+    """Read NAME=VALUE pairs, the values as TOML; a bare word is a string."""
+    values: dict[str, Any] = {}
+    for choice in choices:
+        name, equals, text = choice.partition("=")
+        if not equals or not name.strip():
+            raise typer.BadParameter(f"{choice!r}, expected NAME=VALUE", param_hint="--set")
+        try:
+            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name.strip()] = text.strip()
+    return values
+
+
+def _command_line() -> str:
+    return shlex.join(["moue", *sys.argv[1:]])
+
+
+COMMANDS: Final = (train, evaluate, report, export, models, recipes)

@@ -1,0 +1,48 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from moue.cli import output
+
+if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
+
+
+class OnBadRow(enum.StrEnum):
+    """What to do with a wrong row."""
+
+    RAISE = "raise"
+    SKIP = "skip"
+
+
+DataPath = Annotated[
+    Path, typer.Argument(help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.", show_default=False)
+]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.")
+]
+FerPlus = Annotated[Path | None, typer.Option("--ferplus", help="fer2013new.csv: join the FER+ votes by row order.")]
+BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count such rows.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
+RunPath = Annotated[Path, typer.Argument(help="Run folder of moue train.", show_default=False)]
+
+
+def load_data(path: Path, ferplus: Path | None = None, on_bad_row: OnBadRow = OnBadRow.RAISE) -> Dataset:
+    """Read a data set with a progress bar and say what was skipped."""
+    from moue.data.fer2013 import load_fer2013  # noqa: PLC0415 (keeps --help fast)
+
+    size = path.stat().st_size if path.is_file() else 0
+    with output.byte_progress(f"reading {path.name}", size) as moved:
+        dataset = load_fer2013(path, ferplus=ferplus, on_bad_row=on_bad_row.value, on_bytes=moved)
+    if dataset.skipped:
+        output.note(
+            f"skipped {len(dataset.skipped)} wrong rows, the first: row {dataset.skipped[0].row}: "
+            f"{dataset.skipped[0].reason}"
+        )
+    return dataset

@@ -1,0 +1,66 @@
+"""What all commands print alike: errors, notes, tables, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from moue.errors import MoueError
+
+console = Console(highlight=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_error(error: MoueError) -> None:
+    """Print the three parts of an error to standard error."""
+    messages.print(f"error: {error}", markup=False, style="red" if messages.is_terminal else None)
+
+
+def note(text: str) -> None:
+    """Print a remark to standard error, where it does not mix with results."""
+    messages.print(text, markup=False)
+
+
+def wrote(*paths: Path) -> None:
+    """Say what was written and where."""
+    for path in paths:
+        note(f"wrote {path}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """Print a table; columns after the first are numbers and stand at the right."""
+    table = Table(title=title or None, title_justify="left")
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    # A pipe or a file has no width: let the table be as wide as it wants there.
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@contextlib.contextmanager
+def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar of bytes while the block runs; yields the function that moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextlib.contextmanager
+def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of things done while the block runs; yields a function of (done, total)."""
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=messages, transient=True
+    ) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,276 @@
+"""Figures of merit from true labels and probabilities, for any model; NumPy only.
+
+Conventions, once for all functions: `y_true` is integer (N,), 0 to K-1; `y_prob` is float (N, K), each row a
+probability distribution; the predicted class is the most probable one, the first of equals. Everything is a fraction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MoueError
+from moue.labels import CLASS_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+NUM_BINS: Final = 15
+"""Equal-width confidence bins of the expected calibration error, as in Guo et al. 2017 (arXiv:1706.04599)."""
+
+PROBABILITY_FLOOR: Final = 1e-7
+"""Keras clips probabilities to this before the logarithm, so that one certain mistake costs 16 and not infinity."""
+
+_SUM_TOLERANCE: Final = 2e-3  # half-precision networks round this much
+_Z95: Final = 1.959963984540054
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassScore:
+    """How one class is recognised.
+
+    Attributes:
+        name: The class.
+        precision: Of the faces called this, the fraction that is; 0 if none was called so.
+        recall: Of the faces that are this, the fraction found; 0 if there is none.
+        f1: Harmonic mean of both; 0 if the class occurs neither in the labels nor in the predictions.
+        support: Number of faces that are this.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ReliabilityBin:
+    """One bar of a reliability diagram: faces with low < confidence <= high.
+
+    Attributes:
+        low: Lower edge.
+        high: Upper edge.
+        count: Number of faces; where it is 0, `accuracy` and `confidence` are 0 and mean nothing.
+        accuracy: Fraction of them that is right.
+        confidence: Mean confidence of them.
+    """
+
+    low: float
+    high: float
+    count: int
+    accuracy: float
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """All figures of one set of predictions.
+
+    Attributes:
+        num_faces: N, how many faces were scored.
+        accuracy: Fraction whose most probable class is the label.
+        accuracy_interval: Wilson 95 % interval of it (sampling of faces only, not the spread over seeds).
+        balanced_accuracy: Mean recall over the classes that occur in `y_true`.
+        macro_f1: Mean F1 over the classes that occur in `y_true` or among the predictions.
+        top2: Fraction whose label is among the two most probable classes.
+        nll: Mean negative log-likelihood in nats: Keras' categorical cross-entropy.
+        brier: Mean over faces of the squared error summed over classes, 0 to 2.
+        ece: Expected calibration error over `NUM_BINS` equal-width bins.
+        per_class: One entry per class, in label order.
+        confusion_matrix: K x K counts, rows true, columns predicted.
+        bins: The reliability diagram.
+    """
+
+    num_faces: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    balanced_accuracy: float
+    macro_f1: float
+    top2: float
+    nll: float
+    brier: float
+    ece: float
+    per_class: tuple[ClassScore, ...]
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    bins: tuple[ReliabilityBin, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in label order."""
+        return tuple(entry.name for entry in self.per_class)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings, lists and dicts, fit for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Scores:
+        """Rebuild what `to_dict` gave, also after a way through JSON.
+
+        Raises:
+            MoueError: a field is missing or of the wrong kind.
+        """
+        try:
+            low, high = value["accuracy_interval"]
+            return cls(
+                num_faces=int(value["num_faces"]),
+                accuracy_interval=(float(low), float(high)),
+                per_class=tuple(ClassScore(**entry) for entry in value["per_class"]),
+                confusion_matrix=tuple(tuple(int(cell) for cell in row) for row in value["confusion_matrix"]),
+                bins=tuple(ReliabilityBin(**entry) for entry in value["bins"]),
+                **{name: float(value[name]) for name in _PLAIN},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise MoueError(
+                f"these are not moue's scores: {error!r}", "the fields of Scores", "Evaluate the model again."
+            ) from error
+
+
+_PLAIN: Final = ("accuracy", "balanced_accuracy", "macro_f1", "top2", "nll", "brier", "ece")
+
+
+def score(y_true: ArrayLike, y_prob: ArrayLike, class_names: Sequence[str] = CLASS_NAMES) -> Scores:
+    """Return all figures of a set of predictions.
+
+    Args:
+        y_true: Labels, integer (N,), 0 to K-1.
+        y_prob: Probabilities, float (N, K), rows summing to 1.
+        class_names: The K names in label order.
+
+    Raises:
+        MoueError: nothing to score, or an array of the wrong shape, kind or range.
+    """
+    labels, probabilities = check_predictions(y_true, y_prob)
+    if len(class_names) != probabilities.shape[1]:
+        raise MoueError(
+            f"{probabilities.shape[1]} probabilities per face", f"{len(class_names)}: {', '.join(class_names)}"
+        )
+    matrix = confusion_matrix(labels, probabilities.argmax(axis=1), len(class_names))
+    per_class = _class_scores(matrix, class_names)
+    correct = int(np.trace(matrix))
+    occurs = matrix.sum(axis=1) > 0
+    involved = occurs | (matrix.sum(axis=0) > 0)
+    bins = reliability_bins(labels, probabilities)
+    return Scores(
+        num_faces=len(labels),
+        accuracy=correct / len(labels),
+        accuracy_interval=wilson_interval(correct, len(labels)),
+        balanced_accuracy=float(np.mean([entry.recall for entry, used in zip(per_class, occurs, strict=True) if used])),
+        macro_f1=float(np.mean([entry.f1 for entry, used in zip(per_class, involved, strict=True) if used])),
+        top2=_top_fraction(labels, probabilities, 2),
+        nll=negative_log_likelihood(labels, probabilities),
+        brier=float(np.square(probabilities - np.eye(len(class_names))[labels]).sum(axis=1).mean()),
+        ece=sum(entry.count * abs(entry.accuracy - entry.confidence) for entry in bins) / len(labels),
+        per_class=per_class,
+        confusion_matrix=tuple(tuple(row) for row in matrix.tolist()),
+        bins=bins,
+    )
+
+
+def check_predictions(y_true: ArrayLike, y_prob: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return `y_true` as int64 (N,) and `y_prob` as float64 (N, K), rows divided by their sum, once both are sound.
+
+    Raises:
+        MoueError: N is 0, K below 2, shapes or kinds do not fit, a value is not finite or outside 0-1, a row does
+            not sum to 1 within 0.002, or a label is outside 0 to K-1.
+    """
+    labels = np.asarray(y_true)
+    if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
+        raise MoueError(f"y_true is {labels.dtype} {labels.shape}", "integer labels (N,)", "Undo the one-hot coding.")
+    if not len(labels):
+        raise MoueError("there is nothing to score: no labels", "at least one face")
+    probabilities = check_probabilities(y_prob)
+    if len(probabilities) != len(labels):
+        raise MoueError(f"{len(probabilities)} rows of probabilities for {len(labels)} labels", "one row per label")
+    if int(labels.min()) < 0 or int(labels.max()) >= probabilities.shape[1]:
+        raise MoueError(f"labels from {labels.min()} to {labels.max()}", f"0 to {probabilities.shape[1] - 1}")
+    return labels.astype(np.int64), probabilities
+
+
+def check_probabilities(y_prob: ArrayLike) -> NDArray[np.float64]:
+    """Return `y_prob` as float64 (N, K), each row divided by its sum, once it is sound.
+
+    Raises:
+        MoueError: not float (N, K) with K of 2 or more, a value not finite or outside 0-1, or a row's sum off 1.
+    """
+    array = np.asarray(y_prob)
+    if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind != "f":
+        raise MoueError(f"y_prob is {array.dtype} {array.shape}", "float probabilities (N, K), K of 2 or more")
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise MoueError(f"row {row} of y_prob is not finite: {values[row]}", "numbers", "Has the training diverged?")
+    sums = values.sum(axis=1)
+    bad = (np.abs(sums - 1.0) > _SUM_TOLERANCE) | (values < 0.0).any(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise MoueError(
+            f"row {row} of y_prob is no distribution: {np.round(values[row], 4).tolist()}, sum {sums[row]:.4f}",
+            "values of 0 to 1 that sum to 1",
+            "Apply softmax if these are logits.",
+        )
+    result: NDArray[np.float64] = values / sums[:, None]
+    return result
+
+
+def confusion_matrix(y_true: NDArray[Any], y_pred: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
+    """Return counts (num_classes, num_classes): rows true, columns predicted; both inputs are integer (N,)."""
+    flat = y_true.astype(np.int64) * num_classes + y_pred.astype(np.int64)
+    return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def negative_log_likelihood(y_true: NDArray[np.int64], y_prob: NDArray[np.float64]) -> float:
+    """Return the mean categorical cross-entropy in nats, probabilities clipped to [1e-7, 1 - 1e-7] as Keras does."""
+    chosen = y_prob[np.arange(len(y_true)), y_true]
+    return float(-np.log(np.clip(chosen, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)).mean())
+
+
+def reliability_bins(
+    y_true: NDArray[np.int64], y_prob: NDArray[np.float64], num_bins: int = NUM_BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Return accuracy and mean confidence in `num_bins` equal-width bins of confidence, (low, high] each.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599.
+    """
+    confidence = y_prob.max(axis=1)
+    right = y_prob.argmax(axis=1) == y_true
+    index = np.clip(np.ceil(confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+    counts = np.bincount(index, minlength=num_bins)
+    divisor = np.maximum(counts, 1)
+    accuracies = np.bincount(index, weights=right, minlength=num_bins) / divisor
+    confidences = np.bincount(index, weights=confidence, minlength=num_bins) / divisor
+    return tuple(
+        ReliabilityBin(k / num_bins, (k + 1) / num_bins, int(counts[k]), float(accuracies[k]), float(confidences[k]))
+        for k in range(num_bins)
+    )
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a proportion (Wilson 1927), which stays inside 0-1 and works near the ends."""
+    if not 0 <= successes <= trials or trials < 1:
+        raise MoueError(f"{successes} successes of {trials}", "0 to N successes of N trials, N of 1 or more")
+    share, square = successes / trials, _Z95**2 / trials
+    centre = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _class_scores(matrix: NDArray[np.int64], class_names: Sequence[str]) -> tuple[ClassScore, ...]:
+    hits, support, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    precision = hits / np.maximum(called, 1)
+    recall = hits / np.maximum(support, 1)
+    f1 = 2 * hits / np.maximum(support + called, 1)
+    columns = zip(class_names, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), strict=True)
+    return tuple(ClassScore(*column) for column in columns)
+
+
+def _top_fraction(y_true: NDArray[np.int64], y_prob: NDArray[np.float64], k: int) -> float:
+    # A stable sort keeps equals in class order, so that top-1 would be exactly the argmax.
+    best = np.argsort(-y_prob, axis=1, kind="stable")[:, :k]
+    return float((best == y_true[:, None]).any(axis=1).mean())

@@ -1,0 +1,191 @@
+"""The report: one HTML page about one run, made from its folder alone and complete in itself."""
+
+from __future__ import annotations
+
+import importlib.resources
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.errors import MissingExtraError, MoueError
+from moue.evaluation import figures
+from moue.evaluation.calibration import apply_temperature
+from moue.evaluation.metrics import NUM_BINS, score
+from moue.evaluation.result import JSON_NAME, Evaluation, correct_faces, wrong_faces
+from moue.files import read_json, refuse_existing, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moue.evaluation.metrics import Scores
+
+_TEMPLATE: Final = "report.html.j2"
+_NO_RUN: Final = "a run folder made by moue train, with config.json and history.json"
+_SPLIT_ORDER: Final = ("test", "val", "train")
+
+
+def write_report(run: str | Path, output: str | Path | None = None, *, overwrite: bool = True) -> Path:
+    """Write the report of a run as one self-contained HTML page and return its path.
+
+    Reads ``config.json`` and ``history.json``, and where they are there ``environment.json``, ``model.json`` (for the
+    temperature) and every ``evaluation.json`` in a folder ``evaluation*`` or one below it; the test split leads.
+
+    Args:
+        run: The run folder.
+        output: The page, by default ``report.html`` in the run folder.
+        overwrite: Whether an existing page may be replaced.
+
+    Raises:
+        MoueError: `run` is no run folder or has no finished epoch, a file in it is damaged, or the page exists.
+        MissingExtraError: jinja2 or matplotlib is not installed.
+    """
+    run = Path(run)
+    target = Path(output) if output is not None else run / "report.html"
+    refuse_existing(target, overwrite=overwrite)
+    context = _context(run)
+    write_text(target, _render(context), overwrite=overwrite)
+    return target
+
+
+def _context(run: Path) -> dict[str, Any]:
+    config, history = _read(run, "config.json", dict), _read(run, "history.json", list)
+    if not history or not all(isinstance(row, dict) and "epoch" in row for row in history):
+        raise MoueError(f"{run} has no finished epoch", "a history of one epoch or more", "Go on: moue train --resume.")
+    environment = _read(run, "environment.json", dict) if (run / "environment.json").exists() else {}
+    evaluations = _evaluations(run)
+    best_epoch = environment.get("best_epoch")
+    context: dict[str, Any] = {
+        "run": run.resolve().name,
+        "config": config,
+        "environment": environment,
+        "data": environment.get("data") or {},
+        "history": history,
+        "best": next((row for row in history if row["epoch"] == best_epoch), None),
+        "curves": [_curve(history, quantity, best_epoch) for quantity in ("accuracy", "loss")],
+        "evaluate_command": f"moue evaluate {shlex.quote(str(run))} --data fer2013.csv",
+        "report_command": f"moue report {shlex.quote(str(run))}",
+        "num_bins": NUM_BINS,
+        "main": None,
+        "others": evaluations[1:],
+    }
+    if evaluations:
+        context |= _evaluation_context(evaluations[0], _temperature(run))
+    return context
+
+
+def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | None) -> dict[str, str]:
+    def draw(theme: figures.Theme) -> Any:  # noqa: ANN401 (matplotlib is optional)
+        return figures.history_figure(history, (quantity,), best_epoch=best_epoch, theme=theme)
+
+    return _picture(f"{quantity} per epoch, training and validation", draw)
+
+
+def _evaluation_context(evaluation: Evaluation, temperature: float | None) -> dict[str, Any]:
+    scores = evaluation.official
+    calibrated: Scores | None = None
+    if temperature is not None:
+        scaled = apply_temperature(evaluation.y_prob, temperature)
+        calibrated = score(evaluation.y_true, scaled, evaluation.class_names)
+    return {
+        "main": evaluation,
+        "temperature": temperature,
+        "calibrated": calibrated,
+        "confusion": _picture(
+            "confusion matrix: rows true, columns predicted", lambda theme: figures.confusion_figure(scores, theme)
+        ),
+        "bars": _picture(
+            "precision, recall and F1 of each class", lambda theme: figures.class_bars_figure(scores, theme)
+        ),
+        "reliability": _picture(
+            "accuracy against confidence", lambda theme: figures.reliability_figure(scores, calibrated, theme)
+        ),
+        "correct": _correct(evaluation),
+        "wrong": [_face(evaluation, position) for position in wrong_faces(evaluation.y_true, evaluation.y_prob)],
+    }
+
+
+def _evaluations(run: Path) -> list[Evaluation]:
+    """Every evaluation saved in the run, the test split first."""
+    found = sorted({*run.glob(f"evaluation*/{JSON_NAME}"), *run.glob(f"evaluation*/*/{JSON_NAME}")})
+    loaded = [Evaluation.load(path.parent) for path in found]
+    order = {split: rank for rank, split in enumerate(_SPLIT_ORDER)}
+    return sorted(loaded, key=lambda evaluation: order.get(evaluation.split, len(order)))
+
+
+def _temperature(run: Path) -> float | None:
+    path = run / "model.json"
+    if not path.exists():
+        return None
+    try:
+        return float(read_json(path)["heads"][0]["temperature"])
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _read(run: Path, name: str, kind: type) -> Any:  # noqa: ANN401 (JSON is anything)
+    path = run / name
+    if not path.is_file():
+        came = f"{run} is no run folder: {name} is missing" if run.is_dir() else f"there is no folder {run}"
+        raise MoueError(came, _NO_RUN, "Train one: moue train fer2013.csv --out runs/first")
+    value = read_json(path)
+    if not isinstance(value, kind):
+        raise MoueError(f"{path} holds a {type(value).__name__}", f"a {kind.__name__}, as moue train writes it")
+    return value
+
+
+def _picture(alt: str, draw: Callable[[figures.Theme], Any]) -> dict[str, str]:
+    """The same figure for light and for dark pages, as data URIs."""
+    return {
+        "alt": alt,
+        "light": figures.figure_uri(draw(figures.LIGHT)),
+        "dark": figures.figure_uri(draw(figures.DARK)),
+    }
+
+
+def _correct(evaluation: Evaluation) -> list[dict[str, Any]]:
+    chosen = correct_faces(evaluation.y_true, evaluation.y_prob)
+    return [
+        {
+            "name": entry.name,
+            "found": evaluation.official.confusion_matrix[label][label],
+            "support": entry.support,
+            "faces": [_face(evaluation, position) for position in chosen[label]],
+        }
+        for label, entry in enumerate(evaluation.official.per_class)
+    ]
+
+
+def _face(evaluation: Evaluation, position: int) -> dict[str, Any]:
+    names, probabilities = evaluation.class_names, evaluation.y_prob[position]
+    # save() keeps the pixels of these very faces, in increasing position.
+    saved = evaluation.face_index.searchsorted(position)
+    return {
+        "uri": figures.face_uri(evaluation.face_images[saved]),
+        "row": int(evaluation.rows[position]),
+        "true": names[evaluation.y_true[position]],
+        "predicted": names[probabilities.argmax()],
+        "confidence": float(probabilities.max()),
+    }
+
+
+def _render(context: dict[str, Any]) -> str:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError("jinja2", "report") from error
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
+    environment.filters["count"] = lambda value: f"{value:,}"
+    environment.filters["duration"] = _duration
+    source = importlib.resources.files("moue.evaluation").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    return environment.from_string(source).render(context)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

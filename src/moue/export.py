@@ -1,0 +1,125 @@
+"""Keras to ONNX, with the comparison that must pass before the file counts."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MissingExtraError, MoueError
+from moue.files import replacing, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+MAX_DIFFERENCE: Final = 1e-5
+BATCH_SIZES: Final = (1, 7, 64)
+_OPSET: Final = 18
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportResult:
+    """An exported network.
+
+    Attributes:
+        path: The ONNX file.
+        sha256: Of that file.
+        output: Name of its output.
+        max_difference: Largest difference of a probability between Keras and ONNX Runtime that was seen.
+        num_images: How many images were compared.
+    """
+
+    path: Path
+    sha256: str
+    output: str
+    max_difference: float
+    num_images: int
+
+
+def export_onnx(
+    model: Any,  # noqa: ANN401 (keras.Model)
+    path: str | Path,
+    images: NDArray[np.uint8],
+    *,
+    overwrite: bool = False,
+) -> ExportResult:
+    """Write a Keras model as ONNX and compare the two on `images`.
+
+    The file takes `images` float32 (N, H, W, C) of pixels in 0-255 and any N, and gives probabilities (N, K) under
+    the name of the model's last layer.
+
+    Args:
+        model: A built model of Keras's TensorFlow backend.
+        path: The file to write.
+        images: uint8 (n, H, W, C), at least 64 real faces, compared in batches of 1, 7 and 64.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        MissingExtraError: TensorFlow, tf2onnx or onnx is not installed.
+        MoueError: another backend, too few images, or results that differ by more than 1e-5; no file is left then.
+    """
+    if len(images) < max(BATCH_SIZES):
+        raise MoueError(f"{len(images)} images to compare with", f"at least {max(BATCH_SIZES)}")
+    output = str(model.layers[-1].name)
+    with replacing(path, overwrite=overwrite) as temporary:
+        _convert(model, temporary, output)
+        difference = max(_difference(model, temporary, images[:size]) for size in BATCH_SIZES)
+        if not difference <= MAX_DIFFERENCE:
+            raise MoueError(
+                f"the exported file differs from the Keras model by {difference:.2g}",
+                f"at most {MAX_DIFFERENCE:g}",
+                "The export is not usable; please report it with the model's configuration.",
+            )
+    return ExportResult(Path(path), sha256_of(path), output, difference, sum(BATCH_SIZES))
+
+
+def _convert(model: Any, path: Path, output: str) -> None:  # noqa: ANN401 (keras.Model)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import keras
+        import tensorflow as tf
+        import tf2onnx
+    except ImportError as error:
+        raise MissingExtraError(error.name or "tf2onnx", "train") from error
+    if keras.backend.backend() != "tensorflow":
+        raise MoueError(
+            f"Keras runs on {keras.backend.backend()}",
+            "TensorFlow, which the export goes through",
+            "Export in a new process without KERAS_BACKEND: moue export RUN",
+        )
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
+    function = tf.function(lambda images: {output: model(images, training=False)}, input_signature=signature)
+    with _quiet():
+        tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET, output_path=str(path))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tf2onnx from talking: it logs at level INFO to the root logger and warns about NumPy."""
+    import logging  # noqa: PLC0415
+
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _difference(model: Any, path: Path, images: NDArray[np.uint8]) -> float:  # noqa: ANN401 (keras.Model)
+    import onnxruntime
+
+    pixels = images.astype(np.float32)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    exported = session.run(None, {session.get_inputs()[0].name: pixels})[0]
+    original = np.asarray(model(pixels, training=False))
+    return float(np.abs(exported - original).max())

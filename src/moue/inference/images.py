@@ -1,0 +1,253 @@
+"""Decoding pictures that nobody vouches for: every file gives a `Decoded` with a status, none an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import functools
+import io
+import stat
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError, features
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BACKGROUND: Final = (255, 255, 255)
+"""What lies behind transparent pixels: white, as on most screens and on paper."""
+
+# MPO, two JPEG pictures in one file, is opened by the JPEG plugin.
+_FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# What people have and moue does not open: (offset, signature, name).
+_FOREIGN: Final = (
+    (4, b"ftyphei", "a HEIC photograph"),
+    (4, b"ftyphev", "a HEIC photograph"),
+    (4, b"ftypmif1", "a HEIF photograph"),
+    (4, b"ftypavi", "an AVIF picture"),
+    (4, b"ftyp", "a video"),
+    (0, b"\x1a\x45\xdf\xa3", "a video"),
+    (8, b"AVI ", "a video"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"%!PS", "a PostScript file"),
+    (0, b"<svg", "an SVG drawing"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"\x00\x00\x01\x00", "an icon"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+)
+
+
+class Status(enum.StrEnum):
+    """What became of a picture."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    NOT_FOUND = "not_found"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageLimits:
+    """What is refused before it is decoded.
+
+    Attributes:
+        max_bytes: Largest file in bytes.
+        max_pixels: Largest width times height, read from the header. Pillow's own limit (twice
+            ``PIL.Image.MAX_IMAGE_PIXELS``, about 179 million pixels) stays in force above it.
+    """
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_pixels: int = 64_000_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_pixels"):
+            if getattr(self, name) < 1:
+                raise MoueError(f"{name} is {getattr(self, name)}", "1 or more")
+
+
+DEFAULT_LIMITS: Final = ImageLimits()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Decoded:
+    """One picture, or why there is none.
+
+    Attributes:
+        status: ``"ok"``, or what was wrong.
+        image: uint8 (H, W) gray or (H, W, 3) RGB, 0-255, upright; None unless the status is ``"ok"``.
+        width: Pixels of the upright picture, or of the header if it was refused; 0 if unknown.
+        height: As `width`.
+        format: Pillow's name of the format, e.g. ``"JPEG"``; empty if unknown.
+        message: What was wrong, or what one should know about a picture that is ok; may be empty.
+    """
+
+    status: Status
+    image: NDArray[np.uint8] | None = None
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    message: str = ""
+
+
+def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
+    """Decode one picture from a file or from its bytes; a bad picture is a status, never an exception.
+
+    JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, MPO and, where Pillow can, AVIF. EXIF's orientation is applied, of an
+    animation the first frame is taken, transparent pixels are laid on `BACKGROUND`, 16-bit gray keeps its high byte,
+    floats are read as 0-1, 0-255 or stretched from their own range. Colour profiles are ignored.
+
+    Args:
+        source: A path, or the bytes of a file.
+        limits: What is refused, before decoding.
+    """
+    if isinstance(source, bytes):
+        content: bytes | Decoded = source
+    else:
+        content = _read(Path(source), limits)
+    if isinstance(content, Decoded):
+        return content
+    if len(content) > limits.max_bytes:
+        return _too_many_bytes(len(content), limits)
+    if not content:
+        return Decoded(Status.EMPTY, message="the file has no content")
+    # Pillow warns of odd metadata and of large pictures; both are answered here by a status.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _decode_bytes(content, limits)
+
+
+def _read(path: Path, limits: ImageLimits) -> bytes | Decoded:
+    try:
+        info = path.stat()
+        if stat.S_ISDIR(info.st_mode):
+            return Decoded(Status.UNSUPPORTED, message="a folder, not a picture")
+        if not stat.S_ISREG(info.st_mode):
+            # A pipe or a device might never end.
+            return Decoded(Status.UNSUPPORTED, message="not a regular file")
+        if info.st_size > limits.max_bytes:
+            return _too_many_bytes(info.st_size, limits)
+        with path.open("rb") as file:
+            return file.read(limits.max_bytes + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return Decoded(Status.NOT_FOUND, message="no such file")
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
+        reason = error.strerror if isinstance(error, OSError) else error
+        return Decoded(Status.UNREADABLE, message=f"cannot be read: {reason}")
+
+
+def _decode_bytes(content: bytes, limits: ImageLimits) -> Decoded:
+    width = height = 0
+    kind = ""
+    try:
+        with Image.open(io.BytesIO(content), formats=_formats()) as opened:
+            (width, height), kind = opened.size, opened.format or ""
+            if width * height > limits.max_pixels:
+                return _too_many_pixels(width, height, kind, limits)
+            opened.load()
+            _turn_upright(opened)
+            if 0 in opened.size or opened.width * opened.height > limits.max_pixels:
+                return _too_many_pixels(opened.width, opened.height, kind, limits)
+            image = _to_uint8(opened)
+            message = _note(opened, kind)
+    except UnidentifiedImageError:
+        return _unidentified(content)
+    except Image.DecompressionBombError:
+        return Decoded(Status.TOO_LARGE, None, width, height, kind, "more pixels than Pillow opens")
+    except Exception as error:  # noqa: BLE001 (decoders fail on damaged files in every way there is)
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return Decoded(Status.UNREADABLE, None, width, height, kind, f"damaged: {reason[0][:200]}")
+    return Decoded(Status.OK, image, image.shape[1], image.shape[0], kind, message)
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    return (*_FORMATS, "AVIF") if features.check("avif") else _FORMATS
+
+
+def _turn_upright(image: Image.Image) -> None:
+    # Damaged EXIF does not make the pixels unreadable.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _note(image: Image.Image, kind: str) -> str:
+    """Say that a file holds several pictures; phones hide depth maps in MPO, which is no news."""
+    try:
+        several = kind != "MPO" and bool(getattr(image, "is_animated", False))
+    except Exception:  # noqa: BLE001 (a damaged second frame is of no concern)
+        return ""
+    return "holds several pictures: the first was taken" if several else ""
+
+
+def _to_uint8(image: Image.Image) -> NDArray[np.uint8]:
+    """Return a loaded picture of any Pillow mode as uint8 (H, W) or (H, W, 3)."""
+    mode = image.mode
+    if mode == "I" or mode.startswith("I;"):
+        return _from_integers(np.asarray(image))
+    if mode == "F":
+        return _from_floats(np.asarray(image))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.new("RGB", layer.size, BACKGROUND)
+        image.paste(layer, mask=layer)
+    elif mode == "LAB":
+        image = _lab_to_rgb(image)
+    target = "L" if mode in ("1", "L", "LA", "La") else "RGB"
+    pixels: NDArray[np.uint8] = np.asarray(image if image.mode == target else image.convert(target))
+    return pixels
+
+
+def _from_integers(values: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """16-bit gray to its high byte; wider numbers are scaled so that the largest is white."""
+    if int(values.max()) > 0xFFFF:
+        return _from_floats(np.maximum(values, 0) / values.max())
+    high: NDArray[np.integer] = np.maximum(values, 0) >> 8
+    return high.astype(np.uint8)
+
+
+def _from_floats(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Floats in 0-1 or 0-255 as they are meant; any other range is stretched to 0-255. NaN is black."""
+    pixels: NDArray[np.floating] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    low, high = float(pixels.min()), float(pixels.max())
+    if low >= 0 and high <= 1:
+        pixels = pixels * 255.0
+    elif low < 0 or high > 255:
+        pixels = (pixels - low) * (255.0 / (high - low))
+    whole: NDArray[np.floating] = np.rint(pixels)
+    return whole.astype(np.uint8)
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms  # noqa: PLC0415 (rare, and not in every build of Pillow)
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    if converted is None:
+        raise ValueError("no conversion from LAB to RGB")
+    return converted
+
+
+def _unidentified(content: bytes) -> Decoded:
+    head = content[:64]
+    for offset, signature, name in _FOREIGN:
+        if head[offset:].startswith(signature):
+            return Decoded(Status.UNSUPPORTED, message=f"{name}: convert it to JPEG or PNG first")
+    return Decoded(Status.UNREADABLE, message=f"not a picture that can be read ({', '.join(_formats())})")
+
+
+def _too_many_bytes(count: int, limits: ImageLimits) -> Decoded:
+    return Decoded(Status.TOO_LARGE, message=f"{count:,} bytes, the limit is {limits.max_bytes:,}")
+
+
+def _too_many_pixels(width: int, height: int, kind: str, limits: ImageLimits) -> Decoded:
+    message = f"{width} x {height} pixels, the limit is {limits.max_pixels:,} in all"
+    return Decoded(Status.TOO_LARGE, None, width, height, kind, message)

@@ -1,0 +1,278 @@
+"""`ModelSpec`: the contents of ``model.json``, the one place that says how to feed a network."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.errors import MoueError
+from moue.files import read_json, write_json
+from moue.labels import CLASS_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FORMAT: Final = "moue-model"
+VERSION: Final = 1
+_MAX_SIDE: Final = 4096
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_NEWER: Final = "It was written by a newer moue: upgrade this one (pip install -U moue)."
+_FIX: Final = "Export the model again."
+_FREE_FIELDS: Final = ("recipe", "data", "versions", "scores", "license")
+
+
+@dataclasses.dataclass(frozen=True)
+class InputSpec:
+    """How pixels become the network's input; the defaults are those of FER2013 and of the starting point.
+
+    The network scales inside itself, so `pixel_range` is that of plain pictures.
+
+    Attributes:
+        height: Input height in pixels.
+        width: Input width in pixels.
+        channels: 1, gray.
+        layout: ``"NHWC"``.
+        color: ``"gray"``.
+        gray_rule: ``"rec601"``, the luma weights of ``cv2.cvtColor``.
+        pixel_range: (0, 255).
+        dtype: ``"float32"``.
+        resize: ``"bilinear"``, half-pixel centres without antialiasing, as ``cv2.resize``.
+        crop_margin: Part of the face box's side that is added around it before the crop, 0 or more. It concerns
+            whoever crops a face out of a photograph; a picture that is one face already is taken as it is.
+    """
+
+    height: int = 48
+    width: int = 48
+    channels: int = 1
+    layout: str = "NHWC"
+    color: str = "gray"
+    gray_rule: str = "rec601"
+    pixel_range: tuple[int, int] = (0, 255)
+    dtype: str = "float32"
+    resize: str = "bilinear"
+    crop_margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            value = getattr(self, name)
+            if not _is_int(value) or not 1 <= value <= _MAX_SIDE:
+                raise MoueError(f"input.{name} is {value!r}", f"a whole number from 1 to {_MAX_SIDE}", _FIX)
+        for field in dataclasses.fields(self):
+            if field.name in ("height", "width", "crop_margin"):
+                continue
+            if getattr(self, field.name) != field.default:
+                raise MoueError(f"input.{field.name} is {getattr(self, field.name)!r}", repr(field.default), _NEWER)
+        if not _is_finite(self.crop_margin) or self.crop_margin < 0:
+            raise MoueError(f"input.crop_margin is {self.crop_margin!r}", "a number of 0 or more", _FIX)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**dataclasses.asdict(self), "pixel_range": list(self.pixel_range)}
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadSpec:
+    """One answer of the network.
+
+    Attributes:
+        name: What it answers, e.g. ``"emotion"``.
+        output: Name of the ONNX output: probabilities float32 (N, len(class_names)).
+        class_names: Names in the order of the output's columns.
+        temperature: Above 0; calibrated probabilities are softmax(log p / temperature). 1 changes nothing.
+    """
+
+    name: str
+    output: str
+    class_names: tuple[str, ...] = CLASS_NAMES
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in ("name", "output"):
+            if not _is_word(getattr(self, field)):
+                raise MoueError(f"a head's {field} is {getattr(self, field)!r}", "a text that is not empty", _FIX)
+        names: Any = self.class_names  # from JSON it may be anything
+        where = f"class_names of head {self.name!r}"
+        if not isinstance(names, tuple) or len(names) < 2 or not all(map(_is_word, names)):
+            raise MoueError(f"{where} are {names!r}", "two or more texts", _FIX)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise MoueError(f"{where} name {', '.join(twice)} twice", "every class once", _FIX)
+        if not _is_finite(self.temperature) or self.temperature <= 0:
+            raise MoueError(f"temperature of head {self.name!r} is {self.temperature!r}", "a number above 0", _FIX)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**dataclasses.asdict(self), "class_names": list(self.class_names)}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """What ``model.json`` holds, checked when made.
+
+    Attributes:
+        name: Name of the architecture, e.g. ``"seed_cnn"``.
+        onnx_sha256: SHA-256 of the ONNX file beside it, 64 lower-case hexadecimal digits.
+        heads: The network's answers, at least one.
+        input: How to feed it.
+        recipe: The training configuration.
+        data: Source, counts and checksum of the training data.
+        versions: Library versions at training and export.
+        scores: Measured scores, fractions, each with its split.
+        license: Terms of code and weights.
+        provenance: Where the weights come from, in words.
+        extra: Keys that this version does not know; kept when saved again.
+    """
+
+    name: str
+    onnx_sha256: str
+    heads: tuple[HeadSpec, ...]
+    input: InputSpec = dataclasses.field(default_factory=InputSpec)
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    versions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    license: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    provenance: str = ""
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _is_word(self.name):
+            raise MoueError(f"name is {self.name!r}", "a text that is not empty", _FIX)
+        if not _is_word(self.onnx_sha256) or not _SHA256.fullmatch(self.onnx_sha256):
+            raise MoueError(f"onnx_sha256 is {self.onnx_sha256!r}", "64 lower-case hexadecimal digits", _FIX)
+        if not self.heads:
+            raise MoueError("heads is empty", "at least one head", _FIX)
+        names = [head.name for head in self.heads]
+        if len(set(names)) < len(names):
+            raise MoueError(f"heads are named {', '.join(names)}", "every name once", _FIX)
+        for field in (*_FREE_FIELDS, "extra"):
+            if not isinstance(getattr(self, field), dict):
+                raise MoueError(f"{field} is {getattr(self, field)!r}", "an object of names and values", _FIX)
+        if not isinstance(self.provenance, str):
+            raise MoueError(f"provenance is {self.provenance!r}", "a text", _FIX)
+
+    def head(self, name: str = "emotion") -> HeadSpec:
+        """Return the head of that name.
+
+        Raises:
+            MoueError: there is none; the message lists the known ones.
+        """
+        for head in self.heads:
+            if head.name == name:
+                return head
+        known = ", ".join(head.name for head in self.heads)
+        raise MoueError(f"model {self.name!r} has no head {name!r}", f"one of {known}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the contents of ``model.json``."""
+        known = {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "onnx_sha256": self.onnx_sha256,
+            "input": self.input.to_dict(),
+            "heads": [head.to_dict() for head in self.heads],
+            **{field: dict(getattr(self, field)) for field in _FREE_FIELDS},
+            "provenance": self.provenance,
+        }
+        return {**known, **{key: value for key, value in self.extra.items() if key not in known}}
+
+    @classmethod
+    def from_dict(cls, content: Any) -> ModelSpec:  # noqa: ANN401 (what a JSON file holds is anything)
+        """Check the contents of a ``model.json`` and return them as a spec.
+
+        Args:
+            content: As `to_dict` returns. Unknown top-level keys go to `extra`; unknown keys of input and heads are
+                ignored.
+
+        Raises:
+            MoueError: it is not a moue model, is of an unknown version, or a value is missing or wrong.
+        """
+        content = _object(content, "the model description")
+        if content.get("format") != FORMAT:
+            raise MoueError(f"format is {content.get('format')!r}", repr(FORMAT), "Give moue's own model.json.")
+        version = content.get("version")
+        if not _is_int(version) or version != VERSION:
+            raise MoueError(f"version is {version!r}", str(VERSION), _NEWER if _is_int(version) else _FIX)
+        heads = _need(content, "heads", "the model description")
+        if not isinstance(heads, list):
+            raise MoueError(f"heads is {heads!r}", "a list of heads", _FIX)
+        known = {field.name for field in dataclasses.fields(cls)} - {"extra"}
+        return cls(
+            name=_need(content, "name", "the model description"),
+            onnx_sha256=_need(content, "onnx_sha256", "the model description"),
+            input=_input_from(_need(content, "input", "the model description")),
+            heads=tuple(_head_from(head) for head in heads),
+            **{field: content.get(field, {}) for field in _FREE_FIELDS},
+            provenance=content.get("provenance", ""),
+            extra={key: value for key, value in content.items() if key not in known | {"format", "version"}},
+        )
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the spec as JSON.
+
+        Raises:
+            MoueError: `path` exists and `overwrite` is false, or it cannot be written.
+        """
+        write_json(path, self.to_dict(), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> ModelSpec:
+        """Read a ``model.json``.
+
+        Raises:
+            MoueError: the file is missing, not JSON or not a model description; the message names the file.
+        """
+        content = read_json(path)
+        try:
+            return cls.from_dict(content)
+        except MoueError as error:
+            raise MoueError(f"{path}: {error.came}", error.expected, error.fix) from error
+
+
+def _input_from(content: object) -> InputSpec:
+    content = _object(content, "input")
+    values = {field.name: _need(content, field.name, "input") for field in dataclasses.fields(InputSpec)}
+    if isinstance(values["pixel_range"], list):
+        values["pixel_range"] = tuple(values["pixel_range"])
+    return InputSpec(**values)
+
+
+def _head_from(content: object) -> HeadSpec:
+    content = _object(content, "a head")
+    values = {field.name: _need(content, field.name, "a head") for field in dataclasses.fields(HeadSpec)}
+    if isinstance(values["class_names"], list):
+        values["class_names"] = tuple(values["class_names"])
+    return HeadSpec(**values)
+
+
+def _object(content: object, where: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise MoueError(f"{where} is a {type(content).__name__}", "an object of names and values", _FIX)
+    return content
+
+
+def _need(content: dict[str, Any], key: str, where: str) -> Any:  # noqa: ANN401 (JSON is anything)
+    if key not in content:
+        raise MoueError(f"{where} has no {key!r}", "every key that moue writes", _FIX)
+    return content[key]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,124 @@
+"""`TrainConfig`: every choice of a training, from a recipe file and overrides."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
+
+
+def _choice(default: Any, text: str, **extra: Any) -> Any:  # noqa: ANN401 (as dataclasses.field)
+    return dataclasses.field(default=default, metadata={"help": text, **extra})
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Every choice of a training; saved beside the model as config.json.
+
+    The defaults are the starting point's. Fields say what they mean in their metadata, which the command line shows.
+    """
+
+    recipe: str = _choice("", "name of the recipe these choices came from")
+    model: str = _choice("seed_cnn", "network, a name of `moue models`")
+    model_options: dict[str, Any] = dataclasses.field(
+        default_factory=dict, metadata={"help": "the network's own options, e.g. dropout rates"}
+    )
+    epochs: int = _choice(30, "passes over the training split at most", low=1)
+    batch_size: int = _choice(128, "faces per step", low=1)
+    optimizer: str = _choice("adam", "optimizer", choices=("adam",))
+    learning_rate: float = _choice(0.001, "step size of the optimizer", low=0.0)
+    early_stopping_patience: int = _choice(
+        10, "stop after this many epochs without a lower validation loss; 0: never", low=0
+    )
+    seed: int = _choice(0, "seed of weights, dropout and order of faces", low=0)
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = _as_type(field.name, getattr(self, field.name), hints[field.name])
+            object.__setattr__(self, field.name, value)
+            low, choices = field.metadata.get("low"), field.metadata.get("choices")
+            if low is not None and value < low:
+                raise MoueError(f"{field.name} = {value}", f"at least {low}")
+            if choices is not None and value not in choices:
+                raise MoueError(f"{field.name} = {value!r}", f"one of {', '.join(choices)}")
+        if self.learning_rate <= 0:
+            raise MoueError(f"learning_rate = {self.learning_rate}", "more than 0")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], origin: str = "the configuration") -> TrainConfig:
+        """Make a configuration from names and values, refusing unknown names.
+
+        Args:
+            values: Field names and values.
+            origin: Where they come from, for the message.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise MoueError(f"{origin} has unknown choices: {', '.join(unknown)}", f"only {', '.join(sorted(known))}")
+        return cls(**values)
+
+    @classmethod
+    def from_recipe(cls, name_or_path: str | Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 (field values)
+        """Read a recipe: the name of one that comes with moue, or the path of a TOML file.
+
+        Args:
+            name_or_path: e.g. ``"seed_cnn"`` or ``"my/recipe.toml"``.
+            **overrides: Fields that replace the recipe's.
+
+        Raises:
+            MoueError: no such recipe, not TOML, or a wrong name or value in it.
+        """
+        source = _find_recipe(name_or_path)
+        try:
+            values = tomllib.loads(source.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise MoueError(f"recipe {source} cannot be read: {error}", "a TOML file of choices") from error
+        return cls.from_dict({"recipe": Path(str(source)).stem, **values, **overrides}, f"recipe {source}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields, for config.json."""
+        return dataclasses.asdict(self)
+
+
+def list_recipes() -> list[str]:
+    """Return the names of the recipes that come with moue."""
+    return sorted(Path(entry.name).stem for entry in _recipe_folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def _recipe_folder() -> Traversable:
+    return importlib.resources.files("moue.training") / "recipes"
+
+
+def _find_recipe(name_or_path: str | Path) -> Traversable:
+    if Path(name_or_path).suffix == ".toml":
+        return Path(name_or_path)
+    names = list_recipes()
+    if str(name_or_path) not in names:
+        raise MoueError(
+            f"unknown recipe {str(name_or_path)!r}", f"one of {', '.join(names)}, or the path of a .toml file"
+        )
+    return _recipe_folder() / f"{name_or_path}.toml"
+
+
+def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any field)
+    """Return `value` as the field's type; a whole number may stand for a float, nothing else is converted."""
+    kind = typing.get_origin(wanted) or wanted
+    if isinstance(wanted, types.UnionType):
+        kind = typing.get_args(wanted)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise MoueError(f"{name} = {value!r} ({type(value).__name__})", f"{getattr(wanted, '__name__', wanted)}")
+    return value

@@ -1,0 +1,99 @@
+"""The registry of networks: a name, its builder and its data sheet."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.errors import MoueError
+from moue.labels import CLASS_NAMES
+from moue.training.backend import import_keras
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Builder = Callable[..., Any]
+
+DEFAULT_INPUT_SHAPE: Final = (48, 48, 1)
+# Every file here registers its networks when imported.
+_FAMILIES: Final = ("seed_cnn",)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelEntry:
+    """A registered network.
+
+    Attributes:
+        name: Its name in recipes and on the command line.
+        build: Called with `num_classes`, `input_shape` and the network's own options; returns a `keras.Model` that
+            takes pixels in 0-255 and gives probabilities.
+        paper: Where the architecture comes from.
+        summary: What it is, in a line.
+    """
+
+    name: str
+    build: Builder
+    paper: str
+    summary: str
+
+
+_ENTRIES: dict[str, ModelEntry] = {}
+
+
+def register(name: str, *, paper: str, summary: str) -> Callable[[Builder], Builder]:
+    """Return a decorator that registers a builder under `name`.
+
+    Raises:
+        MoueError: the name is taken.
+    """
+
+    def decorate(build: Builder) -> Builder:
+        if name in _ENTRIES:
+            raise MoueError(f"model {name!r} is registered twice", "a new name")
+        _ENTRIES[name] = ModelEntry(name, build, paper, summary)
+        return build
+
+    return decorate
+
+
+def list_models() -> dict[str, ModelEntry]:
+    """Return all registered networks by name."""
+    for family in _FAMILIES:
+        importlib.import_module(f"moue.training.models.{family}")
+    return dict(_ENTRIES)
+
+
+def build_model(
+    name: str,
+    num_classes: int = len(CLASS_NAMES),
+    input_shape: tuple[int, int, int] = DEFAULT_INPUT_SHAPE,
+    options: Mapping[str, Any] | None = None,
+) -> Any:  # noqa: ANN401 (keras.Model, which is not loaded here)
+    """Build a registered network.
+
+    Args:
+        name: A name of `list_models`.
+        num_classes: Number of outputs.
+        input_shape: (height, width, channels) of the images.
+        options: The network's own options, e.g. dropout rates.
+
+    Returns:
+        A `keras.Model` from images (N, H, W, C), pixels in 0-255, to probabilities (N, num_classes).
+
+    Raises:
+        MoueError: unknown name or option, or an input too small for the network.
+    """
+    entries = list_models()
+    if name not in entries:
+        raise MoueError(f"unknown model {name!r}", f"one of {', '.join(sorted(entries))}")
+    keras = import_keras()
+    try:
+        model = entries[name].build(num_classes=num_classes, input_shape=input_shape, **(options or {}))
+    except (TypeError, ValueError) as error:
+        raise MoueError(
+            f"model {name!r} cannot be built with {dict(options or {})} and {input_shape}: {error}"
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise MoueError(f"the builder of {name!r} returned {type(model).__name__}", "a keras.Model")
+    return model

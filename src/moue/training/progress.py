@@ -1,0 +1,54 @@
+"""A live line of the training on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from moue.training.backend import import_keras
+
+
+def make_progress(epochs: int, steps: int, first_epoch: int, console: Console | None = None) -> Any:  # noqa: ANN401
+    """Return a Keras callback that shows a bar of the epoch and prints a line after each.
+
+    Args:
+        epochs: Epochs at most.
+        steps: Steps an epoch.
+        first_epoch: Epochs already behind.
+        console: Where to show it; standard error by default.
+    """
+    keras = import_keras()
+    console = console or Console(stderr=True)
+
+    class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+        def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, console=console, transient=True)
+            self.task = self.bar.add_task(f"epoch {first_epoch + 1}/{epochs}", total=steps)
+            self.best = -1.0
+            self.bar.start()
+
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+            self.bar.reset(self.task, total=steps, description=f"epoch {epoch + 1}/{epochs}")
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+            self.bar.update(self.task, completed=batch + 1)
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            values = logs or {}
+            mark = "  best so far" if values["val_accuracy"] > self.best else ""
+            self.best = max(self.best, values["val_accuracy"])
+            self.bar.console.print(
+                f"epoch {epoch + 1:>3}/{epochs}  loss {values['loss']:.3f}  accuracy {values['accuracy']:.1%}  "
+                f"val_loss {values['val_loss']:.3f}  val_accuracy {values['val_accuracy']:.1%}{mark}",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+        def close(self) -> None:
+            if hasattr(self, "bar"):
+                self.bar.stop()
+
+    return ProgressBar()

@@ -1,0 +1,190 @@
+"""`train`: from a configuration and data to a run folder with an exported model."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.errors import MoueError
+from moue.evaluation.figures import plot_history
+from moue.files import read_json, write_json
+from moue.training.backend import import_keras
+from moue.training.callbacks import best_epoch, make_early_stopping, make_keeper
+from moue.training.feed import make_feed, make_reseeder
+from moue.training.finish import export_run
+from moue.training.models import build_model
+from moue.training.progress import make_progress
+from moue.training.run import RunFolder, describe_environment
+
+if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
+    from moue.training.config import TrainConfig
+    from moue.training.run import History
+
+_EVALUATION_BATCH: Final = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """A training that has ended.
+
+    Attributes:
+        run: The run folder.
+        history: One row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
+        best_epoch: The epoch of highest validation accuracy, whose model was exported.
+        best_val_accuracy: Its validation accuracy, 0-1.
+        interrupted: Whether Ctrl-C ended it before its time.
+        exported: Whether model.onnx was written; only Keras's TensorFlow backend can.
+    """
+
+    run: Path
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
+    best_val_accuracy: float
+    interrupted: bool
+    exported: bool
+
+
+def train(
+    config: TrainConfig,
+    dataset: Dataset,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    progress: bool = False,
+    command: str = "",
+) -> TrainResult:
+    """Train a registered network on the training split, choosing by the validation split.
+
+    Training is fitted, validation (PublicTest) decides when to stop and which epoch counts; the test split is not
+    looked at. The same configuration, data and machine give the same weights; an interrupted run that is resumed
+    gives those of an uninterrupted one.
+
+    Args:
+        config: Every choice.
+        dataset: Faces with a "train" and a "val" split.
+        out: The run folder, new unless `resume`.
+        resume: Go on with an interrupted run in `out`.
+        progress: Show progress on standard error.
+        command: The command that started it, for environment.json.
+
+    Returns:
+        What came of it; the files are listed in `moue.training.run`.
+
+    Raises:
+        MoueError: an existing folder, nothing to resume, other choices or data than before, an empty split, a loss
+            that is no longer a number, or a full disk. Everything up to the last whole epoch stays in `out`.
+    """
+    for split in ("train", "val"):
+        if not len(dataset.where(split)):
+            raise MoueError(f"{dataset.source} has no faces in its {split} split", "faces to fit and to choose by")
+    run = RunFolder(Path(out))
+    environment = describe_environment(dataset, command)
+    if resume:
+        history = run.open(config)
+        _refuse_other_data(run, environment)
+    else:
+        history = []
+        run.create(config)
+        write_json(run.environment, environment)
+    interrupted = not _is_over(config, history) and _fit(config, dataset, run, history, progress=progress)
+    if not history:
+        raise MoueError("stopped before the first epoch had ended", fix="Go on with the same command and --resume.")
+    return _conclude(run, config, dataset, history, interrupted=interrupted)
+
+
+def _refuse_other_data(run: RunFolder, environment: dict[str, Any]) -> None:
+    before, now = read_json(run.environment)["data"]["checksum"], environment["data"]["checksum"]
+    if before != now:
+        raise MoueError(
+            f"the data has checksum {now[:12]}…, the run was started with {before[:12]}…",
+            "the same data",
+            "Start anew.",
+        )
+
+
+def _is_over(config: TrainConfig, history: History) -> bool:
+    """Whether a resumed run had already come to its end."""
+    if len(history) >= config.epochs:
+        return True
+    losses = [row["val_loss"] for row in history]
+    return 0 < config.early_stopping_patience < len(losses) - losses.index(min(losses)) if losses else False
+
+
+def _fit(config: TrainConfig, dataset: Dataset, run: RunFolder, history: History, *, progress: bool) -> bool:
+    """Train from where `history` ends; return whether Ctrl-C ended it."""
+    keras = import_keras()
+    keras.utils.set_random_seed(config.seed)
+    if history:
+        model = keras.saving.load_model(run.checkpoint(len(history)))
+    else:
+        model = build_model(config.model, len(dataset.class_names), options=config.model_options)
+        model.compile(
+            optimizer=keras.optimizers.get(
+                {"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}}
+            ),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+    fitted, validation = dataset.subset("train"), dataset.subset("val")
+    feed = make_feed(fitted, config.batch_size, config.seed, len(history))
+    callbacks = [make_reseeder(config.seed), make_keeper(run, history), *_optional_callbacks(config, run, history)]
+    bar = make_progress(config.epochs, len(feed), len(history)) if progress else None
+    try:
+        model.fit(
+            feed,
+            epochs=config.epochs,
+            initial_epoch=len(history),
+            validation_data=(validation.images, validation.one_hot()),
+            validation_batch_size=_EVALUATION_BATCH,
+            callbacks=[*callbacks, bar] if bar else callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        return True
+    finally:
+        if bar:
+            bar.close()
+    return False
+
+
+def _optional_callbacks(config: TrainConfig, run: RunFolder, history: History) -> list[Any]:
+    callbacks = []
+    if config.early_stopping_patience:
+        callbacks.append(make_early_stopping(config.early_stopping_patience, history))
+    keras = import_keras()
+    if keras.backend.backend() == "tensorflow" and importlib.util.find_spec("tensorboard"):
+        callbacks.append(keras.callbacks.TensorBoard(log_dir=str(run.path / "tensorboard"), write_graph=False))
+    return callbacks
+
+
+def _conclude(
+    run: RunFolder, config: TrainConfig, dataset: Dataset, history: History, *, interrupted: bool
+) -> TrainResult:
+    """Export the best model, draw the curves, and note how the run ended."""
+    if not interrupted and run.checkpoint(len(history)).exists():
+        run.checkpoint(len(history)).replace(run.last)
+        run.checkpoint(0).parent.rmdir()
+    best = best_epoch(history)
+    write_json(
+        run.environment,
+        read_json(run.environment)
+        | {
+            "interrupted": interrupted,
+            "best_epoch": int(best["epoch"]),
+            "best_val_accuracy": best["val_accuracy"],
+            "seconds_total": round(sum(row["seconds"] for row in history), 1),
+        },
+    )
+    plot_history(history, run.curves)
+    return TrainResult(
+        run=run.path,
+        history=tuple(history),
+        best_epoch=int(best["epoch"]),
+        best_val_accuracy=best["val_accuracy"],
+        interrupted=interrupted,
+        exported=import_keras().backend.backend() == "tensorflow" and export_run(run, config, dataset) is not None,
+    )

@@ -1,0 +1,229 @@
+"""Pages and figures made from run folders of every state."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moue.data.dataset import Dataset
+from moue.errors import MoueError
+from moue.evaluation import figures
+from moue.evaluation.evaluate import evaluate
+from moue.evaluation.metrics import score
+from moue.evaluation.report import write_report
+from moue.files import write_json
+
+pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+pytest.importorskip("jinja2", reason="needs the extra 'report'")
+
+HISTORY = [
+    {
+        "epoch": epoch,
+        "loss": 2.0 / epoch,
+        "accuracy": 0.2 + 0.1 * epoch,
+        "val_loss": 1.9 / epoch,
+        "val_accuracy": value,
+        "learning_rate": 1e-3,
+        "seconds": 2.5,
+    }
+    for epoch, value in enumerate((0.30, 0.45, 0.41), start=1)
+]
+
+
+def make_dataset() -> Dataset:
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (90, 48, 48, 1), dtype=np.uint8)
+    return Dataset(
+        images=images,
+        labels=(np.arange(90) % 7).astype(np.uint8),
+        split=np.array(["train"] * 40 + ["val"] * 20 + ["test"] * 30, dtype="<U5"),
+        rows=np.arange(90, dtype=np.int64),
+        votes=rng.integers(0, 8, (90, 10), dtype=np.uint8),
+        source="made <up> & small",
+    )
+
+
+def predict(images):
+    raw = images[:, 0, :7, 0].astype(np.float64) + 1
+    return raw / raw.sum(axis=1, keepdims=True)
+
+
+def make_run(path, **environment):
+    path.mkdir(parents=True, exist_ok=True)
+    write_json(path / "config.json", {"model": "seed_cnn", "recipe": "", "seed": 3, "model_options": {"dropout": 0.5}})
+    write_json(path / "history.json", HISTORY)
+    if environment:
+        write_json(path / "environment.json", environment)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The text of a full report."""
+    dataset = make_dataset()
+    run = make_run(
+        tmp_path_factory.mktemp("runs") / "first",
+        versions={"moue": "0.1.0", "keras": "3.15.1"},
+        cpu="a <b>processor</b>",
+        platform="Linux",
+        data={"source": dataset.source, "checksum": dataset.checksum, "rows": 90},
+        command="moue train data.csv --out runs/first",
+        seconds_total=3725.0,
+        best_epoch=2,
+        best_val_accuracy=0.45,
+    )
+    write_json(run / "model.json", {"heads": [{"name": "emotion", "temperature": 1.7}]})
+    evaluate(predict, dataset, split="val").save(run / "evaluation" / "val")
+    evaluate(predict, dataset, command="moue evaluate runs/first --data data.csv").save(run / "evaluation")
+    assert write_report(run) == run / "report.html"
+    return (run / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Test accuracy",
+        "30 faces of the test split, 1 view each",
+        "official val split",
+        "without twins in train",
+        "FER+ majority",
+        "always answering",
+        "T = 1.70",
+        "15 equal-width bins",
+        "epoch 2, the highest validation accuracy (45.0\N{NO-BREAK SPACE}%)",
+        "1 h 02 min",
+        "moue train data.csv --out runs/first",
+        "moue evaluate runs/first --data data.csv",
+        "3.15.1",
+        "An expression is not a feeling",
+        "European Union",
+        "microsoft/FERPlus",
+        "Most confident mistakes",
+    ],
+)
+def test_page_says(page, text):
+    assert text in page
+
+
+def test_page_is_escaped_and_complete_in_itself(page):
+    assert "made &lt;up&gt; &amp; small" in page
+    assert "a &lt;b&gt;processor&lt;/b&gt;" in page
+    links = re.findall(r'(?:src|srcset|href)="([^"]{0,30})', page)
+    assert len(links) > 20
+    assert all(link.startswith("data:image/png;base64,") for link in links)
+    assert "<script" not in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "@import" not in page
+
+
+def test_page_shows_each_face_once_per_grid_with_its_answer(page):
+    test = make_dataset().subset("test")
+    wrong = int((predict(test.images).argmax(axis=1) != test.labels).sum())
+    assert page.count('<figure class="face wrong"') == min(wrong, 24)
+    assert page.count('<figure class="face"') == 30 - wrong
+    assert page.count("label: ") == min(wrong, 24)
+
+
+def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
+    run = make_run(tmp_path / "my run")
+    output = write_report(run, tmp_path / "page.html")
+    text = output.read_text(encoding="utf-8")
+    assert "Not evaluated yet" in text
+    assert "my run&#39; --data fer2013.csv" in text
+    assert "Most confident mistakes" not in text
+    assert text.count('class="plot"') == 2
+    with pytest.raises(MoueError, match="exists already"):
+        write_report(run, output, overwrite=False)
+
+
+def test_validation_figures_and_other_data_are_called_so(tmp_path):
+    run = make_run(tmp_path / "run", data={"source": "another", "checksum": "0" * 64}, interrupted=True)
+    evaluate(predict, make_dataset(), split="val").save(run / "evaluation")
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "These figures are of the &#39;val&#39; split" in text or "These figures are of the 'val' split" in text
+    assert "Scored on other data" in text
+    assert "This training was interrupted" in text
+    assert "no model.json with a temperature" in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda run: (run / "config.json").unlink(), "no run folder: config.json is missing"),
+        (lambda run: (run / "history.json").unlink(), "no run folder: history.json is missing"),
+        (lambda run: (run / "history.json").write_text("[]", encoding="utf-8"), "no finished epoch"),
+        (lambda run: (run / "history.json").write_text("{}", encoding="utf-8"), "holds a dict"),
+        (lambda run: (run / "config.json").write_text("{", encoding="utf-8"), "not valid JSON"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_refused(tmp_path, spoil, message):
+    run = make_run(tmp_path / "run")
+    spoil(run)
+    with pytest.raises(MoueError, match=message):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(MoueError, match="there is no folder"):
+        write_report(tmp_path / "nowhere")
+
+
+def test_curves_are_written_and_marked(tmp_path):
+    path = figures.plot_history(HISTORY, tmp_path / "curves.png")
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.width > 2 * image.height
+    with pytest.raises(MoueError, match="exists already"):
+        figures.plot_history(HISTORY, path, overwrite=False)
+    labels = [
+        text.get_text() for axes in figures.history_figure(HISTORY).axes for text in axes.get_legend().get_texts()
+    ]
+    assert labels == [
+        *("training", "validation", "best epoch 2: 45.0 %"),
+        *("training", "validation", "best epoch 2: 0.950"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("history", "lines"),
+    [
+        (HISTORY[:1], 4),
+        ([{"epoch": 1, "loss": 1.0, "accuracy": 0.3}, {"epoch": 2, "loss": 0.9, "accuracy": 0.4}], 1),
+        ([{**HISTORY[0], "val_accuracy": None}, HISTORY[1]], 4),
+    ],
+)
+def test_incomplete_histories_are_drawn(history, lines):
+    figure = figures.history_figure(history, ("accuracy",))
+    assert len(figure.axes[0].get_lines()) == lines
+    assert figures.figure_uri(figure).startswith("data:image/png;base64,")
+
+
+def test_an_empty_history_is_refused(tmp_path):
+    with pytest.raises(MoueError, match="history is empty"):
+        figures.plot_history([], tmp_path / "curves.png")
+
+
+@pytest.mark.parametrize("theme", [figures.LIGHT, figures.DARK], ids=["light", "dark"])
+def test_figures_of_scores_carry_their_numbers(theme):
+    scores = score([0, 0, 0, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]], ("one", "two"))
+    cells = [text.get_text() for text in figures.confusion_figure(scores, theme).axes[0].texts]
+    assert cells == ["67%", "2", "33%", "1", "0%", "0", "100%", "1"]
+    bars = [text.get_text() for text in figures.class_bars_figure(scores, theme).axes[0].texts]
+    assert bars == ["100", "50", "67", "100", "80", "67"]
+    legend = figures.reliability_figure(scores, scores, theme).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()][1:] == [
+        f"{name}: ECE {100 * scores.ece:.1f} %" for name in ("as trained", "after temperature scaling")
+    ]
+
+
+def test_face_keeps_its_pixels():
+    import base64
+
+    face = make_dataset().images[0]
+    decoded = base64.b64decode(figures.face_uri(face).partition(",")[2])
+    with Image.open(io.BytesIO(decoded)) as image:
+        assert (np.asarray(image) == face[..., 0]).all()
