@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shlex
 import sys
 import tomllib
@@ -51,22 +52,28 @@ def train(
 def evaluate(
     run: options.RunPath,
     data: options.DataOption,
-    split: Annotated[str, typer.Option(help="train, val or test (PrivateTest).")] = "test",
+    split: Annotated[str, typer.Option(help="train, val (PublicTest) or test (PrivateTest).")] = "test",
     ferplus: options.FerPlus = None,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Score a run's exported model, with and without the test faces that are also in training."""
     from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
+    from moue.files import refuse_existing  # noqa: PLC0415
     from moue.inference.classifier import Classifier  # noqa: PLC0415
 
+    folder = run / "evaluation" / split
+    refuse_existing(folder, overwrite=overwrite)
     classifier = Classifier.load(run)
     dataset = options.load_data(data, ferplus, on_bad_row)
+    # Scored before the temperature, so that the report can show what the temperature does.
+    network = functools.partial(classifier.predict_proba, calibrated=False)
     with output.count_progress("evaluating") as moved:
-        evaluation = score(classifier.predict_proba, dataset, split=split, progress=moved)
-    columns, *rows = evaluation.table()
-    output.print_table(columns, rows)
-    folder = run / "evaluation"
-    evaluation.save(folder, overwrite=True)
+        evaluation = score(network, dataset, split=split, progress=moved, command=_command_line())
+    typer.echo(evaluation.table())
+    calibrated = evaluation.calibrated(classifier.spec.head("emotion").temperature)
+    output.note(f"calibrated on val, as moue predict answers: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
+    evaluation.save(folder, overwrite=overwrite)
     output.wrote(folder)
     output.note(f"next: moue report {run}")
 

@@ -68,7 +68,7 @@ def _develop(picture: Image.Image, shade: Image.Image, view: View, rng: np.rando
     if view.blur > 0:
         small = small.filter(ImageFilter.GaussianBlur(view.blur))
     soft = shade.filter(ImageFilter.GaussianBlur(1.6 * _COARSE)).reduce(_COARSE)
-    pixels = np.asarray(small, np.float32)
+    pixels: NDArray[np.floating] = np.asarray(small, np.float32)
     pixels = pixels * (1 + (np.asarray(soft, np.float32) - _NO_SHADE) / 128)
     axis = np.linspace(-1, 1, SIZE, dtype=np.float32)
     across = np.float32(np.cos(view.light_angle)) * axis[None, :] + np.float32(np.sin(view.light_angle)) * axis[:, None]

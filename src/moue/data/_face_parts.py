@@ -216,7 +216,8 @@ _PARABOLA: Final = np.column_stack(
 
 def oval(middle: tuple[float, float], radii: tuple[float, float]) -> NDArray[np.float64]:
     """Return the outline of an ellipse, (20, 2)."""
-    return _CIRCLE * radii + np.array(middle)
+    outline: NDArray[np.float64] = _CIRCLE * radii + np.array(middle)
+    return outline
 
 
 def through(points: Sequence[tuple[float, float]]) -> NDArray[np.float64]:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures
-from moue.evaluation.calibration import apply_temperature
-from moue.evaluation.metrics import NUM_BINS, score
+from moue.evaluation.metrics import NUM_BINS
 from moue.evaluation.result import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.files import read_json, refuse_existing, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from moue.evaluation.metrics import Scores
 
 _TEMPLATE: Final = "report.html.j2"
 _NO_RUN: Final = "a run folder made by moue train, with config.json and history.json"
@@ -82,10 +80,7 @@ def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | Non
 
 def _evaluation_context(evaluation: Evaluation, temperature: float | None) -> dict[str, Any]:
     scores = evaluation.official
-    calibrated: Scores | None = None
-    if temperature is not None:
-        scaled = apply_temperature(evaluation.y_prob, temperature)
-        calibrated = score(evaluation.y_true, scaled, evaluation.class_names)
+    calibrated = None if temperature is None else evaluation.calibrated(temperature)
     return {
         "main": evaluation,
         "temperature": temperature,

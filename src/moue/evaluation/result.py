@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.metrics import Scores
+from moue.evaluation.calibration import apply_temperature
+from moue.evaluation.metrics import Scores, score
 from moue.files import read_json, refuse_existing, replacing, sha256_of, write_json
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class Evaluation:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, in label order."""
         return self.official.class_names
+
+    def calibrated(self, temperature: float) -> Scores:
+        """Return the figures of the whole split after temperature scaling, as `moue predict` answers."""
+        return score(self.y_true, apply_temperature(self.y_prob, temperature), self.class_names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the arrays as plain numbers, strings, lists and dicts, fit for JSON."""

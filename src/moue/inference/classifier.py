@@ -12,7 +12,7 @@ import numpy as np
 from moue.errors import MoueError
 from moue.evaluation.calibration import apply_temperature
 from moue.inference.preprocess import iter_batches
-from moue.inference.spec import HeadSpec, ModelSpec
+from moue.inference.spec import ModelSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,7 @@ class Classifier:
             MoueError: unknown head, pictures that `prepare` refuses, or a network that gives no probabilities.
         """
         chosen = self.spec.head(head)
-        parts = [self._run(batch, chosen) for batch in iter_batches(images, self.spec.input, batch_size)]
+        parts = [self.run_prepared(batch, head=head) for batch in iter_batches(images, self.spec.input, batch_size)]
         if not parts:
             return np.zeros((0, len(chosen.class_names)), np.float32)
         y_prob = np.concatenate(parts)
@@ -108,15 +108,28 @@ class Classifier:
             return y_prob
         return apply_temperature(y_prob, chosen.temperature).astype(np.float32)
 
-    def _run(self, batch: NDArray[np.float32], head: HeadSpec) -> NDArray[np.float32]:
-        y_prob: NDArray[np.float32] = self._session.run([head.output], {self._input: batch})[0]
-        expected = (len(batch), len(head.class_names))
+    def run_prepared(self, batch: NDArray[np.float32], *, head: str = "emotion") -> NDArray[np.float32]:
+        """Return the bare network's answer, without preparation and calibration; for comparing and timing.
+
+        Args:
+            batch: float32 (N, height, width, 1), 0-255, N of 1 or more, as `moue.inference.preprocess.prepare` returns.
+            head: Which of the network's answers.
+
+        Returns:
+            float32 (N, K), rows sum to 1.
+
+        Raises:
+            MoueError: unknown head, or the network gives no probabilities.
+        """
+        output, classes = self.spec.head(head).output, len(self.class_names(head))
+        y_prob: NDArray[np.float32] = self._session.run([output], {self._input: batch})[0]
+        expected = (len(batch), classes)
         if y_prob.shape != expected:
             raise MoueError(f"{self.path} answers {y_prob.shape} to {len(batch)} faces", str(expected), _FIX)
         sums = y_prob.sum(axis=1, keepdims=True)
         if not (y_prob.min() >= 0 and np.abs(sums - 1).max() < 1e-3):  # NaN fails too
             raise MoueError(
-                f"output {head.output!r} of {self.path} gives no probabilities",
+                f"output {output!r} of {self.path} gives no probabilities",
                 "values of 0 or more that sum to 1",
                 "Export a network that ends in softmax and whose training did not diverge.",
             )

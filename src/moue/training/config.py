@@ -52,7 +52,7 @@ class TrainConfig:
                 raise MoueError(f"{field.name} = {value}", f"at least {low}")
             if choices is not None and value not in choices:
                 raise MoueError(f"{field.name} = {value!r}", f"one of {', '.join(choices)}")
-        if self.learning_rate <= 0:
+        if not 0 < self.learning_rate < float("inf"):
             raise MoueError(f"learning_rate = {self.learning_rate}", "more than 0")
 
     @classmethod

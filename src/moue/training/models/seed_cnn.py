@@ -22,7 +22,7 @@ def seed_cnn(
 ) -> Any:  # noqa: ANN401 (keras.Model)
     """Build the starting point's network, layer by layer as it stood, with the scaling inside.
 
-    Pixels 0-255; 716,551 parameters and 21.9 million multiply-adds at 48x48x1. Scores: see README.md.
+    Pixels 0-255; 716,551 parameters and 19.8 million multiply-adds at 48x48x1. Scores: see README.md.
 
     Args:
         num_classes: Number of outputs.

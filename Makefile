@@ -1,0 +1,48 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both need only Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATA := $(or $(MOUE_FER2013),fer2013.csv)
+OUT ?= runs/seed
+
+.PHONY: demo test check format train bench lock clean
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(READY)
+
+demo: $(READY)  ## Data to report in a few minutes; real data if MOUE_FER2013 names fer2013.csv
+	$(BIN)/python scripts/demo.py
+
+test: $(READY)  ## All tests; those on real data run if MOUE_FER2013 names fer2013.csv
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## Linters, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train: $(READY)  ## The starting point on real data: make train MOUE_FER2013=path/to/fer2013.csv
+	$(BIN)/moue train "$(DATA)" --recipe seed_cnn --out "$(OUT)"
+	$(BIN)/moue evaluate "$(OUT)" --data "$(DATA)"
+	$(BIN)/moue report "$(OUT)"
+
+bench: $(READY)  ## Speeds of reading, training and predicting
+	$(BIN)/python benchmarks/read_csv.py "$(DATA)"
+	$(BIN)/python benchmarks/train_throughput.py
+	$(BIN)/python benchmarks/predict_overhead.py
+
+lock:  ## Write requirements/dev.txt anew from the newest versions that pyproject.toml allows
+	sh scripts/lock.sh
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

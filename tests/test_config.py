@@ -1,0 +1,76 @@
+"""Recipes and their fields."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moue.errors import MoueError
+from moue.training.config import TrainConfig, list_recipes
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_recipe_reads_and_names_itself(name):
+    assert TrainConfig.from_recipe(name).recipe == name
+
+
+def test_seed_cnn_is_the_starting_point():
+    config = TrainConfig.from_recipe("seed_cnn")
+    assert (config.model, config.epochs, config.batch_size, config.optimizer) == ("seed_cnn", 30, 128, "adam")
+
+
+def test_overrides_and_files(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("epochs = 2\nlearning_rate = 1\n")
+    config = TrainConfig.from_recipe(path, seed=5)
+    assert (config.recipe, config.epochs, config.learning_rate, config.seed) == ("mine", 2, 1.0, 5)
+
+
+def test_every_field_explains_itself():
+    assert all(field.metadata["help"] for field in dataclasses.fields(TrainConfig))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epoch": 3}, "unknown choices: epoch"),
+        ({"epochs": 0}, "epochs = 0"),
+        ({"epochs": "3"}, "epochs = '3' .str."),
+        ({"epochs": True}, "epochs = True"),
+        ({"learning_rate": 0}, "learning_rate = 0"),
+        ({"learning_rate": float("nan")}, "learning_rate = nan"),
+        ({"optimizer": "magic"}, "one of adam"),
+        ({"seed": -1}, "seed = -1"),
+        ({"model_options": 3}, "model_options = 3"),
+    ],
+)
+def test_wrong_choices(values, message):
+    with pytest.raises(MoueError, match=message):
+        TrainConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"epochs = ", "cannot be read"), (b"\xff", "cannot be read")])
+def test_wrong_recipe_files(tmp_path, content, message):
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content)
+    with pytest.raises(MoueError, match=message):
+        TrainConfig.from_recipe(path)
+
+
+def test_unknown_recipes_list_the_known():
+    with pytest.raises(MoueError, match=r"unknown recipe 'seed'(?s:.*)seed_cnn"):
+        TrainConfig.from_recipe("seed")
+    with pytest.raises(MoueError, match="cannot be read"):
+        TrainConfig.from_recipe("missing.toml")
+
+
+@given(st.dictionaries(st.sampled_from([f.name for f in dataclasses.fields(TrainConfig)]), st.from_type(object)))
+def test_any_values_are_a_config_or_a_clear_error(values):
+    try:
+        config = TrainConfig.from_dict(values)
+    except MoueError:
+        return
+    assert TrainConfig.from_dict(config.to_dict()) == config

@@ -1,0 +1,76 @@
+"""Every registered network: registering a model tests it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from moue.errors import MoueError
+
+pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+
+from moue.export import export_onnx
+from moue.training.models import build_model, count_multiply_adds, list_models, register
+
+MODELS = sorted(list_models())
+COSTS = {"seed_cnn": (716_551, 19_757_056)}
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (64, 48, 48, 1), np.uint8)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_takes_pixels_and_gives_probabilities_for_any_batch(name, pixels):
+    model = build_model(name, num_classes=5)
+    for count in (1, 7):
+        probabilities = np.asarray(model(pixels[:count].astype(np.float32), training=False))
+        assert probabilities.shape == (count, 5)
+        np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_exports_with_equal_results(name, pixels, tmp_path):
+    result = export_onnx(build_model(name), tmp_path / "model.onnx", pixels)
+    assert result.max_difference <= 1e-5
+    assert len(result.sha256) == 64
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_costs_what_its_data_sheet_says(name):
+    model = build_model(name)
+    assert (model.count_params(), count_multiply_adds(model)) == COSTS[name]
+
+
+def test_seed_cnn_has_the_starting_points_layers_in_their_order():
+    model = build_model("seed_cnn")
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Rescaling", "Conv2D", "BatchNormalization", "MaxPooling2D", "Dropout", "Conv2D", "BatchNormalization",
+        "MaxPooling2D", "Dropout", "Flatten", "Dense", "Dropout", "Dense",
+    ]  # fmt: skip
+    convolutions = [layer for layer in model.layers if type(layer).__name__ == "Conv2D"]
+    assert [(layer.filters, layer.kernel_size) for layer in convolutions] == [(32, (3, 3)), (64, (5, 5))]
+    assert [layer.rate for layer in model.layers if type(layer).__name__ == "Dropout"] == [0.25, 0.25, 0.5]
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(MoueError, match="registered twice"):
+        register("seed_cnn", paper="", summary="")(lambda **_: None)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(MoueError, match=r"unknown model 'vgg99'(?s:.*)seed_cnn"):
+        build_model("vgg99")
+
+
+@pytest.mark.parametrize(("shape", "options"), [((4, 4, 1), {}), ((48, 48, 1), {"wings": 2})])
+def test_what_cannot_be_built_says_so(shape, options):
+    with pytest.raises(MoueError, match="cannot be built"):
+        build_model("seed_cnn", input_shape=shape, options=options)
+
+
+def test_the_export_refuses_too_few_images(pixels, tmp_path):
+    with pytest.raises(MoueError, match="10 images to compare with"):
+        export_onnx(build_model("seed_cnn"), tmp_path / "model.onnx", pixels[:10])
+    assert not list(tmp_path.iterdir())
