@@ -1,1 +1,75 @@
-"""moue: facial expression recognition, from fer2013.csv to a trained, measured, exported and predicting model."""
+"""moue: facial expression recognition, from fer2013.csv to a trained, measured, exported and predicting model.
+
+The names below are loaded when first used, so that ``import moue`` costs nothing and prediction never loads Keras.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from moue.errors import MissingExtraError, MoueError
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+
+if TYPE_CHECKING:
+    from moue.data.audit import audit
+    from moue.data.dataset import Dataset
+    from moue.data.fer2013 import load_fer2013
+    from moue.data.synthetic import synthesize
+    from moue.evaluation.evaluate import evaluate
+    from moue.evaluation.report import write_report
+    from moue.export import export_onnx
+    from moue.inference.classifier import Classifier
+    from moue.inference.predict import predict_files
+    from moue.training.config import TrainConfig
+    from moue.training.models.registry import build_model, list_models
+    from moue.training.train import train
+
+__all__ = [
+    "CLASS_NAMES",
+    "FERPLUS_NAMES",
+    "Classifier",
+    "Dataset",
+    "MissingExtraError",
+    "MoueError",
+    "TrainConfig",
+    "audit",
+    "build_model",
+    "evaluate",
+    "export_onnx",
+    "list_models",
+    "load_fer2013",
+    "predict_files",
+    "synthesize",
+    "train",
+    "write_report",
+]
+
+_HOMES = {
+    "Classifier": "moue.inference.classifier",
+    "Dataset": "moue.data.dataset",
+    "TrainConfig": "moue.training.config",
+    "audit": "moue.data.audit",
+    "build_model": "moue.training.models.registry",
+    "evaluate": "moue.evaluation.evaluate",
+    "export_onnx": "moue.export",
+    "list_models": "moue.training.models.registry",
+    "load_fer2013": "moue.data.fer2013",
+    "predict_files": "moue.inference.predict",
+    "synthesize": "moue.data.synthetic",
+    "train": "moue.training.train",
+    "write_report": "moue.evaluation.report",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (any public name)
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        # Keep it: importing a room such as moue.export must not hide a function of the same name later.
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'moue' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,6 +13,7 @@ import numpy as np
 
 from moue.errors import MissingExtraError, MoueError
 from moue.files import replacing, sha256_of
+from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,12 +97,12 @@ def _convert(model: Any, path: Path, output: str) -> None:  # noqa: ANN401 (kera
         )
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
     function = tf.function(lambda images: {output: model(images, training=False)}, input_signature=signature)
-    with _quiet():
+    with _without_warnings(), silenced_stderr():
         tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET, output_path=str(path))
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _without_warnings() -> Iterator[None]:
     """Keep tf2onnx from talking: it logs at level INFO to the root logger and warns about NumPy."""
     import logging  # noqa: PLC0415
 

@@ -52,7 +52,9 @@ def train(
 def evaluate(
     run: options.RunPath,
     data: options.DataOption,
-    split: Annotated[str, typer.Option(help="train, val (PublicTest) or test (PrivateTest).")] = "test",
+    split: Annotated[
+        options.SplitName, typer.Option(help="Which faces: PublicTest is val, PrivateTest is test.")
+    ] = options.SplitName.TEST,
     ferplus: options.FerPlus = None,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     overwrite: options.Overwrite = False,
@@ -69,7 +71,7 @@ def evaluate(
     # Scored before the temperature, so that the report can show what the temperature does.
     network = functools.partial(classifier.predict_proba, calibrated=False)
     with output.count_progress("evaluating") as moved:
-        evaluation = score(network, dataset, split=split, progress=moved, command=_command_line())
+        evaluation = score(network, dataset, split=split.value, progress=moved, command=_command_line())
     typer.echo(evaluation.table())
     calibrated = evaluation.calibrated(classifier.spec.head("emotion").temperature)
     output.note(f"calibrated on val, as moue predict answers: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
@@ -81,11 +83,13 @@ def evaluate(
 def report(
     run: options.RunPath,
     out: Annotated[Path | None, typer.Option("--out", help="The page; RUN/report.html if not given.")] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Write one HTML page of a run: curves, scores, confusion matrix, faces."""
     from moue.evaluation.report import write_report  # noqa: PLC0415 (keeps --help fast)
 
-    output.wrote(write_report(run, out))
+    # The page inside the run belongs to the run and is drawn anew; a file of the user's choice is not replaced.
+    output.wrote(write_report(run, out, overwrite=overwrite or out is None))
 
 
 def export(run: options.RunPath, data: options.DataOption) -> None:

@@ -21,6 +21,14 @@ class OnBadRow(enum.StrEnum):
     SKIP = "skip"
 
 
+class SplitName(enum.StrEnum):
+    """A part of the data: PublicTest is val, PrivateTest is test."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
 DataPath = Annotated[
     Path, typer.Argument(help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.", show_default=False)
 ]

@@ -64,3 +64,10 @@ def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
     ) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def waiting(title: str) -> Iterator[None]:
+    """Show that something of unknown length goes on while the block runs."""
+    with messages.status(title):
+        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -244,7 +245,7 @@ def _copies_by_label(dataset: Dataset, groups: Groups, split: str) -> NDArray[np
 
 def _plain(images: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which images are constant and which are otherwise almost empty by `EMPTY_RULE`, both bool (N,)."""
-    flat = np.sort(images.reshape(len(images), int(np.prod(images.shape[1:]))), axis=1)
+    flat = np.sort(images.reshape(len(images), math.prod(images.shape[1:])), axis=1)
     constant = flat[:, 0] == flat[:, -1]
     deviation = np.array([image.std() for image in flat], np.float64)
     # Sorted pixels hold a value in 60 % of the places exactly if two places that far apart are equal.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 _MOST_GROUPS: Final = 24
+_MOST_MIRRORED: Final = 6
 _MOST_FACES: Final = 32
 _MOST_IN_GROUP: Final = 6
 _Item = TypeVar("_Item")
@@ -99,8 +100,11 @@ def _content(audit: Audit, dataset: Dataset) -> dict[str, Any]:
         "conflicts": [faces.group(group) for group in _spread(conflicts, _MOST_GROUPS)],
         "num_conflicts": len(conflicts),
         "near": [
-            faces.group((pair.row, pair.other), f"{pair.correlation:.3f}" + (" mirrored" if pair.mirrored else ""))
-            for pair in _spread(audit.near, _MOST_GROUPS)
+            faces.group((pair.row, pair.other), f"{pair.correlation:.3f}" + (", mirrored" if pair.mirrored else ""))
+            for pair in (
+                *_spread([pair for pair in audit.near if not pair.mirrored], _MOST_GROUPS),
+                *_spread([pair for pair in audit.near if pair.mirrored], _MOST_MIRRORED),
+            )
         ],
         "empty": faces.some((*audit.almost_empty, *audit.constant)),
         "vote_faces": _vote_faces(audit, faces),

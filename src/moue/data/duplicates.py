@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -179,7 +180,7 @@ def _correlations(
 
 def _standardised(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return float32 (N, pixels) with mean 0 and length 1 in each row; rows of one value become 0."""
-    flat = values.reshape(len(values), -1).astype(np.float32)
+    flat = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     # A length below 0.1 gray values is what rounding leaves of a constant picture.

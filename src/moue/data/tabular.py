@@ -56,7 +56,7 @@ def _unpacked(path: Path, raw: IO[bytes], stack: contextlib.ExitStack) -> IO[byt
         members = {member.name: member for member in archive if member.isfile()}
         return stack.enter_context(cast("IO[bytes]", archive.extractfile(members[_only_csv(path, list(members))])))
     if name.endswith(".gz"):
-        return stack.enter_context(gzip.open(raw))
+        return stack.enter_context(cast("IO[bytes]", gzip.open(raw)))
     if name.endswith(".zip"):
         zipped = stack.enter_context(zipfile.ZipFile(raw))
         return stack.enter_context(zipped.open(_only_csv(path, zipped.namelist())))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moue.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from moue.quiet import silenced_stderr
 
 
 def import_keras() -> Any:  # noqa: ANN401 (a module)
@@ -28,7 +26,7 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
     quiet = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _silenced_stderr() if quiet else contextlib.nullcontext():
+        with silenced_stderr() if quiet else contextlib.nullcontext():
             import keras
 
             # The first tensor makes TensorFlow look for a GPU and say that there is none.
@@ -36,19 +34,3 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
     except ImportError as error:
         raise MissingExtraError(error.name or "keras", "train") from error
     return keras
-
-
-@contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere: TensorFlow logs from C++ before its log level counts."""
-    sys.stderr.flush()
-    before = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(before, 2)
-        os.close(before)
-        os.close(nowhere)

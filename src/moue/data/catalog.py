@@ -1,0 +1,259 @@
+"""Where FER2013 and the FER+ votes are to be had, fetching what may be fetched, and checking what one has."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import http.client
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from moue.data.dataset import SPLITS
+from moue.errors import MoueError
+from moue.files import refuse_existing, replacing
+from moue.labels import CLASS_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moue.data.dataset import Dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One place where data is to be had.
+
+    Attributes:
+        name: Short name.
+        holds: What is there.
+        url: Where it is.
+        needs_account: Whether one must log in there; moue cannot fetch it then.
+        terms: Under which terms.
+        cite: What to cite.
+        how: What to do.
+    """
+
+    name: str
+    holds: str
+    url: str
+    needs_account: bool
+    terms: str
+    cite: str
+    how: str
+
+
+FERPLUS_URL: Final = "https://raw.githubusercontent.com/microsoft/FERPlus/master/fer2013new.csv"
+FERPLUS_SHA256: Final = "9206e20d62f56475939f516847d61753e4860caeac9718b560129541b776fc2c"
+_FERPLUS_MOST_BYTES: Final = 4 << 20
+_SILENCE_S: Final = 30.0
+_LONGEST_S: Final = 300.0
+_CHUNK: Final = 1 << 16
+
+_FER2013_TERMS: Final = (
+    "Kaggle's terms, accepted there; the pictures were gathered by web search and the rights in them are unresolved: "
+    "use them for research, and do not pass them on"
+)
+_FER2013_PAPER: Final = "Goodfellow et al. 2013, Challenges in Representation Learning, arXiv:1307.0414"
+
+SOURCES: Final = (
+    Source(
+        name="fer2013",
+        holds="the challenge's own tables: icml_face_data.csv (all 35,887 faces), train.csv, fer2013.tar.gz",
+        url="https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge/data",
+        needs_account=True,
+        terms=_FER2013_TERMS,
+        cite=_FER2013_PAPER,
+        how="Log in, accept the rules, download, and give icml_face_data.csv or the archive to moue as it is.",
+    ),
+    Source(
+        name="fer2013-folders",
+        holds="the same faces as JPEG files in train/CLASS and test/CLASS; validation and test are one folder there",
+        url="https://www.kaggle.com/datasets/msambare/fer2013",
+        needs_account=True,
+        terms=_FER2013_TERMS,
+        cite=_FER2013_PAPER,
+        how="Log in, download, unpack, and give the folder that holds train and test to moue.",
+    ),
+    Source(
+        name="ferplus",
+        holds="fer2013new.csv: the votes of ten people for each face of fer2013.csv, in its row order; no pictures",
+        url=FERPLUS_URL,
+        needs_account=False,
+        terms="MIT, Microsoft",
+        cite="Barsoum et al. 2016, Training Deep Networks for Facial Expression Recognition, arXiv:1608.01041",
+        how="moue data get ferplus fetches it (1.6 MB).",
+    ),
+)
+"""Where the data is to be had, under which terms. moue itself carries none of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One comparison of a data set with the published FER2013.
+
+    Attributes:
+        name: What was compared.
+        expected: What FER2013 has.
+        actual: What the data set has.
+        ok: Whether that is right.
+        note: A remark, mostly empty.
+    """
+
+    name: str
+    expected: str
+    actual: str
+    ok: bool
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values for JSON."""
+        return dataclasses.asdict(self)
+
+
+FER2013_COUNTS: Final = {
+    "train": (3995, 436, 4097, 7215, 4830, 3171, 4965),
+    "val": (467, 56, 496, 895, 653, 415, 607),
+    "test": (491, 55, 528, 879, 594, 416, 626),
+}
+"""Faces per split in label order: Training, PublicTest and PrivateTest of the published file."""
+
+KNOWN_CHECKSUMS: Final = {
+    "f24d4a125d5479b3998e62e6c86752a74cd07182651a2b2295e0a68033216266": (
+        "all rows in the published order; 175 of them, mostly without a face, are from JPEG copies"
+    ),
+}
+"""`Dataset.checksum` of copies of FER2013 that have been looked at, each with a remark."""
+
+
+def check(dataset: Dataset) -> list[Check]:
+    """Compare a data set with the published FER2013: rows, splits, classes, checksum of the pixels.
+
+    A checksum that is not known fails only where the counts are wrong too: several copies of FER2013 are about, and
+    a single different pixel changes it.
+
+    Returns:
+        One entry for each comparison; the data is FER2013 if all are `ok`.
+    """
+    counts = dataset.counts()
+    note = "" if dataset.split_rule == "Usage column" else f"splits by: {dataset.split_rule}"
+    total = sum(sum(numbers) for numbers in FER2013_COUNTS.values())
+    checks = [_equal("rows", total, len(dataset))]
+    for split in SPLITS:
+        expected = sum(FER2013_COUNTS[split])
+        checks.append(_equal(f"{split} rows", expected, sum(counts[split].values()), note))
+    for split in SPLITS:
+        for name, expected in zip(CLASS_NAMES, FER2013_COUNTS[split], strict=True):
+            checks.append(_equal(f"{split} {name}", expected, counts[split].get(name, 0)))
+    return [*checks, _check_checksum(dataset, counts_ok=all(each.ok for each in checks))]
+
+
+def _equal(name: str, expected: int, actual: int, note: str = "") -> Check:
+    ok = expected == actual
+    return Check(name, f"{expected:,}", f"{actual:,}", ok, "" if ok else note)
+
+
+def _check_checksum(dataset: Dataset, *, counts_ok: bool) -> Check:
+    remark = KNOWN_CHECKSUMS.get(dataset.checksum)
+    if remark is not None:
+        return Check("checksum", dataset.checksum, dataset.checksum, ok=True, note=remark)
+    note = "not a copy that has been looked at"
+    if counts_ok:
+        note = "all counts are right, but the pixels or the row order differ from the copies looked at: see the audit"
+    return Check("checksum", "a known one", dataset.checksum, ok=counts_ok, note=note)
+
+
+def fetch_ferplus(target: str | Path, *, overwrite: bool = False, url: str = FERPLUS_URL) -> Path:
+    """Download the FER+ votes, `fer2013new.csv` of microsoft/FERPlus (MIT), over HTTPS, and check their SHA-256.
+
+    Args:
+        target: The file to write, or an existing folder to write `fer2013new.csv` in.
+        overwrite: Replace an existing file.
+        url: Where to fetch it from, if a mirror is wanted; the content must be the same.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        MoueError: the file exists and `overwrite` is false, the address is not HTTPS, the network fails, or what
+            came is not the known file. Nothing is left behind then.
+    """
+    return _fetch(_Download(url), Path(target), overwrite=overwrite)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Download:
+    """What to download and what must hold for it; the defaults are those of the FER+ votes."""
+
+    url: str
+    sha256: str = FERPLUS_SHA256
+    name: str = "fer2013new.csv"
+    most_bytes: int = _FERPLUS_MOST_BYTES
+    schemes: tuple[str, ...] = ("https",)
+    silence_s: float = _SILENCE_S
+    longest_s: float = _LONGEST_S
+
+
+def _fetch(download: _Download, target: Path, *, overwrite: bool) -> Path:
+    if target.is_dir():
+        target /= download.name
+    refuse_existing(target, overwrite=overwrite)
+    with replacing(target, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        digest = hashlib.sha256()
+        for chunk in _chunks(download):
+            digest.update(chunk)
+            file.write(chunk)
+        if digest.hexdigest() != download.sha256:
+            raise MoueError(
+                f"{download.url} gave a file with SHA-256 {digest.hexdigest()}",
+                f"{download.name} with SHA-256 {download.sha256}",
+                "The file there has changed or was damaged on its way. Nothing was written.",
+            )
+    return target
+
+
+def _chunks(download: _Download) -> Iterator[bytes]:
+    """Yield what the address gives; every failure of the network becomes a `MoueError`."""
+    began = time.monotonic()
+    num_bytes = 0
+    try:
+        with _open(download) as response:
+            while chunk := response.read(_CHUNK):
+                num_bytes += len(chunk)
+                if num_bytes > download.most_bytes:
+                    raise ValueError(f"it gives more than {download.most_bytes:,} bytes")
+                if time.monotonic() - began > download.longest_s:
+                    raise TimeoutError(f"not done after {download.longest_s:g} s")
+                yield chunk
+    except MoueError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise MoueError(
+            f"cannot fetch {download.url}: {reason}",
+            "an answer from the network",
+            f"Check the connection, or fetch {download.name} in a browser and give moue its path.",
+        ) from error
+
+
+def _open(download: _Download) -> IO[bytes]:
+    _refuse_scheme(download.url, download.schemes)
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        """Follows no redirect that leads away from the allowed schemes."""
+
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401 (urllib's own signature)
+            _refuse_scheme(newurl, download.schemes)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    opener = urllib.request.build_opener(Redirects)
+    request = urllib.request.Request(download.url, headers={"User-Agent": "moue"})  # noqa: S310 (scheme checked above)
+    response: IO[bytes] = opener.open(request, timeout=download.silence_s)
+    return response
+
+
+def _refuse_scheme(url: str, schemes: tuple[str, ...]) -> None:
+    if urllib.parse.urlsplit(url).scheme not in schemes:
+        raise MoueError(f"the address {url}", f"one that begins with {' or '.join(schemes)}://")
