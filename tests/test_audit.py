@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from html.parser import HTMLParser
 
@@ -19,9 +18,6 @@ from moue.data.audit_page import write_audit_page
 from moue.data.dataset import Dataset
 from moue.data.duplicates import exact_groups, near_pairs
 from moue.errors import MissingExtraError, MoueError
-
-FER2013 = os.environ.get("MOUE_FER2013")
-needs_fer2013 = pytest.mark.skipif(not FER2013, reason="MOUE_FER2013 does not name fer2013.csv")
 
 
 def picture(seed: int) -> np.ndarray:
@@ -269,12 +265,9 @@ def test_page_refusals(planted, tmp_path, monkeypatch):
         write_audit_page(found, planted, path, overwrite=True)
 
 
-@needs_fer2013
-def test_fer2013_twins():
+def test_fer2013_twins(real_data):
     """The known leak of the official split, and the twins that evaluation leaves out."""
-    from moue.data.fer2013 import load_fer2013
-
-    dataset = load_fer2013(FER2013)
+    dataset = real_data
     groups = exact_groups(dataset)
     assert groups.num_pictures == 34_034
     assert len(groups.members()) == 1_516
@@ -284,12 +277,9 @@ def test_fer2013_twins():
     assert len(dataset.without_twins("test")) == len(test) - 288
 
 
-@needs_fer2013
-def test_fer2013_leaked_pictures_are_found_by_a_whole_audit():
+def test_fer2013_leaked_pictures_are_found_by_a_whole_audit(real_data):
     """A part of the data that runs in a second: test and every eighth face of train."""
-    from moue.data.fer2013 import load_fer2013
-
-    dataset = load_fer2013(FER2013)
+    dataset = real_data
     part = dataset.take(np.concatenate([dataset.where("train")[::8], dataset.where("test")]))
     found = audit(part)
     count = found.twin_count("test", "train")

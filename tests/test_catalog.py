@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import http.server
-import os
 import socket
 import threading
 import time
@@ -18,7 +17,6 @@ from moue.data.catalog import FER2013_COUNTS, SOURCES, _Download, _fetch, check,
 from moue.data.dataset import Dataset
 from moue.errors import MoueError
 
-FER2013 = os.environ.get("MOUE_FER2013")
 CONTENT = b"Usage,Image name,neutral\n" * 9000
 
 
@@ -173,8 +171,5 @@ def test_a_known_checksum_is_said(monkeypatch):
     assert check(dataset)[-1].note == "blank faces"
 
 
-@pytest.mark.skipif(not FER2013, reason="MOUE_FER2013 does not name fer2013.csv")
-def test_fer2013_is_fer2013():
-    from moue.data.fer2013 import load_fer2013
-
-    assert [each for each in check(load_fer2013(FER2013)) if not each.ok] == []
+def test_fer2013_is_fer2013(real_data):
+    assert [each for each in check(real_data) if not each.ok] == []

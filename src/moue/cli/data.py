@@ -39,6 +39,9 @@ def check(data: options.DataPath, ferplus: options.FerPlus = None) -> None:
     checks = catalog.check(options.load_data(data, ferplus))
     rows = [(found.name, found.actual, found.expected, "ok" if found.ok else "differs") for found in checks]
     output.print_table(("what", "here", "published", ""), rows)
+    for found in checks:
+        if found.note:
+            output.note(f"{found.name}: {found.note}")
     if not all(found.ok for found in checks):
         output.note("this is not the published FER2013; moue works with it all the same")
         raise typer.Exit(1)

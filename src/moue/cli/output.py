@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -16,7 +25,7 @@ if TYPE_CHECKING:
 
     from moue.errors import MoueError
 
-console = Console(highlight=False, soft_wrap=True)
+_NUMBER: Final = re.compile(r"[\d.,]*( M)?")
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -36,11 +45,12 @@ def wrote(*paths: Path) -> None:
         note(f"wrote {path}")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table; columns after the first are numbers and stand at the right."""
-    table = Table(title=title or None, title_justify="left")
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; columns of numbers stand at the right."""
+    table = Table()
     for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position else "left", overflow="fold")
+        numeric = all(_NUMBER.fullmatch(row[position]) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     # A pipe or a file has no width: let the table be as wide as it wants there.
@@ -51,7 +61,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: st
 def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar of bytes while the block runs; yields the function that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages, transient=True) as bar:
+    with _bar(*columns) as bar:
         task = bar.add_task(title, total=total)
         yield lambda done: bar.update(task, completed=done)
 
@@ -59,9 +69,7 @@ def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
 @contextlib.contextmanager
 def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar of things done while the block runs; yields a function of (done, total)."""
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=messages, transient=True
-    ) as bar:
+    with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -69,5 +77,10 @@ def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
 @contextlib.contextmanager
 def waiting(title: str) -> Iterator[None]:
     """Show that something of unknown length goes on while the block runs."""
-    with messages.status(title):
+    with messages.status(title) if messages.is_terminal else contextlib.nullcontext():
         yield
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    # Without a terminal there is nothing to move, and rich would leave empty lines behind.
+    return Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)

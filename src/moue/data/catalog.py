@@ -222,10 +222,7 @@ def _chunks(download: _Download) -> Iterator[bytes]:
         with _open(download) as response:
             while chunk := response.read(_CHUNK):
                 num_bytes += len(chunk)
-                if num_bytes > download.most_bytes:
-                    raise ValueError(f"it gives more than {download.most_bytes:,} bytes")
-                if time.monotonic() - began > download.longest_s:
-                    raise TimeoutError(f"not done after {download.longest_s:g} s")
+                _refuse_excess(download, num_bytes, time.monotonic() - began)
                 yield chunk
     except MoueError:
         raise
@@ -236,6 +233,13 @@ def _chunks(download: _Download) -> Iterator[bytes]:
             "an answer from the network",
             f"Check the connection, or fetch {download.name} in a browser and give moue its path.",
         ) from error
+
+
+def _refuse_excess(download: _Download, num_bytes: int, seconds: float) -> None:
+    if num_bytes > download.most_bytes:
+        raise ValueError(f"it gives more than {download.most_bytes:,} bytes")
+    if seconds > download.longest_s:
+        raise TimeoutError(f"not done after {download.longest_s:g} s")
 
 
 def _open(download: _Download) -> IO[bytes]:

@@ -106,7 +106,7 @@ def near_pairs(images: NDArray[np.uint8], threshold: float = NEAR_THRESHOLD) -> 
 
     Returns:
         The pairs, each once, with positions in `images`, the earlier one first. 35,887 faces take about 10 seconds
-        of CPU and 0.4 GB.
+        of CPU.
 
     Raises:
         MoueError: `images` is not (N, 48, 48, 1) or `threshold` is out of range.

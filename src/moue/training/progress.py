@@ -20,12 +20,12 @@ def make_progress(epochs: int, steps: int, first_epoch: int, console: Console | 
         console: Where to show it; standard error by default.
     """
     keras = import_keras()
-    console = console or Console(stderr=True)
+    shown_on = console or Console(stderr=True)
 
     class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, console=console, transient=True)
+            self.bar = Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal)
             self.task = self.bar.add_task(f"epoch {first_epoch + 1}/{epochs}", total=steps)
             self.best = -1.0
             self.bar.start()
