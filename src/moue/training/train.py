@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -167,7 +168,8 @@ def _conclude(
     """Export the best model, draw the curves, and note how the run ended."""
     if not interrupted and run.checkpoint(len(history)).exists():
         run.checkpoint(len(history)).replace(run.last)
-        run.checkpoint(0).parent.rmdir()
+        # A killed process may have left a temporary file beside it.
+        shutil.rmtree(run.checkpoint(0).parent)
     best = best_epoch(history)
     write_json(
         run.environment,

@@ -1,0 +1,68 @@
+"""Writing: nothing half-written, nothing replaced unasked."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from moue.errors import MoueError
+from moue.files import read_json, replacing, sha256_of, write_json, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
+    path = tmp_path / "result.txt"
+    write_text(path, "old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text(f"half {1 / 0}")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.txt"]
+
+
+def test_a_stopped_write_leaves_no_rubbish(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new.txt"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_file_needs_overwrite(tmp_path):
+    path = tmp_path / "result.txt"
+    write_text(path, "old", overwrite=False)
+    with pytest.raises(MoueError, match=r"exists already(?s:.*)--overwrite"):
+        write_text(path, "new", overwrite=False)
+    write_text(path, "new", overwrite=True)
+    assert path.read_text() == "new"
+
+
+def test_folders_are_made_and_the_result_is_readable_as_any_other(tmp_path):
+    path = tmp_path / "a" / "b" / "result.txt"
+    write_text(path, "x")
+    plain = tmp_path / "plain.txt"
+    plain.write_text("x")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_file_in_the_way_of_a_folder_is_a_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MoueError, match="cannot write in"):
+        write_text(tmp_path / "file" / "result.txt", "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("", "not valid JSON"), ("{", "not valid JSON"), (None, "cannot read")]
+)
+def test_unreadable_json_is_a_clear_error(tmp_path, content, message):
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(MoueError, match=message):
+        read_json(path)
+
+
+def test_json_comes_back_and_nan_is_refused(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"name": "ärger", "values": [1, 0.5, None]})
+    assert read_json(path) == {"name": "ärger", "values": [1, 0.5, None]}
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(path, float("nan"))
+    assert sha256_of(path) == sha256_of(path)
