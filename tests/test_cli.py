@@ -102,6 +102,13 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
     assert (code, "--overwrite" in err) == (1, True)
 
 
+def test_a_file_name_is_printed_as_it_is(moue, run_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (48, 48)).save("a:x:[red]b.png")
+    assert "a:x:[red]b.png" in moue("predict", "a:x:[red]b.png", "--model", run_folder)[1]
+    assert "a:x:[red]b.csv" in moue("data", "check", "a:x:[red]b.csv")[2]
+
+
 def test_export_again(moue, run_folder, table):
     before = json.loads((run_folder / "model.json").read_text())["heads"][0]["temperature"]
     code, _, err = moue("export", run_folder, "--data", table)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from moue.errors import MoueError
 
 _NUMBER: Final = re.compile(r"[\d.,]*( M)?")
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_error(error: MoueError) -> None:
@@ -54,7 +54,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     # A pipe or a file has no width: let the table be as wide as it wants there.
-    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160).print(table)
+    Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @contextlib.contextmanager

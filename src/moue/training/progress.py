@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moue.training.backend import import_keras
 
+if TYPE_CHECKING:
+    from moue.training.run import History
 
-def make_progress(epochs: int, steps: int, first_epoch: int, console: Console | None = None) -> Any:  # noqa: ANN401
+
+def make_progress(epochs: int, steps: int, history: History, console: Console | None = None) -> Any:  # noqa: ANN401
     """Return a Keras callback that shows a bar of the epoch and prints a line after each.
 
     Args:
         epochs: Epochs at most.
         steps: Steps an epoch.
-        first_epoch: Epochs already behind.
+        history: The epochs already behind, when a run is resumed.
         console: Where to show it; standard error by default.
     """
     keras = import_keras()
-    shown_on = console or Console(stderr=True)
+    shown_on = console or Console(stderr=True, emoji=False)
 
     class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self.bar = Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal)
-            self.task = self.bar.add_task(f"epoch {first_epoch + 1}/{epochs}", total=steps)
-            self.best = -1.0
+            self.task = self.bar.add_task(f"epoch {len(history) + 1}/{epochs}", total=steps)
+            self.best = max((row["val_accuracy"] for row in history), default=-1.0)
             self.bar.start()
 
         def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002

@@ -132,7 +132,7 @@ def _fit(config: TrainConfig, dataset: Dataset, run: RunFolder, history: History
     fitted, validation = dataset.subset("train"), dataset.subset("val")
     feed = make_feed(fitted, config.batch_size, config.seed, len(history))
     callbacks = [make_reseeder(config.seed), make_keeper(run, history), *_optional_callbacks(config, run, history)]
-    bar = make_progress(config.epochs, len(feed), len(history)) if progress else None
+    bar = make_progress(config.epochs, len(feed), history) if progress else None
     try:
         model.fit(
             feed,
