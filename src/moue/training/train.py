@@ -88,7 +88,7 @@ def train(
     environment = describe_environment(dataset, command)
     if resume:
         history = run.open(config)
-        _refuse_other_data(run, environment)
+        _refuse_other_data(run, config, environment)
     else:
         history = []
         run.create(config)
@@ -99,14 +99,18 @@ def train(
     return _conclude(run, config, dataset, history, interrupted=interrupted)
 
 
-def _refuse_other_data(run: RunFolder, environment: dict[str, Any]) -> None:
-    before, now = read_json(run.environment)["data"]["checksum"], environment["data"]["checksum"]
-    if before != now:
-        raise MoueError(
-            f"the data has checksum {now[:12]}…, the run was started with {before[:12]}…",
-            "the same data",
-            "Start anew.",
-        )
+def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -> None:
+    before, now = read_json(run.environment)["data"], environment["data"]
+    counted = {"checksum": ("the data", "has"), "votes_checksum": ("the FER+ votes", "have")}
+    for key, (name, verb) in counted.items():
+        if key == "votes_checksum" and not config.ferplus_weight:
+            continue
+        if before[key] != now[key]:
+            raise MoueError(
+                f"{name} {verb} checksum {now[key][:12]}…, the run was started with {before[key][:12]}…",
+                "the same data",
+                "Start anew.",
+            )
 
 
 def _is_over(config: TrainConfig, history: History) -> bool:
