@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conftest import NARROW
 from moue.errors import MoueError
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
@@ -22,13 +23,6 @@ COSTS = {
     "resnet_base": (4_991_593, 653_528_064),
     "vgg": (4_693_575, 468_471_296),
     "efficientnet": (5_928_279, 132_509_216),
-}
-# The same layers in a size that converts and runs within a second or two.
-SMALLER = {
-    "resnet": {"widths": [8, 16, 24, 32]},
-    "resnet_base": {"widths": [16, 16, 24, 32]},
-    "vgg": {"widths": [8, 16, 24, 32]},
-    "efficientnet": {"enlarge": 1},
 }
 
 
@@ -48,7 +42,7 @@ def test_takes_pixels_and_gives_probabilities_for_any_batch(name, pixels):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_exports_with_equal_results(name, pixels, tmp_path):
-    result = export_onnx(build_model(name, options=SMALLER.get(name)), tmp_path / "model.onnx", pixels)
+    result = export_onnx(build_model(name, options=NARROW.get(name)), tmp_path / "model.onnx", pixels)
     assert result.max_difference <= 1e-5
     assert len(result.sha256) == 64
 
