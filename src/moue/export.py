@@ -67,7 +67,7 @@ def export_onnx(
     """
     if len(images) < max(BATCH_SIZES):
         raise MoueError(f"{len(images)} images to compare with", f"at least {max(BATCH_SIZES)}")
-    outputs = tuple(model.output_names)
+    outputs = _output_names(model)
     with replacing(path, overwrite=overwrite) as temporary:
         _convert(model, temporary)
         difference = max(_difference(model, temporary, images[:size], outputs) for size in BATCH_SIZES)
@@ -135,4 +135,9 @@ def _difference(
 def _answer(model: Any, images: Any) -> dict[str, Any]:  # noqa: ANN401 (Keras has no types)
     """Return the model's outputs by name, also where it has one only."""
     answer = model(images, training=False)
-    return answer if isinstance(answer, dict) else {model.output_names[0]: answer}
+    return answer if isinstance(answer, dict) else {_output_names(model)[0]: answer}
+
+
+def _output_names(model: Any) -> tuple[str, ...]:  # noqa: ANN401 (keras.Model)
+    # A keras.Sequential has one output and no names of outputs.
+    return tuple(getattr(model, "output_names", None) or [model.layers[-1].name])
