@@ -20,6 +20,7 @@ import numpy as np
 from moue.data.dataset import SPLIT_DTYPE, Dataset
 from moue.training.backend import import_keras
 from moue.training.callbacks import make_early_stopping, make_keeper
+from moue.training.config import TrainConfig
 from moue.training.feed import make_feed, make_reseeder
 from moue.training.models import build_model
 from moue.training.run import RunFolder
@@ -68,7 +69,7 @@ def main() -> None:
         )
         with tempfile.TemporaryDirectory() as folder:
             callbacks = [make_reseeder(0), make_keeper(RunFolder(Path(folder)), []), make_early_stopping(10, [])]
-            feed = make_feed(faces, 128, 0)
+            feed = make_feed(faces, TrainConfig())
             seconds["moue"].append(time_fit(whole, feed, validation_data=validation, callbacks=callbacks))
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     ratios = [ours / theirs for ours, theirs in zip(seconds["moue"], seconds["bare"], strict=True)]

@@ -13,6 +13,14 @@ from moue.data.fer2013 import load_fer2013
 
 NAMED_CSV = os.environ.get("MOUE_FER2013", "")
 
+# Options by network: the same layers in a size that converts and runs within a second or two.
+NARROW = {
+    "resnet": {"widths": [8, 16, 24, 32]},
+    "resnet_base": {"widths": [16, 16, 24, 32]},
+    "vgg": {"widths": [8, 16, 24, 32]},
+    "efficientnet": {"enlarge": 1},
+}
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch):

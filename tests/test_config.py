@@ -44,6 +44,12 @@ def test_every_field_explains_itself():
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"optimizer": "magic"}, "one of adam"),
         ({"seed": -1}, "seed = -1"),
+        ({"ema": 1.0}, "ema = 1.0(?s:.*)at most 0.99999"),
+        ({"mixup_alpha": float("inf")}, "mixup_alpha = inf(?s:.*)finite"),
+        ({"weight_decay": 0.1}, "weight_decay = 0.1 with adam(?s:.*)adamw or sgd"),
+        ({"epochs": 3, "warmup_epochs": 3}, "warmup_epochs = 3(?s:.*)fewer than epochs = 3"),
+        ({"precision": "float16"}, "one of float32, mixed_bfloat16"),
+        ({"flip": 1}, "flip = 1 .int."),
         ({"model_options": 3}, "model_options = 3"),
     ],
 )

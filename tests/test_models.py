@@ -5,15 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conftest import NARROW
 from moue.errors import MoueError
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
 from moue.export import export_onnx
+from moue.training.backend import import_keras
 from moue.training.models import build_model, count_multiply_adds, list_models, register
 
 MODELS = sorted(list_models())
-COSTS = {"seed_cnn": (716_551, 19_757_056)}
+COSTS = {
+    "seed_cnn": (716_551, 19_757_056),
+    "small": (591_615, 32_491_904),
+    "mini_xception": (58_423, 5_520_448),
+    "resnet": (11_180_871, 1_247_038_976),
+    "resnet_base": (4_991_593, 653_528_064),
+    "vgg": (4_693_575, 468_471_296),
+    "efficientnet": (5_928_279, 132_509_216),
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +42,7 @@ def test_takes_pixels_and_gives_probabilities_for_any_batch(name, pixels):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_exports_with_equal_results(name, pixels, tmp_path):
-    result = export_onnx(build_model(name), tmp_path / "model.onnx", pixels)
+    result = export_onnx(build_model(name, options=NARROW.get(name)), tmp_path / "model.onnx", pixels)
     assert result.max_difference <= 1e-5
     assert len(result.sha256) == 64
 
@@ -41,6 +51,21 @@ def test_exports_with_equal_results(name, pixels, tmp_path):
 def test_costs_what_its_data_sheet_says(name):
     model = build_model(name)
     assert (model.count_params(), count_multiply_adds(model)) == COSTS[name]
+    parameters, multiply_adds = COSTS[name]
+    sheet = " ".join(list_models()[name].build.__doc__.split())
+    assert f"{parameters:,} parameters" in sheet
+    assert f"{multiply_adds / 1e6:,.{0 if multiply_adds > 1e8 else 1}f} million multiply-adds at 48x48x1" in sheet
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_probabilities_come_from_a_layer_named_emotion_in_float32(name):
+    keras = import_keras()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build_model(name)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert (model.layers[-1].name, model.outputs[0].dtype) == ("emotion", "float32")
 
 
 def test_seed_cnn_has_the_starting_points_layers_in_their_order():

@@ -46,8 +46,8 @@ def stop_at(epoch, monkeypatch, error=KeyboardInterrupt):
     """Let the next training meet `error` in the middle of an epoch (from 0)."""
     make_keeper = callbacks.make_keeper
 
-    def make(run, history):
-        keeper = make_keeper(run, history)
+    def make(run, history, *averager):
+        keeper = make_keeper(run, history, *averager)
         proceed = keeper.on_train_batch_end
 
         def on_train_batch_end(batch, logs=None):

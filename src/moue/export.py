@@ -32,14 +32,14 @@ class ExportResult:
     Attributes:
         path: The ONNX file.
         sha256: Of that file.
-        output: Name of its output.
+        outputs: Names of its outputs, one for each head of the network.
         max_difference: Largest difference of a probability between Keras and ONNX Runtime that was seen.
         num_images: How many images were compared.
     """
 
     path: Path
     sha256: str
-    output: str
+    outputs: tuple[str, ...]
     max_difference: float
     num_images: int
 
@@ -53,8 +53,8 @@ def export_onnx(
 ) -> ExportResult:
     """Write a Keras model as ONNX and compare the two on `images`.
 
-    The file takes `images` float32 (N, H, W, C) of pixels in 0-255 and any N, and gives probabilities (N, K) under
-    the name of the model's last layer.
+    The file takes `images` float32 (N, H, W, C) of pixels in 0-255 and any N, and gives the probabilities (N, K) of
+    each of the model's outputs under the name of the layer that makes them.
 
     Args:
         model: A built model of Keras's TensorFlow backend.
@@ -68,20 +68,20 @@ def export_onnx(
     """
     if len(images) < max(BATCH_SIZES):
         raise MoueError(f"{len(images)} images to compare with", f"at least {max(BATCH_SIZES)}")
-    output = str(model.layers[-1].name)
+    outputs = _output_names(model)
     with replacing(path, overwrite=overwrite) as temporary:
-        _convert(model, temporary, output)
-        difference = max(_difference(model, temporary, images[:size]) for size in BATCH_SIZES)
+        _convert(model, temporary)
+        difference = max(_difference(model, temporary, images[:size], outputs) for size in BATCH_SIZES)
         if not difference <= MAX_DIFFERENCE:
             raise MoueError(
                 f"the exported file differs from the Keras model by {difference:.2g}",
                 f"at most {MAX_DIFFERENCE:g}",
                 "The export is not usable; please report it with the model's configuration.",
             )
-    return ExportResult(Path(path), sha256_of(path), output, difference, sum(BATCH_SIZES))
+    return ExportResult(Path(path), sha256_of(path), outputs, difference, sum(BATCH_SIZES))
 
 
-def _convert(model: Any, path: Path, output: str) -> None:  # noqa: ANN401 (keras.Model)
+def _convert(model: Any, path: Path) -> None:  # noqa: ANN401 (keras.Model)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import keras
@@ -96,7 +96,7 @@ def _convert(model: Any, path: Path, output: str) -> None:  # noqa: ANN401 (kera
             "Export in a new process without KERAS_BACKEND: moue export RUN",
         )
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
-    function = tf.function(lambda images: {output: model(images, training=False)}, input_signature=signature)
+    function = tf.function(lambda images: _answer(model, images), input_signature=signature)
     with _without_warnings(), silenced_stderr():
         tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET, output_path=str(path))
 
@@ -116,11 +116,29 @@ def _without_warnings() -> Iterator[None]:
         logging.disable(before)
 
 
-def _difference(model: Any, path: Path, images: NDArray[np.uint8]) -> float:  # noqa: ANN401 (keras.Model)
+def _difference(
+    model: Any,  # noqa: ANN401 (keras.Model)
+    path: Path,
+    images: NDArray[np.uint8],
+    outputs: tuple[str, ...],
+) -> float:
+    """Return the largest difference over all outputs."""
     import onnxruntime
 
     pixels = images.astype(np.float32)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    exported = session.run(None, {session.get_inputs()[0].name: pixels})[0]
-    original = np.asarray(model(pixels, training=False))
-    return float(np.abs(exported - original).max())
+    exported = session.run(list(outputs), {session.get_inputs()[0].name: pixels})
+    original = _answer(model, pixels)
+    pairs = zip(exported, (np.asarray(original[name]) for name in outputs), strict=True)
+    return max(float(np.abs(found - expected).max()) for found, expected in pairs)
+
+
+def _answer(model: Any, images: Any) -> dict[str, Any]:  # noqa: ANN401 (Keras has no types)
+    """Return the model's outputs by name, also where it has one only."""
+    answer = model(images, training=False)
+    return answer if isinstance(answer, dict) else {_output_names(model)[0]: answer}
+
+
+def _output_names(model: Any) -> tuple[str, ...]:  # noqa: ANN401 (keras.Model)
+    # A keras.Sequential has one output and no names of outputs.
+    return tuple(getattr(model, "output_names", None) or [model.layers[-1].name])

@@ -25,6 +25,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other choice of the recipe; repeatable."),
     ] = None,
+    ferplus: options.FerPlus = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
 ) -> None:
@@ -35,7 +36,7 @@ def train(
     overrides = {"epochs": epochs, "seed": seed}
     given = {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
     config = TrainConfig.from_recipe(recipe, **given)
-    dataset = options.load_data(data, on_bad_row=on_bad_row)
+    dataset = options.load_data(data, ferplus, on_bad_row)
     result = train_model(config, dataset, out, resume=resume, progress=True, command=_command_line())
     output.note(
         f"best epoch {result.best_epoch} of {len(result.history)}: validation accuracy {result.best_val_accuracy:.1%}"
@@ -92,7 +93,7 @@ def report(
     output.wrote(write_report(run, out, overwrite=overwrite or out is None))
 
 
-def export(run: options.RunPath, data: options.DataOption) -> None:
+def export(run: options.RunPath, data: options.DataOption, ferplus: options.FerPlus = None) -> None:
     """Export a run's best model to model.onnx + model.json again, comparing both on real faces."""
     from moue.files import read_json  # noqa: PLC0415 (keeps --help fast)
     from moue.training.config import TrainConfig  # noqa: PLC0415
@@ -101,7 +102,7 @@ def export(run: options.RunPath, data: options.DataOption) -> None:
 
     folder = RunFolder(run)
     config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
-    result = export_run(folder, config, options.load_data(data))
+    result = export_run(folder, config, options.load_data(data, ferplus))
     output.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
     output.wrote(folder.onnx, folder.card)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from moue.files import replacing
 from moue.training.backend import import_keras
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from moue.training.run import History, RunFolder
@@ -30,11 +32,24 @@ def best_epoch(history: History) -> dict[str, float]:
     return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))
 
 
-def make_keeper(run: RunFolder, history: History) -> Any:  # noqa: ANN401 (keras.callbacks.Callback)
+def history_row(logs: Mapping[str, float]) -> dict[str, float]:
+    """Return Keras's numbers of an epoch, accuracy always named so.
+
+    With two heads Keras speaks of emotion_accuracy; accuracy is that one, and loss the weighted sum of both.
+    """
+    return {name.replace("emotion_accuracy", "accuracy"): float(value) for name, value in logs.items()}
+
+
+def make_keeper(run: RunFolder, history: History, averager: Any = None) -> Any:  # noqa: ANN401 (Keras callbacks)
     """Return a callback that adds each epoch to `history` and saves its state into the run folder.
 
     The state is saved under the epoch's own name before the history names that epoch, and the older state is removed
     after it, so that at any moment the history's last epoch has its state.
+
+    Args:
+        run: Where to save.
+        history: The rows so far; grows.
+        averager: What `moue.training.average.make_averager` returned, where the best model is the averaged one.
 
     Raises:
         MoueError: (while training) the loss is no longer a number, or the disk is full.
@@ -50,7 +65,7 @@ def make_keeper(run: RunFolder, history: History) -> Any:  # noqa: ANN401 (keras
                 _refuse_divergence(float(logs["loss"]), len(history) + 1)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            numbers = {name: float(value) for name, value in (logs or {}).items()}
+            numbers = history_row(logs or {})
             _refuse_divergence(numbers["loss"], epoch + 1)
             history.append(
                 {
@@ -62,7 +77,8 @@ def make_keeper(run: RunFolder, history: History) -> Any:  # noqa: ANN401 (keras
             )
             save_model(self.model, run.checkpoint(epoch + 1))
             if best_epoch(history) is history[-1]:
-                save_model(self.model, run.best)
+                with averager.applied() if averager else contextlib.nullcontext():
+                    save_model(self.model, run.best)
             run.write_history(history)
             run.checkpoint(epoch).unlink(missing_ok=True)
 

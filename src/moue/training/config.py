@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.resources
+import math
 import tomllib
 import types
 import typing
@@ -35,8 +36,48 @@ class TrainConfig:
     )
     epochs: int = _choice(30, "passes over the training split at most", low=1)
     batch_size: int = _choice(128, "faces per step", low=1)
-    optimizer: str = _choice("adam", "optimizer", choices=("adam",))
-    learning_rate: float = _choice(0.001, "step size of the optimizer", low=0.0)
+    optimizer: str = _choice("adam", "optimizer; sgd has Nesterov momentum", choices=("adam", "adamw", "sgd"))
+    learning_rate: float = _choice(
+        0.001, "step size of the optimizer, the highest where a schedule changes it", low=0.0
+    )
+    momentum: float = _choice(0.9, "momentum of sgd", low=0.0, high=0.999)
+    weight_decay: float = _choice(
+        0.0,
+        "each step shrinks the kernels by this times the step size; not biases and BatchNorm; not with adam",
+        low=0.0,
+    )
+    schedule: str = _choice("constant", "course of the step size after the warm-up", choices=("constant", "cosine"))
+    warmup_epochs: int = _choice(0, "epochs over which the step size rises from 0", low=0)
+    label_smoothing: float = _choice(0.0, "part of a training target given to all classes alike", low=0.0, high=0.9)
+    ema: float = _choice(
+        0.0,
+        "momentum of the average over the steps' weights that is validated and exported; 0: off",
+        low=0.0,
+        high=0.99999,
+    )
+    class_weights: bool = _choice(
+        default=False, text="weigh rare classes up: better balanced accuracy, lower overall accuracy"
+    )
+    precision: str = _choice(
+        "float32", "number format of the training; the export is float32", choices=("float32", "mixed_bfloat16")
+    )
+    ferplus_weight: float = _choice(
+        0.0, "weight of the second head, on FER+ votes, in the loss; 0: no such head", low=0.0
+    )
+    flip: bool = _choice(default=False, text="mirror every other face")
+    rotation_degrees: float = _choice(0.0, "turn by up to this many degrees either way", low=0.0, high=180.0)
+    shift_fraction: float = _choice(0.0, "move by up to this part of the side", low=0.0, high=0.5)
+    zoom_fraction: float = _choice(0.0, "enlarge or shrink by up to this part", low=0.0, high=0.9)
+    brightness: float = _choice(0.0, "add up to this part of 255 either way", low=0.0, high=1.0)
+    contrast: float = _choice(0.0, "stretch or flatten around the mean by up to this part", low=0.0, high=1.0)
+    erasing_probability: float = _choice(0.0, "how often a rectangle is filled with one gray", low=0.0, high=1.0)
+    erasing_size: float = _choice(0.2, "part of the area that the rectangle covers at most", low=0.02, high=0.9)
+    mixup_alpha: float = _choice(0.0, "blend two faces, part drawn from Beta(alpha, alpha); 0: off", low=0.0)
+    cutmix_alpha: float = _choice(
+        0.0,
+        "paste a rectangle of another face, part as for mixup; with mixup on too, batches take turns by chance",
+        low=0.0,
+    )
     early_stopping_patience: int = _choice(
         10, "stop after this many epochs without a lower validation loss; 0: never", low=0
     )
@@ -47,13 +88,13 @@ class TrainConfig:
         for field in dataclasses.fields(self):
             value = _as_type(field.name, getattr(self, field.name), hints[field.name])
             object.__setattr__(self, field.name, value)
-            low, choices = field.metadata.get("low"), field.metadata.get("choices")
-            if low is not None and value < low:
-                raise MoueError(f"{field.name} = {value}", f"at least {low}")
-            if choices is not None and value not in choices:
-                raise MoueError(f"{field.name} = {value!r}", f"one of {', '.join(choices)}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise MoueError(f"learning_rate = {self.learning_rate}", "more than 0")
+            _check_limits(field.name, value, field.metadata)
+        if self.learning_rate == 0:
+            raise MoueError("learning_rate = 0.0", "more than 0")
+        if self.optimizer == "adam" and self.weight_decay:
+            raise MoueError(f"weight_decay = {self.weight_decay} with adam", "0", "Take optimizer adamw or sgd.")
+        if self.warmup_epochs >= self.epochs:
+            raise MoueError(f"warmup_epochs = {self.warmup_epochs}", f"fewer than epochs = {self.epochs}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], origin: str = "the configuration") -> TrainConfig:
@@ -110,6 +151,18 @@ def _find_recipe(name_or_path: str | Path) -> Traversable:
             f"unknown recipe {str(name_or_path)!r}", f"one of {', '.join(names)}, or the path of a .toml file"
         )
     return _recipe_folder() / f"{name_or_path}.toml"
+
+
+def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:  # noqa: ANN401 (any field)
+    low, high, choices = (limits.get(limit) for limit in ("low", "high", "choices"))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise MoueError(f"{name} = {value}", "a finite number")
+    if low is not None and value < low:
+        raise MoueError(f"{name} = {value}", f"at least {low}")
+    if high is not None and value > high:
+        raise MoueError(f"{name} = {value}", f"at most {high}")
+    if choices is not None and value not in choices:
+        raise MoueError(f"{name} = {value!r}", f"one of {', '.join(choices)}")
 
 
 def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any field)

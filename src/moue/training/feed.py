@@ -1,16 +1,27 @@
-"""Order of batches and random layers: functions of seed and epoch alone, so that a resumed run sees the same."""
+"""Batches and random layers: functions of seed and epoch alone, so that a resumed run sees the same."""
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from moue.training.augment import augment, is_augmented
 from moue.training.backend import import_keras
+from moue.training.targets import for_keras, make_training_targets
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from moue.data.dataset import Dataset
+    from moue.training.config import TrainConfig
+
+_MAX_WORKERS: Final = 8
+# Keeps the random numbers of faces apart from those of orders and layers.
+_AUGMENTATION: Final = 1
 
 
 def make_reseeder(seed: int) -> Any:  # noqa: ANN401 (keras.callbacks.Callback)
@@ -31,33 +42,49 @@ def make_reseeder(seed: int) -> Any:  # noqa: ANN401 (keras.callbacks.Callback)
     return Reseeder()
 
 
-def make_feed(dataset: Dataset, batch_size: int, seed: int, first_epoch: int = 0) -> Any:  # noqa: ANN401
-    """Return a `keras.utils.PyDataset` of shuffled batches (images uint8 (B, H, W, 1), labels float32 (B, K)).
+def make_feed(dataset: Dataset, config: TrainConfig, first_epoch: int = 0) -> Any:  # noqa: ANN401
+    """Return a `keras.utils.PyDataset` of shuffled, augmented batches: images uint8 (B, H, W, 1) and their targets.
+
+    The targets are float32 (B, K), or by head where there are two. ``feed.batch(epoch, index)`` is the same batch
+    whenever it is asked for.
 
     Args:
         dataset: The faces of the training split.
-        batch_size: Faces a batch; the last one of an epoch may be smaller.
-        seed: Seed of the order.
+        config: Every choice.
         first_epoch: Epochs already behind, when a run is resumed.
     """
     keras = import_keras()
-    images, targets = dataset.images, dataset.one_hot()
+    images, targets, seed, size = dataset.images, make_training_targets(dataset, config), config.seed, config.batch_size
+    changed = is_augmented(config)
 
     class Feed(keras.utils.PyDataset):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
-            super().__init__()
+            # Threads keep a GPU busy; on two cores one is enough, since the network's step needs the other.
+            super().__init__(workers=_count_workers() if changed else 1)
             self.epoch = first_epoch
-            self.order = np.random.default_rng((seed, self.epoch)).permutation(len(images))
 
         def __len__(self) -> int:
-            return math.ceil(len(images) / batch_size)
+            return math.ceil(len(images) / size)
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
-            chosen = self.order[index * batch_size : (index + 1) * batch_size]
-            return images[chosen], targets[chosen]
+            return self.batch(self.epoch, index)
+
+        def batch(self, epoch: int, index: int) -> tuple[Any, Any]:
+            chosen = order_of(epoch)[index * size : (index + 1) * size]
+            faces, rows = images[chosen], {head: array[chosen] for head, array in targets.items()}
+            if changed:
+                faces, rows = augment(faces, rows, config, np.random.default_rng((seed, epoch, index, _AUGMENTATION)))
+            return faces, for_keras(rows)
 
         def on_epoch_end(self) -> None:
             self.epoch += 1
-            self.order = np.random.default_rng((seed, self.epoch)).permutation(len(images))
+
+    @functools.lru_cache(maxsize=2)
+    def order_of(epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng((seed, epoch)).permutation(len(images))
 
     return Feed()
+
+
+def _count_workers() -> int:
+    return max(1, min(_MAX_WORKERS, (os.cpu_count() or 1) // 2))

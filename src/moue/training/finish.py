@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from moue.errors import MoueError
 from moue.evaluation.calibration import fit_temperature
 from moue.export import BATCH_SIZES, ExportResult, export_onnx
-from moue.files import read_json, write_json
+from moue.files import read_json
+from moue.inference.spec import HeadSpec, InputSpec, ModelSpec
+from moue.labels import FERPLUS_NAMES
+from moue.training.assemble import as_float32
 from moue.training.backend import import_keras
+from moue.training.targets import EMOTION, PERCEIVED
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
     from moue.training.run import RunFolder
@@ -26,53 +34,58 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset) -> ExportR
     """
     if not run.best.exists():
         raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
-    model = import_keras().saving.load_model(run.best, compile=False)
+    model = as_float32(import_keras().saving.load_model(run.best, compile=False))
     validation = dataset.subset("val")
     # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
     result = export_onnx(model, run.onnx, compared, overwrite=True)
-    probabilities = model.predict(validation.images, batch_size=256, verbose=0)
     environment = read_json(run.environment)
     height, width, channels = model.input_shape[1:]
-    write_json(
-        run.card,
-        {
-            "format": "moue-model",
-            "version": 1,
-            "name": config.recipe or config.model,
-            "onnx_sha256": result.sha256,
-            "input": {
-                "height": height,
-                "width": width,
-                "channels": channels,
-                "layout": "NHWC",
-                "color": "gray",
-                "gray_rule": "rec601",
-                "pixel_range": [0, 255],
-                "dtype": "float32",
-                "resize": "bilinear",
-                "crop_margin": 0.0,
-            },
-            "heads": [
-                {
-                    "name": "emotion",
-                    "output": result.output,
-                    "class_names": list(dataset.class_names),
-                    "temperature": fit_temperature(validation.labels, probabilities),
-                }
-            ],
-            "recipe": config.to_dict(),
-            "data": environment["data"],
-            "versions": environment["versions"],
-            "scores": {
-                "val": {
-                    "accuracy": environment["best_val_accuracy"],
-                    "epoch": environment["best_epoch"],
-                    "num_views": 1,
-                }
-            },
-            "license": {"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
-            "provenance": f"trained by `{environment['command']}`" if environment["command"] else "trained from Python",
+    command = environment["command"]
+    spec = ModelSpec(
+        name=config.recipe or config.model,
+        onnx_sha256=result.sha256,
+        heads=_describe_heads(model, validation),
+        input=InputSpec(height=height, width=width, channels=channels),
+        recipe=config.to_dict(),
+        data=environment["data"],
+        versions=environment["versions"],
+        scores={
+            "val": {"accuracy": environment["best_val_accuracy"], "epoch": environment["best_epoch"], "num_views": 1}
         },
+        license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
+        provenance=f"trained by `{command}`" if command else "trained from Python",
     )
+    spec.save(run.card, overwrite=True)
     return result
+
+
+def _describe_heads(model: Any, validation: Dataset) -> tuple[HeadSpec, ...]:  # noqa: ANN401 (keras.Model)
+    """Return each head with its temperature, "emotion" first."""
+    answer = model.predict(validation.images, batch_size=256, verbose=0)
+    y_prob = answer if isinstance(answer, dict) else {EMOTION: answer}
+    heads = [_describe_head(EMOTION, validation.class_names, fit_temperature(validation.labels, y_prob[EMOTION]))]
+    if PERCEIVED in y_prob:
+        faces, said = _each_vote(validation)
+        heads.append(_describe_head(PERCEIVED, FERPLUS_NAMES, fit_temperature(said, y_prob[PERCEIVED][faces])))
+    return tuple(heads)
+
+
+def _describe_head(name: str, class_names: tuple[str, ...], temperature: float) -> HeadSpec:
+    return HeadSpec(name=name, output=name, class_names=class_names, temperature=temperature)
+
+
+def _each_vote(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the face and the class of every single vote, both int64 (number of votes,).
+
+    A temperature fitted to them makes the probabilities those of what one more person would say.
+    """
+    if dataset.votes is None or not dataset.votes.any():
+        raise MoueError(
+            f"{dataset.source} has no FER+ votes in its val split",
+            "votes to calibrate the head 'perceived' by",
+            "Give --ferplus fer2013new.csv.",
+        )
+    face, column = np.nonzero(dataset.votes)
+    times = dataset.votes[face, column].astype(np.int64)
+    return np.repeat(face, times), np.repeat(column, times)

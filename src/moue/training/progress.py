@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moue.training.backend import import_keras
+from moue.training.callbacks import history_row
 
 if TYPE_CHECKING:
     from moue.training.run import History
@@ -40,7 +41,7 @@ def make_progress(epochs: int, steps: int, history: History, console: Console | 
             self.bar.update(self.task, completed=batch + 1)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            values = logs or {}
+            values = history_row(logs or {})
             mark = "  best so far" if values["val_accuracy"] > self.best else ""
             self.best = max(self.best, values["val_accuracy"])
             self.bar.console.print(

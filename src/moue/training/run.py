@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import importlib.metadata
 import io
 import os
@@ -148,6 +149,7 @@ def describe_environment(dataset: Dataset, command: str) -> dict[str, Any]:
             "rows": len(dataset),
             "split_rule": dataset.split_rule,
             "counts": dataset.counts(),
+            "votes_checksum": None if dataset.votes is None else hashlib.sha256(dataset.votes.tobytes()).hexdigest(),
         },
     }
 

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
 from moue.files import read_json, write_json
+from moue.training.assemble import assemble, compile_model
+from moue.training.average import make_averager
 from moue.training.backend import import_keras
 from moue.training.callbacks import best_epoch, make_early_stopping, make_keeper
 from moue.training.feed import make_feed, make_reseeder
 from moue.training.finish import export_run
-from moue.training.models import build_model
 from moue.training.progress import make_progress
 from moue.training.run import RunFolder, describe_environment
+from moue.training.targets import for_keras, make_targets, refuse_missing_votes
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
@@ -33,7 +35,8 @@ class TrainResult:
 
     Attributes:
         run: The run folder.
-        history: One row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
+        history: One row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds. With
+            a second head accuracy is that of "emotion", loss the weighted sum, and each head's own loss stands beside.
         best_epoch: The epoch of highest validation accuracy, whose model was exported.
         best_val_accuracy: Its validation accuracy, 0-1.
         interrupted: Whether Ctrl-C ended it before its time.
@@ -81,11 +84,12 @@ def train(
     for split in ("train", "val"):
         if not len(dataset.where(split)):
             raise MoueError(f"{dataset.source} has no faces in its {split} split", "faces to fit and to choose by")
+    refuse_missing_votes(dataset, config)
     run = RunFolder(Path(out))
     environment = describe_environment(dataset, command)
     if resume:
         history = run.open(config)
-        _refuse_other_data(run, environment)
+        _refuse_other_data(run, config, environment)
     else:
         history = []
         run.create(config)
@@ -96,14 +100,18 @@ def train(
     return _conclude(run, config, dataset, history, interrupted=interrupted)
 
 
-def _refuse_other_data(run: RunFolder, environment: dict[str, Any]) -> None:
-    before, now = read_json(run.environment)["data"]["checksum"], environment["data"]["checksum"]
-    if before != now:
-        raise MoueError(
-            f"the data has checksum {now[:12]}…, the run was started with {before[:12]}…",
-            "the same data",
-            "Start anew.",
-        )
+def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -> None:
+    before, now = read_json(run.environment)["data"], environment["data"]
+    counted = {"checksum": ("the data", "has"), "votes_checksum": ("the FER+ votes", "have")}
+    for key, (name, verb) in counted.items():
+        if key == "votes_checksum" and not config.ferplus_weight:
+            continue
+        if before[key] != now[key]:
+            raise MoueError(
+                f"{name} {verb} checksum {now[key][:12]}…, the run was started with {before[key][:12]}…",
+                "the same data",
+                "Start anew.",
+            )
 
 
 def _is_over(config: TrainConfig, history: History) -> bool:
@@ -118,27 +126,24 @@ def _fit(config: TrainConfig, dataset: Dataset, run: RunFolder, history: History
     """Train from where `history` ends; return whether Ctrl-C ended it."""
     keras = import_keras()
     keras.utils.set_random_seed(config.seed)
-    if history:
-        model = keras.saving.load_model(run.checkpoint(len(history)))
-    else:
-        model = build_model(config.model, len(dataset.class_names), options=config.model_options)
-        model.compile(
-            optimizer=keras.optimizers.get(
-                {"class_name": config.optimizer, "config": {"learning_rate": config.learning_rate}}
-            ),
-            loss="categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-    fitted, validation = dataset.subset("train"), dataset.subset("val")
-    feed = make_feed(fitted, config.batch_size, config.seed, len(history))
-    callbacks = [make_reseeder(config.seed), make_keeper(run, history), *_optional_callbacks(config, run, history)]
+    model = assemble(config, len(dataset.class_names))
+    validation = dataset.subset("val")
+    feed = make_feed(dataset.subset("train"), config, len(history))
+    compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
+    averagers = [make_averager(feed)] if config.ema else []
+    callbacks = [
+        make_reseeder(config.seed),
+        *averagers,
+        make_keeper(run, history, *averagers),
+        *_optional_callbacks(config, run, history),
+    ]
     bar = make_progress(config.epochs, len(feed), history) if progress else None
     try:
         model.fit(
             feed,
             epochs=config.epochs,
             initial_epoch=len(history),
-            validation_data=(validation.images, validation.one_hot()),
+            validation_data=(validation.images, for_keras(make_targets(validation, config))),
             validation_batch_size=_EVALUATION_BATCH,
             callbacks=[*callbacks, bar] if bar else callbacks,
             shuffle=False,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_INPUT_SHAPE: Final = (48, 48, 1)
 # Every file here registers its networks when imported.
-_FAMILIES: Final = ("seed_cnn",)
+_FAMILIES: Final = ("seed_cnn", "small", "mini_xception", "resnet", "vgg", "efficientnet")
 
 
 @dataclasses.dataclass(frozen=True)

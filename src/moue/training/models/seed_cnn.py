@@ -47,7 +47,7 @@ def seed_cnn(
             layers.Flatten(),
             layers.Dense(128, activation="relu"),
             layers.Dropout(dense_dropout),
-            layers.Dense(num_classes, activation="softmax", name="emotion"),
+            layers.Dense(num_classes, activation="softmax", dtype="float32", name="emotion"),
         ],
         name="seed_cnn",
     )

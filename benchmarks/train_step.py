@@ -1,0 +1,118 @@
+"""What a training step costs: recipes against `seed_cnn`, alternating in one run, and augmentation by itself.
+
+    python benchmarks/train_step.py [ROUNDS] [RECIPE ...]
+
+Prints images/s of whole steps (batch making included) on random faces, the time of each recipe's augmentation of a
+batch, and beside it that of Keras's preprocessing layers doing about the same. Recipes by default: seed_cnn_aug, small.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moue.data.dataset import SPLIT_DTYPE, Dataset
+from moue.training.assemble import assemble, compile_model
+from moue.training.augment import is_augmented
+from moue.training.backend import import_keras
+from moue.training.config import TrainConfig
+from moue.training.feed import make_feed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BATCH = 128
+STEPS = 8
+
+
+def make_faces(count: int) -> Dataset:
+    """Return random faces with votes; the speed does not depend on what they show."""
+    rng = np.random.default_rng(0)
+    return Dataset(
+        images=rng.integers(0, 256, (count, 48, 48, 1), np.uint8),
+        labels=rng.integers(0, 7, count).astype(np.uint8),
+        split=np.full(count, "train", SPLIT_DTYPE),
+        rows=np.arange(count, dtype=np.int64),
+        votes=rng.multinomial(10, np.full(10, 0.1), count).astype(np.uint8),
+    )
+
+
+def timed(do: Callable[[], Any]) -> float:
+    """Return the seconds that `do` takes."""
+    start = time.perf_counter()
+    do()
+    return time.perf_counter() - start
+
+
+def stepper(name: str, faces: Dataset) -> tuple[Callable[[], Any], Any]:
+    """Return a function that trains STEPS steps of a recipe, warmed up, and the recipe's feed."""
+    recipe = TrainConfig.from_recipe(name)
+    config = dataclasses.replace(recipe, batch_size=BATCH)
+    feed, model = make_feed(faces, config), assemble(config, 7)
+    compile_model(model, config, len(feed))
+
+    def train() -> None:
+        model.fit(feed, epochs=1, verbose=0)
+
+    train()
+    return train, feed if is_augmented(config) else None
+
+
+def keras_layers() -> Callable[[], Any]:
+    """Return a function that augments a batch by Keras's preprocessing layers."""
+    keras = import_keras()
+    layers = keras.layers
+    chain = keras.Sequential(
+        [
+            layers.RandomFlip("horizontal"),
+            layers.RandomRotation(1 / 30, fill_mode="nearest"),
+            layers.RandomTranslation(0.1, 0.1, fill_mode="nearest"),
+            layers.RandomZoom(0.1, fill_mode="nearest"),
+            layers.RandomBrightness(0.1),
+            layers.RandomContrast(0.2),
+            layers.RandomErasing(0.3),
+        ]
+    )
+    images = make_faces(BATCH).images.astype(np.float32)
+    if keras.backend.backend() != "tensorflow":
+        return lambda: keras.ops.convert_to_numpy(chain(images, training=True))
+    import tensorflow as tf
+
+    compiled = tf.function(lambda batch: chain(batch, training=True))
+    return lambda: compiled(images).numpy()
+
+
+def main() -> None:
+    """Alternate and print medians and ratios to `seed_cnn`."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    names = ["seed_cnn", *(sys.argv[2:] or ["seed_cnn_aug", "small"])]
+    faces = make_faces(BATCH * STEPS)
+    steppers = {name: stepper(name, faces) for name in names}
+    by_layers = keras_layers()
+    by_layers()
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    batches: dict[str, list[float]] = {name: [] for name, (_, feed) in steppers.items() if feed}
+    layer_seconds = []
+    for _ in range(rounds):
+        for name, (train, feed) in steppers.items():
+            seconds[name].append(timed(train) / STEPS)
+            if feed:
+                batches[name].append(timed(lambda feed=feed: feed.batch(0, 0)))  # type: ignore[misc]
+        layer_seconds.append(timed(by_layers))
+    for name, values in seconds.items():
+        pairs = [mine / theirs for mine, theirs in zip(values, seconds["seed_cnn"], strict=True)]
+        made = f", of which a batch made {1000 * statistics.median(batches[name]):.1f} ms" if name in batches else ""
+        print(
+            f"{name:20} {BATCH / statistics.median(values):6.0f} images/s, a step {statistics.median(pairs):.2f} times "
+            f"that of seed_cnn ({1000 * statistics.median(values):.0f} ms{made})"
+        )
+    print(f"Keras's layers on a batch: {1000 * statistics.median(layer_seconds):.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""From a configuration to a network that is ready to train."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from moue.labels import FERPLUS_NAMES
+from moue.training.backend import import_keras
+from moue.training.models import build_model
+from moue.training.targets import EMOTION, PERCEIVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from moue.training.config import TrainConfig
+
+
+def assemble(config: TrainConfig, num_classes: int) -> Any:  # noqa: ANN401 (keras.Model)
+    """Build the configured network, with a second head for the FER+ votes where `ferplus_weight` is above 0.
+
+    Args:
+        config: Every choice.
+        num_classes: Classes of the head "emotion".
+
+    Returns:
+        A `keras.Model` that gives probabilities (N, num_classes), or with two heads both by name.
+    """
+    with _precision(config.precision):
+        model = build_model(config.model, num_classes, options=config.model_options)
+        return add_perceived_head(model) if config.ferplus_weight else model
+
+
+def add_perceived_head(model: Any) -> Any:  # noqa: ANN401 (keras.Model)
+    """Return the network with a second answer, "perceived": the distribution of FER+ votes, (N, 10).
+
+    It looks at what the layer "emotion" looks at, or at the layer "features" where the network names one.
+    """
+    keras = import_keras()
+    emotion = model.get_layer(EMOTION)
+    named = any(layer.name == "features" for layer in model.layers)
+    features = model.get_layer("features").output if named else emotion.input
+    if len(features.shape) == 4:
+        features = keras.layers.GlobalAveragePooling2D()(features)
+    head = keras.layers.Dense(len(FERPLUS_NAMES), activation="softmax", dtype="float32", name=PERCEIVED)
+    return keras.Model(model.inputs[0], {EMOTION: emotion.output, PERCEIVED: head(features)}, name=model.name)
+
+
+def compile_model(model: Any, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:  # noqa: ANN401
+    """Give the network its loss and optimizer, and the state of both where a run goes on.
+
+    The state is read into a network and optimizer made anew: which variables are spared from weight decay is not
+    among what Keras saves of an optimizer.
+
+    Args:
+        model: What `assemble` returns.
+        config: Every choice.
+        steps_per_epoch: Batches of an epoch, which the schedule counts in.
+        state: A file saved by `moue.training.callbacks.save_model` with the same choices.
+    """
+    optimizer = make_optimizer(config, steps_per_epoch)
+    crossentropy = "categorical_crossentropy"
+    if config.ferplus_weight:
+        model.compile(
+            optimizer,
+            loss={EMOTION: crossentropy, PERCEIVED: crossentropy},
+            loss_weights={EMOTION: 1.0, PERCEIVED: config.ferplus_weight},
+            metrics={EMOTION: ["accuracy"]},
+        )
+    else:
+        model.compile(optimizer, loss=crossentropy, metrics=["accuracy"])
+    if state is not None:
+        optimizer.build(model.trainable_variables)
+        model.load_weights(state)
+
+
+def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> Any:  # noqa: ANN401 (keras.optimizers.Optimizer)
+    """Return the optimizer, its step size a function of its own count of steps.
+
+    Args:
+        config: Every choice.
+        steps_per_epoch: Batches of an epoch.
+    """
+    optimizers = import_keras().optimizers
+    options: dict[str, Any] = {"learning_rate": _make_schedule(config, steps_per_epoch)}
+    if config.ema:
+        options |= {"use_ema": True, "ema_momentum": config.ema}
+    if config.optimizer == "adam":
+        return optimizers.Adam(**options)
+    if config.optimizer == "adamw":
+        optimizer = optimizers.AdamW(**options, weight_decay=config.weight_decay)
+    else:
+        decay = config.weight_decay or None
+        optimizer = optimizers.SGD(
+            **options, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay
+        )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _make_schedule(config: TrainConfig, steps_per_epoch: int) -> Any:  # noqa: ANN401 (a number or a LearningRateSchedule)
+    warmup = config.warmup_epochs * steps_per_epoch
+    if config.schedule == "constant" and not warmup:
+        return config.learning_rate
+    return import_keras().optimizers.schedules.CosineDecay(
+        0.0 if warmup else config.learning_rate,
+        decay_steps=config.epochs * steps_per_epoch - warmup,
+        # The part that is left at the end; a decay down to the whole is none.
+        alpha=0.0 if config.schedule == "cosine" else 1.0,
+        warmup_target=config.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Let new layers compute in `policy`; variables are float32 in either."""
+    config = import_keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
+
+
+def as_float32(model: Any) -> Any:  # noqa: ANN401 (keras.Model)
+    """Return a network with the same weights that computes in float32 throughout."""
+    keras = import_keras()
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+    plain = keras.models.clone_model(
+        model, clone_function=lambda layer: layer.__class__.from_config({**layer.get_config(), "dtype": "float32"})
+    )
+    plain.set_weights(model.get_weights())
+    return plain

@@ -1,0 +1,85 @@
+"""What each head of the network is trained towards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from moue.data.dataset import Dataset
+    from moue.training.config import TrainConfig
+
+EMOTION: Final = "emotion"
+"""The head of the data set's own labels, which every network has."""
+
+PERCEIVED: Final = "perceived"
+"""The head of the FER+ votes."""
+
+
+def make_targets(dataset: Dataset, config: TrainConfig) -> dict[str, NDArray[np.float32]]:
+    """Return the plain targets of each head, as validation takes them.
+
+    "emotion" is float32 (N, num_classes), one 1 a row. "perceived", where the configuration has that head, is float32
+    (N, 10), the distribution of the votes; a face without votes has a row of zeros, whose cross-entropy is 0 whatever
+    the network says, so that it counts for nothing, mixed with others too.
+
+    Raises:
+        MoueError: `ferplus_weight` is above 0 and there are no votes.
+    """
+    targets = {EMOTION: dataset.one_hot()}
+    if config.ferplus_weight:
+        votes = _votes_of(dataset, config).astype(np.float32)
+        targets[PERCEIVED] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    return targets
+
+
+def refuse_missing_votes(dataset: Dataset, config: TrainConfig) -> None:
+    """Check that there are votes to fit and to calibrate by, where the configuration needs them.
+
+    Raises:
+        MoueError: `ferplus_weight` is above 0 and the split "train" or "val" has no votes.
+    """
+    if config.ferplus_weight:
+        votes = _votes_of(dataset, config)
+        for split in ("train", "val"):
+            if not votes[dataset.where(split)].any():
+                raise MoueError(f"{dataset.source} has no FER+ votes in its {split} split", "some in train and val")
+
+
+def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
+    if dataset.votes is None:
+        raise MoueError(
+            f"{dataset.source or 'the data'} has no FER+ votes",
+            f"votes, since ferplus_weight = {config.ferplus_weight:g}",
+            "Give --ferplus fer2013new.csv, or --set ferplus_weight=0.",
+        )
+    return dataset.votes
+
+
+def make_training_targets(dataset: Dataset, config: TrainConfig) -> dict[str, NDArray[np.float32]]:
+    """Return the targets of the training split: smoothed and weighed by class where the configuration says so.
+
+    Both concern the head "emotion" and are done here rather than in the loss, so that the validation loss stays the
+    plain cross-entropy whatever the choices. Weights are those of "balanced": n / (classes * faces of the class); they
+    multiply a row, which multiplies its loss.
+    """
+    targets = make_targets(dataset, config)
+    emotion = targets[EMOTION]
+    counts = emotion.sum(axis=0)
+    if config.label_smoothing:
+        smoothing = np.float32(config.label_smoothing)
+        emotion = emotion * (1 - smoothing) + smoothing / np.float32(emotion.shape[1])
+    if config.class_weights:
+        weights = len(emotion) / (len(counts) * np.maximum(counts, 1))
+        emotion = emotion * weights[dataset.labels][:, None]
+    return {**targets, EMOTION: emotion.astype(np.float32)}
+
+
+def for_keras(targets: dict[str, NDArray[np.float32]]) -> NDArray[np.float32] | dict[str, NDArray[np.float32]]:
+    """Return the targets as Keras wants them: an array where there is one head, by name where there are two."""
+    return targets if len(targets) > 1 else targets[EMOTION]
