@@ -1,0 +1,1 @@
+"""Finding faces: one small interface, detectors chosen by name."""
