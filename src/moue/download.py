@@ -84,12 +84,7 @@ def _chunks(download: Download) -> Iterator[bytes]:
         with _open(download) as response:
             while chunk := response.read(_CHUNK):
                 num_bytes += len(chunk)
-                if num_bytes > download.most_bytes:
-                    raise MoueError(
-                        f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone"
-                    )
-                if time.monotonic() - began > download.longest_s:
-                    raise TimeoutError(f"not done after {download.longest_s:g} s")
+                _refuse_excess(download, num_bytes, time.monotonic() - began)
                 yield chunk
     except MoueError:
         raise
@@ -102,13 +97,20 @@ def _chunks(download: Download) -> Iterator[bytes]:
         ) from error
 
 
+def _refuse_excess(download: Download, num_bytes: int, seconds: float) -> None:
+    if num_bytes > download.most_bytes:
+        raise MoueError(f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone")
+    if seconds > download.longest_s:
+        raise TimeoutError(f"not done after {download.longest_s:g} s")
+
+
 def _open(download: Download) -> IO[bytes]:
     _refuse_scheme(download.url, download.schemes)
 
     class Redirects(urllib.request.HTTPRedirectHandler):
         """Follows no redirect that leads away from the allowed schemes."""
 
-        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401, PLR0913 (urllib's own signature)
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401 (urllib's own signature)
             _refuse_scheme(newurl, download.schemes)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 

@@ -55,7 +55,9 @@ class YuNet:
                 "Get it with: moue download yunet",
             )
 
-    def faces(self, image: NDArray[np.uint8], *, score_threshold: float = 0.9, nms_threshold: float = 0.3) -> list[Face]:
+    def faces(
+        self, image: NDArray[np.uint8], *, score_threshold: float = 0.9, nms_threshold: float = 0.3
+    ) -> list[Face]:
         """Return the faces of a picture at its own scale, the surest first.
 
         Args:
@@ -65,20 +67,17 @@ class YuNet:
         """
         blob = _blob(image)
         answers = self._session.run(self._outputs, {"input": blob})
-        rows = decode(answers, blob.shape[2], blob.shape[3], score_threshold)
+        rows = decode(answers, blob.shape[3], score_threshold)
         return [_face(row) for row in rows[suppress(rows, nms_threshold)]]
 
 
-def decode(
-    answers: list[NDArray[np.float32]], height: int, width: int, score_threshold: float
-) -> NDArray[np.float32]:
+def decode(answers: list[NDArray[np.float32]], width: int, score_threshold: float) -> NDArray[np.float32]:
     """Turn the network's answers into candidates.
 
     Args:
         answers: cls (1, A, 1), obj (1, A, 1), bbox (1, A, 4) and kps (1, A, 10), each for the strides 8, 16, 32;
             A = height * width / stride ** 2, row by row.
-        height: Height of the network's input.
-        width: Its width.
+        width: Width of the network's input.
         score_threshold: Lowest score that is kept.
 
     Returns:
