@@ -8,6 +8,7 @@ from moue.errors import MoueError
 from moue.evaluation.calibration import fit_temperature
 from moue.export import BATCH_SIZES, ExportResult, export_onnx
 from moue.files import read_json, write_json
+from moue.inference.spec import InputSpec
 from moue.training.backend import import_keras
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset) -> ExportR
                 "pixel_range": [0, 255],
                 "dtype": "float32",
                 "resize": "bilinear",
-                "crop_margin": 0.0,
+                "crop_margin": InputSpec.crop_margin,
+                "crop_shift": InputSpec.crop_shift,
             },
             "heads": [
                 {
