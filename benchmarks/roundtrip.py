@@ -115,7 +115,9 @@ def main() -> int:
         return 0
     again = score(found, labels, model, model.spec.input)
     tilted = score(found, labels, model, model.spec.input, level=False)
-    print(f"accuracy over those found: fed directly {direct:.2%}, found and cut out {again:.2%} (not levelled {tilted:.2%})")
+    print(
+        f"accuracy over those found: fed directly {direct:.2%}, found and cut out {again:.2%} (not levelled {tilted:.2%})"
+    )
     print(f"loss {100 * (direct - again):.2f} points; the limit is {100 * LIMIT:.1f}")
     return int(options.split == "test" and direct - again > LIMIT)
 

@@ -92,8 +92,7 @@ def crop_face(
     size = spec.width * samples, spec.height * samples
     moved = Frame((frame.x - left) / whole, (frame.y - top) / whole, frame.side / whole, frame.angle)
     picture = picture.transform(size, Image.Transform.AFFINE, _affine(moved, size), Image.Resampling.BILINEAR)
-    if samples > 1:
-        picture = picture.reduce(samples)
+    picture = picture.resize((spec.width, spec.height), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture)
     return (pixels if pixels.ndim == 2 else to_gray(pixels))[..., None]
 
