@@ -5,6 +5,7 @@ Viola & Jones 2001, "Rapid Object Detection using a Boosted Cascade of Simple Fe
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,7 @@ class HaarDetector:
 
     def __init__(self) -> None:
         self._cascade = _load()
+        self._lock = threading.Lock()  # a cascade must not be used by two threads at once
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces of a picture, the surest first; their score is made of the cascade's level weight.
@@ -50,9 +52,10 @@ class HaarDetector:
         scale = min(1.0, _LONGEST / max(gray.shape))
         if scale < 1:
             gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        boxes, _, weights = self._cascade.detectMultiScale3(
-            cv2.equalizeHist(gray), 1.1, 5, minSize=(_MIN_SIZE, _MIN_SIZE), outputRejectLevels=True
-        )
+        with self._lock:
+            boxes, _, weights = self._cascade.detectMultiScale3(
+                cv2.equalizeHist(gray), 1.1, 5, minSize=(_MIN_SIZE, _MIN_SIZE), outputRejectLevels=True
+            )
         faces = []
         for (x, y, side, _), weight in zip(boxes, np.ravel(weights), strict=True):
             left, top, width, height = (float(part * side / scale) for part in _TIGHT)
