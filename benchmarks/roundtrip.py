@@ -19,7 +19,7 @@ from PIL import Image
 from moue.data.fer2013 import load_fer2013
 from moue.inference.classifier import Classifier
 from moue.inference.detection import DetectorOptions, make_detector
-from moue.inference.faces import crop_face
+from moue.inference.faces import VIEWS, crop_face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,11 +73,16 @@ def score(
     spec: InputSpec,
     *,
     level: bool = True,
+    views: int = len(VIEWS),
 ) -> float:
     """Return the accuracy over the faces that were found."""
-    crops = [crop_face(part, face, spec, level=level) for part, face in (each for each in found if each is not None)]
     kept = np.array([each is not None for each in found])
-    return float((model.predict_proba(np.stack(crops)).argmax(axis=1) == labels[kept]).mean())
+    y_prob = np.zeros((int(kept.sum()), len(model.class_names())))
+    for zoom in VIEWS[:views]:
+        pairs = (each for each in found if each is not None)
+        crops = [crop_face(part, face, spec, level=level, zoom=zoom) for part, face in pairs]
+        y_prob += model.predict_proba(np.stack(crops))
+    return float((y_prob.argmax(axis=1) == labels[kept]).mean())
 
 
 def grid(found: list[tuple[NDArray[np.uint8], Face] | None], labels: NDArray[np.integer], model: Classifier) -> None:
@@ -85,7 +90,7 @@ def grid(found: list[tuple[NDArray[np.uint8], Face] | None], labels: NDArray[np.
     print(f"{'margin':>8} " + " ".join(f"{shift:>+8.2f}" for shift in SHIFTS))
     for margin in MARGINS:
         specs = [dataclasses.replace(model.spec.input, crop_margin=margin, crop_shift=shift) for shift in SHIFTS]
-        print(f"{margin:8.2f} " + " ".join(f"{score(found, labels, model, spec):8.1%}" for spec in specs))
+        print(f"{margin:8.2f} " + " ".join(f"{score(found, labels, model, spec, views=1):8.1%}" for spec in specs))
 
 
 def main() -> int:
@@ -114,10 +119,12 @@ def main() -> int:
         grid(found, labels, model)
         return 0
     again = score(found, labels, model, model.spec.input)
+    single = score(found, labels, model, model.spec.input, views=1)
     tilted = score(found, labels, model, model.spec.input, level=False)
-    print(
-        f"accuracy over those found: fed directly {direct:.2%}, found and cut out {again:.2%} (not levelled {tilted:.2%})"
-    )
+    print("accuracy over those found:")
+    print(f"  fed directly {direct:.2%}")
+    print(f"  found and cut out {again:.2%} ({len(VIEWS)} views, as analyze does), {single:.2%} (1 view)")
+    print(f"  not levelled {tilted:.2%} ({len(VIEWS)} views)")
     print(f"loss {100 * (direct - again):.2f} points; the limit is {100 * LIMIT:.1f}")
     return int(options.split == "test" and direct - again > LIMIT)
 

@@ -18,7 +18,7 @@ from moue.errors import MoueError
 from moue.inference.classifier import Classifier, shipped_models
 from moue.inference.detection import DetectorOptions, Face, make_detector
 from moue.inference.detection.whole import WholePicture
-from moue.inference.faces import crop_face
+from moue.inference.faces import VIEWS, crop_face
 from moue.inference.images import DEFAULT_LIMITS, Decoded, ImageLimits, Status, decode
 from moue.inference.preprocess import fit
 from moue.inference.results import FaceResult, ImageResult, Timings
@@ -46,7 +46,7 @@ class _Looked:
 
     result: ImageResult
     faces: tuple[Face, ...] = ()
-    crops: tuple[NDArray[np.uint8], ...] = ()
+    crops: tuple[tuple[NDArray[np.uint8], ...], ...] = ()  # of each face its views
 
 
 class Analyzer:
@@ -56,10 +56,12 @@ class Analyzer:
         classifier: Names the expressions.
         detector: Finds the faces.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        views: Over how many crops of slightly different size (`moue.inference.faces.VIEWS`) the answer for a face is
+            averaged, 1 to 3: a box is never quite right. A picture that is the face has one view.
         limits: What is refused before decoding.
 
     Raises:
-        MoueError: `unsure_below` is not within 0-1.
+        MoueError: `unsure_below` is not within 0-1, or `views` not within 1-3.
     """
 
     def __init__(
@@ -68,13 +70,17 @@ class Analyzer:
         detector: Detector,
         *,
         unsure_below: float = DEFAULT_UNSURE_BELOW,
+        views: int = len(VIEWS),
         limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
         if not 0 <= unsure_below <= 1:
             raise MoueError(f"unsure_below is {unsure_below}", "a probability, 0-1")
+        if not 1 <= views <= len(VIEWS):
+            raise MoueError(f"views is {views}", f"a number from 1 to {len(VIEWS)}")
         self.classifier = classifier
         self.detector = detector
         self.unsure_below = unsure_below
+        self.views = views
         self.limits = limits
 
     @classmethod
@@ -84,8 +90,7 @@ class Analyzer:
         detector: str = "auto",
         *,
         options: DetectorOptions | None = None,
-        unsure_below: float = DEFAULT_UNSURE_BELOW,
-        limits: ImageLimits = DEFAULT_LIMITS,
+        **choices: Any,  # noqa: ANN401 (as the class takes them)
     ) -> Analyzer:
         """Load network and detector.
 
@@ -93,14 +98,13 @@ class Analyzer:
             model: As for `Classifier.load`; None takes the network that moue ships.
             detector: As for `moue.inference.detection.make_detector`.
             options: What to tell the detector.
-            unsure_below: As above.
-            limits: As above.
+            choices: `unsure_below`, `views` and `limits` as above.
 
         Raises:
             MoueError: one of them cannot be had.
         """
         classifier = Classifier.load(_shipped() if model is None else model)
-        return cls(classifier, make_detector(detector, options), unsure_below=unsure_below, limits=limits)
+        return cls(classifier, make_detector(detector, options), **choices)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -199,24 +203,28 @@ class Analyzer:
     def _detect(self, image: NDArray[np.uint8]) -> list[Face]:
         return self.detector.detect(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
 
-    def _crop(self, image: NDArray[np.uint8], face: Face, *, whole: bool) -> NDArray[np.uint8]:
+    def _crop(self, image: NDArray[np.uint8], face: Face, *, whole: bool) -> tuple[NDArray[np.uint8], ...]:
         spec = self.classifier.spec.input
-        # A picture that is the face is fed as FER2013's own pictures are.
-        return fit(image, spec) if whole else crop_face(image, face, spec)
+        if whole:
+            # A picture that is the face is fed as FER2013's own pictures are.
+            return (fit(image, spec),)
+        return tuple(crop_face(image, face, spec, zoom=zoom) for zoom in VIEWS[: self.views])
 
     def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
         """Ask the network about the faces of several pictures at once."""
-        crops = [crop for one in looked for crop in one.crops]
+        views = [view for one in looked for face in one.crops for view in face]
         start = time.perf_counter()
-        answers = iter(self.classifier.predict_proba(crops, batch_size=max(1, min(len(crops), 256))).tolist())
-        each_ms = 1e3 * (time.perf_counter() - start) / max(1, len(crops))
+        y_prob = self.classifier.predict_proba(views, batch_size=max(1, min(len(views), 256)))
+        each_ms = 1e3 * (time.perf_counter() - start) / max(1, len(views))
+        answers = iter(y_prob)
         for one in looked:
-            probabilities = [dict(zip(self.class_names, next(answers), strict=True)) for _ in one.faces]
+            means = [np.mean([next(answers) for _ in face], axis=0, dtype=np.float64).tolist() for face in one.crops]
+            probabilities = [dict(zip(self.class_names, mean, strict=True)) for mean in means]
             faces = tuple(
                 FaceResult.of(face, chances, self.unsure_below)
                 for face, chances in zip(one.faces, probabilities, strict=True)
             )
-            times = dataclasses.replace(one.result.timings, inference_ms=each_ms * len(faces))
+            times = dataclasses.replace(one.result.timings, inference_ms=each_ms * sum(map(len, one.crops)))
             yield dataclasses.replace(one.result, faces=faces, timings=times)
 
 

@@ -22,6 +22,9 @@ _MOST_SAMPLES: Final = 4  # per side of an output pixel; beyond, whole pixels ar
 _FARTHEST: Final = 4.0
 _LEAST_EYE_LINE: Final = 0.15
 
+VIEWS: Final = (1.0, 1.08, 0.92)
+"""Sizes of the square, relative to the fitted one, over which an answer may be averaged: as far as boxes go astray."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
@@ -40,7 +43,7 @@ class Frame:
     angle: float
 
 
-def frame_of(face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True) -> Frame:
+def frame_of(face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True, zoom: float = 1.0) -> Frame:
     """Return the square that is cut out for a face.
 
     Its side is the square root of the box's area times 1 + ``spec.crop_margin``, which does not change when a picture
@@ -50,16 +53,17 @@ def frame_of(face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True) ->
         face: What a detector found.
         spec: The network's input.
         level: Turn the square so that the line through the eyes is horizontal in it.
+        zoom: How much larger the square is than the fitted one.
     """
     size = math.sqrt(face.width * face.height)
     angle = _tilt(face, size) if level else 0.0
     x, y = face.x + face.width / 2, face.y + face.height / 2
     down = spec.crop_shift * size
-    return Frame(x - down * math.sin(angle), y + down * math.cos(angle), size * (1 + spec.crop_margin), angle)
+    return Frame(x - down * math.sin(angle), y + down * math.cos(angle), zoom * size * (1 + spec.crop_margin), angle)
 
 
 def crop_face(
-    image: NDArray[np.uint8], face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True
+    image: NDArray[np.uint8], face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True, zoom: float = 1.0
 ) -> NDArray[np.uint8]:
     """Return a face as the network sees it.
 
@@ -71,6 +75,7 @@ def crop_face(
         face: Where it is.
         spec: The network's input; its size, `crop_margin` and `crop_shift` count.
         level: As `frame_of`.
+        zoom: As `frame_of`.
 
     Returns:
         uint8 (height, width, 1), 0-255, as `moue.inference.preprocess.prepare` takes it.
@@ -78,7 +83,7 @@ def crop_face(
     Raises:
         MoueError: the face lies outside of the picture, or is many times as large.
     """
-    frame = frame_of(face, spec, level=level)
+    frame = frame_of(face, spec, level=level, zoom=zoom)
     check_face(face, image.shape[0], image.shape[1])
     part, left, top = _cut(image, frame)
     picture = Image.fromarray(part)

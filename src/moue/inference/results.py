@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
-    from moue.inference.images import Status
     from collections.abc import Iterable, Sequence
 
     from moue.inference.detection.face import Face
+    from moue.inference.images import Status
 
 FORMAT: Final = "moue-results"
 VERSION: Final = 1
