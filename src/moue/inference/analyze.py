@@ -216,10 +216,10 @@ class Analyzer:
         start = time.perf_counter()
         y_prob = self.classifier.predict_proba(views, batch_size=max(1, min(len(views), 256)))
         each_ms = 1e3 * (time.perf_counter() - start) / max(1, len(views))
-        answers = iter(y_prob)
+        answers: Iterator[NDArray[np.float32]] = iter(y_prob)
         for one in looked:
-            means = [np.mean([next(answers) for _ in face], axis=0, dtype=np.float64).tolist() for face in one.crops]
-            probabilities = [dict(zip(self.class_names, mean, strict=True)) for mean in means]
+            means = [np.stack([next(answers) for _ in face]).mean(axis=0, dtype=np.float64) for face in one.crops]
+            probabilities = [dict(zip(self.class_names, mean.tolist(), strict=True)) for mean in means]
             faces = tuple(
                 FaceResult.of(face, chances, self.unsure_below)
                 for face, chances in zip(one.faces, probabilities, strict=True)

@@ -79,11 +79,11 @@ def _write_csv(predictions: Iterable[FacePrediction], file: TextIO, class_names:
     writer.writerow(["file", "status", "width", "height", "emotion", "confidence", *chances, "message"])
     count = 0
     for count, row in enumerate(predictions, 1):  # noqa: B007 (the last number is the answer)
-        path = f"./{row.file}" if row.file.startswith(_FORMULA) else row.file
-        probabilities = [_number((row.probabilities or {}).get(name)) for name in class_names]
-        texts = [_defused(text) for text in (row.emotion or "", row.message)]
+        path = safe_path(row.file)
+        probabilities = [number((row.probabilities or {}).get(name)) for name in class_names]
+        texts = [defused(text) for text in (row.emotion or "", row.message)]
         size = [row.width or "", row.height or ""]
-        writer.writerow([path, str(row.status), *size, texts[0], _number(row.confidence), *probabilities, texts[1]])
+        writer.writerow([path, str(row.status), *size, texts[0], number(row.confidence), *probabilities, texts[1]])
     return count
 
 
@@ -108,9 +108,16 @@ _WRITERS: Final[dict[str, Callable[[Iterable[FacePrediction], TextIO, Sequence[s
 }
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Return a probability as a CSV cell."""
     return "" if value is None else f"{value:.6f}"
 
 
-def _defused(text: str) -> str:
+def safe_path(path: str) -> str:
+    """Return a file name as a CSV cell that no spreadsheet runs as a formula and that still names the same file."""
+    return f"./{path}" if path.startswith(_FORMULA) else path
+
+
+def defused(text: str) -> str:
+    """Return a text as a CSV cell that no spreadsheet runs as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
