@@ -118,7 +118,7 @@ class _Canvas:
         self.pen.rectangle(_grown(box, line // 2), outline=color, width=line)
         if landmarks:
             for point in face.landmarks or ():
-                self._dot(point, max(2, line))
+                self._dot(point, max(1.0, min(self.line, min(width, height) / 30)))
         self.faces.append((face, box))
 
     def add_texts(self, *, bars: bool) -> None:
