@@ -28,9 +28,8 @@ def main() -> int:
     options = parser.parse_args()
     detector = make_detector(options.detector, DetectorOptions(model=options.detector_model))
     analyzer = Analyzer(Classifier.load(options.model, threads=1), detector)
-    print(
-        f"{'photo':28} {'pixels':>11} {'faces':>5} {'decode':>7} {'detect':>7} {'crop':>7} {'network':>7} {'all, CPU':>8}"
-    )
+    stages_ms = " ".join(f"{name:>7}" for name in ("decode", "detect", "crop", "network"))
+    print(f"{'photo':28} {'pixels':>11} {'faces':>5} {stages_ms} {'all, CPU':>8}")
     for photo in options.photos:
         results, cpu = [], []
         for _ in range(ROUNDS):

@@ -1,6 +1,7 @@
 """Finding faces: names, files, geometry; and YuNet and Haar where they are installed."""
 
 import hashlib
+import itertools
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -191,7 +192,7 @@ def test_decoding_puts_boxes_where_their_cells_are():
     (row,) = decode(answers, width, 0.5)
     np.testing.assert_allclose(row[:4], [3.5 * 16 - 16, 2.25 * 16 - 24, 32, 48], rtol=1e-5)
     points = (np.arange(10) / 10).reshape(5, 2)
-    np.testing.assert_allclose(row[4:14].reshape(5, 2), (points + [3, 2]) * 16, rtol=1e-5)
+    np.testing.assert_allclose(row[4:14].reshape(5, 2), (points + np.array([3, 2])) * 16, rtol=1e-5)
     assert row[14] == pytest.approx(0.9)
     assert decode(answers, width, 0.91).shape == (0, 15)
 
@@ -219,7 +220,7 @@ def test_tiles_cover_a_side_and_overlap(length):
     assert tiles[0][0] == 0
     assert tiles[-1][1] == length
     assert all(0 < stop - start <= 1537 for start, stop in tiles)
-    assert all(after[0] + 158 <= before[1] for before, after in zip(tiles, tiles[1:], strict=False))
+    assert all(after[0] + 158 <= before[1] for before, after in itertools.pairwise(tiles))
 
 
 @given(st.integers(0, 3), st.integers(1, 60), st.integers(1, 60), st.data())
@@ -272,7 +273,8 @@ def test_yunet_sees_nothing_where_nothing_is(yunet):
 
 
 @pytest.mark.parametrize("size", [(640, 640), (512, 606), (317, 401)])
-def test_yunet_equals_opencv(yunet, photo, size):
+@pytest.mark.usefixtures("yunet")
+def test_yunet_equals_opencv(photo, size):
     cv2 = pytest.importorskip("cv2")
     path = store.find("yunet", MODELS)
     picture = np.asarray(Image.fromarray(photo).resize(size[::-1]))

@@ -100,14 +100,12 @@ def test_a_box_outside_is_refused(box):
 @given(
     st.integers(1, 60),
     st.integers(1, 60),
-    st.floats(-1, 0.99),
-    st.floats(-1, 0.99),
-    st.floats(0.01, 2),
-    st.floats(0.01, 2),
+    st.tuples(st.floats(-1, 0.99), st.floats(-1, 0.99), st.floats(0.01, 2), st.floats(0.01, 2)),
     st.sampled_from(VIEWS),
     st.booleans(),
 )
-def test_any_box_that_touches_the_picture_gives_a_crop(height, width, x, y, box_width, box_height, zoom, gray):
+def test_any_box_that_touches_the_picture_gives_a_crop(height, width, box, zoom, gray):
+    x, y, box_width, box_height = box
     image = np.full((height, width) if gray else (height, width, 3), 90, np.uint8)
     face = Face(x * width, y * height, (box_width + max(0, -x)) * width, (box_height + max(0, -y)) * height)
     crop = crop_face(image, face, InputSpec(), zoom=zoom)

@@ -66,11 +66,11 @@ def predict(
     if annotate is not None:
         stages.append(_annotator(annotate, overwrite=overwrite))
     if out is not None and out.suffix.lower() == ".csv":
-        _to_csv(analyzer, paths, stages, out, overwrite=overwrite)
+        tally.num_before = _to_csv(analyzer, paths, stages, out, overwrite=overwrite)
     else:
         _to_other(analyzer, paths, stages, out, overwrite=overwrite)
     tally.print()
-    if tally.statuses and not tally.statuses["ok"] + tally.statuses["no_face"]:
+    if not tally.statuses["ok"] + tally.statuses["no_face"] + tally.num_before:
         raise typer.Exit(1)
 
 
@@ -93,6 +93,7 @@ class _Tally:
         self.emotions: Counter[str] = Counter()
         self.began = time.monotonic()
         self.rows: list[tuple[str, ...]] | None = []
+        self.num_before = 0  # pictures of an earlier run that this one goes on with
 
     def add(self, result: ImageResult) -> None:
         self.statuses[result.status.value] += 1
@@ -139,7 +140,8 @@ def _to_csv(
     out: Path,
     *,
     overwrite: bool,
-) -> None:
+) -> int:
+    """Write rows as they come; returns how many pictures were done before."""
     from moue.inference.result_tables import CsvRun  # noqa: PLC0415 (keeps --help fast)
 
     settings: dict[str, Any] = {
@@ -160,6 +162,7 @@ def _to_csv(
             output.note(f"stopped; the same command goes on: what is done is in {run.part}")
             raise
         output.wrote(run.finish())
+    return run.num_done
 
 
 def _to_other(

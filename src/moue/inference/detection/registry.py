@@ -29,12 +29,15 @@ class DetectorOptions:
         model: The detector's file, for `yunet`.
         score_threshold: Lowest face_score that counts, for `yunet`.
         min_size: Smallest face in pixels of the picture, for `yunet`.
+        turns: Look again at the picture turned if no face in it is beyond doubt, for `yunet`; False halves the time
+            of pictures without a face, as a camera gives.
         threads: CPU threads of one detection, for `yunet`.
     """
 
     model: str | Path | None = None
     score_threshold: float = DEFAULT_THRESHOLD
     min_size: float = DEFAULT_MIN_SIZE
+    turns: bool = True
     threads: int = 1
 
 
@@ -95,7 +98,9 @@ def _yunet(options: DetectorOptions) -> Detector:
             "Get it (230 kB) with: moue download yunet",
         )
     network = YuNet(path, threads=options.threads)
-    return YuNetDetector(network, score_threshold=options.score_threshold, min_size=options.min_size)
+    return YuNetDetector(
+        network, score_threshold=options.score_threshold, min_size=options.min_size, turns=options.turns
+    )
 
 
 def _haar(_: DetectorOptions) -> Detector:

@@ -1,7 +1,7 @@
 """Showing YuNet a picture at the scales, and turned the ways, in which it can see every face of 20 pixels and more.
 
 YuNet is sure of faces of about 15 to 300 pixels. A *middle* view of at most 640 pixels has most of them; a *coarse* one
-of 192 pixels has those that fill the picture; a *fine* one, only of pictures larger than the middle view, has the small
+of 192 pixels has those that fill the picture; a *fine* one, only of pictures well above the middle view, has the small
 ones. Each view answers only for sizes it is good at: the false boxes on large faces seen too closely are gone by that
 alone. A face in doubt is looked at again, cut out and resized to 48 and 80 pixels: what looks like a face only when it
 is tiny scores near 0 there, a true face 0.85 (measured on printed circuits and on photographs made small).
@@ -33,6 +33,7 @@ _MIDDLE: Final = 640
 _LEAST: Final = 160  # a picture that is one small face is enlarged to this
 _COARSE: Final = 192
 _FINE: Final = 1280
+_WORTH_FINE: Final = 800  # up to here the middle view is nearly as large
 _FINE_SCALE: Final = 0.5  # larger pictures than 2560 pixels are seen at half their size
 _TILE, _OVERLAP = 1536, 160
 # Sizes (square root of the box's area, in pixels of the view) that a view answers for.
@@ -71,7 +72,7 @@ def plan(height: int, width: int) -> list[View]:
     ]
     if longest > _COARSE:
         views.append(View(_COARSE / longest, _COARSE_SIZES))
-    if longest > _MIDDLE:
+    if longest > _WORTH_FINE:
         views.insert(0, View(min(1.0, max(_FINE_SCALE, _FINE / longest)), _FINE_SIZES))
     return views
 
