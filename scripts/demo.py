@@ -65,7 +65,8 @@ def main() -> None:
     moue("train", data, "--recipe", "seed_cnn", "--out", run, *(REAL if named else SYNTHETIC))
     moue("evaluate", run, "--data", data)
     moue("report", run)
-    moue("predict", *write_faces(data, OUT / "faces"), "--model", run, "--output", OUT / "predictions.csv")
+    faces = write_faces(data, OUT / "faces")
+    moue("predict", *faces, "--model", run, "--detector", "none", "--output", OUT / "predictions.csv")
     print(f"\nThe demo took {time.perf_counter() - started:.0f} s. Look at:")
     for path in (run / "report.html", OUT / "audit.html", OUT / "faces" / "contact_sheet.png"):
         print(f"  {path}")

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from moue.data import catalog
-from moue.data.catalog import FER2013_COUNTS, SOURCES, _Download, _fetch, check, fetch_ferplus
+from moue.data.catalog import FER2013_COUNTS, FERPLUS, SOURCES, check, fetch_ferplus
 from moue.data.dataset import Dataset
+from moue.download import Download, fetch
 from moue.errors import MoueError
 
 CONTENT = b"Usage,Image name,neutral\n" * 9000
@@ -56,25 +57,26 @@ def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def download(url: str, **changes) -> _Download:
+def download(url: str, **changes) -> Download:
     digest = hashlib.sha256(CONTENT).hexdigest()
-    return dataclasses.replace(_Download(url, digest, schemes=("http",), silence_s=0.3), **changes)
+    here = {"url": url, "sha256": digest, "schemes": ("http",), "silence_s": 0.3}
+    return dataclasses.replace(FERPLUS, **(here | changes))
 
 
 @pytest.mark.parametrize("path", ["/file.csv", "/to//file.csv"])
 def test_fetch(server, tmp_path, path):
-    assert _fetch(download(server + path), tmp_path / "votes.csv", overwrite=False) == tmp_path / "votes.csv"
+    assert fetch(download(server + path), tmp_path / "votes.csv", overwrite=False) == tmp_path / "votes.csv"
     assert (tmp_path / "votes.csv").read_bytes() == CONTENT
 
 
 def test_fetch_into_a_folder_and_over_a_file(server, tmp_path):
     path = tmp_path / "fer2013new.csv"
-    assert _fetch(download(server + "/file.csv"), tmp_path, overwrite=False) == path
+    assert fetch(download(server + "/file.csv"), tmp_path, overwrite=False) == path
     path.write_text("mine")
     with pytest.raises(MoueError, match="exists already"):
-        _fetch(download(server + "/file.csv"), tmp_path, overwrite=False)
+        fetch(download(server + "/file.csv"), tmp_path, overwrite=False)
     assert path.read_text() == "mine"
-    _fetch(download(server + "/file.csv"), tmp_path, overwrite=True)
+    fetch(download(server + "/file.csv"), tmp_path, overwrite=True)
     assert path.read_bytes() == CONTENT
 
 
@@ -95,14 +97,14 @@ def test_fetch_into_a_folder_and_over_a_file(server, tmp_path):
 )
 def test_what_goes_wrong_is_one_clear_error_and_leaves_nothing(server, tmp_path, path, changes, message):
     with pytest.raises(MoueError, match=message):
-        _fetch(download(server + path, **changes), tmp_path / "votes.csv", overwrite=False)
+        fetch(download(server + path, **changes), tmp_path / "votes.csv", overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_file_survives_a_failed_fetch(server, tmp_path):
+def test_an_old_file_survives_a_failedfetch(server, tmp_path):
     (tmp_path / "votes.csv").write_text("old")
     with pytest.raises(MoueError, match="SHA-256"):
-        _fetch(download(server + "/file.csv", sha256="0" * 64), tmp_path / "votes.csv", overwrite=True)
+        fetch(download(server + "/file.csv", sha256="0" * 64), tmp_path / "votes.csv", overwrite=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("votes.csv", "old")]
 
 
@@ -111,7 +113,7 @@ def test_nobody_listens(tmp_path):
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file.csv"
         with pytest.raises(MoueError, match="cannot fetch") as caught:
-            _fetch(download(url), tmp_path / "votes.csv", overwrite=False)
+            fetch(download(url), tmp_path / "votes.csv", overwrite=False)
     assert "browser" in caught.value.fix
 
 

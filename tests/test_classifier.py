@@ -78,7 +78,8 @@ def test_json_has_the_published_keys():
         "pixel_range": [0, 255],
         "dtype": "float32",
         "resize": "bilinear",
-        "crop_margin": 0.0,
+        "crop_margin": InputSpec.crop_margin,
+        "crop_shift": InputSpec.crop_shift,
     }
     head = {"name": "emotion", "output": "probabilities", "class_names": list(CLASS_NAMES), "temperature": 1.0}
     assert content["heads"] == [head]
@@ -121,7 +122,8 @@ def test_unknown_keys_are_kept_or_ignored():
         (with_input(color="rgb", channels=3), ["input.channels is 3"]),
         (with_input(pixel_range=[0, 1]), ["(0, 1)", "(0, 255)"]),
         (with_input(pixel_range=None), ["pixel_range is None"]),
-        (with_input(crop_margin=-0.1), ["crop_margin is -0.1"]),
+        (with_input(crop_margin=-1.0), ["crop_margin is -1.0"]),
+        (with_input(crop_shift=1.5), ["crop_shift is 1.5"]),
         (with_input(crop_margin="0"), ["crop_margin is '0'"]),
         (with_head(temperature=0), ["temperature", "above 0"]),
         (with_head(temperature=-1.0), ["above 0"]),

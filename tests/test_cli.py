@@ -15,7 +15,7 @@ from PIL import Image
 from moue.cli import main
 from moue.data.fer2013 import load_fer2013
 
-COMMANDS = ("train", "evaluate", "report", "export", "models", "recipes", "predict")
+COMMANDS = ("train", "evaluate", "report", "export", "models", "recipes", "predict", "download")
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
 
 
@@ -90,7 +90,7 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     files = (tmp_path / "face.png", tmp_path / "broken.png", tmp_path / "none.jpg")
     out_file = tmp_path / "rows.csv"
-    code, out, err = moue("predict", *files, "--model", run_folder, "--output", out_file)
+    code, out, err = moue("predict", *files, "--model", run_folder, "--output", out_file, "--detector", "none")
     assert code == 0
     assert all(f"{name} %" in out for name in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
     assert "taken as one face" in err
@@ -98,7 +98,7 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["ok", "unreadable", "not_found"]
     np.testing.assert_allclose(sum(float(rows[0][key]) for key in rows[0] if key.startswith("prob_")), 1, atol=1e-4)
-    code, _, err = moue("predict", *files, "--model", run_folder, "--output", out_file)
+    code, _, err = moue("predict", *files, "--model", run_folder, "--output", out_file, "--detector", "none")
     assert (code, "--overwrite" in err) == (1, True)
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from moue.evaluation.evaluate import evaluate
     from moue.evaluation.report import write_report
     from moue.export import export_onnx
+    from moue.inference.analyze import Analyzer, analyze, analyze_many
     from moue.inference.classifier import Classifier
-    from moue.inference.predict import predict_files
     from moue.training.config import TrainConfig
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import train
@@ -28,34 +28,38 @@ if TYPE_CHECKING:
 __all__ = [
     "CLASS_NAMES",
     "FERPLUS_NAMES",
+    "Analyzer",
     "Classifier",
     "Dataset",
     "MissingExtraError",
     "MoueError",
     "TrainConfig",
+    "analyze",
+    "analyze_many",
     "audit",
     "build_model",
     "evaluate",
     "export_onnx",
     "list_models",
     "load_fer2013",
-    "predict_files",
     "synthesize",
     "train",
     "write_report",
 ]
 
 _HOMES = {
+    "Analyzer": "moue.inference.analyze",
     "Classifier": "moue.inference.classifier",
     "Dataset": "moue.data.dataset",
     "TrainConfig": "moue.training.config",
+    "analyze": "moue.inference.analyze",
+    "analyze_many": "moue.inference.analyze",
     "audit": "moue.data.audit",
     "build_model": "moue.training.models.registry",
     "evaluate": "moue.evaluation.evaluate",
     "export_onnx": "moue.export",
     "list_models": "moue.training.models.registry",
     "load_fer2013": "moue.data.fer2013",
-    "predict_files": "moue.inference.predict",
     "synthesize": "moue.data.synthetic",
     "train": "moue.training.train",
     "write_report": "moue.evaluation.report",

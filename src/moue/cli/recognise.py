@@ -1,64 +1,220 @@
-"""Commands of the recognising half: predict."""
+"""Commands of the recognising half: predict, download."""
 
 from __future__ import annotations
 
+import enum
+import time
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from moue.cli import options, output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from moue.inference.predict import FacePrediction
+    from moue.inference.analyze import Analyzer
+    from moue.inference.results import ImageResult
+
+_MOST_PRINTED: Final = 200  # rows; of more pictures only the summary is printed
+
+
+class DetectorName(enum.StrEnum):
+    """How faces are found."""
+
+    AUTO = "auto"
+    YUNET = "yunet"
+    HAAR = "haar"
+    NONE = "none"
 
 
 def predict(
-    files: Annotated[list[Path], typer.Argument(help="Pictures; each one as a whole is taken as one face.")],
+    files: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.", show_default=False)],
     model: Annotated[str, typer.Option("--model", help="Run folder, .onnx file, or name of a shipped model.")],
     out: Annotated[Path | None, typer.Option("--output", help="Also write .json, .jsonl or .csv.")] = None,
+    detector: Annotated[
+        DetectorName, typer.Option(help="How faces are found; none: each picture is one face; auto: the best here.")
+    ] = DetectorName.AUTO,
+    detector_model: Annotated[Path | None, typer.Option(help="The file of the detector yunet.")] = None,
+    annotate: Annotated[Path | None, typer.Option(help="Folder for the pictures with the answers drawn in.")] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
+    unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Name the expression in pictures of faces, with the probability of each class."""
-    from moue.inference.classifier import Classifier  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.predict import predict_files  # noqa: PLC0415
-    from moue.inference.tables import check_output, write_predictions  # noqa: PLC0415
+    """Name the expression of each face in pictures, with the probability of each class.
+
+    A run that writes a CSV file and was interrupted goes on where it stopped when it is called again.
+    """
+    from moue.inference.analyze import Analyzer  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.detection import DetectorOptions  # noqa: PLC0415
+    from moue.inference.listing import list_pictures  # noqa: PLC0415
+    from moue.inference.tables import check_output  # noqa: PLC0415
 
     if out is not None:
         check_output(out, overwrite=overwrite)
-    classifier = Classifier.load(model)
-    output.note("each picture is taken as one face; no face is looked for in it")
-    predictions = list(_with_progress(predict_files(files, classifier), len(files)))
-    _print(predictions, classifier.class_names())
-    if out is not None:
-        write_predictions(predictions, out, class_names=classifier.class_names(), overwrite=overwrite)
-        output.wrote(out)
-    failed = sum(prediction.emotion is None for prediction in predictions)
-    if failed:
-        output.note(f"{failed} of {len(predictions)} files gave no answer")
-    if failed == len(predictions):
+    chosen = DetectorOptions(model=detector_model)
+    analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below)
+    _say_detector(analyzer, detector)
+    paths = list(list_pictures(files, recursive=recursive))
+    if not paths:
+        output.note("no pictures are there; add --recursive to look into folders of folders")
+        raise typer.Exit(1)
+    tally = _Tally(analyzer.class_names)
+    stages: list[Callable[[ImageResult], None]] = [tally.add]
+    if annotate is not None:
+        stages.append(_annotator(annotate, overwrite=overwrite))
+    if out is not None and out.suffix.lower() == ".csv":
+        tally.num_before = _to_csv(analyzer, paths, stages, out, overwrite=overwrite)
+    else:
+        _to_other(analyzer, paths, stages, out, overwrite=overwrite)
+    tally.print()
+    if not tally.statuses["ok"] + tally.statuses["no_face"] + tally.num_before:
         raise typer.Exit(1)
 
 
-def _with_progress(predictions: Iterator[FacePrediction], total: int) -> Iterator[FacePrediction]:
+def download(
+    name: Annotated[str, typer.Argument(help="yunet: the face detector, 230 kB, MIT.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to; MOUE_MODELS or the user's cache if not given.")] = None,
+) -> None:
+    """Fetch a model that moue knows but does not ship, and check its SHA-256."""
+    from moue.inference.detection import download as fetch  # noqa: PLC0415 (keeps --help fast)
+
+    output.note(f"{name} is at {fetch(name, folder)}")
+
+
+class _Tally:
+    """Counts what went by, and keeps the first rows for the table."""
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self.class_names = class_names
+        self.statuses: Counter[str] = Counter()
+        self.emotions: Counter[str] = Counter()
+        self.began = time.monotonic()
+        self.rows: list[tuple[str, ...]] | None = []
+        self.num_before = 0  # pictures of an earlier run that this one goes on with
+
+    def add(self, result: ImageResult) -> None:
+        self.statuses[result.status.value] += 1
+        self.emotions.update(face.emotion for face in result.faces)
+        if self.rows is None:
+            return
+        if result.message and result.status.value != "no_face":
+            output.note(f"{result.file}: {result.message}")
+        if not result.faces:
+            self.rows.append((result.file, "", result.status.value, *[""] * len(self.class_names)))
+        for face in result.faces:
+            box = " ".join(f"{value:.0f}" for value in face.box)
+            chances = (f"{100 * value:.1f}" for value in face.probabilities.values())
+            self.rows.append((result.file, box, f"{face.emotion}{'?' if face.unsure else ''}", *chances))
+        if len(self.rows) > _MOST_PRINTED:
+            self.rows = None
+
+    def print(self) -> None:
+        if self.rows:
+            output.print_table(("file", "box", "answer", *(f"{name} %" for name in self.class_names)), self.rows)
+        num_files, num_faces = self.statuses.total(), self.emotions.total()
+        seconds = max(time.monotonic() - self.began, 1e-9)
+        failed = num_files - self.statuses["ok"] - self.statuses["no_face"]
+        parts = [f"{num_files:,} files", f"{num_faces:,} faces", f"{self.statuses['no_face']:,} without a face"]
+        output.note(", ".join([*parts, f"{failed:,} failed", f"{num_files / seconds:.1f} files per second"]))
+        if self.statuses["no_face"]:
+            output.note("to take each picture as one face, add --detector none")
+        if num_faces:
+            output.note(", ".join(f"{name} {count:,}" for name, count in self.emotions.most_common()))
+
+
+def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
+    name = analyzer.detector.name
+    if name == "none" and asked is DetectorName.AUTO:
+        output.note("no face detector is here, so each picture is taken as one face; get one with: moue download yunet")
+    elif name == "none":
+        output.note("each picture is taken as one face; no face is looked for in it")
+    else:
+        output.note(f"faces are found by {name}")
+
+
+def _to_csv(
+    analyzer: Analyzer,
+    paths: list[Path],
+    stages: Sequence[Callable[[ImageResult], None]],
+    out: Path,
+    *,
+    overwrite: bool,
+) -> int:
+    """Write rows as they come; returns how many pictures were done before."""
+    from moue.inference.result_tables import CsvRun  # noqa: PLC0415 (keeps --help fast)
+
+    settings: dict[str, Any] = {
+        "onnx_sha256": analyzer.classifier.spec.onnx_sha256,
+        "detector": analyzer.detector.name,
+        "unsure_below": analyzer.unsure_below,
+    }
+    with CsvRun(out, class_names=analyzer.class_names, settings=settings, overwrite=overwrite) as run:
+        if run.num_done:
+            output.note(f"going on: {run.num_done:,} pictures are in {run.part} already")
+        left = [path for path in paths if not run.is_done(str(path))]
+        try:
+            for result in _with_progress(analyzer.analyze_many(left), len(left)):
+                run.write(result)
+                for stage in stages:
+                    stage(result)
+        except KeyboardInterrupt:
+            output.note(f"stopped; the same command goes on: what is done is in {run.part}")
+            raise
+        output.wrote(run.finish())
+    return run.num_done
+
+
+def _to_other(
+    analyzer: Analyzer,
+    paths: list[Path],
+    stages: Sequence[Callable[[ImageResult], None]],
+    out: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
+    from moue.inference.result_tables import write_results  # noqa: PLC0415 (keeps --help fast)
+
+    def results() -> Iterable[ImageResult]:
+        for result in _with_progress(analyzer.analyze_many(paths), len(paths)):
+            for stage in stages:
+                stage(result)
+            yield result
+
+    if out is None:
+        for _ in results():
+            pass
+        return
+    write_results(results(), out, class_names=analyzer.class_names, overwrite=overwrite)
+    output.wrote(out)
+
+
+def _with_progress(results: Iterator[ImageResult], total: int) -> Iterator[ImageResult]:
     with output.count_progress("predicting") as moved:
-        for done, prediction in enumerate(predictions, 1):
+        for done, result in enumerate(results, 1):
             moved(done, total)
-            yield prediction
+            yield result
 
 
-def _print(predictions: Iterable[FacePrediction], class_names: Sequence[str]) -> None:
-    rows = []
-    for prediction in predictions:
-        if prediction.probabilities is None:
-            rows.append((prediction.file, prediction.status.value, *[""] * len(class_names)))
-            output.note(f"{prediction.file}: {prediction.message}")
-            continue
-        numbers = (f"{100 * value:.1f}" for value in prediction.probabilities.values())
-        rows.append((prediction.file, prediction.emotion or "", *numbers))
-    output.print_table(("file", "answer", *(f"{name} %" for name in class_names)), rows)
+def _annotator(folder: Path, *, overwrite: bool) -> Callable[[ImageResult], None]:
+    """Return what draws a result into the folder; pictures of one name from several folders get numbers."""
+    from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.images import decode  # noqa: PLC0415
+
+    used: Counter[str] = Counter()
+
+    def save(result: ImageResult) -> None:
+        decoded = decode(result.file)
+        if decoded.image is None or result.status.value not in ("ok", "no_face"):
+            return
+        stem = Path(result.file).stem
+        used[stem] += 1
+        name = f"{stem}-{used[stem]}.jpg" if used[stem] > 1 else f"{stem}.jpg"
+        save_drawing(draw(decoded.image, result), folder / name, overwrite=overwrite)
+
+    return save
 
 
-COMMANDS: Final = (predict,)
+COMMANDS: Final = (predict, download)

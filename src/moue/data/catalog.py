@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import http.client
-import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moue.data.dataset import SPLITS
-from moue.errors import MoueError
-from moue.files import refuse_existing, replacing
+from moue.download import Download, fetch
 from moue.labels import CLASS_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from moue.data.dataset import Dataset
 
 
@@ -46,11 +38,13 @@ class Source:
 
 
 FERPLUS_URL: Final = "https://raw.githubusercontent.com/microsoft/FERPlus/master/fer2013new.csv"
-FERPLUS_SHA256: Final = "9206e20d62f56475939f516847d61753e4860caeac9718b560129541b776fc2c"
-_FERPLUS_MOST_BYTES: Final = 4 << 20
-_SILENCE_S: Final = 30.0
-_LONGEST_S: Final = 300.0
-_CHUNK: Final = 1 << 16
+FERPLUS: Final = Download(
+    url=FERPLUS_URL,
+    sha256="9206e20d62f56475939f516847d61753e4860caeac9718b560129541b776fc2c",
+    name="fer2013new.csv",
+    most_bytes=4 << 20,
+)
+"""The FER+ votes of microsoft/FERPlus."""
 
 _FER2013_TERMS: Final = (
     "Kaggle's terms, accepted there; the pictures were gathered by web search and the rights in them are unresolved: "
@@ -180,84 +174,4 @@ def fetch_ferplus(target: str | Path, *, overwrite: bool = False, url: str = FER
         MoueError: the file exists and `overwrite` is false, the address is not HTTPS, the network fails, or what
             came is not the known file. Nothing is left behind then.
     """
-    return _fetch(_Download(url), Path(target), overwrite=overwrite)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Download:
-    """What to download and what must hold for it; the defaults are those of the FER+ votes."""
-
-    url: str
-    sha256: str = FERPLUS_SHA256
-    name: str = "fer2013new.csv"
-    most_bytes: int = _FERPLUS_MOST_BYTES
-    schemes: tuple[str, ...] = ("https",)
-    silence_s: float = _SILENCE_S
-    longest_s: float = _LONGEST_S
-
-
-def _fetch(download: _Download, target: Path, *, overwrite: bool) -> Path:
-    if target.is_dir():
-        target /= download.name
-    refuse_existing(target, overwrite=overwrite)
-    with replacing(target, overwrite=overwrite) as temporary, temporary.open("wb") as file:
-        digest = hashlib.sha256()
-        for chunk in _chunks(download):
-            digest.update(chunk)
-            file.write(chunk)
-        if digest.hexdigest() != download.sha256:
-            raise MoueError(
-                f"{download.url} gave a file with SHA-256 {digest.hexdigest()}",
-                f"{download.name} with SHA-256 {download.sha256}",
-                "The file there has changed or was damaged on its way. Nothing was written.",
-            )
-    return target
-
-
-def _chunks(download: _Download) -> Iterator[bytes]:
-    """Yield what the address gives; every failure of the network becomes a `MoueError`."""
-    began = time.monotonic()
-    num_bytes = 0
-    try:
-        with _open(download) as response:
-            while chunk := response.read(_CHUNK):
-                num_bytes += len(chunk)
-                _refuse_excess(download, num_bytes, time.monotonic() - began)
-                yield chunk
-    except MoueError:
-        raise
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise MoueError(
-            f"cannot fetch {download.url}: {reason}",
-            "an answer from the network",
-            f"Check the connection, or fetch {download.name} in a browser and give moue its path.",
-        ) from error
-
-
-def _refuse_excess(download: _Download, num_bytes: int, seconds: float) -> None:
-    if num_bytes > download.most_bytes:
-        raise ValueError(f"it gives more than {download.most_bytes:,} bytes")
-    if seconds > download.longest_s:
-        raise TimeoutError(f"not done after {download.longest_s:g} s")
-
-
-def _open(download: _Download) -> IO[bytes]:
-    _refuse_scheme(download.url, download.schemes)
-
-    class Redirects(urllib.request.HTTPRedirectHandler):
-        """Follows no redirect that leads away from the allowed schemes."""
-
-        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401 (urllib's own signature)
-            _refuse_scheme(newurl, download.schemes)
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-    opener = urllib.request.build_opener(Redirects)
-    request = urllib.request.Request(download.url, headers={"User-Agent": "moue"})  # noqa: S310 (scheme checked above)
-    response: IO[bytes] = opener.open(request, timeout=download.silence_s)
-    return response
-
-
-def _refuse_scheme(url: str, schemes: tuple[str, ...]) -> None:
-    if urllib.parse.urlsplit(url).scheme not in schemes:
-        raise MoueError(f"the address {url}", f"one that begins with {' or '.join(schemes)}://")
+    return fetch(dataclasses.replace(FERPLUS, url=url), Path(target), overwrite=overwrite)

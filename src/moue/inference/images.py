@@ -53,6 +53,8 @@ class Status(enum.StrEnum):
     TOO_LARGE = "too_large"
     NOT_FOUND = "not_found"
     UNSUPPORTED = "unsupported"
+    NO_FACE = "no_face"
+    FAILED = "failed"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -242,7 +242,7 @@ def _fix_for_shape(array: NDArray[Any]) -> str:
 
 def _fix_for_type(value: object) -> str:
     if isinstance(value, str | bytes) or hasattr(value, "__fspath__"):
-        return "Read the file first with moue.inference.images.decode, or use predict_files."
+        return "Read the file first with moue.inference.images.decode, or use moue.analyze."
     if hasattr(value, "convert"):
         return 'Turn a Pillow image into an array: np.asarray(image.convert("RGB")).'
     return "Turn it into a NumPy array."

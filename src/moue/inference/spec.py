@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "moue-model"
 VERSION: Final = 1
 _MAX_SIDE: Final = 4096
+_MOST_MARGIN: Final = 4
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _NEWER: Final = "It was written by a newer moue: upgrade this one (pip install -U moue)."
 _FIX: Final = "Export the model again."
@@ -40,8 +41,9 @@ class InputSpec:
         pixel_range: (0, 255).
         dtype: ``"float32"``.
         resize: ``"bilinear"``, half-pixel centres without antialiasing, as ``cv2.resize``.
-        crop_margin: Part of the face box's side that is added around it before the crop, 0 or more. It concerns
-            whoever crops a face out of a photograph; a picture that is one face already is taken as it is.
+        crop_margin: A face is cut out of a photograph as a square; its side is the square root of the face box's area
+            times 1 + crop_margin, which is above -1. A picture that is one face already is taken as it is.
+        crop_shift: How far the square's centre lies from the box's towards the chin, in parts of that root, -1 to 1.
     """
 
     height: int = 48
@@ -53,7 +55,9 @@ class InputSpec:
     pixel_range: tuple[int, int] = (0, 255)
     dtype: str = "float32"
     resize: str = "bilinear"
-    crop_margin: float = 0.0
+    # FER2013's own framing, measured with YuNet's boxes on its PublicTest faces: see benchmarks/roundtrip.py.
+    crop_margin: float = 0.1
+    crop_shift: float = -0.01
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -61,12 +65,15 @@ class InputSpec:
             if not _is_int(value) or not 1 <= value <= _MAX_SIDE:
                 raise MoueError(f"input.{name} is {value!r}", f"a whole number from 1 to {_MAX_SIDE}", _FIX)
         for field in dataclasses.fields(self):
-            if field.name in ("height", "width", "crop_margin"):
+            if field.name in ("height", "width", "crop_margin", "crop_shift"):
                 continue
             if getattr(self, field.name) != field.default:
                 raise MoueError(f"input.{field.name} is {getattr(self, field.name)!r}", repr(field.default), _NEWER)
-        if not _is_finite(self.crop_margin) or self.crop_margin < 0:
-            raise MoueError(f"input.crop_margin is {self.crop_margin!r}", "a number of 0 or more", _FIX)
+        if not _is_finite(self.crop_margin) or not -1 < self.crop_margin <= _MOST_MARGIN:
+            wanted = f"a number above -1, {_MOST_MARGIN} at most"
+            raise MoueError(f"input.crop_margin is {self.crop_margin!r}", wanted, _FIX)
+        if not _is_finite(self.crop_shift) or not -1 <= self.crop_shift <= 1:
+            raise MoueError(f"input.crop_shift is {self.crop_shift!r}", "a number from -1 to 1", _FIX)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -240,6 +247,9 @@ class ModelSpec:
 
 def _input_from(content: object) -> InputSpec:
     content = _object(content, "input")
+    if "crop_shift" not in content:
+        # Written before the crop was fitted: its margin was never measured.
+        content = {**content, "crop_margin": InputSpec.crop_margin, "crop_shift": InputSpec.crop_shift}
     values = {field.name: _need(content, field.name, "input") for field in dataclasses.fields(InputSpec)}
     if isinstance(values["pixel_range"], list):
         values["pixel_range"] = tuple(values["pixel_range"])

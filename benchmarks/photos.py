@@ -1,0 +1,104 @@
+"""Ordinary photographs with labelled faces: which are found, what is seen where nothing is, which expressions.
+
+Run: python benchmarks/photos.py LABELS_JSON --model RUN [--detector NAME] [--detector-model FILE]
+
+LABELS_JSON is a list of photographs, each with file (beside it), faces [{box: [x, y, width, height], expression}] and
+perhaps ignore [box]; an expression that people would not agree on is "unclear". A face counts as found if a box shares
+0.4 of their union with it, or if each holds the other's centre. Prints a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moue.inference.analyze import Analyzer
+from moue.inference.detection import DetectorOptions, Face
+from moue.inference.detection.face import overlap
+
+if TYPE_CHECKING:
+    from moue.inference.results import FaceResult, ImageResult
+
+ENOUGH = 0.4
+UNCLEAR = "unclear"
+
+
+def matches(one: Face, other: Face) -> bool:
+    """Return whether two boxes are the same face."""
+
+    def holds(outer: Face, inner: Face) -> bool:
+        x, y = inner.x + inner.width / 2, inner.y + inner.height / 2
+        return outer.x <= x <= outer.x + outer.width and outer.y <= y <= outer.y + outer.height
+
+    return overlap(one, other)[0] >= ENOUGH or (holds(one, other) and holds(other, one))
+
+
+def pair(entry: dict[str, Any], result: ImageResult) -> tuple[list[FaceResult | None], int]:
+    """Return what was found for each labelled face, and the number of false boxes."""
+    left = list(result.faces)
+    found: list[FaceResult | None] = []
+    for label in entry["faces"]:
+        wanted = Face(*label["box"])
+        near = [face for face in left if matches(wanted, Face(*face.box))]
+        best = max(near, key=lambda face: overlap(wanted, Face(*face.box))[0], default=None)
+        found.append(best)
+        if best is not None:
+            left.remove(best)
+    ignored = [Face(*box) for box in entry.get("ignore", [])]
+    return found, sum(not any(matches(box, Face(*face.box)) for box in ignored) for face in left)
+
+
+def answer(label: dict[str, Any], face: FaceResult | None) -> str:
+    """Return one face's cell: what it is, and what was answered where that differs."""
+    if face is None:
+        return f"{label['expression']}: missed"
+    said = f"{face.emotion}{'?' if face.unsure else ''}"
+    return said if face.emotion == label["expression"] else f"{said} (is {label['expression']})"
+
+
+def main() -> int:
+    """Print the table and the sums."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("labels", type=Path)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--detector", default="auto")
+    parser.add_argument("--detector-model")
+    options = parser.parse_args()
+    entries = json.loads(options.labels.read_text(encoding="utf-8"))
+    analyzer = Analyzer.load(options.model, options.detector, options=DetectorOptions(model=options.detector_model))
+    began = time.process_time()
+    results = list(analyzer.analyze_many(options.labels.parent / entry["file"] for entry in entries))
+    cpu_ms = 1e3 * (time.process_time() - began) / max(1, len(entries))
+    print("| photo | pixels | what | faces | found | false | answers |\n| --- | --- | --- | --- | --- | --- | --- |")
+    total = dict.fromkeys(("faces", "found", "false", "clear", "right", "given"), 0)
+    for entry, result in zip(entries, results, strict=True):
+        found, num_false = pair(entry, result)
+        pairs = list(zip(entry["faces"], found, strict=True))
+        clear = [(label, face) for label, face in pairs if label["expression"] != UNCLEAR]
+        boxes = [label["box"] for label, _ in clear]
+        given = analyzer.analyze(options.labels.parent / entry["file"], boxes=boxes).faces
+        total["faces"] += len(found)
+        total["found"] += sum(face is not None for face in found)
+        total["false"] += num_false
+        total["clear"] += len(clear)
+        total["right"] += sum(face is not None and face.emotion == label["expression"] for label, face in clear)
+        total["given"] += sum(
+            face.emotion == label["expression"] for (label, _), face in zip(clear, given, strict=True)
+        )
+        cells = ", ".join(answer(label, face) for label, face in pairs)
+        num_found = sum(face is not None for face in found)
+        size, tags = f"{result.width}x{result.height}", ", ".join(entry.get("tags", []))
+        print(f"| {entry['file'][:8]} | {size} | {tags} | {len(found)} | {num_found} | {num_false} | {cells} |")
+    share = f"{total['right'] / max(1, total['clear']):.0%}, {total['given']} when the box is given"
+    print(
+        f"\n{analyzer.detector.name}: {total['found']} of {total['faces']} faces found, {total['false']} false boxes;"
+    )
+    print(f"{total['right']} of {total['clear']} clear expressions named right ({share}); {cpu_ms:.0f} ms CPU a photo.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

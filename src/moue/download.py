@@ -1,0 +1,125 @@
+"""Fetching one known file: HTTPS only, its size capped, its SHA-256 checked, moved into place when complete."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import http.client
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from moue.errors import MoueError
+from moue.files import refuse_existing, replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_CHUNK: Final = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Download:
+    """A file that is known before it is fetched.
+
+    Attributes:
+        url: Where it is.
+        sha256: What its bytes must hash to.
+        name: Its file name.
+        most_bytes: Bytes after which fetching stops.
+        schemes: Kinds of address that are allowed, redirects included.
+        silence_s: Seconds without an answer after which fetching stops.
+        longest_s: Seconds after which fetching stops in any case.
+    """
+
+    url: str
+    sha256: str
+    name: str
+    most_bytes: int
+    schemes: tuple[str, ...] = ("https",)
+    silence_s: float = 30.0
+    longest_s: float = 300.0
+
+
+def fetch(download: Download, target: Path, *, overwrite: bool = False) -> Path:
+    """Download a file and check it.
+
+    Args:
+        download: What to fetch.
+        target: The file to write, or an existing folder to write it in.
+        overwrite: Replace an existing file.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        MoueError: the file exists and `overwrite` is false, the address is of another scheme, the network fails, or
+            what came is not the known file. Nothing is left behind then.
+    """
+    if target.is_dir():
+        target /= download.name
+    refuse_existing(target, overwrite=overwrite)
+    with replacing(target, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        digest = hashlib.sha256()
+        for chunk in _chunks(download):
+            digest.update(chunk)
+            file.write(chunk)
+        if digest.hexdigest() != download.sha256:
+            raise MoueError(
+                f"{download.url} gave a file with SHA-256 {digest.hexdigest()}",
+                f"{download.name} with SHA-256 {download.sha256}",
+                "The file there has changed or was damaged on its way. Nothing was written.",
+            )
+    return target
+
+
+def _chunks(download: Download) -> Iterator[bytes]:
+    """Yield what the address gives; every failure of the network becomes a `MoueError`."""
+    began = time.monotonic()
+    num_bytes = 0
+    try:
+        with _open(download) as response:
+            while chunk := response.read(_CHUNK):
+                num_bytes += len(chunk)
+                _refuse_excess(download, num_bytes, time.monotonic() - began)
+                yield chunk
+    except MoueError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise MoueError(
+            f"cannot fetch {download.url}: {reason}",
+            "an answer from the network",
+            f"Check the connection, or fetch {download.name} in a browser and give moue its path.",
+        ) from error
+
+
+def _refuse_excess(download: Download, num_bytes: int, seconds: float) -> None:
+    if num_bytes > download.most_bytes:
+        raise MoueError(f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone")
+    if seconds > download.longest_s:
+        raise TimeoutError(f"not done after {download.longest_s:g} s")
+
+
+def _open(download: Download) -> IO[bytes]:
+    _refuse_scheme(download.url, download.schemes)
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        """Follows no redirect that leads away from the allowed schemes."""
+
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401 (urllib's own signature)
+            _refuse_scheme(newurl, download.schemes)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    opener = urllib.request.build_opener(Redirects)
+    request = urllib.request.Request(download.url, headers={"User-Agent": "moue"})  # noqa: S310 (scheme checked above)
+    response: IO[bytes] = opener.open(request, timeout=download.silence_s)
+    return response
+
+
+def _refuse_scheme(url: str, schemes: tuple[str, ...]) -> None:
+    if urllib.parse.urlsplit(url).scheme not in schemes:
+        raise MoueError(f"the address {url}", f"one that begins with {' or '.join(schemes)}://")

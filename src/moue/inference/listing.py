@@ -1,0 +1,39 @@
+"""Which files a run is about: pictures named one by one, and those in folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_COMMON: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff")
+_RARE: Final = (".ppm", ".pgm", ".pbm", ".pnm", ".mpo", ".avif", ".heic", ".heif")
+SUFFIXES: Final = frozenset({*_COMMON, *_RARE})
+"""What counts as a picture in a folder. HEIC is not opened, but a row says so."""
+
+
+def list_pictures(paths: Iterable[str | Path], *, recursive: bool = False) -> Iterator[Path]:
+    """Yield the given files as they are, and in place of each folder its pictures in the order of their names.
+
+    Hidden files and folders are left out, and links to folders are not followed.
+
+    Args:
+        paths: Files and folders.
+        recursive: Also look into the folders of a folder.
+    """
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from _in_folder(path, recursive=recursive)
+        else:
+            yield path
+
+
+def _in_folder(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(place) / name
