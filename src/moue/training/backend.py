@@ -23,8 +23,7 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
     if "keras" in sys.modules:
         return sys.modules["keras"]
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    quiet = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
     try:
         with silenced_stderr() if quiet else contextlib.nullcontext():
             import keras
