@@ -16,30 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moue.data.dataset import SPLIT_DTYPE, Dataset
 from moue.training.assemble import assemble, compile_model
 from moue.training.augment import is_augmented
 from moue.training.backend import import_keras
 from moue.training.config import TrainConfig
 from moue.training.feed import make_feed
+from random_faces import make_faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from moue.data.dataset import Dataset
+
 BATCH = 128
 STEPS = 8
-
-
-def make_faces(count: int) -> Dataset:
-    """Return random faces with votes; the speed does not depend on what they show."""
-    rng = np.random.default_rng(0)
-    return Dataset(
-        images=rng.integers(0, 256, (count, 48, 48, 1), np.uint8),
-        labels=rng.integers(0, 7, count).astype(np.uint8),
-        split=np.full(count, "train", SPLIT_DTYPE),
-        rows=np.arange(count, dtype=np.int64),
-        votes=rng.multinomial(10, np.full(10, 0.1), count).astype(np.uint8),
-    )
 
 
 def timed(do: Callable[[], Any]) -> float:

@@ -15,28 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from moue.data.dataset import SPLIT_DTYPE, Dataset
 from moue.training.backend import import_keras
 from moue.training.callbacks import make_early_stopping, make_keeper
 from moue.training.config import TrainConfig
 from moue.training.feed import make_feed, make_reseeder
 from moue.training.models import build_model
 from moue.training.run import RunFolder
+from random_faces import make_faces
 
 NUM_VALIDATION = 256
-
-
-def make_faces(count: int) -> Dataset:
-    """Return random faces; the speed does not depend on what they show."""
-    rng = np.random.default_rng(0)
-    return Dataset(
-        images=rng.integers(0, 256, (count, 48, 48, 1), np.uint8),
-        labels=rng.integers(0, 7, count).astype(np.uint8),
-        split=np.full(count, "train", SPLIT_DTYPE),
-        rows=np.arange(count, dtype=np.int64),
-    )
 
 
 def compiled() -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from moue.cli import main
 from moue.data.dataset import SPLIT_DTYPE, Dataset
 from moue.data.fer2013 import load_fer2013
 
@@ -57,3 +59,20 @@ def make_dataset(num: int = 30, seed: int = 0, **changes) -> Dataset:
 @pytest.fixture
 def dataset() -> Dataset:
     return make_dataset()
+
+
+@pytest.fixture
+def moue(monkeypatch, capsys):
+    """Run a command in this process; returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["moue", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run

@@ -12,28 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moue.cli import main
 from moue.data.fer2013 import load_fer2013
 
 COMMANDS = ("train", "evaluate", "report", "export", "models", "recipes", "predict", "download")
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
-
-
-@pytest.fixture
-def moue(monkeypatch, capsys):
-    """Run a command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["moue", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

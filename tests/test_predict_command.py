@@ -2,14 +2,13 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import onnx_model
-from moue.cli import main, recognise
+from moue.cli import recognise
 from moue.inference.analyze import Analyzer
 from moue.inference.detection import store
 from moue.inference.listing import list_pictures
@@ -18,23 +17,6 @@ from moue.inference.listing import list_pictures
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
     return onnx_model.save_run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture
-def moue(monkeypatch, capsys):
-    """Run a command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["moue", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

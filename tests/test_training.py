@@ -152,3 +152,9 @@ def test_an_existing_folder_is_left_alone(whole, faces, tmp_path):
 def test_a_split_without_faces_is_refused(faces, tmp_path):
     with pytest.raises(MoueError, match="no faces in its val split"):
         train(CONFIG, faces.subset("train"), tmp_path / "run")
+
+
+def test_what_cannot_be_built_leaves_no_folder(faces, tmp_path):
+    with pytest.raises(MoueError, match="unknown model 'huge'"):
+        train(TrainConfig(model="huge"), faces, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

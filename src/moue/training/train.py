@@ -85,6 +85,9 @@ def train(
         if not len(dataset.where(split)):
             raise MoueError(f"{dataset.source} has no faces in its {split} split", "faces to fit and to choose by")
     refuse_missing_votes(dataset, config)
+    # Before the folder is made: what cannot be built leaves nothing behind.
+    import_keras().utils.set_random_seed(config.seed)
+    model = assemble(config, len(dataset.class_names))
     run = RunFolder(Path(out))
     environment = describe_environment(dataset, command)
     if resume:
@@ -94,7 +97,7 @@ def train(
         history = []
         run.create(config)
         write_json(run.environment, environment)
-    interrupted = not _is_over(config, history) and _fit(config, dataset, run, history, progress=progress)
+    interrupted = not _is_over(config, history) and _fit(model, config, dataset, run, history, progress=progress)
     if not history:
         raise MoueError("stopped before the first epoch had ended", fix="Go on with the same command and --resume.")
     return _conclude(run, config, dataset, history, interrupted=interrupted)
@@ -122,11 +125,16 @@ def _is_over(config: TrainConfig, history: History) -> bool:
     return 0 < config.early_stopping_patience < len(losses) - losses.index(min(losses)) if losses else False
 
 
-def _fit(config: TrainConfig, dataset: Dataset, run: RunFolder, history: History, *, progress: bool) -> bool:
+def _fit(
+    model: Any,  # noqa: ANN401 (keras.Model)
+    config: TrainConfig,
+    dataset: Dataset,
+    run: RunFolder,
+    history: History,
+    *,
+    progress: bool,
+) -> bool:
     """Train from where `history` ends; return whether Ctrl-C ended it."""
-    keras = import_keras()
-    keras.utils.set_random_seed(config.seed)
-    model = assemble(config, len(dataset.class_names))
     validation = dataset.subset("val")
     feed = make_feed(dataset.subset("train"), config, len(history))
     compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
