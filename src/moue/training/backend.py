@@ -14,8 +14,8 @@ from moue.quiet import silenced_stderr
 def import_keras() -> Any:  # noqa: ANN401 (a module)
     """Import Keras with the settings that make TensorFlow fast and quiet on a CPU; set ones are left as they are.
 
-    TensorFlow switches its oneDNN kernels on by itself only on some Intel processors; without them the convolutions
-    of `seed_cnn` train at half the speed on an AMD EPYC (`benchmarks/train_throughput.py`).
+    TensorFlow switches its oneDNN kernels on by itself only on some processors; without them `seed_cnn` took 1.7 times
+    the CPU time to train on an AMD EPYC (`benchmarks/train_throughput.py`).
 
     Raises:
         MissingExtraError: Keras or its backend is not installed.
