@@ -22,9 +22,9 @@ from moue.files import replacing
 from moue.labels import CLASS_NAMES
 
 OUT = Path("runs/demo")
-# So many steps are needed before the running means of the network's batch normalisation say anything.
+# Small batches: hundreds of steps are needed before the running means of batch normalisation say anything.
 SYNTHETIC = ("--epochs", "8", "--set", "batch_size=32")
-REAL = ("--epochs", "2")
+REAL = ("--epochs", "2", "--set", "batch_size=32")
 
 
 def moue(*arguments: str | Path) -> None:
