@@ -315,3 +315,14 @@ def test_other_settings_do_not_mix(tmp_path):
     assert len(read(path)) == 0
     with pytest.raises(MoueError, match="exists already"):
         CsvRun(path, class_names=CLASS_NAMES, settings={})
+
+
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path, whole):
+    path = tmp_path / "out.csv"
+    with CsvRun(path, class_names=whole.class_names, settings={}) as run:
+        run.write(whole.analyze(np.zeros((48, 48), np.uint8)))
+        path.write_text("of another run")
+        with pytest.raises(MoueError, match="exists already"):
+            run.finish()
+    assert path.read_text() == "of another run"
+    assert run.part.exists()

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from moue.errors import MoueError
-from moue.files import read_json, replacing, write_json, write_text
+from moue.files import read_json, refuse_existing, replacing, write_json, write_text
 from moue.inference.results import FORMAT, VERSION, columns
 from moue.inference.tables import check_output, defused, number, safe_path
 
@@ -134,8 +134,13 @@ class CsvRun:
             raise MoueError(f"writing {self.part} failed: {error.strerror}", fix="Is the disk full?") from error
 
     def finish(self) -> Path:
-        """Give the file its name."""
+        """Give the file its name.
+
+        Raises:
+            MoueError: a file of that name has come meanwhile and may not be replaced; the rows stay in `part`.
+        """
         self._file.close()
+        refuse_existing(self.path, overwrite=self._overwrite)
         self.part.replace(self.path)
         self._settings_file.unlink(missing_ok=True)
         return self.path
@@ -156,7 +161,8 @@ class CsvRun:
         with replacing(self.part) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
         # Of a picture's rows only its first, or only one, has no face or face 0.
-        return Counter(row[0] for row in rows if row[6] in ("", "0"))
+        face = columns(self._class_names).index("face")
+        return Counter(row[0] for row in rows if row[face] in ("", "0"))
 
 
 def _whole_rows(path: Path, names: Sequence[str]) -> list[list[str]]:
