@@ -1,5 +1,6 @@
 """`evaluate` on a small made-up data set with known twins and votes, and on the real one where it is there."""
 
+import dataclasses
 import json
 import os
 
@@ -9,7 +10,7 @@ import pytest
 from moue.data.dataset import Dataset
 from moue.errors import MoueError
 from moue.evaluation.evaluate import Evaluation, evaluate
-from moue.evaluation.ferplus import majority_labels
+from moue.evaluation.ferplus import majority_labels, score_perceived
 from moue.evaluation.result import correct_faces, wrong_faces
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 
@@ -176,6 +177,28 @@ def test_ferplus_majority(votes, name):
     row = np.array([[votes.get(column, 0) for column in FERPLUS_NAMES]], dtype=np.uint8)
     expected = -1 if name is None else CLASS_NAMES.index(name)
     assert majority_labels(row, CLASS_NAMES).tolist() == [expected]
+
+
+def test_the_perceived_head_is_scored_on_eight_classes():
+    dataset = make_dataset()
+    test = dataset.where("test")
+    dataset.votes[test[0]] = 10 * np.eye(10, dtype=np.uint8)[FERPLUS_NAMES.index("contempt")]
+    dataset.votes[test[1]] = 10 * np.eye(10, dtype=np.uint8)[FERPLUS_NAMES.index("not_face")]
+    order = np.array([FERPLUS_NAMES.index(name) for name in CLASS_NAMES])
+
+    def perceive(images):
+        # Half of it says "not a face", which must not count.
+        return 0.5 * np.eye(10)[order[read_label(images).argmax(axis=1)]] + 0.5 * np.eye(10)[9]
+
+    found = score_perceived(perceive, dataset)
+    assert found.scores.class_names == FERPLUS_NAMES[:8]
+    assert found.scores.num_faces == TEST - 1
+    right = read_label(dataset.images[test]).argmax(axis=1) == dataset.labels[test]
+    assert found.scores.accuracy == pytest.approx(right[2:].sum() / (TEST - 1))
+    assert found.label_agreement == pytest.approx((TEST - 2) / (TEST - 1))
+    saved = dataclasses.replace(evaluate(read_label, dataset), perceived=found)
+    assert "perceived" in saved.table()
+    assert score_perceived(perceive, make_dataset(votes=False)) is None
 
 
 def test_votes_of_the_wrong_shape_are_refused():

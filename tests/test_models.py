@@ -95,6 +95,14 @@ def test_what_cannot_be_built_says_so(shape, options):
         build_model("seed_cnn", input_shape=shape, options=options)
 
 
+def test_half_the_bytes_give_nearly_equal_results(pixels, tmp_path):
+    model = build_model("seed_cnn")
+    full = export_onnx(model, tmp_path / "full.onnx", pixels)
+    half = export_onnx(model, tmp_path / "half.onnx", pixels, half=True)
+    assert half.path.stat().st_size < 0.51 * full.path.stat().st_size
+    assert full.max_difference < half.max_difference < 0.01
+
+
 def test_the_export_refuses_too_few_images(pixels, tmp_path):
     with pytest.raises(MoueError, match="10 images to compare with"):
         export_onnx(build_model("seed_cnn"), tmp_path / "model.onnx", pixels[:10])

@@ -62,6 +62,7 @@ def evaluate(
 ) -> None:
     """Score a run's exported model, with and without the test faces that are also in training."""
     from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
+    from moue.evaluation.ferplus import score_perceived  # noqa: PLC0415
     from moue.files import refuse_existing  # noqa: PLC0415
     from moue.inference.classifier import Classifier  # noqa: PLC0415
 
@@ -73,6 +74,9 @@ def evaluate(
     network = functools.partial(classifier.predict_proba, calibrated=False)
     with output.count_progress("evaluating") as moved:
         evaluation = score(network, dataset, split=split.value, progress=moved, command=_command_line())
+    if any(head.name == "perceived" for head in classifier.spec.heads):
+        perceived = functools.partial(classifier.predict_proba, head="perceived")
+        evaluation = dataclasses.replace(evaluation, perceived=score_perceived(perceived, dataset, split.value))
     typer.echo(evaluation.table())
     calibrated = evaluation.calibrated(classifier.spec.head("emotion").temperature)
     output.note(f"calibrated on val, as moue predict answers: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
@@ -93,7 +97,12 @@ def report(
     output.wrote(write_report(run, out, overwrite=overwrite or out is None))
 
 
-def export(run: options.RunPath, data: options.DataOption, ferplus: options.FerPlus = None) -> None:
+def export(
+    run: options.RunPath,
+    data: options.DataOption,
+    ferplus: options.FerPlus = None,
+    half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits: half the file.")] = False,
+) -> None:
     """Export a run's best model to model.onnx + model.json again, comparing both on real faces."""
     from moue.files import read_json  # noqa: PLC0415 (keeps --help fast)
     from moue.training.config import TrainConfig  # noqa: PLC0415
@@ -102,7 +111,7 @@ def export(run: options.RunPath, data: options.DataOption, ferplus: options.FerP
 
     folder = RunFolder(run)
     config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
-    result = export_run(folder, config, options.load_data(data, ferplus))
+    result = export_run(folder, config, options.load_data(data, ferplus), half=half)
     output.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
     output.wrote(folder.onnx, folder.card)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.ferplus import MAJORITY_RULE, majority_labels
+from moue.evaluation.ferplus import FerplusScores, score_majority
 from moue.evaluation.metrics import check_probabilities, score
-from moue.evaluation.result import Baseline, Evaluation, FerplusScores, report_faces
+from moue.evaluation.result import Baseline, Evaluation, report_faces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,15 +116,8 @@ def _ferplus(
 ) -> FerplusScores | None:
     if dataset.votes is None:
         return None
-    majority = majority_labels(dataset.votes[part], dataset.class_names)
-    known = majority >= 0
-    if not known.any():
-        return None
-    return FerplusScores(
-        rule=MAJORITY_RULE,
-        label_agreement=float((majority[known] == y_true[known]).mean()),
-        scores=score(majority[known], y_prob[known], dataset.class_names),
-    )
+    labels = [dataset.class_names[label] for label in y_true]
+    return score_majority(y_prob, dataset.votes[part], labels, dataset.class_names)
 
 
 def _baseline(dataset: Dataset, y_true: NDArray[np.int64]) -> Baseline | None:

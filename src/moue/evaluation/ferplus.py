@@ -2,23 +2,103 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from moue.errors import MoueError
+from moue.evaluation.metrics import Scores, check_probabilities, score
 from moue.labels import FERPLUS_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from moue.data.dataset import Dataset
 
 MAJORITY_RULE: Final = (
     "'majority' mode of microsoft/FERPlus src/ferplus.py: single votes are removed; the class with the most votes "
     "counts if it has more than half of the votes left; faces whose majority is unknown or not a face, or that have "
     "none, are left out; so are faces whose majority is a class that FER2013 does not have (contempt)"
 )
+EIGHT_CLASSES: Final = FERPLUS_NAMES[:8]
+"""The classes of FER+'s usual test: all but unknown and not a face."""
+EIGHT_CLASS_RULE: Final = (
+    "'majority' mode of microsoft/FERPlus src/ferplus.py: single votes are removed; the class with the most votes "
+    "counts if it has more than half of the votes left; faces whose majority is unknown or not a face, or that have "
+    "none, are left out"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class FerplusScores:
+    """Figures against the FER+ majority instead of the FER2013 label.
+
+    Attributes:
+        rule: How the majority was decided and which faces were left out.
+        label_agreement: Fraction of the scored faces whose FER2013 label is the FER+ majority.
+        scores: The figures; `scores.num_faces` faces have a majority.
+    """
+
+    rule: str
+    label_agreement: float
+    scores: Scores
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> FerplusScores:
+        """Read what `dataclasses.asdict` gives."""
+        return cls(value["rule"], float(value["label_agreement"]), Scores.from_dict(value["scores"]))
+
+
+def score_majority(
+    y_prob: NDArray[np.float32], votes: NDArray[np.uint8], labels: Sequence[str], class_names: Sequence[str]
+) -> FerplusScores | None:
+    """Score probabilities against the FER+ majority of the faces that have one.
+
+    Args:
+        y_prob: float (N, len(class_names)).
+        votes: uint8 (N, 10).
+        labels: The FER2013 label of each face, by name.
+        class_names: Of the columns of `y_prob`, in order: FER2013's seven, or `EIGHT_CLASSES`.
+
+    Returns:
+        The figures; None where no face has a majority.
+    """
+    majority = majority_labels(votes, class_names)
+    known = majority >= 0
+    if not known.any():
+        return None
+    agreement = np.mean([class_names[int(majority[k])] == labels[int(k)] for k in np.flatnonzero(known)])
+    rule = EIGHT_CLASS_RULE if "contempt" in class_names else MAJORITY_RULE
+    return FerplusScores(rule, float(agreement), score(majority[known], y_prob[known], tuple(class_names)))
+
+
+def score_perceived(
+    predict_proba: Callable[[NDArray[np.uint8]], NDArray[Any]], dataset: Dataset, split: str = "test"
+) -> FerplusScores | None:
+    """Score the head "perceived" by FER+'s usual test of eight classes.
+
+    Args:
+        predict_proba: Maps uint8 (n, 48, 48, 1) of 0-255 to probabilities float (n, 10) in the order of
+            `FERPLUS_NAMES`; what it gives to unknown and not a face is shared out among the eight in proportion.
+        dataset: The data with its votes.
+        split: "test", "val" or "train".
+
+    Returns:
+        The figures; None without votes or without any majority.
+    """
+    part = dataset.where(split)
+    if dataset.votes is None or not len(part):
+        return None
+    y_prob = np.concatenate(
+        [predict_proba(dataset.images[some]) for some in np.array_split(part, -(-len(part) // 256))]
+    )
+    eight = check_probabilities(y_prob)[:, : len(EIGHT_CLASSES)]
+    eight = eight / np.maximum(eight.sum(axis=1, keepdims=True), 1e-12)
+    labels = [dataset.class_names[label] for label in dataset.labels[part]]
+    return score_majority(eight.astype(np.float32), dataset.votes[part], labels, EIGHT_CLASSES)
 
 
 def majority_labels(votes: NDArray[np.uint8], class_names: Sequence[str]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from moue.errors import MoueError
 from moue.evaluation.calibration import apply_temperature
+from moue.evaluation.ferplus import FerplusScores
 from moue.evaluation.metrics import Scores, score
 from moue.files import read_json, refuse_existing, replacing, sha256_of, write_json
 
@@ -38,21 +39,6 @@ class Baseline:
     accuracy: float
 
 
-@dataclasses.dataclass(frozen=True)
-class FerplusScores:
-    """Figures against the FER+ majority instead of the FER2013 label.
-
-    Attributes:
-        rule: How the majority was decided and which faces were left out.
-        label_agreement: Fraction of the scored faces whose FER2013 label is the FER+ majority.
-        scores: The figures; `scores.num_faces` faces have a majority.
-    """
-
-    rule: str
-    label_agreement: float
-    scores: Scores
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """The result of scoring one model on one split.
@@ -74,6 +60,7 @@ class Evaluation:
         source: Where the data came from.
         checksum: `Dataset.checksum` of the data.
         command: The command line that made this, empty from Python.
+        perceived: The head "perceived" by FER+'s usual test of eight classes; None where there is no such head.
     """
 
     official: Scores
@@ -91,6 +78,7 @@ class Evaluation:
     source: str
     checksum: str
     command: str = ""
+    perceived: FerplusScores | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -109,6 +97,7 @@ class Evaluation:
             "official": self.official.to_dict(),
             "without_twins": None if self.without_twins is None else self.without_twins.to_dict(),
             "ferplus": None if ferplus is None else dataclasses.asdict(ferplus),
+            "perceived": None if self.perceived is None else dataclasses.asdict(self.perceived),
             "baseline": None if baseline is None else dataclasses.asdict(baseline),
         }
 
@@ -146,6 +135,7 @@ class Evaluation:
                 official=Scores.from_dict(content["official"]),
                 without_twins=None if content["without_twins"] is None else Scores.from_dict(content["without_twins"]),
                 ferplus=_ferplus_from(content["ferplus"]),
+                perceived=_ferplus_from(content.get("perceived")),  # older files have none
                 baseline=None if content["baseline"] is None else Baseline(**content["baseline"]),
                 split=str(content["split"]),
                 split_rule=str(content["split_rule"]),
@@ -181,6 +171,7 @@ class Evaluation:
             (f"official {self.split} split", self.official),
             ("without twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
+            ("perceived, FER+ of 8", None if self.perceived is None else self.perceived.scores),
         ]
         return [(name, scores) for name, scores in pairs if scores is not None]
 
@@ -225,9 +216,7 @@ def wrong_faces(
 
 
 def _ferplus_from(value: dict[str, Any] | None) -> FerplusScores | None:
-    if value is None:
-        return None
-    return FerplusScores(value["rule"], float(value["label_agreement"]), Scores.from_dict(value["scores"]))
+    return None if value is None else FerplusScores.from_dict(value)
 
 
 def _read_arrays(path: Path, checksum: str) -> dict[str, NDArray[Any]]:

@@ -9,31 +9,29 @@ import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from moue.errors import MoueError
+from moue.inference.answer import FaceAnswer, answer_faces
 from moue.inference.classifier import Classifier, shipped_models
 from moue.inference.detection import DetectorOptions, Face, make_detector
 from moue.inference.detection.whole import WholePicture
 from moue.inference.faces import VIEWS, crop_face
-from moue.inference.images import DEFAULT_LIMITS, Decoded, ImageLimits, Status, decode
+from moue.inference.images import DEFAULT_LIMITS, ImageLimits, Status
 from moue.inference.preprocess import fit
 from moue.inference.results import FaceResult, ImageResult, Timings
+from moue.inference.sources import face_from, name_of, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from moue.inference.detection import Detector
-
-    Source: TypeAlias = str | os.PathLike[str] | bytes | NDArray[np.uint8] | Any
-    """A path, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image."""
-    Box: TypeAlias = Sequence[float]
-    """x, y, width, height in pixels of the upright picture."""
+    from moue.inference.sources import Box, Source
 
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
@@ -128,7 +126,7 @@ class Analyzer:
         Raises:
             MoueError: `source` is none of the above, or a box lies outside of the picture.
         """
-        given = None if boxes is None else tuple(_face_from(box) for box in boxes)
+        given = None if boxes is None else tuple(face_from(box) for box in boxes)
         return next(self._answer([self._look(source, given)]))
 
     def analyze_many(
@@ -180,16 +178,16 @@ class Analyzer:
         try:
             return self._look(source, None)
         except MoueError as error:
-            return _Looked(ImageResult(_name(source), Status.UNSUPPORTED, message=str(error).replace("\n", "; ")))
+            return _Looked(ImageResult(name_of(source), Status.UNSUPPORTED, message=str(error).replace("\n", "; ")))
         except Exception as error:  # noqa: BLE001 (one picture must not cost the others their answers)
-            return _Looked(ImageResult(_name(source), Status.FAILED, message=f"{type(error).__name__}: {error}"))
+            return _Looked(ImageResult(name_of(source), Status.FAILED, message=f"{type(error).__name__}: {error}"))
 
     def _look(self, source: Source, given: tuple[Face, ...] | None) -> _Looked:
         start = time.perf_counter()
-        decoded = _decode(source, self.limits)
+        decoded = open_source(source, self.limits)
         name = _GIVEN if given is not None else self.detector.name
         result = ImageResult(
-            _name(source), decoded.status, decoded.width, decoded.height, detector=name, message=decoded.message
+            name_of(source), decoded.status, decoded.width, decoded.height, detector=name, message=decoded.message
         )
         opened = time.perf_counter()
         if decoded.image is None:
@@ -218,20 +216,27 @@ class Analyzer:
 
     def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
         """Ask the network about the faces of several pictures at once."""
-        views = [view for one in looked for face in one.crops for view in face]
         start = time.perf_counter()
-        y_prob = self.classifier.predict_proba(views, batch_size=max(1, min(len(views), 256)))
-        each_ms = 1e3 * (time.perf_counter() - start) / max(1, len(views))
-        answers: Iterator[NDArray[np.float32]] = iter(y_prob)
+        answers = iter(answer_faces(self.classifier, [views for one in looked for views in one.crops]))
+        each_ms = 1e3 * (time.perf_counter() - start) / max(1, sum(len(one.crops) for one in looked))
         for one in looked:
-            means = [np.stack([next(answers) for _ in face]).mean(axis=0, dtype=np.float64) for face in one.crops]
-            probabilities = [dict(zip(self.class_names, mean.tolist(), strict=True)) for mean in means]
-            faces = tuple(
-                FaceResult.of(face, chances, self.unsure_below)
-                for face, chances in zip(one.faces, probabilities, strict=True)
-            )
-            times = dataclasses.replace(one.result.timings, inference_ms=each_ms * sum(map(len, one.crops)))
-            yield dataclasses.replace(one.result, faces=faces, timings=times)
+            said = [next(answers) for _ in one.crops]
+            result = self._without_false_boxes(one, said)
+            times = dataclasses.replace(one.result.timings, inference_ms=each_ms * len(one.crops))
+            yield dataclasses.replace(result, timings=times)
+
+    def _without_false_boxes(self, looked: _Looked, said: Sequence[FaceAnswer]) -> ImageResult:
+        """Join faces and answers, leaving out what a detector found and the network takes for no face."""
+        detected = looked.result.detector not in (_GIVEN, WholePicture.name)
+        most = self.classifier.spec.photographs.not_face_above if detected else 1.0
+        faces = tuple(
+            FaceResult.of(face, answer.probabilities, self.unsure_below)
+            for face, answer in zip(looked.faces, said, strict=True)
+            if answer.not_face <= most
+        )
+        if looked.faces and not faces:
+            return dataclasses.replace(looked.result, status=Status.NO_FACE, message="no face was found")
+        return dataclasses.replace(looked.result, faces=faces)
 
 
 def analyze(
@@ -289,36 +294,3 @@ def _shipped() -> str:
 def _usable_cpus() -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, _MOST_WORKERS)
-
-
-def _name(source: Source) -> str:
-    return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
-
-
-def _decode(source: Source, limits: ImageLimits) -> Decoded:
-    if isinstance(source, bytes):
-        return decode(source, limits)
-    if isinstance(source, str | os.PathLike):
-        return decode(Path(source), limits)
-    if hasattr(source, "convert") and hasattr(source, "mode"):
-        source = np.asarray(source.convert("L" if source.mode in ("1", "L") else "RGB"))
-    if not isinstance(source, np.ndarray):
-        raise MoueError(f"the picture is a {type(source).__name__}", "a path, bytes, an array or a Pillow image")
-    kinds = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
-    plain = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
-    if source.dtype != np.uint8 or not (plain.ndim == 2 or (plain.ndim == 3 and plain.shape[2] == 3)):
-        raise MoueError(f"the picture is {source.dtype} {source.shape}", kinds)
-    height, width = plain.shape[:2]
-    if not plain.size:
-        return Decoded(Status.EMPTY, message="no pixels")
-    if height * width > limits.max_pixels:
-        message = f"{width} x {height} pixels, the limit is {limits.max_pixels:,} in all"
-        return Decoded(Status.TOO_LARGE, None, width, height, message=message)
-    return Decoded(Status.OK, plain, width, height)
-
-
-def _face_from(box: Box) -> Face:
-    if len(box) != 4:
-        raise MoueError(f"a box is {tuple(box)}", "x, y, width, height")
-    x, y, width, height = (float(value) for value in box)
-    return Face(x, y, width, height)

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
     from moue.training.run import RunFolder
 
 
-def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset) -> ExportResult:
+def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: bool = False) -> ExportResult:
     """Export the epoch of highest validation accuracy and write how to feed it.
 
     The temperature of the probabilities (Guo et al. 2017, arXiv:1706.04599) is fitted on the validation split.
+
+    Args:
+        run: The folder of the training.
+        config: Its choices.
+        dataset: The data that it was trained with.
+        half: As for `export_onnx`.
 
     Raises:
         MoueError: the run has no best model yet, or the exported network differs from it.
@@ -38,7 +44,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset) -> ExportR
     validation = dataset.subset("val")
     # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
-    result = export_onnx(model, run.onnx, compared, overwrite=True)
+    result = export_onnx(model, run.onnx, compared, half=half, overwrite=True)
     environment = read_json(run.environment)
     height, width, channels = model.input_shape[1:]
     command = environment["command"]

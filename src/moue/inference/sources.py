@@ -1,0 +1,67 @@
+"""What a picture may be given as: a path, bytes, pixels or a Pillow image, and boxes of faces."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from moue.errors import MoueError
+from moue.inference.detection import Face
+from moue.inference.images import Decoded, ImageLimits, Status, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Source: TypeAlias = str | os.PathLike[str] | bytes | NDArray[np.uint8] | Any
+    """A path, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image."""
+    Box: TypeAlias = Sequence[float]
+    """x, y, width, height in pixels of the upright picture."""
+
+
+def name_of(source: Source) -> str:
+    """Return a path as text; empty for what has no name."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
+
+
+def open_source(source: Source, limits: ImageLimits) -> Decoded:
+    """Return a picture's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
+
+    Raises:
+        MoueError: `source` is nothing that a picture may be given as.
+    """
+    if isinstance(source, bytes):
+        return decode(source, limits)
+    if isinstance(source, str | os.PathLike):
+        return decode(Path(source), limits)
+    if hasattr(source, "convert") and hasattr(source, "mode"):
+        source = np.asarray(source.convert("L" if source.mode in ("1", "L") else "RGB"))
+    if not isinstance(source, np.ndarray):
+        raise MoueError(f"the picture is a {type(source).__name__}", "a path, bytes, an array or a Pillow image")
+    kinds = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
+    plain = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
+    if source.dtype != np.uint8 or not (plain.ndim == 2 or (plain.ndim == 3 and plain.shape[2] == 3)):
+        raise MoueError(f"the picture is {source.dtype} {source.shape}", kinds)
+    height, width = plain.shape[:2]
+    if not plain.size:
+        return Decoded(Status.EMPTY, message="no pixels")
+    if height * width > limits.max_pixels:
+        message = f"{width} x {height} pixels, the limit is {limits.max_pixels:,} in all"
+        return Decoded(Status.TOO_LARGE, None, width, height, message=message)
+    return Decoded(Status.OK, plain, width, height)
+
+
+def face_from(box: Box) -> Face:
+    """Return a caller's box as a face.
+
+    Raises:
+        MoueError: it is not four numbers, or has no size.
+    """
+    if len(box) != 4:
+        raise MoueError(f"a box is {tuple(box)}", "x, y, width, height")
+    x, y, width, height = (float(value) for value in box)
+    return Face(x, y, width, height)
