@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DATA := $(or $(MOUE_FER2013),fer2013.csv)
 OUT ?= runs/seed
 
-.PHONY: demo test check format train bench lock clean
+.PHONY: demo test check format train bench results lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
@@ -40,6 +40,9 @@ bench: $(READY)  ## Speeds of reading, training and predicting
 	$(BIN)/python benchmarks/read_csv.py "$(DATA)"
 	$(BIN)/python benchmarks/train_throughput.py
 	$(BIN)/python benchmarks/predict_overhead.py
+
+results: $(READY)  ## Score the shipped models again (MOUE_FER2013, MOUE_FERPLUS); rewrite cards and README table
+	$(BIN)/python scripts/results.py
 
 lock:  ## Write requirements/dev.txt anew from the newest versions that pyproject.toml allows
 	sh scripts/lock.sh

@@ -32,6 +32,13 @@ def test_the_heads_are_averaged_over_the_seven_classes(tmp_path, share):
     np.testing.assert_allclose([list(answer.probabilities.values()) for answer in answers], expected, atol=1e-6)
 
 
+def test_a_temperature_sharpens_what_was_mixed(tmp_path):
+    plain = answer_faces(load(tmp_path / "1", perceived_share=0.5), [[FACES[0]]])[0].probabilities
+    sharp = answer_faces(load(tmp_path / "2", perceived_share=0.5, temperature=0.5), [[FACES[0]]])[0].probabilities
+    total = sum(value**2 for value in plain.values())
+    assert sharp == pytest.approx({name: value**2 / total for name, value in plain.items()}, abs=1e-6)
+
+
 def test_views_of_a_face_are_averaged(tmp_path):
     model = load(tmp_path, perceived_share=0.5, not_face_above=0.9)
     single = answer_faces(model, [[face] for face in FACES[:3]])
@@ -77,10 +84,15 @@ def test_wrong_values_are_refused(field, value):
         PhotoSpec(**{field: value})
 
 
+def test_a_temperature_is_above_zero():
+    with pytest.raises(MoueError, match=r"photographs.temperature is 0"):
+        PhotoSpec(temperature=0)
+
+
 def test_the_description_keeps_it_and_asks_for_the_head(tmp_path):
     spec = load(tmp_path, perceived_share=0.7, not_face_above=0.8).spec
     content = spec.to_dict()
-    assert content["photographs"] == {"perceived_share": 0.7, "not_face_above": 0.8}
+    assert content["photographs"] == {"perceived_share": 0.7, "temperature": 1.0, "not_face_above": 0.8}
     assert ModelSpec.from_dict(content) == spec
     older = {key: value for key, value in content.items() if key != "photographs"}
     assert ModelSpec.from_dict(older).photographs == PhotoSpec()

@@ -15,7 +15,7 @@ import numpy as np
 
 from moue.errors import MoueError
 from moue.inference.answer import FaceAnswer, answer_faces
-from moue.inference.classifier import Classifier, shipped_models
+from moue.inference.classifier import DEFAULT_MODEL, Classifier
 from moue.inference.detection import DetectorOptions, Face, make_detector
 from moue.inference.detection.whole import WholePicture
 from moue.inference.faces import VIEWS, crop_face
@@ -87,7 +87,7 @@ class Analyzer:
     @classmethod
     def load(
         cls,
-        model: str | Path | None = None,
+        model: str | Path = DEFAULT_MODEL,
         detector: str = "auto",
         *,
         options: DetectorOptions | None = None,
@@ -96,7 +96,7 @@ class Analyzer:
         """Load network and detector.
 
         Args:
-            model: As for `Classifier.load`; None takes the network that moue ships.
+            model: As for `Classifier.load`.
             detector: As for `moue.inference.detection.make_detector`.
             options: What to tell the detector.
             choices: `unsure_below`, `views` and `limits` as above.
@@ -104,8 +104,7 @@ class Analyzer:
         Raises:
             MoueError: one of them cannot be had.
         """
-        classifier = Classifier.load(_shipped() if model is None else model)
-        return cls(classifier, make_detector(detector, options), **choices)
+        return cls(Classifier.load(model), make_detector(detector, options), **choices)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -242,7 +241,7 @@ class Analyzer:
 def analyze(
     source: Source,
     *,
-    model: str | Path | Classifier | None = None,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     detector: str = "auto",
     boxes: Sequence[Box] | None = None,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
@@ -260,7 +259,7 @@ def analyze(
 def analyze_many(
     sources: Iterable[Source],
     *,
-    model: str | Path | Classifier | None = None,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     detector: str = "auto",
     workers: int | None = None,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
@@ -274,21 +273,10 @@ def analyze_many(
 
 
 @functools.lru_cache(maxsize=2)
-def _analyzer(model: str | Path | Classifier | None, detector: str, unsure_below: float) -> Analyzer:
+def _analyzer(model: str | Path | Classifier, detector: str, unsure_below: float) -> Analyzer:
     if isinstance(model, Classifier):
         return Analyzer(model, make_detector(detector), unsure_below=unsure_below)
     return Analyzer.load(model, detector, unsure_below=unsure_below)
-
-
-def _shipped() -> str:
-    names = shipped_models()
-    if not names:
-        raise MoueError(
-            "no model was named and moue ships none",
-            "a run folder or an ONNX file",
-            "Train one with: moue train fer2013.csv --out RUN, then give the folder RUN.",
-        )
-    return names[0]
 
 
 def _usable_cpus() -> int:

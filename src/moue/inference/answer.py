@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moue.evaluation.calibration import apply_temperature
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -69,8 +71,8 @@ def mix_heads(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArra
         spec: Description of the network.
     """
     emotion: NDArray[np.float64] = y_prob[EMOTION].astype(np.float64)
-    share = spec.photographs.perceived_share
-    if not share:
+    share, temperature = spec.photographs.perceived_share, spec.photographs.temperature
+    if not share or not len(emotion):
         return emotion
     names = spec.head(PERCEIVED).class_names
     columns = [names.index(name) for name in spec.head(EMOTION).class_names]
@@ -78,7 +80,7 @@ def mix_heads(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArra
     perceived /= np.maximum(perceived.sum(axis=1, keepdims=True), 1e-12)
     mixed: NDArray[np.float64] = share * perceived + (1 - share) * emotion
     mixed /= mixed.sum(axis=1, keepdims=True)
-    return mixed
+    return mixed if temperature == 1 else apply_temperature(mixed, temperature)
 
 
 def not_face_chances(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArray[np.float64]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from moue.inference.spec import HeadSpec
 
 _WEIGHTS: Final = Path(__file__).parents[1] / "weights"
+DEFAULT_MODEL: Final = "small"
+"""The network that answers where none is named."""
 _FIX: Final = "Export the model again, or copy both files anew."
 _MAX_THREADS: Final = 8  # a 48x48 network gains nothing from more
 
@@ -43,12 +45,12 @@ class Classifier:
         return f"Classifier({self.spec.name!r} from {self.path})"
 
     @classmethod
-    def load(cls, name_or_path: str | Path, *, threads: int | None = None) -> Classifier:
+    def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Classifier:
         """Load a network and check it against its description.
 
         Args:
             name_or_path: A run folder (with ``model.onnx`` and ``model.json``), an ONNX file (``NAME.onnx`` with
-                ``NAME.json`` beside it), or the name of a network that moue ships.
+                ``NAME.json`` beside it), or the name of a network that moue ships, by default "small".
             threads: CPU threads of one prediction; None takes the CPUs that this process may use, 8 at most.
 
         Raises:
@@ -170,7 +172,7 @@ def _locate(name_or_path: str | Path) -> Path:
     elif str(name_or_path) in shipped_models():
         return _WEIGHTS / f"{name_or_path}.onnx"
     else:
-        known = ", ".join(shipped_models()) or "none is shipped yet"
+        known = ", ".join(shipped_models())
         raise MoueError(
             f"there is no model {str(name_or_path)!r}",
             f"a run folder, an ONNX file or a known name ({known})",

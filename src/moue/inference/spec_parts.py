@@ -117,17 +117,21 @@ class PhotoSpec:
     Attributes:
         perceived_share: Part of the head "perceived" in the answer, 0-1; the rest is that of "emotion". Probabilities
             are averaged over the classes of "emotion", after calibration.
+        temperature: Above 0; of that average, fitted to what the majority of people saw. 1 changes nothing.
         not_face_above: A detected face is dropped where "perceived" gives `not_face` more than this, 0-1.
     """
 
     perceived_share: float = 0.0
+    temperature: float = 1.0
     not_face_above: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for name in ("perceived_share", "not_face_above"):
+            value = getattr(self, name)
             if not is_finite(value) or not 0 <= value <= 1:
-                raise MoueError(f"photographs.{field.name} is {value!r}", "a number from 0 to 1", FIX)
+                raise MoueError(f"photographs.{name} is {value!r}", "a number from 0 to 1", FIX)
+        if not is_finite(self.temperature) or self.temperature <= 0:
+            raise MoueError(f"photographs.temperature is {self.temperature!r}", "a number above 0", FIX)
 
     @property
     def needs_perceived(self) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.calibration import fit_temperature
+from moue.evaluation.calibration import apply_temperature, fit_temperature
+from moue.evaluation.ferplus import majority_labels
 from moue.export import BATCH_SIZES, ExportResult, export_onnx
 from moue.files import read_json
-from moue.inference.spec import HeadSpec, InputSpec, ModelSpec
+from moue.inference.answer import mix_heads
+from moue.inference.spec import HeadSpec, InputSpec, ModelSpec, PhotoSpec
 from moue.labels import FERPLUS_NAMES
 from moue.training.assemble import as_float32
 from moue.training.backend import import_keras
+from moue.training.callbacks import best_epoch
 from moue.training.targets import EMOTION, PERCEIVED
 
 if TYPE_CHECKING:
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
     from moue.training.run import RunFolder
+
+PERCEIVED_SHARE: Final = 0.7
+NOT_FACE_ABOVE: Final = 0.5
+"""How the heads answer together on photographs; measured on PublicTest by benchmarks/heads.py."""
 
 
 def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: bool = False) -> ExportResult:
@@ -45,36 +53,59 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
     result = export_onnx(model, run.onnx, compared, half=half, overwrite=True)
+    y_prob = _predict(model, validation)
+    heads = _describe_heads(y_prob, validation)
     environment = read_json(run.environment)
+    # Not from the environment, which learns of it at the end: a killed run can be exported too.
+    best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]
     command = environment["command"]
     spec = ModelSpec(
         name=config.recipe or config.model,
         onnx_sha256=result.sha256,
-        heads=_describe_heads(model, validation),
+        heads=heads,
         input=InputSpec(height=height, width=width, channels=channels),
         recipe=config.to_dict(),
         data=environment["data"],
         versions=environment["versions"],
-        scores={
-            "val": {"accuracy": environment["best_val_accuracy"], "epoch": environment["best_epoch"], "num_views": 1}
-        },
+        scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
         license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
         provenance=f"trained by `{command}`" if command else "trained from Python",
     )
-    spec.save(run.card, overwrite=True)
+    _tune_photographs(spec, y_prob, validation).save(run.card, overwrite=True)
     return result
 
 
-def _describe_heads(model: Any, validation: Dataset) -> tuple[HeadSpec, ...]:  # noqa: ANN401 (keras.Model)
+def _predict(model: Any, dataset: Dataset) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401 (keras.Model)
+    """Return the probabilities of each head."""
+    answer = model.predict(dataset.images, batch_size=256, verbose=0)
+    return answer if isinstance(answer, dict) else {EMOTION: answer}
+
+
+def _describe_heads(y_prob: dict[str, NDArray[np.float32]], validation: Dataset) -> tuple[HeadSpec, ...]:
     """Return each head with its temperature, "emotion" first."""
-    answer = model.predict(validation.images, batch_size=256, verbose=0)
-    y_prob = answer if isinstance(answer, dict) else {EMOTION: answer}
     heads = [_describe_head(EMOTION, validation.class_names, fit_temperature(validation.labels, y_prob[EMOTION]))]
     if PERCEIVED in y_prob:
         faces, said = _each_vote(validation)
         heads.append(_describe_head(PERCEIVED, FERPLUS_NAMES, fit_temperature(said, y_prob[PERCEIVED][faces])))
     return tuple(heads)
+
+
+def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], validation: Dataset) -> ModelSpec:
+    """Return the description with how its heads answer together; alike if there is one head, or other classes."""
+    if PERCEIVED not in y_prob or validation.votes is None or not set(validation.class_names) <= set(FERPLUS_NAMES):
+        return spec
+    plain = PhotoSpec(PERCEIVED_SHARE, not_face_above=NOT_FACE_ABOVE)
+    mixing = dataclasses.replace(spec, photographs=plain)
+    calibrated = {
+        head.name: apply_temperature(y_prob[head.name], head.temperature).astype(np.float32) for head in spec.heads
+    }
+    majority = majority_labels(validation.votes, validation.class_names)
+    known = majority >= 0
+    if not known.any():
+        return mixing
+    temperature = fit_temperature(majority[known], mix_heads(calibrated, mixing)[known])
+    return dataclasses.replace(spec, photographs=dataclasses.replace(plain, temperature=temperature))
 
 
 def _describe_head(name: str, class_names: tuple[str, ...], temperature: float) -> HeadSpec:

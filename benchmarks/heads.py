@@ -1,0 +1,57 @@
+"""What mix of the two heads should answer on photographs, and what "not a face" is worth; all on PublicTest.
+
+Run: python benchmarks/heads.py FER2013_CSV FER2013NEW_CSV [MODEL]
+
+For shares of `perceived` from 0 to 1 prints the accuracy against the FER+ majority (seven classes) and against
+FER2013's label, and the expected calibration error of the former; then how the probability of "not a face" is spread
+over faces and over what the majority of ten people called no face.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import numpy as np
+
+from moue.data.fer2013 import load_fer2013
+from moue.evaluation.ferplus import majority_labels
+from moue.evaluation.metrics import score
+from moue.inference.answer import mix_heads, not_face_chances
+from moue.inference.classifier import DEFAULT_MODEL, Classifier
+from moue.inference.spec import PhotoSpec
+from moue.labels import FERPLUS_NAMES
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("csv")
+    parser.add_argument("votes")
+    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL)
+    options = parser.parse_args()
+    model = Classifier.load(options.model)
+    val = load_fer2013(options.csv, ferplus=options.votes).subset("val")
+    if val.votes is None:
+        parser.error("there are no votes")
+    heads = model.predict_heads(val.images, batch_size=256)
+    majority = majority_labels(val.votes, val.class_names)
+    known = majority >= 0
+    print("| share of perceived | FER+ majority | mean over classes | ECE | FER2013 label |\n|---|---|---|---|---|")
+    for share in np.linspace(0, 1, 11):
+        spec = dataclasses.replace(model.spec, photographs=PhotoSpec(round(float(share), 2)))
+        mixed = mix_heads(heads, spec)
+        seen = score(majority[known], mixed[known], val.class_names)
+        keyword = score(val.labels, mixed, val.class_names)
+        cells = f"{seen.accuracy:.1%} | {seen.balanced_accuracy:.1%} | {seen.ece:.3f} | {keyword.accuracy:.1%}"
+        print(f"| {share:.1f} | {cells} |")
+    chances = not_face_chances(heads, model.spec)
+    nobody = val.votes[:, FERPLUS_NAMES.index("not_face")] > val.votes.sum(axis=1) / 2
+    print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} pictures")
+    print("| not_face above | faces lost | others found |\n|---|---|---|")
+    for limit in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7):
+        print(f"| {limit} | {(chances[~nobody] > limit).mean():.2%} | {(chances[nobody] > limit).mean():.0%} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Make a finished run the network that moue ships under a name: python scripts/ship.py RUN NAME.
+
+The run is exported in 16 bits beforehand (`moue export RUN --data … --ferplus … --half`). Copies the network, scores it
+on PrivateTest (MOUE_FER2013 and MOUE_FERPLUS name the files), writes its description and its card, and rewrites the
+README's table. This is where PrivateTest is scored: once for a finished network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from results import WEIGHTS, rescore, write_readme
+
+from moue.files import replacing
+from moue.inference.classifier import Classifier
+
+LICENSE = {
+    "code": "MIT",
+    "weights": "MIT, as far as rights in weights exist",
+    "data": "FER2013: image rights unresolved; FER+ votes: MIT, Microsoft",
+}
+
+
+def main() -> None:
+    """Copy, score, describe."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    options = parser.parse_args()
+    spec = Classifier.load(options.run).spec
+    target = WEIGHTS / f"{options.name}.onnx"
+    with replacing(target, overwrite=True) as temporary:
+        temporary.write_bytes((options.run / "model.onnx").read_bytes())
+    dataclasses.replace(spec, license=LICENSE).save(target.with_suffix(".json"), overwrite=True)
+    rescore(options.name)
+    write_readme()
+
+
+if __name__ == "__main__":
+    main()
