@@ -84,15 +84,36 @@ def test_wrong_values_are_refused(field, value):
         PhotoSpec(**{field: value})
 
 
-def test_a_temperature_is_above_zero():
-    with pytest.raises(MoueError, match=r"photographs.temperature is 0"):
-        PhotoSpec(temperature=0)
+def test_rare_classes_are_weighed_up(tmp_path):
+    weights = (1.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    plain = answer_faces(load(tmp_path / "1", perceived_share=0.5), [[FACES[0]]])[0].probabilities
+    weighed = answer_faces(load(tmp_path / "2", perceived_share=0.5, class_weights=weights), [[FACES[0]]])[0]
+    total = 1 + 8 * plain["disgust"]
+    assert weighed.probabilities["disgust"] == pytest.approx(9 * plain["disgust"] / total, abs=1e-6)
+    assert sum(weighed.probabilities.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("field", [{"temperature": 0}, {"class_weights": (1, 0)}, {"class_weights": 3}])
+def test_weights_and_temperature_are_above_zero(field):
+    with pytest.raises(MoueError, match=rf"photographs.{next(iter(field))}"):
+        PhotoSpec(**field)
+
+
+def test_there_is_a_weight_for_each_class(tmp_path):
+    content = load(tmp_path, perceived_share=0.5).spec.to_dict()
+    with pytest.raises(MoueError, match="2 class_weights"):
+        ModelSpec.from_dict({**content, "photographs": {"class_weights": [1, 2]}})
 
 
 def test_the_description_keeps_it_and_asks_for_the_head(tmp_path):
     spec = load(tmp_path, perceived_share=0.7, not_face_above=0.8).spec
     content = spec.to_dict()
-    assert content["photographs"] == {"perceived_share": 0.7, "temperature": 1.0, "not_face_above": 0.8}
+    assert content["photographs"] == {
+        "perceived_share": 0.7,
+        "temperature": 1.0,
+        "class_weights": [],
+        "not_face_above": 0.8,
+    }
     assert ModelSpec.from_dict(content) == spec
     older = {key: value for key, value in content.items() if key != "photographs"}
     assert ModelSpec.from_dict(older).photographs == PhotoSpec()

@@ -70,17 +70,21 @@ def mix_heads(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArra
         y_prob: Calibrated probabilities of each head by its name, (N, classes of that head).
         spec: Description of the network.
     """
-    emotion: NDArray[np.float64] = y_prob[EMOTION].astype(np.float64)
-    share, temperature = spec.photographs.perceived_share, spec.photographs.temperature
-    if not share or not len(emotion):
-        return emotion
-    names = spec.head(PERCEIVED).class_names
-    columns = [names.index(name) for name in spec.head(EMOTION).class_names]
-    perceived = y_prob[PERCEIVED][:, columns].astype(np.float64)
-    perceived /= np.maximum(perceived.sum(axis=1, keepdims=True), 1e-12)
-    mixed: NDArray[np.float64] = share * perceived + (1 - share) * emotion
-    mixed /= mixed.sum(axis=1, keepdims=True)
-    return mixed if temperature == 1 else apply_temperature(mixed, temperature)
+    how = spec.photographs
+    mixed: NDArray[np.float64] = y_prob[EMOTION].astype(np.float64)
+    if how.perceived_share:
+        names = spec.head(PERCEIVED).class_names
+        columns = [names.index(name) for name in spec.head(EMOTION).class_names]
+        perceived = y_prob[PERCEIVED][:, columns].astype(np.float64)
+        perceived /= np.maximum(perceived.sum(axis=1, keepdims=True), 1e-12)
+        mixed = how.perceived_share * perceived + (1 - how.perceived_share) * mixed
+        mixed /= np.maximum(mixed.sum(axis=1, keepdims=True), 1e-12)
+    if how.temperature != 1 and len(mixed):
+        mixed = apply_temperature(mixed, how.temperature)
+    if how.class_weights:
+        mixed = mixed * np.array(how.class_weights)
+        mixed /= mixed.sum(axis=1, keepdims=True)
+    return mixed
 
 
 def not_face_chances(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArray[np.float64]:

@@ -83,6 +83,7 @@ def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
         heads=", ".join(f"`{head.name}` (temperature {head.temperature:.2f})" for head in spec.heads),
         share=f"{100 * spec.photographs.perceived_share:.0f}",
         temperature=f"{spec.photographs.temperature:.2f}",
+        weights=_weights(spec),
         not_face=f"{100 * spec.photographs.not_face_above:.0f}",
         licence="\n".join(f"- {what}: {terms}" for what, terms in spec.license.items()),
     )
@@ -136,6 +137,12 @@ def _recall_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
         for key, figures in measured.items()
     )
     return _table(("", *names), rows)
+
+
+def _weights(spec: ModelSpec) -> str:
+    weights = spec.photographs.class_weights
+    pairs = zip(spec.head().class_names, weights, strict=True) if weights else ()
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in pairs) or "by nothing"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -66,6 +66,9 @@ class ModelSpec:
             raise MoueError(f"heads are named {', '.join(names)}", "every name once", FIX)
         if self.photographs.needs_perceived:
             self._check_perceived()
+        weights = self.photographs.class_weights
+        if weights and len(weights) != len(self.head("emotion").class_names):
+            raise MoueError(f"photographs has {len(weights)} class_weights", "one for each class of 'emotion'", FIX)
         for field in (*_FREE_FIELDS, "extra"):
             if not isinstance(getattr(self, field), dict):
                 raise MoueError(f"{field} is {getattr(self, field)!r}", "an object of names and values", FIX)
@@ -100,7 +103,7 @@ class ModelSpec:
             "onnx_sha256": self.onnx_sha256,
             "input": self.input.to_dict(),
             "heads": [head.to_dict() for head in self.heads],
-            "photographs": dataclasses.asdict(self.photographs),
+            "photographs": self.photographs.to_dict(),
             **{field: dict(getattr(self, field)) for field in _FREE_FIELDS},
             "provenance": self.provenance,
         }
@@ -181,7 +184,10 @@ def _head_from(content: object) -> HeadSpec:
 
 def _photographs_from(content: object) -> PhotoSpec:
     content = _object(content, "photographs")
-    return PhotoSpec(**{field.name: content.get(field.name, field.default) for field in dataclasses.fields(PhotoSpec)})
+    values = {field.name: content.get(field.name, field.default) for field in dataclasses.fields(PhotoSpec)}
+    if isinstance(values["class_weights"], list):
+        values["class_weights"] = tuple(values["class_weights"])
+    return PhotoSpec(**values)
 
 
 def _object(content: object, where: str) -> dict[str, Any]:

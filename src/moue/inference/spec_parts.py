@@ -118,11 +118,15 @@ class PhotoSpec:
         perceived_share: Part of the head "perceived" in the answer, 0-1; the rest is that of "emotion". Probabilities
             are averaged over the classes of "emotion", after calibration.
         temperature: Above 0; of that average, fitted to what the majority of people saw. 1 changes nothing.
+        class_weights: What each probability is then multiplied with before they are made to sum to 1 again, above 0,
+            in the order of the classes of "emotion"; empty changes nothing. Photographs show rare expressions more
+            often than the training data does (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
         not_face_above: A detected face is dropped where "perceived" gives `not_face` more than this, 0-1.
     """
 
     perceived_share: float = 0.0
     temperature: float = 1.0
+    class_weights: tuple[float, ...] = ()
     not_face_above: float = 1.0
 
     def __post_init__(self) -> None:
@@ -132,6 +136,13 @@ class PhotoSpec:
                 raise MoueError(f"photographs.{name} is {value!r}", "a number from 0 to 1", FIX)
         if not is_finite(self.temperature) or self.temperature <= 0:
             raise MoueError(f"photographs.temperature is {self.temperature!r}", "a number above 0", FIX)
+        weights: Any = self.class_weights  # from JSON it may be anything
+        if not isinstance(weights, tuple) or not all(is_finite(weight) and weight > 0 for weight in weights):
+            raise MoueError(f"photographs.class_weights are {weights!r}", "numbers above 0", FIX)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**dataclasses.asdict(self), "class_weights": list(self.class_weights)}
 
     @property
     def needs_perceived(self) -> bool:

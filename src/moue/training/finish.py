@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
     from moue.training.run import RunFolder
 
-PERCEIVED_SHARE: Final = 0.7
+# How the heads answer together on photographs; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
+PERCEIVED_SHARE: Final = 1.0
+PRIOR_POWER: Final = 0.5
 NOT_FACE_ABOVE: Final = 0.5
-"""How the heads answer together on photographs; measured on PublicTest by benchmarks/heads.py."""
 
 
 def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: bool = False) -> ExportResult:
@@ -72,7 +73,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
         license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
         provenance=f"trained by `{command}`" if command else "trained from Python",
     )
-    _tune_photographs(spec, y_prob, validation).save(run.card, overwrite=True)
+    _tune_photographs(spec, y_prob, dataset).save(run.card, overwrite=True)
     return result
 
 
@@ -91,21 +92,29 @@ def _describe_heads(y_prob: dict[str, NDArray[np.float32]], validation: Dataset)
     return tuple(heads)
 
 
-def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], validation: Dataset) -> ModelSpec:
+def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], dataset: Dataset) -> ModelSpec:
     """Return the description with how its heads answer together; alike if there is one head, or other classes."""
-    if PERCEIVED not in y_prob or validation.votes is None or not set(validation.class_names) <= set(FERPLUS_NAMES):
+    names = dataset.class_names
+    if PERCEIVED not in y_prob or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
+        return spec
+    seen = majority_labels(dataset.votes, names)
+    val, train = dataset.where("val"), dataset.where("train")
+    known = seen[val] >= 0
+    if not known.any():
         return spec
     plain = PhotoSpec(PERCEIVED_SHARE, not_face_above=NOT_FACE_ABOVE)
-    mixing = dataclasses.replace(spec, photographs=plain)
     calibrated = {
         head.name: apply_temperature(y_prob[head.name], head.temperature).astype(np.float32) for head in spec.heads
     }
-    majority = majority_labels(validation.votes, validation.class_names)
-    known = majority >= 0
-    if not known.any():
-        return mixing
-    temperature = fit_temperature(majority[known], mix_heads(calibrated, mixing)[known])
-    return dataclasses.replace(spec, photographs=dataclasses.replace(plain, temperature=temperature))
+    mixed = mix_heads(calibrated, dataclasses.replace(spec, photographs=plain))
+    counts = np.bincount(seen[train][seen[train] >= 0], minlength=len(names)) + 1
+    weights = (counts / counts.sum()) ** -PRIOR_POWER
+    tuned = dataclasses.replace(
+        plain,
+        temperature=fit_temperature(seen[val][known], mixed[known]),
+        class_weights=tuple((weights / weights.mean()).round(4).tolist()),
+    )
+    return dataclasses.replace(spec, photographs=tuned)
 
 
 def _describe_head(name: str, class_names: tuple[str, ...], temperature: float) -> HeadSpec:
