@@ -24,7 +24,7 @@ WEIGHTS = Path(__file__).parents[1] / "src" / "moue" / "weights"
 FACES_A_ROUND = 20
 
 
-def open_network(path: Path) -> Any:  # noqa: ANN401 (onnxruntime has no types)
+def open_network(path: Path) -> Any:
     """Return a session on one thread."""
     import onnxruntime
 
@@ -33,7 +33,7 @@ def open_network(path: Path) -> Any:  # noqa: ANN401 (onnxruntime has no types)
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def spend(session: Any, face: np.ndarray[Any, Any]) -> float:  # noqa: ANN401
+def spend(session: Any, face: np.ndarray[Any, Any]) -> float:
     """Return milliseconds of CPU a face."""
     name = session.get_inputs()[0].name
     start = time.process_time()
