@@ -58,7 +58,8 @@ class Analyzer:
         detector: Finds the faces.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         views: Over how many crops of slightly different size (`moue.inference.faces.VIEWS`) the answer for a face is
-            averaged, 1 to 3: a box is never quite right. A picture that is the face has one view.
+            averaged, 1 to 3, every other one mirrored: a box is never quite right. A picture that is the face has one
+            view.
         limits: What is refused before decoding.
 
     Raises:
@@ -211,7 +212,9 @@ class Analyzer:
         if whole:
             # A picture that is the face is fed as FER2013's own pictures are.
             return (fit(image, spec),)
-        return tuple(crop_face(image, face, spec, zoom=zoom) for zoom in VIEWS[: self.views])
+        views = [crop_face(image, face, spec, zoom=zoom) for zoom in VIEWS[: self.views]]
+        # Every other view is mirrored: an expression is the same in a mirror, the network's answer nearly so.
+        return tuple(np.ascontiguousarray(view[:, ::-1]) if k % 2 else view for k, view in enumerate(views))
 
     def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
         """Ask the network about the faces of several pictures at once."""
