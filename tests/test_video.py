@@ -20,7 +20,7 @@ from moue.inference.detection import store
 from moue.inference.images import ImageLimits, Status
 from moue.inference.results import columns
 from moue.inference.video.clock import Clock, Sampling
-from moue.inference.video.source import VideoError, open_video, public_address
+from moue.inference.video.source import VideoError, open_video, public_name
 from moue.inference.video.stream import analyze_frames, analyze_stream
 from video_files import BrightSquares, frame, two_squares, write_film
 
@@ -131,7 +131,8 @@ def test_films_that_cannot_be_had(tmp_path, film, capfd):
 
 
 def test_an_address_is_shown_without_its_password():
-    assert public_address("rtsp://me:pa@ss@host:554/a?b=1") == "rtsp://host:554/a?b=1"
+    assert public_name("rtsp://me:pa@ss@host:554/a@b?c=1") == "rtsp://host:554/a@b?c=1"
+    assert public_name("me@home.mp4") == "me@home.mp4"
 
 
 @pytest.fixture

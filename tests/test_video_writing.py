@@ -101,6 +101,25 @@ def test_films_that_cannot_be_written(tmp_path):
     assert list(tmp_path.iterdir()) == [], "a film without a frame is none"
 
 
+def test_a_full_disk_is_told(film, analyzer, tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    out = tmp_path / "drawn.mp4"
+
+    def drawn_video():
+        with AnnotatedVideo(out, fps=25) as drawn:
+            for image, result in analyze_frames(open_video(film), analyzer):
+                drawn.add(image, result)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
+    try:
+        with pytest.raises(MoueError, match="disk full"):
+            drawn_video()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json"])
 def test_a_table_keeps_what_came_before_ctrl_c(tmp_path, suffix):
     out = tmp_path / f"out{suffix}"

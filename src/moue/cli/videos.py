@@ -85,6 +85,7 @@ class Videos:
             run: The table in which a video stands whole or not at all.
         """
         from moue.inference.listing import is_video  # noqa: PLC0415 (keeps --help fast)
+        from moue.inference.video.source import public_name  # noqa: PLC0415
 
         num_pictures = sum(not is_video(path) for path in paths)
         left = Counter(path for path in paths if is_video(path))
@@ -100,8 +101,9 @@ class Videos:
             for path in group:
                 name = self._names[path][-left[path]]
                 left[path] -= 1
-                with run.whole(os.fspath(path)) if run else contextlib.nullcontext():
-                    yield from self._video(path, name, again=run is not None and run.interrupted == os.fspath(path))
+                file = public_name(path)
+                with run.whole(file) if run else contextlib.nullcontext():
+                    yield from self._video(path, name, again=run is not None and run.was_stopped_in(file))
 
     def print_summary(self) -> None:
         """Say how much there was to see in videos."""
@@ -114,7 +116,8 @@ class Videos:
         output.note(", ".join([*parts, f"{self.num_frames / max(self.seconds, 1e-9):.1f} frames per second"]))
 
     def _video(self, path: Path | str, name: str, *, again: bool) -> Iterator[FrameResult]:
-        from moue.inference.video.timeline import Timeline  # noqa: PLC0415 (keeps --help fast)
+        from moue.inference.video.source import public_name  # noqa: PLC0415 (keeps --help fast)
+        from moue.inference.video.timeline import Timeline  # noqa: PLC0415
 
         self.num_videos += 1
         began = time.monotonic()
@@ -126,9 +129,9 @@ class Videos:
                 yield result
         finally:
             self.seconds += time.monotonic() - began
-            self._sum_up(os.fspath(path), timeline)
+            self._sum_up(public_name(path), timeline)
         if problem:
-            output.note(f"{path}: {problem}")
+            output.note(f"{public_name(path)}: {problem}")
         else:
             self.num_ok += 1
 
@@ -136,7 +139,7 @@ class Videos:
         self, path: Path | str, name: str, timeline: Timeline, *, again: bool
     ) -> Iterator[FrameResult]:
         from moue.inference.video.results import without_frames  # noqa: PLC0415 (keeps --help fast)
-        from moue.inference.video.source import open_video  # noqa: PLC0415
+        from moue.inference.video.source import open_video, public_name  # noqa: PLC0415
         from moue.inference.video.stream import Follower, analyze_frames  # noqa: PLC0415
 
         try:
@@ -144,12 +147,12 @@ class Videos:
             video = open_video(path, limits=self._pictures.limits)
         except MoueError as error:
             # A video that cannot be had is a row, like a picture that cannot.
-            yield without_frames(os.fspath(path), error)
+            yield without_frames(public_name(path), error)
             return
         with contextlib.ExitStack() as stack:
             drawing = self._drawing(video, name, timeline, again=again)
             stack.enter_context(drawing or contextlib.nullcontext())
-            moved = stack.enter_context(output.count_progress(os.path.basename(path)))  # noqa: PTH119 (also text)
+            moved = stack.enter_context(output.count_progress(os.path.basename(public_name(path))))  # noqa: PTH119 (also text)
             sampling = self._choices.sampling
             frames = analyze_frames(video, self._stream_analyzer(), follower, sampling=sampling)
             for image, result in stack.enter_context(contextlib.closing(frames)):

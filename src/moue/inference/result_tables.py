@@ -103,8 +103,7 @@ class CsvRun:
         self.part = self.path.with_name(f"{self.path.name}.part")
         self._settings_file = self.path.with_name(f"{self.path.name}.part.json")
         self._journal = self.path.with_name(f"{self.path.name}.part.video")
-        self.interrupted = ""
-        """The video that was being written when the run stopped."""
+        self._interrupted = ""
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
         settings = {"version": VERSION, "class_names": list(class_names), **settings}
@@ -141,6 +140,10 @@ class CsvRun:
             self._file.flush()
         except OSError as error:
             raise MoueError(f"writing {self.part} failed: {error.strerror}", fix="Is the disk full?") from error
+
+    def was_stopped_in(self, file: str) -> bool:
+        """Return whether this is the video that was being written when the run stopped."""
+        return self._interrupted == _stored(file)
 
     @contextlib.contextmanager
     def whole(self, file: str) -> Iterator[None]:
@@ -192,7 +195,7 @@ class CsvRun:
             return
         journal = read_json(self._journal)
         try:
-            size, self.interrupted = int(journal["size"]), str(journal["file"])
+            size, self._interrupted = int(journal["size"]), str(journal["file"])
         except (KeyError, TypeError, ValueError) as error:
             fix = "Add --overwrite to begin anew."
             raise MoueError(f"{self._journal} is damaged", "what moue wrote", fix) from error

@@ -9,7 +9,6 @@ import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
 
 from moue.errors import MoueError
 from moue.inference.images import DEFAULT_LIMITS, Status
@@ -206,15 +205,21 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
     return video
 
 
-def public_address(address: str) -> str:
-    """Return an address without user name and password, which belong into no table."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def public_name(source: VideoSource) -> str:
+    """Return what results call a source: an address without user name and password, which belong into no table."""
+    if isinstance(source, int):
+        return f"camera {source}"
+    name = os.fspath(source)
+    if not _ADDRESS.match(name):
+        return name
+    scheme, _, rest = name.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
 
 
 def _open_camera(number: int) -> Video:
     cv2 = load_opencv()
-    name = f"camera {number}"
+    name = public_name(number)
     with silenced_stderr():
         capture = cv2.VideoCapture(number) if number >= 0 else None
     if capture is None or not capture.isOpened():
@@ -228,7 +233,7 @@ def _open_camera(number: int) -> Video:
 
 
 def _open_address(address: str, *, allowed: bool) -> Video:
-    name = public_address(address)
+    name = public_name(address)
     if address.partition("://")[0].lower() not in SCHEMES:
         raise VideoError(
             Status.UNSUPPORTED,

@@ -61,6 +61,7 @@ class AnnotatedVideo:
         self._stack = contextlib.ExitStack()
         self._writer: Any = None
         self._size = (0, 0)
+        self._temporary = self.path
         self._begin_s = 0.0
         self._last: NDArray[np.uint8] | None = None
 
@@ -106,14 +107,22 @@ class AnnotatedVideo:
             return
         with silenced_stderr():
             writer.release()
+            # OpenCV does not say when a disk is full; what was written then cannot be opened.
+            written = self._cv2.VideoCapture(str(self._temporary))
+        fine = written.isOpened()
+        written.release()
+        if not fine:
+            error = MoueError(f"writing {self.path} failed", "a video that can be opened again", "Is the disk full?")
+            self._stack.__exit__(MoueError, error, None)
+            raise error
         self._stack.close()
 
     def _open(self, size: tuple[int, int], begin_s: float) -> None:
         # MPEG-4 has even sides only; OpenCV cuts the last row or column off.
-        temporary = self._stack.enter_context(replacing(self.path, overwrite=self._overwrite))
+        self._temporary = self._stack.enter_context(replacing(self.path, overwrite=self._overwrite))
         code = self._cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
         with silenced_stderr():
-            writer = self._cv2.VideoWriter(str(temporary), code, self.fps, size)
+            writer = self._cv2.VideoWriter(str(self._temporary), code, self.fps, size)
         if not writer.isOpened():
             error = MoueError(f"OpenCV cannot write {self.path}", "an OpenCV with FFmpeg", "Install the extra 'video'.")
             self._stack.__exit__(MoueError, error, None)
