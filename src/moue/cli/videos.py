@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import itertools
 import os
@@ -163,18 +164,13 @@ class Videos:
                 yield result
 
     def _stream_analyzer(self) -> Analyzer:
-        from moue.inference.detection import DetectorOptions  # noqa: PLC0415 (keeps --help fast)
-        from moue.inference.video.stream import stream_analyzer  # noqa: PLC0415
+        """Return the analyzer of pictures with a detector that looks at frames upright only."""
+        from moue.inference.detection import DetectorOptions, make_detector  # noqa: PLC0415 (keeps --help fast)
 
         if self._frames is None:
-            pictures = self._pictures
-            self._frames = stream_analyzer(
-                pictures.classifier,
-                pictures.detector.name,
-                options=DetectorOptions(model=self._choices.detector_model),
-                unsure_below=pictures.unsure_below,
-                limits=pictures.limits,
-            )
+            self._frames = copy.copy(self._pictures)
+            options = DetectorOptions(model=self._choices.detector_model, turns=False)
+            self._frames.detector = make_detector(self._pictures.detector.name, options)
         return self._frames
 
     def _drawing(self, video: Video, name: str, timeline: Timeline, *, again: bool) -> _Drawing | None:
