@@ -52,7 +52,7 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
 
     Args:
         source: The path of a video, the number of a camera, or an address.
-        model: As for `moue.analyze`.
+        model: As for `moue.analyze`; None takes the network that moue ships.
         detector: As for `moue.analyze`; frames are looked at upright only.
         every: Look at each n-th frame.
         fps: Look at no more than so many frames of a second; not together with `every`.
@@ -88,7 +88,8 @@ def stream_analyzer(
     upright = dataclasses.replace(options or DetectorOptions(), turns=False)
     if isinstance(model, Classifier):
         return Analyzer(model, make_detector(detector, upright), **choices)
-    return Analyzer.load(model, detector, options=upright, **choices)
+    named = {} if model is None else {"model": model}
+    return Analyzer.load(**named, detector=detector, options=upright, **choices)
 
 
 class Follower:
