@@ -131,7 +131,7 @@ class _Canvas:
     def _label(self, face: FaceResult, box: tuple[float, float, float, float]) -> None:
         # A crowd's labels must be small enough to stand beside each other.
         size = min(self.text_size, max(11, round((box[2] - box[0]) * 0.32)))
-        text = f"{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
+        text = _caption(face)
         font = _font(size)
         left, top, right, bottom = font.getbbox(text)
         width, height = right - left + size * 0.6, size * 1.35
@@ -187,6 +187,13 @@ class _Canvas:
     def _dot(self, point: Sequence[float], radius: float) -> None:
         x, y = point[0] * self.zoom, point[1] * self.zoom
         self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_LIGHT, outline=_DARK)
+
+
+def _caption(face: FaceResult) -> str:
+    # Faces of films and cameras have the number of their person.
+    track_id = getattr(face, "track_id", 0)
+    number = f"#{track_id} " if track_id else ""
+    return f"{number}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
 
 
 def _grown(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
