@@ -6,18 +6,19 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from moue.errors import MoueError
 from moue.inference.drawing import draw, save_drawing
 from moue.inference.images import Status
 from moue.inference.results import FaceResult, ImageResult
+from moue.inference.video.opencv import load_opencv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from moue.inference.video.results import FrameResult
@@ -77,18 +78,21 @@ class Screen:
         return self._drawn(image, result, (image.shape[1], image.shape[0]))
 
     def _drawn(self, image: NDArray[np.uint8], result: FrameResult | None, size: tuple[int, int]) -> Image.Image:
-        picture = Image.fromarray(image)
-        if picture.size != size:
-            picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)
+        # OpenCV does both ten times as fast as Pillow.
+        cv2 = load_opencv()
+        shown = image
+        if (image.shape[1], image.shape[0]) != size:
+            smaller = size[0] < image.shape[1]
+            shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
         if self.mirror:
-            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            shown = cv2.flip(shown, 1)
         faces: Sequence[FaceResult] = () if result is None else result.faces
         if not faces or result is None:
-            return picture
+            return Image.fromarray(shown)
         scale = size[0] / result.width, size[1] / result.height
         moved = tuple(_moved(face, scale, size[0] if self.mirror else None) for face in faces)
         answers = ImageResult("", Status.OK, size[0], size[1], moved)
-        drawn = draw(np.asarray(picture), answers, bars=self.bars)
+        drawn = draw(shown, answers, bars=self.bars)
         # A very small window: `draw` enlarges such pictures.
         return drawn if drawn.size == size else drawn.resize(size, Image.Resampling.BOX)
 
