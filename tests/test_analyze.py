@@ -237,7 +237,16 @@ FIELDS = "file status width height num_faces detector face x y face_width face_h
 
 
 def test_field_names_are_stable():
-    assert columns(("a", "b")) == (*FIELDS.split(), "unsure", "prob_a", "prob_b", "message")
+    assert columns(("a", "b")) == (
+        *FIELDS.split(),
+        "unsure",
+        "prob_a",
+        "prob_b",
+        "message",
+        "frame",
+        "time_s",
+        "track_id",
+    )
     content = ROWS[0].to_dict()
     assert set(content) == {"file", "status", "width", "height", "detector", "faces", "message", "timings"}
     names = {"box", "emotion", "confidence", "probabilities", "unsure", "landmarks", "face_score"}

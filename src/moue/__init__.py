@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from moue.export import export_onnx
     from moue.inference.analyze import Analyzer, analyze, analyze_many
     from moue.inference.classifier import Classifier
+    from moue.inference.results import FaceResult, ImageResult
+    from moue.inference.video.results import FrameResult, TrackedFace
+    from moue.inference.video.stream import analyze_stream
     from moue.training.config import TrainConfig
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import train
@@ -31,11 +34,16 @@ __all__ = [
     "Analyzer",
     "Classifier",
     "Dataset",
+    "FaceResult",
+    "FrameResult",
+    "ImageResult",
     "MissingExtraError",
     "MoueError",
+    "TrackedFace",
     "TrainConfig",
     "analyze",
     "analyze_many",
+    "analyze_stream",
     "audit",
     "build_model",
     "evaluate",
@@ -51,9 +59,14 @@ _HOMES = {
     "Analyzer": "moue.inference.analyze",
     "Classifier": "moue.inference.classifier",
     "Dataset": "moue.data.dataset",
+    "FaceResult": "moue.inference.results",
+    "FrameResult": "moue.inference.video.results",
+    "ImageResult": "moue.inference.results",
+    "TrackedFace": "moue.inference.video.results",
     "TrainConfig": "moue.training.config",
     "analyze": "moue.inference.analyze",
     "analyze_many": "moue.inference.analyze",
+    "analyze_stream": "moue.inference.video.stream",
     "audit": "moue.data.audit",
     "build_model": "moue.training.models.registry",
     "evaluate": "moue.evaluation.evaluate",

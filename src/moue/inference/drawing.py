@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.inference.results import FaceResult, ImageResult
+    from moue.inference.video.results import FrameResult
 
 # Okabe & Ito's palette, made for all kinds of colour vision (https://jfly.uni-koeln.de/color/); gray for neutral.
 COLORS: Final = {
@@ -51,11 +52,14 @@ _LEAST_SIDE: Final = 480
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def draw(image: NDArray[np.uint8], result: ImageResult, *, bars: bool = True, landmarks: bool = False) -> Image.Image:
+def draw(
+    image: NDArray[np.uint8], result: ImageResult | FrameResult, *, bars: bool = True, landmarks: bool = False
+) -> Image.Image:
     """Return the picture with its result drawn on it.
 
     Each face gets a frame in its class's colour between two thin dark lines, so that it is seen on any background, and
-    a label with the class and its probability; a question mark marks an unsure answer. Lines and letters grow with
+    a label with the class and its probability; a question mark marks an unsure answer, the person's number in a film
+    stands before it. Lines and letters grow with
     the picture; a picture below 480 pixels is enlarged by a whole number first.
 
     Args:
@@ -131,7 +135,7 @@ class _Canvas:
     def _label(self, face: FaceResult, box: tuple[float, float, float, float]) -> None:
         # A crowd's labels must be small enough to stand beside each other.
         size = min(self.text_size, max(11, round((box[2] - box[0]) * 0.32)))
-        text = _caption(face)
+        text = f"{_person(face)}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
         font = _font(size)
         left, top, right, bottom = font.getbbox(text)
         width, height = right - left + size * 0.6, size * 1.35
@@ -189,11 +193,9 @@ class _Canvas:
         self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_LIGHT, outline=_DARK)
 
 
-def _caption(face: FaceResult) -> str:
-    # Faces of films and cameras have the number of their person.
-    track_id = getattr(face, "track_id", 0)
-    number = f"#{track_id} " if track_id else ""
-    return f"{number}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
+def _person(face: FaceResult) -> str:
+    track_id: int = getattr(face, "track_id", 0)  # only the faces of films have one
+    return f"#{track_id} " if track_id else ""
 
 
 def _grown(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moue.inference.results import ImageResult
+    from moue.inference.video.results import FrameResult
 
 _PIXELS: Final = frozenset({"x", "y", "face_width", "face_height"})
 
 
 def write_results(
-    results: Iterable[ImageResult], path: str | Path, *, class_names: Sequence[str], overwrite: bool = False
+    results: Iterable[ImageResult | FrameResult],
+    path: str | Path,
+    *,
+    class_names: Sequence[str],
+    overwrite: bool = False,
 ) -> int:
     r"""Write results in the format that the suffix names, UTF-8, atomically.
 
@@ -69,7 +74,7 @@ def write_results(
     return count
 
 
-def csv_rows(result: ImageResult, class_names: Sequence[str]) -> str:
+def csv_rows(result: ImageResult | FrameResult, class_names: Sequence[str]) -> str:
     """Return a result's rows as text with line ends."""
     return "".join(_line(_cells(row)) for row in result.rows(class_names))
 
@@ -125,7 +130,7 @@ class CsvRun:
         self._done[name] -= 1
         return True
 
-    def write(self, result: ImageResult) -> None:
+    def write(self, result: ImageResult | FrameResult) -> None:
         """Add a picture's rows; they are in the file when this returns."""
         try:
             self._file.write(csv_rows(result, self._class_names))

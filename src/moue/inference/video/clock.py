@@ -1,0 +1,94 @@
+"""Which frames are wanted, and when each of them is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from typing import Final
+
+from moue.errors import MoueError
+
+# Time stamps that jump further than this are damaged.
+_FARTHEST_S: Final = 60.0
+_MOST_LATE_S: Final = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """Which frames of a film are looked at.
+
+    Attributes:
+        every: Each n-th frame, 1 or more.
+        fps: At most so many in a second of the film, above 0; None takes all. Not together with `every`.
+
+    Raises:
+        MoueError: a number is out of its range, or both are given.
+    """
+
+    every: int = 1
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.every) is not int or self.every < 1:
+            raise MoueError(f"every is {self.every}", "a whole number, 1 or more")
+        if self.fps is not None and not 0 < self.fps < math.inf:
+            raise MoueError(f"fps is {self.fps}", "frames per second, above 0")
+        if self.fps is not None and self.every != 1:
+            raise MoueError(f"every is {self.every} and fps is {self.fps}", "one of the two", "Leave one out.")
+
+    def rate(self, fps: float) -> float:
+        """Return how many frames a second are looked at, of a film that has `fps`."""
+        return fps / self.every if self.fps is None else min(fps, self.fps)
+
+
+@dataclasses.dataclass
+class Clock:
+    """Numbers frames and dates them: by the film's own time stamps where they make sense, else by its frame rate.
+
+    Attributes:
+        fps: Frames per second.
+        is_live: Date frames by the clock on the wall.
+        number: The last frame's number; -1 before the first.
+        time_s: Its time in seconds; never goes back.
+        busy_s: For how long the caller was busy with the last frame.
+    """
+
+    fps: float
+    is_live: bool = False
+    number: int = -1
+    time_s: float = 0.0
+    busy_s: float = 0.0
+    _first: float | None = None
+    _due_s: float = -math.inf
+
+    def tick(self, stamp_s: float) -> None:
+        """Go on by one frame, whose container says `stamp_s`."""
+        self.number += 1
+        if self.is_live:
+            if self._first is None:
+                self._first = time.monotonic()
+            self.time_s = time.monotonic() - self._first
+        elif self.number == 0:
+            self.time_s = stamp_s if 0 < stamp_s <= _FARTHEST_S else 0.0
+        elif self.time_s < stamp_s <= self.time_s + _FARTHEST_S:
+            self.time_s = stamp_s
+        else:
+            self.time_s += 1 / self.fps
+
+    def num_late(self) -> int:
+        """Return how many frames of a live source are too old to be looked at."""
+        return int(min(self.busy_s, _MOST_LATE_S) * self.fps) if self.is_live else 0
+
+    def wants(self, sampling: Sampling) -> bool:
+        """Return whether the present frame is looked at; to be asked once."""
+        if sampling.fps is None:
+            return self.number % sampling.every == 0
+        # A tenth of a millisecond: time stamps are rounded.
+        if self.time_s + 1e-4 < self._due_s:
+            return False
+        step = 1 / sampling.fps
+        # After a pause the rhythm begins anew, instead of catching up.
+        begin = self._due_s if self.time_s - self._due_s < step else self.time_s
+        self._due_s = begin + step
+        return True

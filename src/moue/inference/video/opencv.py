@@ -1,0 +1,26 @@
+"""OpenCV, which reads and writes films; without what it and FFmpeg print."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from moue.errors import MissingExtraError
+
+
+def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
+    """Return the module cv2.
+
+    FFmpeg is told, where the user has not said otherwise, not to print of each damaged frame; it reads that when the
+    first film is opened.
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    try:
+        import cv2
+    except ImportError as error:
+        raise MissingExtraError("cv2", "video") from error
+    return cv2
