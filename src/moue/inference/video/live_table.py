@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Self
 
 from moue.errors import MoueError
 from moue.inference.result_tables import csv_rows
@@ -60,7 +60,7 @@ class LiveTable:
             MoueError: writing failed.
         """
         if self.path.suffix.lower() == ".csv":
-            text = csv_rows(cast("Any", result), self._class_names)
+            text = csv_rows(result, self._class_names)
         else:
             text = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False) + "\n"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
     AnyFace = TypeVar("AnyFace", bound=FaceResult)
 
-HINT: Final = "q quit   s save   m mirror   b bars"
-_LINE: Final = 30  # height of the line of text, in pixels
-_TEXT_SIZE: Final = 14
-_BACK, _INK, _DIM = (24, 24, 27), (235, 235, 235), (150, 150, 155)
-_LEAST_FIRST: Final = 640  # a small camera picture is shown this large at first
+_KEYS: Final = (("q", "quit"), ("s", "save"), ("m", "mirror"), ("b", "bars"))
+_BACK, _CAP, _INK, _DIM = (24, 24, 27), (63, 63, 70), (244, 244, 245), (161, 161, 170)
+# A window opens so wide, or as wide as the camera's picture: on a large screen 640 pixels are little.
+_PART_OF_SCREEN: Final = 0.9
+_FIRST_PART, _LEAST_FIRST, _MOST_FIRST = 0.45, 640, 1280
 
 
 @dataclasses.dataclass
@@ -49,7 +50,8 @@ class Screen:
         image: NDArray[np.uint8],
         result: FrameResult | None,
         size: tuple[int, int],
-        texts: tuple[str, str],
+        notice: str = "",
+        rates: str = "",
     ) -> Image.Image:
         """Return the whole content of a window.
 
@@ -57,15 +59,16 @@ class Screen:
             image: uint8 RGB (H, W, 3).
             result: The newest answers, of this frame or of one before it; None if there are none yet.
             size: Width and height of the window in pixels; the picture keeps its shape in it.
-            texts: What stands below at the left and at the right.
+            notice: What stands below it; empty for the keys.
+            rates: What stands below it at the right.
         """
         width, height = max(1, size[0]), max(1, size[1])
-        inner = _fit(image.shape[1], image.shape[0], width, max(1, height - _LINE))
+        below = line_height(width)
+        inner = _fit(image.shape[1], image.shape[0], width, max(1, height - below))
         whole = Image.new("RGB", (width, height))
-        whole.paste(
-            self._drawn(image, result, inner), ((width - inner[0]) // 2, max(0, height - _LINE - inner[1]) // 2)
-        )
-        whole.paste(_line(width, texts), (0, max(0, height - _LINE)))
+        corner = (width - inner[0]) // 2, max(0, height - below - inner[1]) // 2
+        whole.paste(self._drawn(image, result, inner), corner)
+        whole.paste(_line(width, notice, rates), (0, max(0, height - below)))
         return whole
 
     def drawn(self, image: NDArray[np.uint8], result: FrameResult) -> Image.Image:
@@ -97,13 +100,13 @@ class Screen:
         return drawn if drawn.size == size else drawn.resize(size, Image.Resampling.BOX)
 
 
-def first_size(width: int, height: int, most: tuple[int, int]) -> tuple[int, int]:
-    """Return how large a window opens for a picture of `width` x `height`, at most as large as `most`, in pixels."""
-    scale = max(1.0, _LEAST_FIRST / max(width, height))
-    inner = round(width * scale), round(height * scale)
-    if inner[0] > most[0] or inner[1] + _LINE > most[1]:
-        inner = _fit(width, height, most[0], max(1, most[1] - _LINE))
-    return inner[0], inner[1] + _LINE
+def first_size(width: int, height: int, screen: tuple[int, int]) -> tuple[int, int]:
+    """Return how large a window opens for a picture of `width` x `height` on a screen of that size, in pixels."""
+    most = int(screen[0] * _PART_OF_SCREEN), int(screen[1] * _PART_OF_SCREEN)
+    wanted = max(width, min(_MOST_FIRST, max(_LEAST_FIRST, round(screen[0] * _FIRST_PART))))
+    across = min(wanted, most[0])
+    inner = _fit(width, height, across, max(1, most[1] - line_height(across)))
+    return inner[0], inner[1] + line_height(inner[0])
 
 
 def save_picture(picture: Image.Image, folder: Path) -> Path:
@@ -135,14 +138,32 @@ def _moved(face: AnyFace, scale: tuple[float, float], mirror_width: int | None) 
     return dataclasses.replace(face, **changes)
 
 
-def _line(width: int, texts: tuple[str, str]) -> Image.Image:
-    line = Image.new("RGB", (width, _LINE), _BACK)
-    pen = ImageDraw.Draw(line)
-    font = ImageFont.load_default(_TEXT_SIZE)
-    middle, edge = _LINE / 2, _TEXT_SIZE * 0.7
-    right_width = pen.textlength(texts[1], font=font)
-    pen.text((edge, middle), texts[0], fill=_INK, font=font, anchor="lm")
-    # What does not fit is the less important.
-    if edge * 3 + pen.textlength(texts[0], font=font) + right_width <= width:
-        pen.text((width - edge, middle), texts[1], fill=_DIM, font=font, anchor="rm")
+def line_height(width: int) -> int:
+    """Return how high the line of text below the picture is, in pixels, in a window of that width."""
+    return 2 * _text_size(width) + 6
+
+
+def _text_size(width: int) -> int:
+    return min(22, max(12, round(width / 46)))
+
+
+@functools.lru_cache(maxsize=4)
+def _line(width: int, notice: str, rates: str) -> Image.Image:
+    """Return the line of text: the keys, or a notice in their place, and the rates at the right."""
+    size, height = _text_size(width), line_height(width)
+    line = Image.new("RGB", (width, height), _BACK)
+    pen, font = ImageDraw.Draw(line), ImageFont.load_default(size)
+    x, middle = size * 0.8, height / 2
+    for key, word in () if notice else _KEYS:
+        cap = (x, middle - size * 0.75, x + size * 1.4, middle + size * 0.75)
+        pen.rounded_rectangle(cap, radius=size * 0.3, fill=_CAP)
+        pen.text((x + size * 0.7, middle), key, fill=_INK, font=font, anchor="mm")
+        pen.text((x + size * 1.8, middle), word, fill=_DIM, font=font, anchor="lm")
+        x += size * 3.0 + pen.textlength(word, font=font)
+    if notice:
+        pen.text((x, middle), notice, fill=_INK, font=font, anchor="lm")
+        x += size + pen.textlength(notice, font=font)
+    # Where both have no room, the rates are the less important.
+    if x + pen.textlength(rates, font=font) + size * 0.8 <= width:
+        pen.text((width - size * 0.8, middle), rates, fill=_DIM, font=font, anchor="rm")
     return line

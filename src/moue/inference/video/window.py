@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from moue.errors import MoueError
 from moue.inference.video.live import Rate
-from moue.inference.video.screen import HINT, Screen, first_size, save_picture
+from moue.inference.video.screen import Screen, first_size, save_picture
 
 if TYPE_CHECKING:
     import tkinter
@@ -30,7 +30,6 @@ _NO_TK: Final = (
 _IDLE_MS, _BUSY_MS = 4, 1  # how soon to look for a newer frame
 _NOTICE_S: Final = 3.0
 _LEAST_SIZE: Final = (320, 260)
-_PART_OF_SCREEN: Final = 0.9
 
 
 class Window:
@@ -122,10 +121,10 @@ class Window:
             self._appear(frame)
         size = self._root.winfo_width(), self._root.winfo_height()
         now = time.monotonic()
-        left = self._notice if now < self._notice_until else HINT
-        right = f"{self._rate.per_second(now):.0f} fps, {live.analysis_fps():.0f} analysed"
+        notice = self._notice if now < self._notice_until else ""
+        rates = f"{self._rate.per_second(now):.0f} fps shown, {live.analysis_fps():.0f} analysed"
         newest = live.results.peek()
-        picture = self._screen.compose(frame.image, newest[1] if newest else None, size, (left, right))
+        picture = self._screen.compose(frame.image, newest[1] if newest else None, size, notice, rates)
         if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
             self._photo = ImageTk.PhotoImage(picture, master=self._root)
             self._label.configure(image=self._photo)
@@ -134,8 +133,8 @@ class Window:
 
     def _appear(self, frame: VideoFrame) -> None:
         root = self._root
-        most = (int(root.winfo_screenwidth() * _PART_OF_SCREEN), int(root.winfo_screenheight() * _PART_OF_SCREEN))
-        width, height = first_size(frame.image.shape[1], frame.image.shape[0], most)
+        screen = root.winfo_screenwidth(), root.winfo_screenheight()
+        width, height = first_size(frame.image.shape[1], frame.image.shape[0], screen)
         root.geometry(f"{width}x{height}")
         root.minsize(*_LEAST_SIZE)
         root.deiconify()
