@@ -67,8 +67,8 @@ def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextlib.contextmanager
-def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of things done while the block runs; yields a function of (done, total)."""
+def count_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar of things done while the block runs; yields a function of (done, total), total None if unknown."""
     with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

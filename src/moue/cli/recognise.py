@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import time
 from collections import Counter
@@ -13,10 +14,12 @@ import typer
 from moue.cli import options, output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from moue.cli.videos import Videos
     from moue.inference.analyze import Analyzer
     from moue.inference.results import ImageResult
+    from moue.inference.video.results import FrameResult
 
 _MOST_PRINTED: Final = 200  # rows; of more pictures only the summary is printed
 
@@ -31,46 +34,53 @@ class DetectorName(enum.StrEnum):
 
 
 def predict(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Pictures, videos, and folders of them.", show_default=False)],
     model: Annotated[str, typer.Option("--model", help="Run folder, .onnx file, or name of a shipped model.")],
     out: Annotated[Path | None, typer.Option("--output", help="Also write .json, .jsonl or .csv.")] = None,
     detector: Annotated[
         DetectorName, typer.Option(help="How faces are found; none: each picture is one face; auto: the best here.")
     ] = DetectorName.AUTO,
     detector_model: Annotated[Path | None, typer.Option(help="The file of the detector yunet.")] = None,
-    annotate: Annotated[Path | None, typer.Option(help="Folder for the pictures with the answers drawn in.")] = None,
+    annotate: Annotated[Path | None, typer.Option(help="Folder for pictures and videos with answers drawn in.")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
     unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
+    every: Annotated[int, typer.Option(min=1, help="Of videos look at each n-th frame.")] = 1,
+    fps: Annotated[float | None, typer.Option(help="Of videos look at so many frames a second at most.")] = None,
+    smooth: Annotated[float, typer.Option(min=0, help="Of videos average probabilities over so many seconds.")] = 0.5,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Name the expression of each face in pictures, with the probability of each class.
+    """Name the expression of each face in pictures and videos, with the probability of each class.
 
     A run that writes a CSV file and was interrupted goes on where it stopped when it is called again.
     """
-    from moue.inference.analyze import Analyzer  # noqa: PLC0415 (keeps --help fast)
+    from moue.cli.videos import VideoChoices, Videos  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.analyze import Analyzer  # noqa: PLC0415
     from moue.inference.detection import DetectorOptions  # noqa: PLC0415
     from moue.inference.listing import list_pictures  # noqa: PLC0415
     from moue.inference.tables import check_output  # noqa: PLC0415
+    from moue.inference.video.clock import Sampling  # noqa: PLC0415
 
     if out is not None:
         check_output(out, overwrite=overwrite)
+    choices = VideoChoices(Sampling(every, fps), smooth, detector_model, annotate, overwrite)
     chosen = DetectorOptions(model=detector_model)
     analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below)
     _say_detector(analyzer, detector)
-    paths = list(list_pictures(files, recursive=recursive))
+    paths = list(list_pictures(files, recursive=recursive, videos=True))
     if not paths:
-        output.note("no pictures are there; add --recursive to look into folders of folders")
+        output.note("no pictures and videos are there; add --recursive to look into folders of folders")
         raise typer.Exit(1)
+    videos = Videos(analyzer, choices, paths)
     tally = _Tally(analyzer.class_names)
     stages: list[Callable[[ImageResult], None]] = [tally.add]
     if annotate is not None:
         stages.append(_annotator(annotate, overwrite=overwrite))
     if out is not None and out.suffix.lower() == ".csv":
-        tally.num_before = _to_csv(analyzer, paths, stages, out, overwrite=overwrite)
+        tally.num_before = _to_csv(analyzer, videos, paths, stages, out, overwrite=overwrite)
     else:
-        _to_other(analyzer, paths, stages, out, overwrite=overwrite)
-    tally.print()
-    if not tally.statuses["ok"] + tally.statuses["no_face"] + tally.num_before:
+        _to_other(analyzer, videos, paths, stages, out, overwrite=overwrite)
+    tally.print(videos)
+    if not tally.statuses["ok"] + tally.statuses["no_face"] + tally.num_before + videos.num_ok:
         raise typer.Exit(1)
 
 
@@ -111,14 +121,19 @@ class _Tally:
         if len(self.rows) > _MOST_PRINTED:
             self.rows = None
 
-    def print(self) -> None:
-        if self.rows:
-            output.print_table(("file", "box", "answer", *(f"{name} %" for name in self.class_names)), self.rows)
+    def print(self, videos: Videos) -> None:
+        rows = [*(self.rows or ()), *videos.rows[:_MOST_PRINTED]]
+        if rows:
+            output.print_table(("file", "box", "answer", *(f"{name} %" for name in self.class_names)), rows)
+        videos.print_summary()
+        if self.statuses or not videos.num_videos:
+            self._print_summary(time.monotonic() - self.began - videos.seconds)
+
+    def _print_summary(self, seconds: float) -> None:
         num_files, num_faces = self.statuses.total(), self.emotions.total()
-        seconds = max(time.monotonic() - self.began, 1e-9)
         failed = num_files - self.statuses["ok"] - self.statuses["no_face"]
         parts = [f"{num_files:,} files", f"{num_faces:,} faces", f"{self.statuses['no_face']:,} without a face"]
-        output.note(", ".join([*parts, f"{failed:,} failed", f"{num_files / seconds:.1f} files per second"]))
+        output.note(", ".join([*parts, f"{failed:,} failed", f"{num_files / max(seconds, 1e-9):.1f} files per second"]))
         if self.statuses["no_face"]:
             output.note("to take each picture as one face, add --detector none")
         if num_faces:
@@ -137,6 +152,7 @@ def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
 
 def _to_csv(
     analyzer: Analyzer,
+    videos: Videos,
     paths: list[Path],
     stages: Sequence[Callable[[ImageResult], None]],
     out: Path,
@@ -150,16 +166,17 @@ def _to_csv(
         "onnx_sha256": analyzer.classifier.spec.onnx_sha256,
         "detector": analyzer.detector.name,
         "unsure_below": analyzer.unsure_below,
+        "videos": videos.settings,
     }
     with CsvRun(out, class_names=analyzer.class_names, settings=settings, overwrite=overwrite) as run:
         if run.num_done:
-            output.note(f"going on: {run.num_done:,} pictures are in {run.part} already")
+            output.note(f"going on: {run.num_done:,} pictures and videos are in {run.part} already")
         left = [path for path in paths if not run.is_done(str(path))]
         try:
-            for result in _with_progress(analyzer.analyze_many(left), len(left)):
-                run.write(result)
-                for stage in stages:
-                    stage(result)
+            with contextlib.closing(videos.results(left, run)) as results:
+                for result in results:
+                    run.write(result)
+                    _apply(stages, result)
         except KeyboardInterrupt:
             output.note(f"stopped; the same command goes on: what is done is in {run.part}")
             raise
@@ -169,6 +186,7 @@ def _to_csv(
 
 def _to_other(
     analyzer: Analyzer,
+    videos: Videos,
     paths: list[Path],
     stages: Sequence[Callable[[ImageResult], None]],
     out: Path | None,
@@ -176,26 +194,36 @@ def _to_other(
     overwrite: bool,
 ) -> None:
     from moue.inference.result_tables import write_results  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.video.writing import write_stream  # noqa: PLC0415
 
-    def results() -> Iterable[ImageResult]:
-        for result in _with_progress(analyzer.analyze_many(paths), len(paths)):
-            for stage in stages:
-                stage(result)
-            yield result
+    def results() -> Iterator[ImageResult | FrameResult]:
+        with contextlib.closing(videos.results(paths)) as all_results:
+            for result in all_results:
+                _apply(stages, result)
+                yield result
 
     if out is None:
         for _ in results():
             pass
         return
-    write_results(results(), out, class_names=analyzer.class_names, overwrite=overwrite)
+    # Of a video that was stopped, what was seen till then is worth keeping.
+    write = write_stream if videos.expected else write_results
+    try:
+        write(results(), out, class_names=analyzer.class_names, overwrite=overwrite)
+    except KeyboardInterrupt:
+        if videos.expected:
+            output.note(f"stopped; what was done till then is in {out}")
+        raise
     output.wrote(out)
 
 
-def _with_progress(results: Iterator[ImageResult], total: int) -> Iterator[ImageResult]:
-    with output.count_progress("predicting") as moved:
-        for done, result in enumerate(results, 1):
-            moved(done, total)
-            yield result
+def _apply(stages: Sequence[Callable[[ImageResult], None]], result: ImageResult | FrameResult) -> None:
+    """Show a picture's result to all who want to see it; videos look after themselves."""
+    from moue.inference.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
+
+    if isinstance(result, ImageResult):
+        for stage in stages:
+            stage(result)
 
 
 def _annotator(folder: Path, *, overwrite: bool) -> Callable[[ImageResult], None]:

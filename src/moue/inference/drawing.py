@@ -58,7 +58,7 @@ def draw(
     """Return the picture with its result drawn on it.
 
     Each face gets a frame in its class's colour between two thin dark lines, so that it is seen on any background, and
-    a label with the class and its probability; a question mark marks an unsure answer, the person's number in a film
+    a label with the class and its probability; a question mark marks an unsure answer, the person's number in a video
     stands before it. Lines and letters grow with
     the picture; a picture below 480 pixels is enlarged by a whole number first.
 
@@ -194,7 +194,7 @@ class _Canvas:
 
 
 def _person(face: FaceResult) -> str:
-    track_id: int = getattr(face, "track_id", 0)  # only the faces of films have one
+    track_id: int = getattr(face, "track_id", 0)  # only the faces of videos have one
     return f"#{track_id} " if track_id else ""
 
 

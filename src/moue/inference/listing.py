@@ -15,7 +15,19 @@ SUFFIXES: Final = frozenset({*_COMMON, *_RARE})
 """What counts as a picture in a folder. HEIC is not opened, but a row says so."""
 
 
-def list_pictures(paths: Iterable[str | Path], *, recursive: bool = False) -> Iterator[Path]:
+VIDEO_SUFFIXES: Final = frozenset({
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".3gp", ".3g2", ".ogv", ".vob"),
+})  # fmt: skip
+"""What counts as a video, in a folder and where it is named. `.ts` is more often a program."""
+
+
+def is_video(path: str | Path) -> bool:
+    """Return whether a file's name is that of a video."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def list_pictures(paths: Iterable[str | Path], *, recursive: bool = False, videos: bool = False) -> Iterator[Path]:
     """Yield the given files as they are, and in place of each folder its pictures in the order of their names.
 
     Hidden files and folders are left out, and links to folders are not followed.
@@ -23,17 +35,19 @@ def list_pictures(paths: Iterable[str | Path], *, recursive: bool = False) -> It
     Args:
         paths: Files and folders.
         recursive: Also look into the folders of a folder.
+        videos: Also the videos in folders.
     """
+    suffixes = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
     for path in map(Path, paths):
         if path.is_dir():
-            yield from _in_folder(path, recursive=recursive)
+            yield from _in_folder(path, suffixes, recursive=recursive)
         else:
             yield path
 
 
-def _in_folder(folder: Path, *, recursive: bool) -> Iterator[Path]:
+def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
                 yield Path(place) / name

@@ -16,13 +16,13 @@ from moue.inference.results import FORMAT, VERSION, columns
 from moue.inference.tables import check_output, defused, number, safe_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from moue.inference.results import ImageResult
     from moue.inference.video.results import FrameResult
 
-_PIXELS: Final = frozenset({"x", "y", "face_width", "face_height"})
+_DECIMALS: Final = {"x": 2, "y": 2, "face_width": 2, "face_height": 2, "time_s": 3}
 
 
 def write_results(
@@ -84,7 +84,7 @@ class CsvRun:
 
     The rows are in ``NAME.csv.part`` until `finish` gives it its name; `settings` are beside it, so that a run with
     other settings does not mix its rows in. Rows of a picture are written together, and those of a picture that was
-    not written whole are dropped when going on.
+    not written whole are dropped when going on, so are those of a video that was written in a `whole` block.
 
     Args:
         path: The CSV file to be.
@@ -102,6 +102,9 @@ class CsvRun:
         self.path = check_output(path, overwrite=overwrite)
         self.part = self.path.with_name(f"{self.path.name}.part")
         self._settings_file = self.path.with_name(f"{self.path.name}.part.json")
+        self._journal = self.path.with_name(f"{self.path.name}.part.video")
+        self.interrupted = ""
+        """The video that was being written when the run stopped."""
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
         settings = {"version": VERSION, "class_names": list(class_names), **settings}
@@ -109,6 +112,7 @@ class CsvRun:
         self.num_done = self._done.total()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._journal.unlink(missing_ok=True)
             if not self.num_done:
                 write_json(self._settings_file, settings)
                 write_text(self.part, _line(columns(class_names)))
@@ -138,6 +142,17 @@ class CsvRun:
         except OSError as error:
             raise MoueError(f"writing {self.part} failed: {error.strerror}", fix="Is the disk full?") from error
 
+    @contextlib.contextmanager
+    def whole(self, file: str) -> Iterator[None]:
+        """Keep the rows that are written in the block only if it ends without an error; else the next run drops them.
+
+        Args:
+            file: The video that the rows are of.
+        """
+        write_json(self._journal, {"file": _stored(file), "size": self.part.stat().st_size})
+        yield
+        self._journal.unlink(missing_ok=True)
+
     def finish(self) -> Path:
         """Give the file its name.
 
@@ -161,13 +176,28 @@ class CsvRun:
                 "the same model, detector and options",
                 "Run the same command as before, or add --overwrite to begin anew.",
             )
+        self._roll_back()
         rows = _whole_rows(self.part, columns(self._class_names))
         text = "".join(_line(row) for row in [columns(self._class_names), *rows])
         with replacing(self.part) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
-        # Of a picture's rows only its first, or only one, has no face or face 0.
-        face = columns(self._class_names).index("face")
-        return Counter(row[0] for row in rows if row[face] in ("", "0"))
+        # Of a picture's rows only its first, or only one, has no face or face 0; and of a video's, in its first frame.
+        names = columns(self._class_names)
+        face, frame = names.index("face"), names.index("frame")
+        return Counter(row[0] for row in rows if row[face] in ("", "0") and row[frame] in ("", "0"))
+
+    def _roll_back(self) -> None:
+        """Cut off the rows of a video that was not written whole."""
+        if not self._journal.is_file():
+            return
+        journal = read_json(self._journal)
+        try:
+            size, self.interrupted = int(journal["size"]), str(journal["file"])
+        except (KeyError, TypeError, ValueError) as error:
+            fix = "Add --overwrite to begin anew."
+            raise MoueError(f"{self._journal} is damaged", "what moue wrote", fix) from error
+        with self.part.open("r+b") as file:
+            file.truncate(min(size, self.part.stat().st_size))
 
 
 def _whole_rows(path: Path, names: Sequence[str]) -> list[list[str]]:
@@ -199,7 +229,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         elif isinstance(value, bool):
             cells.append(str(value).lower())
         elif isinstance(value, float):
-            cells.append(f"{value:.2f}" if name in _PIXELS else number(value))
+            cells.append(f"{value:.{_DECIMALS[name]}f}" if name in _DECIMALS else number(value))
         else:
             cells.append(defused(value) if isinstance(value, str) else str(value))
     return cells

@@ -156,7 +156,7 @@ def columns(class_names: Sequence[str]) -> tuple[str, ...]:
         *("file", "status", "width", "height", "num_faces", "detector", "face"),
         *("x", "y", "face_width", "face_height", "face_score", "emotion", "confidence", "unsure"),
         *(f"prob_{name}" for name in class_names),
-        *("message", "frame", "time_s", "track_id"),  # the last three are those of films, and empty for pictures
+        *("message", "frame", "time_s", "track_id"),  # the last three are those of videos, and empty for pictures
     )
 
 

@@ -16,11 +16,11 @@ _MOST_LATE_S: Final = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """Which frames of a film are looked at.
+    """Which frames of a video are looked at.
 
     Attributes:
         every: Each n-th frame, 1 or more.
-        fps: At most so many in a second of the film, above 0; None takes all. Not together with `every`.
+        fps: At most so many in a second of the video, above 0; None takes all. Not together with `every`.
 
     Raises:
         MoueError: a number is out of its range, or both are given.
@@ -38,13 +38,13 @@ class Sampling:
             raise MoueError(f"every is {self.every} and fps is {self.fps}", "one of the two", "Leave one out.")
 
     def rate(self, fps: float) -> float:
-        """Return how many frames a second are looked at, of a film that has `fps`."""
+        """Return how many frames a second are looked at, of a video that has `fps`."""
         return fps / self.every if self.fps is None else min(fps, self.fps)
 
 
 @dataclasses.dataclass
 class Clock:
-    """Numbers frames and dates them: by the film's own time stamps where they make sense, else by its frame rate.
+    """Numbers frames and dates them: by the video's own time stamps where they make sense, else by its frame rate.
 
     Attributes:
         fps: Frames per second.

@@ -1,4 +1,4 @@
-"""OpenCV, which reads and writes films; without what it and FFmpeg print."""
+"""OpenCV, which reads and writes videos; without what it and FFmpeg print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
     """Return the module cv2.
 
     FFmpeg is told, where the user has not said otherwise, not to print of each damaged frame; it reads that when the
-    first film is opened.
+    first video is opened.
 
     Raises:
         MissingExtraError: OpenCV is not installed.

@@ -8,11 +8,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
+from moue.errors import MissingExtraError
 from moue.inference.images import Status
 from moue.inference.results import FaceResult, ImageResult, Timings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from moue.errors import MoueError
 
 _NO_TIMINGS: Final = Timings()
 
@@ -54,14 +57,14 @@ class TrackedFace(FaceResult):
 
 @dataclasses.dataclass(frozen=True)
 class FrameResult:
-    """One frame of a film, a camera or a stream.
+    """One frame of a video, a camera or a stream.
 
     Attributes:
-        file: The film's path as it was given, the address without user name and password, or ``"camera 0"``.
-        status: As `ImageResult.status`; ``"unreadable"`` in the last result of a film that breaks off.
-        frame: Number of the frame in the film, from 0; frames that were left out are counted. None where the film
+        file: The video's path as it was given, the address without user name and password, or ``"camera 0"``.
+        status: As `ImageResult.status`; ``"unreadable"`` in the last result of a video that breaks off.
+        frame: Number of the frame in the video, from 0; frames that were left out are counted. None where the video
             could not be opened.
-        time_s: When the frame is shown, in seconds from the film's beginning; of a camera, since it was opened.
+        time_s: When the frame is shown, in seconds from the video's beginning; of a camera, since it was opened.
         width: Pixels of the upright frame; 0 if unknown.
         height: As `width`.
         faces: The faces, the surest first.
@@ -130,3 +133,12 @@ def frame_of(image: ImageResult, faces: tuple[TrackedFace, ...], **fields: Any) 
 def unreadable(file: str, message: str, frame: int | None = None, time_s: float | None = None) -> FrameResult:
     """Return the result that says why there is no (further) frame."""
     return FrameResult(file, Status.UNREADABLE, frame, time_s, message=message)
+
+
+def without_frames(file: str, error: MoueError) -> FrameResult:
+    """Return the single result of a video that cannot be had, with the reason and, if the error has one, its status."""
+    status = getattr(error, "status", Status.UNSUPPORTED)
+    message = error.came.removeprefix(f"{file} ")
+    if isinstance(error, MissingExtraError):
+        message = f"{message}; {error.fix}"
+    return FrameResult(file, status, message=message)

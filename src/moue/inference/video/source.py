@@ -1,4 +1,4 @@
-"""One generator of frames for every source: a film, a camera, a stream; always released."""
+"""One generator of frames for every source: a video, a camera, a stream; always released."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from moue.errors import MoueError
-from moue.inference.images import DEFAULT_LIMITS
+from moue.inference.images import DEFAULT_LIMITS, Status
 from moue.inference.video.clock import Clock, Sampling
 from moue.inference.video.opencv import load_opencv
 from moue.quiet import silenced_stderr
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from moue.inference.images import ImageLimits
 
     VideoSource: TypeAlias = str | os.PathLike[str] | int
-    """The path of a film, the number of a camera, or the address of a stream."""
+    """The path of a video, the number of a camera, or the address of a stream."""
 
 SCHEMES: Final = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps")
 """Addresses that are opened where the caller allows it."""
@@ -36,6 +36,14 @@ _TIMEOUT_MS: Final = 10_000
 _USUAL_FPS: Final = 25.0
 # Containers say how many frames they hold only roughly; less than this is missing something.
 _WHOLE, _WHOLE_FRAMES, _WHOLE_S = 0.98, 2, 0.5
+
+
+class VideoError(MoueError):
+    """A video, camera or stream cannot be had; `status` says why in the words of results."""
+
+    def __init__(self, status: Status, came: str, expected: str = "", fix: str = "") -> None:
+        super().__init__(came, expected, fix)
+        self.status = status
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,16 +64,16 @@ class VideoFrame:
 
 
 class Video:
-    """An open film, camera or stream; make it with `open_video`, and close it or use it in a ``with``.
+    """An open video, camera or stream; make it with `open_video`, and close it or use it in a ``with``.
 
     Attributes:
         name: The path as given, the address without user name and password, or ``"camera 0"``.
         is_live: Whether frames come by the clock, as those of a camera, and not as fast as they are asked for.
         fps: Frames per second as the source says; 25 where it says nothing sensible.
         num_frames: How many frames there are, as far as the source says; None if unknown.
-        width: Pixels of a frame as the source says; a film that is to be turned gives frames with the sides exchanged.
+        width: Pixels of a frame as the source says; a video that is to be turned gives frames with the sides exchanged.
         height: As `width`.
-        problem: After the last frame: why there is no further one, if it was not the end of the film; else empty.
+        problem: After the last frame: why there is no further one, if it was not the end of the video; else empty.
     """
 
     def __init__(self, capture: Any, name: str, *, is_camera: bool, is_address: bool) -> None:  # noqa: ANN401
@@ -89,11 +97,11 @@ class Video:
 
     @property
     def duration_s(self) -> float | None:
-        """How long the film is in seconds, as far as the source says; None if unknown."""
+        """How long the video is in seconds, as far as the source says; None if unknown."""
         return None if self.num_frames is None else self.num_frames / self.fps
 
     def close(self) -> None:
-        """Give the film or the camera free."""
+        """Give the video or the camera free."""
         self._capture.release()
 
     def frames(self, sampling: Sampling | None = None) -> Generator[VideoFrame, None, None]:
@@ -168,19 +176,19 @@ class Video:
 
 
 def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLimits = DEFAULT_LIMITS) -> Video:
-    """Open a film, a camera or a stream.
+    """Open a video, a camera or a stream.
 
     Args:
-        source: The path of any film that OpenCV reads, the number of a camera, or an address (`SCHEMES`).
+        source: The path of any video that OpenCV reads, the number of a camera, or an address (`SCHEMES`).
         allow_url: Whether an address may be opened; nothing is fetched otherwise.
-        limits: Frames of more than `max_pixels` are refused; `max_bytes` does not concern films.
+        limits: Frames of more than `max_pixels` are refused; `max_bytes` does not concern videos.
 
     Raises:
-        MoueError: the source is missing, not allowed, cannot be opened, or its frames are too large.
+        VideoError: the source is missing, not allowed, cannot be opened, or its frames are too large.
         MissingExtraError: OpenCV is not installed.
     """
     if isinstance(source, bool) or not isinstance(source, int | str | os.PathLike):
-        raise MoueError(f"the film is a {type(source).__name__}", "a path, an address or the number of a camera")
+        raise MoueError(f"the video is a {type(source).__name__}", "a path, an address or the number of a camera")
     if isinstance(source, int):
         video = _open_camera(source)
     elif _ADDRESS.match(address := os.fspath(source)):
@@ -189,10 +197,11 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
         video = _open_file(Path(source), address)
     if video.width * video.height > limits.max_pixels:
         video.close()
-        raise MoueError(
+        raise VideoError(
+            Status.TOO_LARGE,
             f"the frames of {video.name} have {video.width} x {video.height} pixels",
             f"at most {limits.max_pixels:,} in all",
-            "Make the film smaller first.",
+            "Make the video smaller first.",
         )
     return video
 
@@ -209,7 +218,8 @@ def _open_camera(number: int) -> Video:
     with silenced_stderr():
         capture = cv2.VideoCapture(number) if number >= 0 else None
     if capture is None or not capture.isOpened():
-        raise MoueError(
+        raise VideoError(
+            Status.UNREADABLE,
             f"{name} cannot be opened",
             "a camera that is connected, and that no other program uses",
             "Cameras are numbered from 0; a container must be given the device.",
@@ -220,39 +230,53 @@ def _open_camera(number: int) -> Video:
 def _open_address(address: str, *, allowed: bool) -> Video:
     name = public_address(address)
     if address.partition("://")[0].lower() not in SCHEMES:
-        raise MoueError(f"the address {name} cannot be opened", f"one of {', '.join(SCHEMES)}", "Give a file's path.")
+        raise VideoError(
+            Status.UNSUPPORTED,
+            f"the address {name} cannot be opened",
+            f"one of {', '.join(SCHEMES)}",
+            "Give a file's path.",
+        )
     if not allowed:
-        raise MoueError(
-            f"{name} is an address", "a file: nothing is fetched unasked", "Allow it: allow_url=True, or --allow-url."
+        raise VideoError(
+            Status.UNSUPPORTED,
+            f"{name} is an address",
+            "a file: nothing is fetched unasked",
+            "Allow it: allow_url=True, or --allow-url.",
         )
     cv2 = load_opencv()
     times = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
     with silenced_stderr():
         capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, times)
     if not capture.isOpened():
-        raise MoueError(
-            f"{name} cannot be opened", "a film or stream that answers within 10 seconds", "Check the address."
+        raise VideoError(
+            Status.UNREADABLE,
+            f"{name} cannot be opened",
+            "a video or stream that answers within 10 seconds",
+            "Check the address.",
         )
     return Video(capture, name, is_camera=False, is_address=True)
 
 
 def _open_file(path: Path, name: str) -> Video:
     if not path.exists():
-        raise MoueError(f"{path} does not exist", "a film", "Check the path.")
+        raise VideoError(Status.NOT_FOUND, f"{path} does not exist", "a video", "Check the path.")
     if not path.is_file():
-        raise MoueError(f"{path} is not a regular file", "a film", "A camera is given by its number.")
+        raise VideoError(
+            Status.UNSUPPORTED, f"{path} is not a regular file", "a video", "A camera is given by its number."
+        )
     if not path.stat().st_size:
-        raise MoueError(f"{path} has no content", "a film", "Copy it anew.")
+        raise VideoError(Status.EMPTY, f"{path} has no content", "a video", "Copy it anew.")
     cv2 = load_opencv()
     # The whole path: a name such as `concat:a` must not be taken for one of FFmpeg's protocols.
     with silenced_stderr():
         capture = cv2.VideoCapture(str(path.resolve()))
-        # Phones film lying on their side and say so in the file.
+        # Phones record lying on their side and say so in the file.
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     if not capture.isOpened():
-        raise MoueError(
-            f"{path} cannot be opened as a film",
-            "a film that OpenCV reads, such as MP4, MOV, AVI, MKV or WebM",
+        raise VideoError(
+            Status.UNREADABLE,
+            f"{path} cannot be opened as a video",
+            "a video that OpenCV reads, such as MP4, MOV, AVI, MKV or WebM",
             "It may be damaged or not copied to its end; else convert it, for example with ffmpeg.",
         )
     return Video(capture, name, is_camera=False, is_address=False)

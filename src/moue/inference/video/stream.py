@@ -1,11 +1,11 @@
-"""From a film, a camera or a stream to named expressions of people over time."""
+"""From a video, a camera or a stream to named expressions of people over time."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from moue.inference.analyze import DEFAULT_UNSURE_BELOW, Analyzer
 from moue.inference.classifier import Classifier
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from moue.inference.video.results import FrameResult
     from moue.inference.video.source import Video, VideoFrame, VideoSource
 
+    _Answers: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
+
 _BATCH: Final = 8  # frames whose faces the network answers together
 _LARGE: Final = 2_000_000  # pixels; of larger frames only a few are kept in memory
 
@@ -44,12 +46,12 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
 ) -> Iterator[FrameResult]:
     """Yield one result for each frame that is looked at, in order, each face with its person's number.
 
-    Everything wrong with source or choices is told at once, not at the first frame. A film that breaks off and a
-    camera that is lost end with one more result whose status is ``"unreadable"`` and whose message says it. Films are
+    Everything wrong with source or choices is told at once, not at the first frame. A video that breaks off and a
+    camera that is lost end with one more result whose status is ``"unreadable"`` and whose message says it. Videos are
     worked on with all CPUs, a few frames ahead; of a camera the newest frame is taken. Only a few frames are in memory.
 
     Args:
-        source: The path of a film, the number of a camera, or an address.
+        source: The path of a video, the number of a camera, or an address.
         model: As for `moue.analyze`.
         detector: As for `moue.analyze`; frames are looked at upright only.
         every: Look at each n-th frame.
@@ -66,7 +68,13 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     follower = Follower(smooth_s, unsure_below)
     analyzer = stream_analyzer(model, detector, unsure_below=unsure_below)
     video = open_video(source, allow_url=allow_url, limits=analyzer.limits)
-    return (result for _, result in analyze_frames(video, analyzer, follower, sampling=sampling))
+    return _results(analyze_frames(video, analyzer, follower, sampling=sampling))
+
+
+def _results(frames: Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]) -> Iterator[FrameResult]:
+    with contextlib.closing(frames):
+        for _, result in frames:
+            yield result
 
 
 def stream_analyzer(
@@ -125,9 +133,11 @@ def analyze_frames(
     """
     follower = follower or Follower(unsure_below=analyzer.unsure_below)
     last: VideoFrame | None = None
-    with contextlib.closing(video.frames(sampling)) as frames:
-        look = _one_by_one if video.is_live else _ahead
-        for frame, image in look(frames, analyzer, large=video.width * video.height > _LARGE):
+    with contextlib.ExitStack() as stack:
+        frames = stack.enter_context(contextlib.closing(video.frames(sampling)))
+        batch_size = 1 if video.width * video.height > _LARGE else _BATCH
+        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, batch_size)
+        for frame, image in stack.enter_context(contextlib.closing(look)):
             last = frame
             yield frame.image, follower.add(image, video.name, frame)
     if video.problem:
@@ -135,18 +145,13 @@ def analyze_frames(
         yield None, unreadable(video.name, video.problem, number, time_s)
 
 
-def _one_by_one(
-    frames: Iterator[VideoFrame], analyzer: Analyzer, *, large: bool
-) -> Iterator[tuple[VideoFrame, ImageResult]]:
+def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Answers:
     """Answer each frame before the next is read, as a camera needs."""
-    del large
     for frame in frames:
         yield frame, analyzer.analyze(frame.image)
 
 
-def _ahead(
-    frames: Iterator[VideoFrame], analyzer: Analyzer, *, large: bool
-) -> Iterator[tuple[VideoFrame, ImageResult]]:
+def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, batch_size: int) -> _Answers:
     """Answer several frames at a time, by several threads."""
     waiting: deque[VideoFrame] = deque()
 
@@ -155,6 +160,5 @@ def _ahead(
             waiting.append(frame)
             yield frame.image
 
-    results = analyzer.analyze_many(images(), batch_size=1 if large else _BATCH)
-    for image in results:
+    for image in analyzer.analyze_many(images(), batch_size=batch_size):
         yield waiting.popleft(), image

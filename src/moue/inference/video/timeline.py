@@ -1,4 +1,4 @@
-"""What each person showed over the time of a film, in memory that does not grow with its length."""
+"""What each person showed over the time of a video, in memory that does not grow with its length."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_PEOPLE: Final = 256
 
 @dataclasses.dataclass
 class Person:
-    """One person of a film.
+    """One person of a video.
 
     Attributes:
         track_id: The person's number.
@@ -43,9 +43,9 @@ class Person:
 
 
 class Timeline:
-    """Sums up a film's results, frame by frame.
+    """Sums up a video's results, frame by frame.
 
-    Time is divided into at most 600 equal stretches; when a film goes on beyond them, two become one. Of more than 256
+    Time is divided into at most 600 equal stretches; when a video goes on beyond them, two become one. Of more than 256
     people those seen in the fewest frames are left out.
 
     Args:

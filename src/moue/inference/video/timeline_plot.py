@@ -29,9 +29,9 @@ def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", over
     Of many people the eight seen in most frames are shown.
 
     Args:
-        timeline: Of a film, after its last frame.
+        timeline: Of a video, after its last frame.
         path: The PNG.
-        title: What stands above, such as the film's name.
+        title: What stands above, such as the video's name.
         overwrite: Replace an existing file.
 
     Raises:
@@ -39,7 +39,7 @@ def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", over
         MissingExtraError: matplotlib is not installed.
     """
     if not timeline.people():
-        raise MoueError("nobody was seen in the film", "at least one face", "There is nothing to plot.")
+        raise MoueError("nobody was seen in the video", "at least one face", "There is nothing to plot.")
     figure = _figure(timeline, title)
     with replacing(path, overwrite=overwrite) as temporary:
         figure.savefig(temporary, format="png", facecolor="white")
@@ -80,7 +80,9 @@ def _strip(axes: Any, timeline: Timeline, person: Person) -> None:  # noqa: ANN4
     begin = timeline.begin_s or 0.0
     for first, shares in _stretches(timeline, person):
         edges = [begin + (first + number) * timeline.bin_s for number in range(len(shares) + 1)]
-        edges[-1] = min(edges[-1], _end(timeline))
+        # The last frame lasts as long as the others do.
+        if first + len(shares) > max(timeline.frames):
+            edges[-1] = _end(timeline)
         low = [0.0] * len(edges)
         for number, name in enumerate(timeline.class_names):
             heights = [share[number] for share in shares]

@@ -1,4 +1,4 @@
-"""Writing what is seen in a film as it comes; what is there stays there, however the run ends."""
+"""Writing what is seen in a video as it comes; what is there stays there, however the run ends."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _LONGEST_PAUSE_S: Final = 10.0
 
 
 class AnnotatedVideo:
-    """A film with the answers drawn in; for use in a ``with``.
+    """A video with the answers drawn in; for use in a ``with``.
 
     It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was written
-    till then is a film. Where frames were left out or came late, the one before is repeated, so that the film runs as
+    till then is a video. Where frames were left out or came late, the one before is repeated, so that the video runs as
     fast as what it shows.
 
     Args:
@@ -50,7 +50,7 @@ class AnnotatedVideo:
     def __init__(self, path: str | Path, *, fps: float, overwrite: bool = False, bars: bool = True) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in _CODECS:
-            raise MoueError(f"the film {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
+            raise MoueError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
         if not 0 < fps <= 1000:
             raise MoueError(f"fps is {fps}", "frames per second, above 0")
         refuse_existing(self.path, overwrite=overwrite)
@@ -78,7 +78,7 @@ class AnnotatedVideo:
             result: What was found in it.
 
         Raises:
-            MoueError: the film cannot be written.
+            MoueError: the video cannot be written.
         """
         picture = draw(image, result, bars=self._bars)
         if self._writer is None:
@@ -96,7 +96,7 @@ class AnnotatedVideo:
         self._last = frame
 
     def close(self) -> None:
-        """End the film and give it its name; without a frame there is none.
+        """End the video and give it its name; without a frame there is none.
 
         Raises:
             MoueError: nothing could be written.
