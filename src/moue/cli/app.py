@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from moue.cli import data, learn, output, recognise
+from moue.cli import data, learn, output, recognise, webcam
 from moue.errors import MoueError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
-for command in (*learn.COMMANDS, *recognise.COMMANDS):
+for command in (*learn.COMMANDS, *recognise.COMMANDS, *webcam.COMMANDS):
     app.command()(command)
 
 

@@ -37,6 +37,7 @@ DataOption = Annotated[
 ]
 FerPlus = Annotated[Path | None, typer.Option("--ferplus", help="fer2013new.csv: join the FER+ votes by row order.")]
 BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count such rows.")]
+ModelName = Annotated[str, typer.Option("--model", help="Name of a shipped model, run folder or .onnx file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 RunPath = Annotated[Path, typer.Argument(help="Run folder of moue train.", show_default=False)]
 

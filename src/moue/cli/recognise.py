@@ -35,7 +35,7 @@ class DetectorName(enum.StrEnum):
 
 def predict(
     files: Annotated[list[Path], typer.Argument(help="Pictures, videos, and folders of them.", show_default=False)],
-    model: Annotated[str, typer.Option("--model", help="Name of a shipped model, run folder or .onnx file.")] = "small",
+    model: options.ModelName = "small",
     out: Annotated[Path | None, typer.Option("--output", help="Also write .json, .jsonl or .csv.")] = None,
     detector: Annotated[
         DetectorName, typer.Option(help="How faces are found; none: each picture is one face; auto: the best here.")

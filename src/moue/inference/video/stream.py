@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from moue.inference.analyze import DEFAULT_UNSURE_BELOW, Analyzer
-from moue.inference.classifier import Classifier
+from moue.inference.classifier import DEFAULT_MODEL, Classifier
 from moue.inference.detection import DetectorOptions, make_detector
 from moue.inference.video.clock import Sampling
 from moue.inference.video.results import frame_of, unreadable
@@ -36,7 +36,7 @@ _LARGE: Final = 2_000_000  # pixels; of larger frames only a few are kept in mem
 def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     source: VideoSource,
     *,
-    model: str | Path | Classifier | None = None,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     detector: str = "auto",
     every: int = 1,
     fps: float | None = None,
@@ -52,7 +52,7 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
 
     Args:
         source: The path of a video, the number of a camera, or an address.
-        model: As for `moue.analyze`; None takes the network that moue ships.
+        model: As for `moue.analyze`.
         detector: As for `moue.analyze`; frames are looked at upright only.
         every: Look at each n-th frame.
         fps: Look at no more than so many frames of a second; not together with `every`.
@@ -78,7 +78,7 @@ def _results(frames: Generator[tuple[NDArray[np.uint8] | None, FrameResult], Non
 
 
 def stream_analyzer(
-    model: str | Path | Classifier | None = None,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     detector: str = "auto",
     *,
     options: DetectorOptions | None = None,
@@ -88,8 +88,7 @@ def stream_analyzer(
     upright = dataclasses.replace(options or DetectorOptions(), turns=False)
     if isinstance(model, Classifier):
         return Analyzer(model, make_detector(detector, upright), **choices)
-    named = {} if model is None else {"model": model}
-    return Analyzer.load(**named, detector=detector, options=upright, **choices)
+    return Analyzer.load(model, detector, options=upright, **choices)
 
 
 class Follower:

@@ -1,0 +1,144 @@
+"""The command moue webcam: a live window, or lines and rows without one."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from moue.cli import options, output
+from moue.cli.recognise import DetectorName
+
+if TYPE_CHECKING:
+    from moue.inference.analyze import Analyzer
+    from moue.inference.video.live import Live
+    from moue.inference.video.live_table import LiveTable
+    from moue.inference.video.results import FrameResult, TrackedFace
+    from moue.inference.video.window import Window
+
+_WAIT_S: Final = 0.1  # how soon the end is noticed
+
+
+def webcam(
+    model: options.ModelName = "small",
+    source: Annotated[
+        str, typer.Option(help="Number of the camera; or a film, played as if it were one; or a stream's address.")
+    ] = "0",
+    detector: Annotated[DetectorName, typer.Option(help="How faces are found; auto: the best here.")] = (
+        DetectorName.AUTO
+    ),
+    detector_model: Annotated[Path | None, typer.Option(help="The file of the detector yunet.")] = None,
+    mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Swap left and right, as a mirror does.")] = True,
+    smooth: Annotated[float, typer.Option(min=0, help="Seconds over which probabilities are averaged.")] = 0.5,
+    unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
+    headless: Annotated[bool, typer.Option("--headless", help="No window: print lines.")] = False,
+    step: Annotated[float, typer.Option(min=0, help="Seconds between two printed lines; 0 prints every answer.")] = 0.5,
+    seconds: Annotated[float | None, typer.Option(min=0, help="End after so many seconds.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", help="Also write each answer to .csv or .jsonl as it comes.")
+    ] = None,
+    save_to: Annotated[Path, typer.Option(help="Folder for the pictures that the key s saves.")] = Path(),
+    allow_url: Annotated[bool, typer.Option("--allow-url", help="Let --source be an address.")] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Name expressions live: the camera's picture with boxes, names and bars of the probabilities.
+
+    Keys: q or Esc ends, s saves the picture, m mirrors, b shows or hides the bars. Ctrl-C ends it too. Nothing is
+    stored unless --output or the key s asks for it, and nothing is sent anywhere.
+    """
+    from moue.inference.video.camera import open_camera  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.video.live import Live  # noqa: PLC0415
+    from moue.inference.video.live_table import LiveTable, check_live_output  # noqa: PLC0415
+    from moue.inference.video.stream import Follower  # noqa: PLC0415
+
+    if out is not None:
+        check_live_output(out, overwrite=overwrite)
+    with contextlib.ExitStack() as stack:
+        # First what fails soonest; the camera, whose light goes on, last.
+        window = None if headless else stack.enter_context(_open_window(mirror=mirror, save_to=save_to))
+        analyzer = _load(model, detector, detector_model, unsure_below)
+        follower = Follower(smooth, unsure_below)
+        video = open_camera(source, allow_url=allow_url)
+        stack.callback(video.close)
+        table = None
+        if out is not None:
+            table = stack.enter_context(LiveTable(out, class_names=analyzer.class_names, overwrite=overwrite))
+        live = Live(
+            video,
+            lambda frame: follower.add(analyzer.analyze(frame.image), video.name, frame),
+            table.write if table else None,
+            seconds=seconds,
+        )
+        _run(live, window, table, step)
+
+
+def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None, step: float) -> None:
+    """Watch until the end, whatever ends it, and say what is left behind."""
+    stopped = False
+    try:
+        with live:
+            if window is not None:
+                window.show(live)
+            else:
+                _print_lines(live, step)
+    except KeyboardInterrupt:
+        stopped = True
+        output.note("stopped")
+    finally:
+        if live.lost:
+            output.note(live.lost)
+        shown = f"{window.num_shown:,} shown, " if window else ""
+        output.note(f"{live.frames.count:,} pictures, {shown}{live.results.count:,} analysed")
+        if window is not None:
+            window.finish_saving()
+            output.wrote(*window.saved)
+        if table is not None:
+            output.note(f"wrote {table.path}: answers for {table.num_results:,} pictures")
+    if stopped or live.lost:
+        raise typer.Exit(130 if stopped else 1)
+
+
+def _print_lines(live: Live[FrameResult], step: float) -> None:
+    count, due_s = 0, 0.0
+    while True:
+        running = live.running()
+        newest = live.results.wait(count, _WAIT_S)
+        if newest is None:
+            if not running:
+                return
+            continue
+        count, (frame, result) = newest
+        if frame.time_s >= due_s:
+            due_s = frame.time_s + step
+            people = sorted(result.faces, key=lambda face: face.track_id)
+            typer.echo(f"{frame.time_s:7.2f} s  " + ("   ".join(map(_words, people)) or "no face"))
+
+
+def _words(face: TrackedFace) -> str:
+    return f"#{face.track_id} {face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
+
+
+def _open_window(*, mirror: bool, save_to: Path) -> Window:
+    from moue.inference.video.screen import Screen  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.video.window import Window  # noqa: PLC0415
+
+    return Window("moue", Screen(mirror=mirror), save_to)
+
+
+def _load(model: str, detector: DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
+    from moue.inference.detection import DetectorOptions  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.video.stream import stream_analyzer  # noqa: PLC0415
+
+    chosen = DetectorOptions(model=file)
+    analyzer = stream_analyzer(model, detector.value, options=chosen, unsure_below=unsure_below)
+    name = analyzer.detector.name
+    if name == "none":
+        output.note("no face is looked for, the whole picture is taken as one; get a detector: moue download yunet")
+    else:
+        output.note(f"faces are found by {name}")
+    return analyzer
+
+
+COMMANDS: Final = (webcam,)
