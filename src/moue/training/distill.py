@@ -15,7 +15,6 @@ import functools
 import hashlib
 import json
 import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,12 +83,7 @@ class TeacherOutputs:
         Raises:
             MoueError: the file is missing or damaged, or about other data.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                origin = json.loads(str(arrays["origin"]))
-                probabilities = {name: arrays[name] for name in (EMOTION, PERCEIVED) if name in arrays}
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise MoueError(f"cannot read {path}: {error}", "a teacher's answers, made by moue distill") from error
+        origin, probabilities = _read(path)
         if not isinstance(origin, dict) or origin.pop("format", None) != _FORMAT or set(origin) != _ORIGIN:
             raise MoueError(f"{path} is of another version", f"format {_FORMAT}", "Ask the teachers anew.")
         _refuse_other_faces(path, origin, probabilities, dataset)
@@ -215,6 +209,23 @@ def _refuse_other_classes(classifiers: Sequence[Classifier], dataset: Dataset) -
                 )
 
 
+def _read(path: str | Path) -> tuple[Any, dict[str, NDArray[Any]]]:
+    try:
+        _check_archive(path)
+        with np.load(path, allow_pickle=False) as arrays:
+            return json.loads(str(arrays["origin"])), {name: arrays[name] for name in arrays if name != "origin"}
+    except Exception as error:
+        raise MoueError(f"cannot read {path}: {error}", "a teacher's answers, made by moue distill") from error
+
+
+def _check_archive(path: str | Path) -> None:
+    """Check all sums first: of a damaged archive NumPy may make anything, or raise anything."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged:
+        raise zipfile.BadZipFile(f"{damaged} in it is damaged")
+
+
 def _refuse_other_faces(
     path: str | Path, origin: Mapping[str, Any], probabilities: Mapping[str, NDArray[Any]], dataset: Dataset
 ) -> None:
@@ -227,5 +238,6 @@ def _refuse_other_faces(
     count = len(dataset.where("train"))
     expected = {EMOTION: (count, len(dataset.class_names)), PERCEIVED: (count, len(FERPLUS_NAMES))}
     for head, rows in probabilities.items():
-        if check_probabilities(rows).shape != expected[head]:
-            raise MoueError(f"{head!r} in {path} is {rows.shape}", str(expected[head]), "Ask the teachers anew.")
+        if head not in expected or check_probabilities(rows).shape != expected[head]:
+            wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())
+            raise MoueError(f"{path} has {head!r} of {rows.shape}", wanted, "Ask the teachers anew.")
