@@ -22,6 +22,7 @@ from moue.training import train as train_module
 from moue.training.assemble import assemble, compile_model, make_optimizer
 from moue.training.backend import import_keras
 from moue.training.config import TrainConfig
+from moue.training.distill import TeacherOutputs
 from moue.training.feed import make_feed
 from moue.training.finish import export_run
 from moue.training.run import RunFolder
@@ -34,7 +35,7 @@ ALL_ON = TrainConfig(
     model="small", model_options=TINY, epochs=3, batch_size=24, seed=5, optimizer="sgd", learning_rate=0.05,
     weight_decay=1e-3, schedule="cosine", warmup_epochs=1, label_smoothing=0.1, ema=0.9, class_weights=True,
     ferplus_weight=0.5, flip=True, rotation_degrees=10, shift_fraction=0.1, zoom_fraction=0.1, brightness=0.1,
-    contrast=0.1, erasing_probability=0.3, mixup_alpha=0.2, cutmix_alpha=1.0,
+    contrast=0.1, erasing_probability=0.3, mixup_alpha=0.2, cutmix_alpha=1.0, distill_weight=0.6, distill_temperature=2,
 )  # fmt: skip
 
 
@@ -49,9 +50,21 @@ def faces():
     return with_votes(make_dataset(120, seed=3))
 
 
+def make_teacher(faces, seed=0):
+    rng, count = np.random.default_rng(seed), len(faces.where("train"))
+    sizes = {"emotion": 7, "perceived": 10}
+    said = {head: rng.dirichlet(np.ones(size), count).astype(np.float32) for head, size in sizes.items()}
+    return TeacherOutputs(said, {"data": faces.checksum, "views": "single", "teachers": []})
+
+
+def train_taught(faces, out):
+    make_teacher(faces).save(RunFolder(out).teacher)
+    return train(ALL_ON, faces, out)
+
+
 @pytest.fixture(scope="module")
 def whole(faces, tmp_path_factory):
-    return train(ALL_ON, faces, tmp_path_factory.mktemp("runs") / "whole")
+    return train_taught(faces, tmp_path_factory.mktemp("runs") / "whole")
 
 
 def weights_of(path):
@@ -78,7 +91,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_with_everything_on(whole, fac
 
     with monkeypatch.context() as patch:
         patch.setattr(train_module, "make_keeper", stopping)
-        assert train(ALL_ON, faces, tmp_path / "run").interrupted
+        assert train_taught(faces, tmp_path / "run").interrupted
     # Threads may make the batches: they are the same.
     monkeypatch.setattr(feed_module.os, "cpu_count", lambda: 6)
     resumed = train(ALL_ON, faces, tmp_path / "run", resume=True)
@@ -146,6 +159,16 @@ def test_votes_are_needed_and_compared(whole, faces, tmp_path):
         train(ALL_ON, with_votes(plain, seed=9), whole.run, resume=True)
     with pytest.raises(MoueError, match=r"no FER\+ votes in its val split(?s:.*)--ferplus"):
         export_run(RunFolder(whole.run), ALL_ON, plain)
+
+
+def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
+    run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
+    run.teacher.unlink()
+    with pytest.raises(MoueError, match=r"no teacher\.npz"):
+        train(ALL_ON, faces, run.path, resume=True)
+    make_teacher(faces, seed=1).save(run.teacher)
+    with pytest.raises(MoueError, match="the teacher's answers have checksum"):
+        train(ALL_ON, faces, run.path, resume=True)
 
 
 def test_faces_without_votes_count_for_nothing(faces):
@@ -221,7 +244,8 @@ def test_smoothing_and_class_weights_change_training_targets_only():
 
 
 def test_a_batch_is_a_function_of_seed_epoch_and_index(faces):
-    feeds = [make_feed(faces.subset("train"), ALL_ON, first_epoch=epoch) for epoch in (0, 2)]
+    said = make_teacher(faces).probabilities
+    feeds = [make_feed(faces.subset("train"), ALL_ON, first_epoch=epoch, teacher=said) for epoch in (0, 2)]
     (images, rows), (same, same_rows) = (feed.batch(2, 1) for feed in feeds)
     np.testing.assert_array_equal(images, same)
     np.testing.assert_array_equal(rows["perceived"], same_rows["perceived"])

@@ -14,7 +14,7 @@ from PIL import Image
 
 from moue.data.fer2013 import load_fer2013
 
-COMMANDS = ("train", "evaluate", "report", "export", "models", "recipes", "predict", "download")
+COMMANDS = ("train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download")
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
 
 

@@ -85,7 +85,7 @@ def page(tmp_path_factory):
     "text",
     [
         "Test accuracy",
-        "30 faces of the test split, 1 view each",
+        "30 faces of the test split, 1 view (single) each",
         "official val split",
         "without twins in train",
         "FER+ majority",

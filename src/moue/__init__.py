@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from moue.data.synthetic import synthesize
     from moue.evaluation.evaluate import evaluate
     from moue.evaluation.report import write_report
+    from moue.evaluation.views import with_views
     from moue.export import export_onnx
     from moue.inference.analyze import Analyzer, analyze, analyze_many
     from moue.inference.classifier import Classifier
+    from moue.inference.ensemble import Ensemble
     from moue.inference.results import FaceResult, ImageResult
     from moue.inference.video.results import FrameResult, TrackedFace
     from moue.inference.video.stream import analyze_stream
     from moue.training.config import TrainConfig
+    from moue.training.distill import teach
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import train
 
@@ -34,6 +37,7 @@ __all__ = [
     "Analyzer",
     "Classifier",
     "Dataset",
+    "Ensemble",
     "FaceResult",
     "FrameResult",
     "ImageResult",
@@ -51,7 +55,9 @@ __all__ = [
     "list_models",
     "load_fer2013",
     "synthesize",
+    "teach",
     "train",
+    "with_views",
     "write_report",
 ]
 
@@ -63,6 +69,7 @@ _HOMES = {
     "FrameResult": "moue.inference.video.results",
     "ImageResult": "moue.inference.results",
     "TrackedFace": "moue.inference.video.results",
+    "Ensemble": "moue.inference.ensemble",
     "TrainConfig": "moue.training.config",
     "analyze": "moue.inference.analyze",
     "analyze_many": "moue.inference.analyze",
@@ -74,7 +81,9 @@ _HOMES = {
     "list_models": "moue.training.models.registry",
     "load_fer2013": "moue.data.fer2013",
     "synthesize": "moue.data.synthetic",
+    "teach": "moue.training.distill",
     "train": "moue.training.train",
+    "with_views": "moue.evaluation.views",
     "write_report": "moue.evaluation.report",
 }
 

@@ -1,4 +1,4 @@
-"""Commands of the learning half: train, evaluate, report, export, models, recipes."""
+"""Commands of the learning half: train, distill, evaluate, report, export, models, recipes."""
 
 from __future__ import annotations
 
@@ -8,81 +8,179 @@ import shlex
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from moue.cli import options, output
 
+if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
+    from moue.evaluation.result import Evaluation
+    from moue.inference.ensemble import Ensemble
+    from moue.training.config import TrainConfig
+
+# Where a recipe made for labels alone is distilled.
+_DISTILL: Final = {"distill_weight": 0.7, "distill_temperature": 2.0}
+
 
 def train(
     data: options.DataPath,
-    out: Annotated[Path, typer.Option("--out", help="Run folder to make.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe (moue recipes) or a TOML file.")] = "seed_cnn",
-    epochs: Annotated[int | None, typer.Option(help="Epochs at most, instead of the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed, instead of the recipe's.")] = None,
-    choices: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other choice of the recipe; repeatable."),
-    ] = None,
+    out: options.RunOut,
+    recipe: options.RecipeName = "seed_cnn",
+    epochs: options.Epochs = None,
+    seed: options.Seed = None,
+    choices: options.Choices = None,
     ferplus: options.FerPlus = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: options.Resume = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
 ) -> None:
     """Train a network on the training split; the validation split chooses the epoch."""
     from moue.training.config import TrainConfig  # noqa: PLC0415 (keeps --help fast)
-    from moue.training.train import train as train_model  # noqa: PLC0415
 
-    overrides = {"epochs": epochs, "seed": seed}
-    given = {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
+    config = TrainConfig.from_recipe(recipe, **_given(epochs, seed, choices))
+    _run(config, options.load_data(data, ferplus, on_bad_row), out, resume=resume, data=_data_words(data, ferplus))
+
+
+def distill(
+    data: options.DataPath,
+    out: options.RunOut,
+    teachers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--teacher",
+            help="Run folder, .onnx file or shipped model, repeatable; or one teacher.npz. With --resume not needed.",
+        ),
+    ] = None,
+    views: options.Views = options.ViewsName.SINGLE,
+    recipe: options.RecipeName = "small_distilled",
+    epochs: options.Epochs = None,
+    seed: options.Seed = None,
+    choices: options.Choices = None,
+    ferplus: options.FerPlus = None,
+    resume: options.Resume = False,
+    on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+) -> None:
+    """Train a network towards teachers' answers as well as the labels.
+
+    The teachers are asked once about each face of the training split; OUT/teacher.npz keeps what they say.
+    """
+    from moue.training.config import TrainConfig  # noqa: PLC0415 (keeps --help fast)
+    from moue.training.distill import teach  # noqa: PLC0415
+    from moue.training.targets import refuse_missing_votes  # noqa: PLC0415
+
+    given = _given(epochs, seed, choices)
     config = TrainConfig.from_recipe(recipe, **given)
+    if not config.distill_weight:
+        if "distill_weight" in given:
+            raise typer.BadParameter("distill_weight=0 would not listen to the teacher", param_hint="--set")
+        config = TrainConfig.from_recipe(recipe, **_DISTILL | given)
+        taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
+        output.note(f"the recipe {recipe} is for labels alone; taken: {', '.join(taken)}")
     dataset = options.load_data(data, ferplus, on_bad_row)
+    refuse_missing_votes(dataset, config)  # before the teachers are asked in vain
+    if teachers or not resume:
+        with output.count_progress("asking the teachers") as moved:
+            teach(out, teachers or (), dataset, views=views.value, progress=moved)
+    _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus))
+
+
+def _given(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
+    overrides = {"epochs": epochs, "seed": seed}
+    return {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
+
+
+def _data_words(data: Path, ferplus: Path | None) -> str:
+    """The options with which other commands read the same data."""
+    words = ["--data", str(data), *(["--ferplus", str(ferplus)] if ferplus else [])]
+    return shlex.join(words)
+
+
+def _run(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool, data: str) -> None:
+    """Train, and say how it ended and what comes next."""
+    from moue.training.train import train as train_model  # noqa: PLC0415 (keeps --help fast)
+
     result = train_model(config, dataset, out, resume=resume, progress=True, command=_command_line())
     output.note(
         f"best epoch {result.best_epoch} of {len(result.history)}: validation accuracy {result.best_val_accuracy:.1%}"
     )
-    output.note(f"the run is in {result.run} (curves.png, best.keras, model.onnx)")
-    if not result.exported:
-        output.note(f"not exported: that needs Keras's TensorFlow backend; run: moue export {out} --data {data}")
+    output.note(f"the run is in {result.run} (curves.png, best.keras{', model.onnx' if result.exported else ''})")
     if result.interrupted:
         output.note(f"stopped early; go on with: {_command_line()}{'' if resume else ' --resume'}")
         raise typer.Exit(130)
-    output.note(f"next: moue evaluate {out} --data {data}")
+    if not result.exported:
+        output.note(f"not exported: that needs TensorFlow; run: KERAS_BACKEND=tensorflow moue export {out} {data}")
+    output.note(f"next: moue evaluate {out} {data}")
 
 
 def evaluate(
-    run: options.RunPath,
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN",
+            help="Run folder, .onnx file or name of a shipped model; several are scored as one, averaged.",
+            show_default=False,
+        ),
+    ],
     data: options.DataOption,
     split: Annotated[
         options.SplitName, typer.Option(help="Which faces: PublicTest is val, PrivateTest is test.")
     ] = options.SplitName.TEST,
+    views: options.Views = options.ViewsName.SINGLE,
     ferplus: options.FerPlus = None,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the result; RUN/evaluation/SPLIT[-VIEWS] if not given.")
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Score a run's exported model, with and without the test faces that are also in training."""
     from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
     from moue.evaluation.ferplus import score_perceived  # noqa: PLC0415
+    from moue.evaluation.views import with_views  # noqa: PLC0415
     from moue.files import refuse_existing  # noqa: PLC0415
-    from moue.inference.classifier import Classifier  # noqa: PLC0415
+    from moue.inference.ensemble import Ensemble  # noqa: PLC0415
 
-    folder = run / "evaluation" / split
+    ensemble = Ensemble.load(models)
+    several = len(models) > 1
+    folder = out or _evaluation_folder(models, split, views)
     refuse_existing(folder, overwrite=overwrite)
-    classifier = Classifier.load(run)
     dataset = options.load_data(data, ferplus, on_bad_row)
-    # Scored before the temperature, so that the report can show what the temperature does.
-    network = functools.partial(classifier.predict_proba, calibrated=False)
+    # One network is scored before its temperature, so that the report can show what the temperature does; of several
+    # the calibrated answers are averaged.
+    network = functools.partial(ensemble.predict_proba, calibrated=several)
     with output.count_progress("evaluating") as moved:
-        evaluation = score(network, dataset, split=split.value, progress=moved, command=_command_line())
-    if any(head.name == "perceived" for head in classifier.spec.heads):
-        perceived = functools.partial(classifier.predict_proba, head="perceived")
+        evaluation = score(
+            with_views(network, views.value), dataset, split=split.value, progress=moved, command=_command_line()
+        )
+    if several:
+        evaluation = dataclasses.replace(evaluation, members=tuple(map(str, models)))
+    if all(any(head.name == "perceived" for head in member.spec.heads) for member in ensemble.members):
+        perceived = with_views(functools.partial(ensemble.predict_proba, head="perceived"), views.value)
         evaluation = dataclasses.replace(evaluation, perceived=score_perceived(perceived, dataset, split.value))
     typer.echo(evaluation.table())
-    calibrated = evaluation.calibrated(classifier.spec.head("emotion").temperature)
-    output.note(f"calibrated on val, as moue predict answers: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
+    _note_calibration(evaluation, ensemble)
     evaluation.save(folder, overwrite=overwrite)
     output.wrote(folder)
-    output.note(f"next: moue report {run}")
+    if out is None:
+        output.note(f"next: moue report {models[0]}")
+
+
+def _evaluation_folder(models: list[Path], split: options.SplitName, views: options.ViewsName) -> Path:
+    if len(models) > 1 or not models[0].is_dir():
+        which = "for several models" if len(models) > 1 else f"since {models[0]} is no folder"
+        raise typer.BadParameter(f"say where the result is to be written, {which}", param_hint="--out")
+    single = views is options.ViewsName.SINGLE
+    return models[0] / "evaluation" / (split.value if single else f"{split.value}-{views.value}")
+
+
+def _note_calibration(evaluation: Evaluation, ensemble: Ensemble) -> None:
+    if evaluation.members:
+        output.note(f"mean of the calibrated probabilities of {', '.join(evaluation.members)}")
+        return
+    calibrated = evaluation.calibrated(ensemble.members[0].spec.head("emotion").temperature)
+    how = "as moue predict answers" if evaluation.num_views == 1 else "one view a face; here of the views' mean"
+    output.note(f"calibrated on val, {how}: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
 
 
 def report(
@@ -162,4 +260,4 @@ def _command_line() -> str:
     return shlex.join(["moue", *sys.argv[1:]])
 
 
-COMMANDS: Final = (train, evaluate, report, export, models, recipes)
+COMMANDS: Final = (train, distill, evaluate, report, export, models, recipes)

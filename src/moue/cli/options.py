@@ -29,6 +29,14 @@ class SplitName(enum.StrEnum):
     TEST = "test"
 
 
+class ViewsName(enum.StrEnum):
+    """Over which views of a face answers are averaged: `moue.evaluation.views`, which would load NumPy here."""
+
+    SINGLE = "single"
+    FLIP = "flip"
+    TEN_CROP = "ten_crop"
+
+
 DataPath = Annotated[
     Path, typer.Argument(help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.", show_default=False)
 ]
@@ -36,9 +44,20 @@ DataOption = Annotated[
     Path, typer.Option("--data", help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.")
 ]
 FerPlus = Annotated[Path | None, typer.Option("--ferplus", help="fer2013new.csv: join the FER+ votes by row order.")]
+Views = Annotated[
+    ViewsName, typer.Option("--views", help="Average over views of each face: flip is 2, ten_crop 10 predictions.")
+]
 BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count such rows.")]
 ModelName = Annotated[str, typer.Option("--model", help="Name of a shipped model, run folder or .onnx file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
+RunOut = Annotated[Path, typer.Option("--out", help="Run folder to make.")]
+RecipeName = Annotated[str, typer.Option("--recipe", help="Name of a recipe (moue recipes) or a TOML file.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs at most, instead of the recipe's.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed, instead of the recipe's.")]
+Choices = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other choice of the recipe; repeatable.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 RunPath = Annotated[Path, typer.Argument(help="Run folder of moue train.", show_default=False)]
 
 

@@ -10,6 +10,7 @@ from moue.errors import MoueError
 from moue.evaluation.ferplus import FerplusScores, score_majority
 from moue.evaluation.metrics import check_probabilities, score
 from moue.evaluation.result import Baseline, Evaluation, report_faces
+from moue.evaluation.views import views_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,8 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on one split: the whole split, without its leaked faces, and against FER+ where votes are there.
 
-    Each face is predicted once, with no test-time augmentation; all figures come from that one pass.
+    All figures come from one pass. There is no test-time augmentation unless `predict_proba` comes from
+    `moue.evaluation.views.with_views`, which the result then names.
 
     Args:
         predict_proba: Maps uint8 (n, 48, 48, 1) of 0-255 to probabilities float (n, K) in the order of the data's
@@ -59,6 +61,7 @@ def evaluate(
     names = dataset.class_names
     clean = _without_twins(dataset, split, part)
     faces = report_faces(y_true, y_prob)
+    views = views_of(predict_proba)
     return Evaluation(
         official=score(y_true, y_prob, names),
         without_twins=None if clean is None else score(y_true[clean], y_prob[clean], names),
@@ -71,7 +74,8 @@ def evaluate(
         face_images=dataset.images[part[faces]],
         split=split,
         split_rule=dataset.split_rule,
-        num_views=1,
+        num_views=len(views),
+        views=views.name,
         source=dataset.source,
         checksum=dataset.checksum,
         command=command,

@@ -100,11 +100,11 @@ def _evaluation_context(evaluation: Evaluation, temperature: float | None) -> di
 
 
 def _evaluations(run: Path) -> list[Evaluation]:
-    """Every evaluation saved in the run, the test split first."""
+    """Every evaluation saved in the run: the test split first, the plainest manner of it leading."""
     found = sorted({*run.glob(f"evaluation*/{JSON_NAME}"), *run.glob(f"evaluation*/*/{JSON_NAME}")})
     loaded = [Evaluation.load(path.parent) for path in found]
     order = {split: rank for rank, split in enumerate(_SPLIT_ORDER)}
-    return sorted(loaded, key=lambda evaluation: order.get(evaluation.split, len(order)))
+    return sorted(loaded, key=lambda one: (order.get(one.split, len(order)), len(one.members), one.num_views))
 
 
 def _temperature(run: Path) -> float | None:

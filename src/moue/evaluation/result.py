@@ -61,6 +61,8 @@ class Evaluation:
         checksum: `Dataset.checksum` of the data.
         command: The command line that made this, empty from Python.
         perceived: The head "perceived" by FER+'s usual test of eight classes; None where there is no such head.
+        views: Name of the set of views, of `moue.evaluation.views`.
+        members: Of an ensemble its models, whose calibrated probabilities were averaged to `y_prob`; else empty.
     """
 
     official: Scores
@@ -79,6 +81,14 @@ class Evaluation:
     checksum: str
     command: str = ""
     perceived: FerplusScores | None = None
+    views: str = "single"
+    members: tuple[str, ...] = ()
+
+    @property
+    def manner(self) -> str:
+        """How each face was predicted, in words: ``"1 view (single)"``."""
+        count = f"{self.num_views} view{'s' if self.num_views != 1 else ''} ({self.views})"
+        return f"{count}, {len(self.members)} models" if self.members else count
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -94,6 +104,7 @@ class Evaluation:
         ferplus, baseline = self.ferplus, self.baseline
         return {
             **{name: getattr(self, name) for name in _PLAIN},
+            "members": list(self.members),
             "official": self.official.to_dict(),
             "without_twins": None if self.without_twins is None else self.without_twins.to_dict(),
             "ferplus": None if ferplus is None else dataclasses.asdict(ferplus),
@@ -143,6 +154,8 @@ class Evaluation:
                 source=str(content["source"]),
                 checksum=str(content["checksum"]),
                 command=str(content["command"]),
+                views=str(content.get("views", "single")),
+                members=tuple(content.get("members", ())),
                 **_read_arrays(folder / ARRAYS_NAME, content["predictions_sha256"]),
             )
         except (KeyError, TypeError) as error:
@@ -151,9 +164,9 @@ class Evaluation:
             ) from error
 
     def table(self) -> str:
-        """Return the figures as lines of text for a terminal: the sets first, then the classes."""
+        """Return the figures as lines of text for a terminal: the sets under the manner, then the classes."""
         rows: list[tuple[str, ...]] = [
-            ("", "faces", "accuracy", "95 % interval", "balanced", "macro-F1", "top-2", "NLL", "ECE")
+            (self.manner, "faces", "accuracy", "95 % interval", "balanced", "macro-F1", "top-2", "NLL", "ECE")
         ]
         rows += [_score_row(name, scores) for name, scores in self.named_scores()]
         if self.baseline is not None:
@@ -176,7 +189,7 @@ class Evaluation:
         return [(name, scores) for name, scores in pairs if scores is not None]
 
 
-_PLAIN: Final = ("split", "split_rule", "num_views", "source", "checksum", "command")
+_PLAIN: Final = ("split", "split_rule", "num_views", "views", "source", "checksum", "command")
 _ARRAYS: Final = ("y_true", "y_prob", "rows", "face_index", "face_images")
 _AGAIN: Final = "Evaluate the model again: moue evaluate RUN --data fer2013.csv --overwrite"
 

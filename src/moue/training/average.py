@@ -38,7 +38,8 @@ def make_averager(feed: Any) -> Any:  # noqa: ANN401 (keras.callbacks.Callback, 
             for variable, average in zip(
                 optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
             ):
-                variable.assign(average)
+                # A copy: on JAX both would else be one buffer, which the next step takes away from the optimizer too.
+                variable.assign(_copy(average))
             _take_statistics(self.model, feed)
             self.averaged = _values(self.model)
 
@@ -59,8 +60,11 @@ def make_averager(feed: Any) -> Any:  # noqa: ANN401 (keras.callbacks.Callback, 
 
 def _values(model: Any) -> list[NDArray[np.float32]]:  # noqa: ANN401
     """Return weights and BatchNorm statistics, not the states of random layers."""
-    to_numpy = import_keras().ops.convert_to_numpy
-    return [np.array(to_numpy(variable)) for variable in model.weights]
+    return [_copy(variable) for variable in model.weights]
+
+
+def _copy(variable: Any) -> NDArray[np.float32]:  # noqa: ANN401 (keras.Variable)
+    return np.array(import_keras().ops.convert_to_numpy(variable))
 
 
 def _assign(model: Any, values: list[NDArray[np.float32]]) -> None:  # noqa: ANN401

@@ -64,6 +64,12 @@ class TrainConfig:
     ferplus_weight: float = _choice(
         0.0, "weight of the second head, on FER+ votes, in the loss; 0: no such head", low=0.0
     )
+    distill_weight: float = _choice(
+        0.0, "part of a training target that comes from a teacher (moue distill); 0: no teacher", low=0.0, high=1.0
+    )
+    distill_temperature: float = _choice(
+        1.0, "softens the teacher's probabilities where above 1; 1: as they are", low=0.1, high=20.0
+    )
     flip: bool = _choice(default=False, text="mirror every other face")
     rotation_degrees: float = _choice(0.0, "turn by up to this many degrees either way", low=0.0, high=180.0)
     shift_fraction: float = _choice(0.0, "move by up to this part of the side", low=0.0, high=0.5)

@@ -14,6 +14,8 @@ from moue.training.backend import import_keras
 from moue.training.targets import for_keras, make_training_targets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
@@ -42,7 +44,12 @@ def make_reseeder(seed: int) -> Any:  # noqa: ANN401 (keras.callbacks.Callback)
     return Reseeder()
 
 
-def make_feed(dataset: Dataset, config: TrainConfig, first_epoch: int = 0) -> Any:  # noqa: ANN401
+def make_feed(
+    dataset: Dataset,
+    config: TrainConfig,
+    first_epoch: int = 0,
+    teacher: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Any:  # noqa: ANN401
     """Return a `keras.utils.PyDataset` of shuffled, augmented batches: images uint8 (B, H, W, 1) and their targets.
 
     The targets are float32 (B, K), or by head where there are two. ``feed.batch(epoch, index)`` is the same batch
@@ -52,9 +59,11 @@ def make_feed(dataset: Dataset, config: TrainConfig, first_epoch: int = 0) -> An
         dataset: The faces of the training split.
         config: Every choice.
         first_epoch: Epochs already behind, when a run is resumed.
+        teacher: A teacher's probabilities by head, where `distill_weight` is above 0.
     """
     keras = import_keras()
-    images, targets, seed, size = dataset.images, make_training_targets(dataset, config), config.seed, config.batch_size
+    images, targets = dataset.images, make_training_targets(dataset, config, teacher)
+    seed, size = config.seed, config.batch_size
     changed = is_augmented(config)
 
     class Feed(keras.utils.PyDataset):  # type: ignore[misc,name-defined]

@@ -3,6 +3,7 @@
 config.json        the TrainConfig
 environment.json   versions, processor, backend, data, command
 history.json/.csv  one row an epoch
+teacher.npz        what the teachers say of the training faces, where there are any
 checkpoints/epoch-007.keras   the state after that epoch, only the newest is kept
 best.keras         the epoch of highest validation accuracy
 last.keras         the last epoch (when the run has ended)
@@ -79,20 +80,36 @@ class RunFolder:
         """Accuracy and loss per epoch, PNG."""
         return self.path / "curves.png"
 
+    @property
+    def teacher(self) -> Path:
+        """A teacher's answers to the training faces, made before the training by `moue.training.distill`."""
+        return self.path / "teacher.npz"
+
     def checkpoint(self, epoch: int) -> Path:
         """The state after `epoch` epochs."""
         return self.path / "checkpoints" / f"epoch-{epoch:03d}.keras"
+
+    def refuse_used(self) -> None:
+        """Check that there is no folder, or nothing in it but a teacher's answers.
+
+        Raises:
+            MoueError: there is something else.
+        """
+        used = self.path.exists() and (
+            not self.path.is_dir() or any(entry.name != self.teacher.name for entry in self.path.iterdir())
+        )
+        if used:
+            raise MoueError(
+                f"{self.path} exists already", "a new folder for the run", "Name another --out, or go on with --resume."
+            )
 
     def create(self, config: TrainConfig) -> None:
         """Make a new folder.
 
         Raises:
-            MoueError: it exists and is not empty.
+            MoueError: it holds something.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise MoueError(
-                f"{self.path} exists already", "a new folder for the run", "Name another --out, or go on with --resume."
-            )
+        self.refuse_used()
         write_json(self.config, config.to_dict())
 
     def open(self, config: TrainConfig) -> History:

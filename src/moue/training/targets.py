@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from moue.errors import MoueError
+from moue.evaluation.calibration import apply_temperature
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
@@ -61,23 +64,54 @@ def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
     return dataset.votes
 
 
-def make_training_targets(dataset: Dataset, config: TrainConfig) -> dict[str, NDArray[np.float32]]:
-    """Return the targets of the training split: smoothed and weighed by class where the configuration says so.
+def make_training_targets(
+    dataset: Dataset, config: TrainConfig, teacher: Mapping[str, NDArray[np.float32]] | None = None
+) -> dict[str, NDArray[np.float32]]:
+    """Return the targets of the training split: smoothed, blended and weighed where the configuration says so.
 
-    Both concern the head "emotion" and are done here rather than in the loss, so that the validation loss stays the
-    plain cross-entropy whatever the choices. Weights are those of "balanced": n / (classes * faces of the class); they
-    multiply a row, which multiplies its loss.
+    All is done here rather than in the loss, so that the validation loss stays the plain cross-entropy whatever the
+    choices. Label smoothing and class weights concern the head "emotion". Weights are those of "balanced": n /
+    (classes * faces of the class); they multiply a row, which multiplies its loss.
+
+    Args:
+        dataset: The training split.
+        config: Every choice.
+        teacher: A teacher's probabilities by head, float32 (N, K), for `blend`; heads without any stay as they are.
+
+    Raises:
+        MoueError: `distill_weight` is above 0 and there is no teacher, or as `make_targets`.
     """
     targets = make_targets(dataset, config)
     emotion = targets[EMOTION]
     counts = emotion.sum(axis=0)
     if config.label_smoothing:
         smoothing = np.float32(config.label_smoothing)
-        emotion = emotion * (1 - smoothing) + smoothing / np.float32(emotion.shape[1])
+        targets[EMOTION] = emotion * (1 - smoothing) + smoothing / np.float32(emotion.shape[1])
+    if config.distill_weight:
+        if teacher is None:
+            raise MoueError("no teacher", f"one, since distill_weight = {config.distill_weight:g}")
+        targets |= {head: blend(targets[head], said, config) for head, said in teacher.items() if head in targets}
     if config.class_weights:
         weights = len(emotion) / (len(counts) * np.maximum(counts, 1))
-        emotion = emotion * weights[dataset.labels][:, None]
-    return {**targets, EMOTION: emotion.astype(np.float32)}
+        targets[EMOTION] = targets[EMOTION] * weights[dataset.labels][:, None]
+    return {**targets, EMOTION: targets[EMOTION].astype(np.float32)}
+
+
+def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32]:
+    """Return targets (N, K) of which `distill_weight` comes from a teacher, softened by `distill_temperature`.
+
+    With w the weight, T the temperature and p the teacher's probabilities, a row is (1 - w) * label + w * p^(1/T)
+    normalised, and the loss the plain cross-entropy with it. That is (1 - w) * CE(label) + w * CE(softened teacher).
+    Hinton et al. 2015 (arXiv:1503.02531) soften the student in the second term too, and multiply that term by T^2 to
+    undo what T does to its gradients. With T = 1 both are the same. Here only the teacher is softened: networks of
+    moue end in probabilities, on every backend; one row of targets a face goes through mixup, cutmix, class weights
+    and both heads as ever; and the validation loss, the loss of an early stop and the probabilities that are exported
+    mean what they mean elsewhere. The price: a T above 1 makes the student less sure than its teacher, as label
+    smoothing does, until its own temperature is fitted after the training.
+    """
+    weight = np.float32(config.distill_weight)
+    softened = apply_temperature(teacher, config.distill_temperature).astype(np.float32)
+    return (1 - weight) * targets + weight * softened
 
 
 def for_keras(targets: dict[str, NDArray[np.float32]]) -> NDArray[np.float32] | dict[str, NDArray[np.float32]]:

@@ -15,6 +15,7 @@ from moue.training.assemble import assemble, compile_model
 from moue.training.average import make_averager
 from moue.training.backend import import_keras
 from moue.training.callbacks import best_epoch, make_early_stopping, make_keeper
+from moue.training.distill import load_teacher
 from moue.training.feed import make_feed, make_reseeder
 from moue.training.finish import export_run
 from moue.training.progress import make_progress
@@ -69,7 +70,7 @@ def train(
     Args:
         config: Every choice.
         dataset: Faces with a "train" and a "val" split.
-        out: The run folder, new unless `resume`.
+        out: The run folder, new unless `resume`; with a `distill_weight` it holds what `moue.teach` put there.
         resume: Go on with an interrupted run in `out`.
         progress: Show progress on standard error.
         command: The command that started it, for environment.json.
@@ -89,7 +90,10 @@ def train(
     import_keras().utils.set_random_seed(config.seed)
     model = assemble(config, len(dataset.class_names))
     run = RunFolder(Path(out))
+    teacher = load_teacher(run, config, dataset)
     environment = describe_environment(dataset, command)
+    if teacher:
+        environment["data"] |= {"teacher": teacher.origin, "teacher_checksum": teacher.checksum}
     if resume:
         history = run.open(config)
         _refuse_other_data(run, config, environment)
@@ -106,6 +110,8 @@ def train(
 def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -> None:
     before, now = read_json(run.environment)["data"], environment["data"]
     counted = {"checksum": ("the data", "has"), "votes_checksum": ("the FER+ votes", "have")}
+    if config.distill_weight:
+        counted["teacher_checksum"] = ("the teacher's answers", "have")
     for key, (name, verb) in counted.items():
         if key == "votes_checksum" and not config.ferplus_weight:
             continue
@@ -136,7 +142,8 @@ def _fit(
 ) -> bool:
     """Train from where `history` ends; return whether Ctrl-C ended it."""
     validation = dataset.subset("val")
-    feed = make_feed(dataset.subset("train"), config, len(history))
+    teacher = load_teacher(run, config, dataset)
+    feed = make_feed(dataset.subset("train"), config, len(history), teacher.probabilities if teacher else None)
     compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
     averagers = [make_averager(feed)] if config.ema else []
     callbacks = [
