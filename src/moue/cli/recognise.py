@@ -31,7 +31,9 @@ class DetectorName(enum.StrEnum):
 
 
 def predict(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(help="Pictures, folders of pictures, and addresses of pictures.", show_default=False)
+    ],
     model: Annotated[str, typer.Option("--model", help="Run folder, .onnx file, or name of a shipped model.")],
     out: Annotated[Path | None, typer.Option("--output", help="Also write .json, .jsonl or .csv.")] = None,
     detector: Annotated[
@@ -41,6 +43,7 @@ def predict(
     annotate: Annotated[Path | None, typer.Option(help="Folder for the pictures with the answers drawn in.")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
     unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
+    allow_url: Annotated[bool, typer.Option("--allow-url", help="Fetch pictures that are https:// addresses.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name the expression of each face in pictures, with the probability of each class.
@@ -55,7 +58,7 @@ def predict(
     if out is not None:
         check_output(out, overwrite=overwrite)
     chosen = DetectorOptions(model=detector_model)
-    analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below)
+    analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below, allow_url=allow_url)
     _say_detector(analyzer, detector)
     paths = list(list_pictures(files, recursive=recursive))
     if not paths:
@@ -137,24 +140,26 @@ def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
 
 def _to_csv(
     analyzer: Analyzer,
-    paths: list[Path],
+    paths: list[Path | str],
     stages: Sequence[Callable[[ImageResult], None]],
     out: Path,
     *,
     overwrite: bool,
 ) -> int:
     """Write rows as they come; returns how many pictures were done before."""
-    from moue.inference.result_tables import CsvRun  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.addresses import shown  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.result_tables import CsvRun  # noqa: PLC0415
 
     settings: dict[str, Any] = {
         "onnx_sha256": analyzer.classifier.spec.onnx_sha256,
         "detector": analyzer.detector.name,
         "unsure_below": analyzer.unsure_below,
+        "allow_url": analyzer.allow_url,
     }
     with CsvRun(out, class_names=analyzer.class_names, settings=settings, overwrite=overwrite) as run:
         if run.num_done:
             output.note(f"going on: {run.num_done:,} pictures are in {run.part} already")
-        left = [path for path in paths if not run.is_done(str(path))]
+        left = [path for path in paths if not run.is_done(shown(str(path)))]
         try:
             for result in _with_progress(analyzer.analyze_many(left), len(left)):
                 run.write(result)
@@ -169,7 +174,7 @@ def _to_csv(
 
 def _to_other(
     analyzer: Analyzer,
-    paths: list[Path],
+    paths: list[Path | str],
     stages: Sequence[Callable[[ImageResult], None]],
     out: Path | None,
     *,
@@ -200,16 +205,22 @@ def _with_progress(results: Iterator[ImageResult], total: int) -> Iterator[Image
 
 def _annotator(folder: Path, *, overwrite: bool) -> Callable[[ImageResult], None]:
     """Return what draws a result into the folder; pictures of one name from several folders get numbers."""
-    from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.images import decode  # noqa: PLC0415
+    from moue.inference.addresses import decode_address, is_address, stem_of  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415
+    from moue.inference.images import DEFAULT_LIMITS, decode  # noqa: PLC0415
 
     used: Counter[str] = Counter()
 
     def save(result: ImageResult) -> None:
-        decoded = decode(result.file)
-        if decoded.image is None or result.status.value not in ("ok", "no_face"):
+        if result.status.value not in ("ok", "no_face"):
             return
-        stem = Path(result.file).stem
+        fetched = is_address(result.file)
+        # Pictures are not kept until their faces are named, so what was fetched is fetched again.
+        decoded = decode_address(result.file, DEFAULT_LIMITS, allowed=True) if fetched else decode(result.file)
+        if decoded.image is None or (decoded.width, decoded.height) != (result.width, result.height):
+            output.note(f"{result.file}: not drawn, the picture has gone or changed meanwhile")
+            return
+        stem = stem_of(result.file) if fetched else Path(result.file).stem
         used[stem] += 1
         name = f"{stem}-{used[stem]}.jpg" if used[stem] > 1 else f"{stem}.jpg"
         save_drawing(draw(decoded.image, result), folder / name, overwrite=overwrite)
