@@ -65,6 +65,16 @@ def test_a_folder_to_a_table_and_drawings(moue, run_folder, folder, tmp_path, su
     assert moue("predict", folder, *options, "--overwrite")[0] == 0
 
 
+def test_small_faces_in_place_of_names(moue, run_folder, folder, tmp_path):
+    options = (folder / "b.png", "--model", run_folder, "--detector", "none")
+    code, _, said = moue("predict", *options, "--emoji")
+    assert (code, "--annotate" in said) == (2, True)
+    drawn = [tmp_path / "names", tmp_path / "faces"]
+    assert moue("predict", *options, "--annotate", drawn[0])[0] == 0
+    assert moue("predict", *options, "--annotate", drawn[1], "--emoji")[0] == 0
+    assert (drawn[0] / "b.jpg").read_bytes() != (drawn[1] / "b.jpg").read_bytes()
+
+
 def test_an_interrupted_run_goes_on(moue, run_folder, folder, tmp_path, monkeypatch):
     out = tmp_path / "out.csv"
     command = ("predict", folder, "--model", run_folder, "--detector", "none", "--output", out)

@@ -1,4 +1,4 @@
-"""Fetching one file with size and time capped; a known one by HTTPS only, checked and moved into place when complete."""
+"""Fetching one file, size and time capped; a known one by HTTPS only, checked and moved into place when complete."""
 
 from __future__ import annotations
 

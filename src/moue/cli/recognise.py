@@ -41,6 +41,7 @@ def predict(
     ] = DetectorName.AUTO,
     detector_model: Annotated[Path | None, typer.Option(help="The file of the detector yunet.")] = None,
     annotate: Annotated[Path | None, typer.Option(help="Folder for the pictures with the answers drawn in.")] = None,
+    emoji: Annotated[bool, typer.Option("--emoji", help="Draw small faces there in place of names.")] = False,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
     unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
     allow_url: Annotated[bool, typer.Option("--allow-url", help="Fetch pictures that are https:// addresses.")] = False,
@@ -57,6 +58,8 @@ def predict(
 
     if out is not None:
         check_output(out, overwrite=overwrite)
+    if emoji and annotate is None:
+        raise typer.BadParameter("needs --annotate FOLDER", param_hint="--emoji")
     chosen = DetectorOptions(model=detector_model)
     analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below, allow_url=allow_url)
     _say_detector(analyzer, detector)
@@ -67,7 +70,7 @@ def predict(
     tally = _Tally(analyzer.class_names)
     stages: list[Callable[[ImageResult], None]] = [tally.add]
     if annotate is not None:
-        stages.append(_annotator(annotate, overwrite=overwrite))
+        stages.append(_annotator(annotate, labels="emoji" if emoji else "name", overwrite=overwrite))
     if out is not None and out.suffix.lower() == ".csv":
         tally.num_before = _to_csv(analyzer, paths, stages, out, overwrite=overwrite)
     else:
@@ -203,7 +206,7 @@ def _with_progress(results: Iterator[ImageResult], total: int) -> Iterator[Image
             yield result
 
 
-def _annotator(folder: Path, *, overwrite: bool) -> Callable[[ImageResult], None]:
+def _annotator(folder: Path, *, labels: str, overwrite: bool) -> Callable[[ImageResult], None]:
     """Return what draws a result into the folder; pictures of one name from several folders get numbers."""
     from moue.inference.addresses import decode_address, is_address, stem_of  # noqa: PLC0415 (keeps --help fast)
     from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415
@@ -223,7 +226,7 @@ def _annotator(folder: Path, *, overwrite: bool) -> Callable[[ImageResult], None
         stem = stem_of(result.file) if fetched else Path(result.file).stem
         used[stem] += 1
         name = f"{stem}-{used[stem]}.jpg" if used[stem] > 1 else f"{stem}.jpg"
-        save_drawing(draw(decoded.image, result), folder / name, overwrite=overwrite)
+        save_drawing(draw(decoded.image, result, labels=labels), folder / name, overwrite=overwrite)
 
     return save
 

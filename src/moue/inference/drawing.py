@@ -10,15 +10,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 from moue.errors import MoueError
 from moue.files import replacing
+from moue.inference.emoji import face_icon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
     import numpy as np
     from numpy.typing import NDArray
 
     from moue.inference.results import FaceResult, ImageResult
+
+    Area: TypeAlias = tuple[float, float, float, float]
+    """Left, top, right, bottom in pixels of the drawing."""
 
 # Okabe & Ito's palette, made for all kinds of colour vision (https://jfly.uni-koeln.de/color/); gray for neutral.
 COLORS: Final = {
@@ -42,16 +47,21 @@ EMOJI: Final = {
     "neutral": "\N{NEUTRAL FACE}",
     "contempt": "\N{SMIRKING FACE}",
 }
-"""Emoji of each class, for tables and terminals; the fonts that pictures are drawn with have none."""
+"""Emoji of each class, for tables and terminals; on pictures `moue.inference.emoji` draws them."""
+LABELS: Final = ("name", "emoji", "both")
+"""What `draw` can write at a face."""
 
 _OTHER: Final = (230, 159, 0)
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 _LEAST_BAR_FACE: Final = 120  # pixels of the drawing that a face must have for its bars to be read
 _LEAST_SIDE: Final = 480
+_LEAST_ICON: Final = 24
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def draw(image: NDArray[np.uint8], result: ImageResult, *, bars: bool = True, landmarks: bool = False) -> Image.Image:
+def draw(
+    image: NDArray[np.uint8], result: ImageResult, *, bars: bool = True, landmarks: bool = False, labels: str = "name"
+) -> Image.Image:
     """Return the picture with its result drawn on it.
 
     Each face gets a frame in its class's colour between two thin dark lines, so that it is seen on any background, and
@@ -63,10 +73,13 @@ def draw(image: NDArray[np.uint8], result: ImageResult, *, bars: bool = True, la
         result: What was found.
         bars: Also draw the probabilities of all classes, beside faces that are large enough.
         landmarks: Also draw eyes, nose tip and corners of the mouth.
+        labels: ``"name"``: class and probability; ``"emoji"``: a small drawn face instead; ``"both"``.
 
     Raises:
-        MoueError: the picture has another size than the result.
+        MoueError: the picture has another size than the result, or `labels` is none of the above.
     """
+    if labels not in LABELS:
+        raise MoueError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
     height, width = image.shape[:2]
     if (width, height) != (result.width, result.height):
         raise MoueError(f"the picture has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
@@ -74,7 +87,7 @@ def draw(image: NDArray[np.uint8], result: ImageResult, *, bars: bool = True, la
     picture = Image.fromarray(image).convert("RGB")
     if zoom > 1:
         picture = picture.resize((width * zoom, height * zoom), Image.Resampling.BICUBIC)
-    canvas = _Canvas(picture, zoom)
+    canvas = _Canvas(picture, zoom, labels)
     # Small faces last: their labels should not be hidden by those of larger ones.
     for face in sorted(result.faces, key=lambda face: -face.box[2] * face.box[3]):
         canvas.add(face, landmarks=landmarks)
@@ -99,14 +112,14 @@ def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -
 class _Canvas:
     """A picture that is being drawn on, and the texts that wait until all frames are there."""
 
-    def __init__(self, picture: Image.Image, zoom: int) -> None:
-        self.picture, self.zoom = picture, zoom
+    def __init__(self, picture: Image.Image, zoom: int, labels: str) -> None:
+        self.picture, self.zoom, self.labels = picture, zoom, labels
         self.pen = ImageDraw.Draw(picture, "RGBA")
         longest = max(picture.size)
         self.line = max(2, round(longest / 320))
         self.text_size = max(13, round(longest / 45))
-        self.taken: list[tuple[float, float, float, float]] = []
-        self.faces: list[tuple[FaceResult, tuple[float, float, float, float]]] = []
+        self.taken: list[Area] = []
+        self.faces: list[tuple[FaceResult, Area]] = []
 
     def add(self, face: FaceResult, *, landmarks: bool) -> None:
         x, y, width, height = (value * self.zoom for value in face.box)
@@ -123,63 +136,122 @@ class _Canvas:
 
     def add_texts(self, *, bars: bool) -> None:
         for face, box in self.faces:
-            self._label(face, box)
+            if self.labels == "emoji":
+                self._icon(face, box)
+            else:
+                self._label(face, box)
         for face, box in self.faces:
             if bars and min(box[2] - box[0], box[3] - box[1]) >= _LEAST_BAR_FACE:
                 self._bars(face, box)
 
-    def _label(self, face: FaceResult, box: tuple[float, float, float, float]) -> None:
-        # A crowd's labels must be small enough to stand beside each other.
-        size = min(self.text_size, max(11, round((box[2] - box[0]) * 0.32)))
+    def _label(self, face: FaceResult, box: Area) -> None:
+        """Write the name at a face, in the largest letters that leave the others free."""
         text = f"{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
-        font = _font(size)
-        left, top, right, bottom = font.getbbox(text)
-        width, height = right - left + size * 0.6, size * 1.35
-        place = self._free_place(box, width, height)
-        color = COLORS.get(face.emotion, _OTHER)
-        area = (place[0], place[1], place[0] + width, place[1] + height)
-        self.taken.append(area)
-        self.pen.rectangle(area, fill=color, outline=_DARK, width=max(1, size // 14))
-        where = (area[0] + size * 0.3 - left, area[1] + (height - (bottom - top)) / 2 - top)
+
+        def extent(size: int) -> tuple[float, float]:
+            icon = self._icon_beside(size)
+            left, _, right, _ = _font(size).getbbox(text)
+            return icon + right - left + size * 0.6, max(icon, size * 1.35)
+
+        least = max(11, round((box[2] - box[0]) * 0.32))
+        size, area = self._largest((self.text_size, least), extent, self._around, box)
+        icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
+        left, top, _, bottom = font.getbbox(text)
+        # The small face stands out of the coloured strip.
+        strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
+        self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
+        where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
         self.pen.text(where, text, fill=_ink(color), font=font)
+        if icon:
+            self._paste_icon(face, area, icon)
 
-    def _free_place(self, box: tuple[float, float, float, float], width: float, height: float) -> tuple[float, float]:
-        """Return where a label goes: above the face, else below, inside at its top or bottom; the least hidden one."""
+    def _icon_beside(self, size: int) -> int:
+        """Return the size of the small face before a text, 0 for none."""
+        return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
+
+    def _icon(self, face: FaceResult, box: Area) -> None:
+        """Draw a small face at a face, and a question mark behind it where the answer is unsure."""
+
+        def extent(size: int) -> tuple[float, float]:
+            return size + (_font(round(size * 0.7)).getlength("?") + size * 0.1 if face.unsure else 0.0), size
+
+        wanted = round(min(3.2 * self.text_size, max(1.8 * self.text_size, (box[2] - box[0]) * 0.5)))
+        least = max(_LEAST_ICON, round((box[2] - box[0]) * 0.4))
+        size, area = self._largest((wanted, least), extent, self._around, box)
+        self._paste_icon(face, area, size)
+        if face.unsure:
+            place, font = ((area[0] + size + area[2]) / 2, area[1] + size / 2), _font(round(size * 0.7))
+            self.pen.text(place, "?", _LIGHT, font, "mm", stroke_width=max(2, size // 12), stroke_fill=_DARK)
+
+    def _paste_icon(self, face: FaceResult, area: Area, size: int) -> None:
+        icon = face_icon(face.emotion, size, COLORS.get(face.emotion, _OTHER))
+        self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
+
+    def _largest(
+        self,
+        sizes: tuple[int, int],
+        extent: Callable[[int], tuple[float, float]],
+        places: Callable[[Area, float, float], list[tuple[float, float]]],
+        box: Area,
+    ) -> tuple[int, Area]:
+        """Return the largest size, and its place, that hides nothing of other faces; else the least of `sizes`."""
+        most, least = sizes[0], min(sizes)
         across, down = self.picture.size
-        x = min(max(0.0, box[0] - self.line), max(0.0, across - width))
-        gap = self.line
-        wanted = (box[1] - height - gap, box[3] + gap, box[1] + gap, box[3] - height - gap)
-        places = [(x, min(max(0.0, y), max(0.0, down - height))) for y in wanted]
-        return min(places, key=lambda place: self._hidden((*place, place[0] + width, place[1] + height), box))
+        size, area = least, box
+        for size in (most, (most + least) // 2, least):
+            width, height = extent(size)
+            inside = [
+                (min(max(0.0, x), max(0.0, across - width)), min(max(0.0, y), max(0.0, down - height)))
+                for x, y in places(box, width, height)
+            ]
+            areas = [(x, y, x + width, y + height) for x, y in inside]
+            area = min(areas, key=lambda area: self._hidden(area, box))
+            if self._hidden(area, box) <= 2.0 * _shared(area, box):
+                break
+        self.taken.append(area)
+        return size, area
 
-    def _hidden(self, area: tuple[float, float, float, float], own: tuple[float, float, float, float]) -> float:
+    def _around(self, box: Area, width: float, height: float) -> list[tuple[float, float]]:
+        """Return where a label may go: above the face, below, inside at its top or bottom; from its left or right."""
+        gap = self.line
+        rows = (box[1] - height - gap, box[3] + gap, box[1] + gap, box[3] - height - gap)
+        return [(x, y) for y in rows for x in (box[0] - gap, box[2] + gap - width)]
+
+    def _beside(self, box: Area, width: float, height: float) -> list[tuple[float, float]]:
+        """Return where bars may go: beside the face, below or above it, inside, or in a corner of the picture."""
+        gap = 2 * self.line
+        low, inner, label = box[3] - height - gap, box[0] + gap, 2.0 * self.text_size + gap
+        places = [(x, y) for y in (low, box[1]) for x in (box[2] + gap, box[0] - gap - width)]
+        places += [(x, y) for y in (box[3] + gap, box[3] + label) for x in (box[0], box[2] - width)]
+        places += [(box[0], box[1] - label - height), (inner, low)]
+        if len(self.faces) == 1:
+            across, down = self.picture.size
+            places += [(x, y) for y in (down - height, 0.0) for x in (0.0, across - width)]
+        return places
+
+    def _hidden(self, area: Area, own: Area) -> float:
         """Return how many pixels of labels and faces an area would hide; labels weigh most, then the own face."""
         cost = 8.0 * sum(_shared(area, other) for other in self.taken)
         return cost + sum(_shared(area, box) * (2.0 if box == own else 1.0) for _, box in self.faces)
 
-    def _bars(self, face: FaceResult, box: tuple[float, float, float, float]) -> None:
+    def _bars(self, face: FaceResult, box: Area) -> None:
         """Draw one bar for each class on a dark veil."""
-        size = max(10, min(self.text_size, round((box[3] - box[1]) / 26)))
-        font, row = _font(size), round(size * 1.3)
         names = list(face.probabilities)
-        name_width = max(font.getlength(name) for name in names)
-        full = min(size * 5.0, (box[2] - box[0]) * 0.9 - name_width - size)
-        width, height = name_width + full + size, row * len(names) + size * 0.5
-        gap = 2 * self.line
-        across, down = self.picture.size
-        # Beside the face, below it, or in a corner of the picture: where least of any face is hidden.
-        low, inner = box[3] - height - gap, box[0] + gap
-        places = [(box[2] + gap, low), (box[0] - gap - width, low), (box[0], box[3] + gap), (inner, low)]
-        if len(self.faces) == 1:
-            places += [(x, y) for y in (down - height, 0.0) for x in (0.0, across - width)]
-        inside = [(min(max(0.0, x), across - width), min(max(0.0, y), down - height)) for x, y in places]
-        left, top = min(inside, key=lambda place: self._hidden((*place, place[0] + width, place[1] + height), box))
-        area = (left, top, left + width, top + height)
-        self.taken.append(area)
+
+        def parts(size: int) -> tuple[float, float]:
+            name_width = max(_font(size).getlength(name) for name in names)
+            return name_width, max(2.0 * size, min(5.0 * size, (box[2] - box[0]) * 0.9 - name_width - size))
+
+        def extent(size: int) -> tuple[float, float]:
+            return sum(parts(size)) + size, round(size * 1.3) * len(names) + size * 0.5
+
+        most, least = (max(10, min(self.text_size, round((box[3] - box[1]) / share))) for share in (17, 26))
+        size, area = self._largest((most, least), extent, self._beside, box)
+        (name_width, full), row, (left, top) = parts(size), round(size * 1.3), area[:2]
         self.pen.rectangle(area, fill=(*_DARK, 170))
         for number, name in enumerate(names):
             y = top + size * 0.25 + number * row
-            self.pen.text((left + size * 0.3, y), name, fill=_LIGHT, font=font)
+            self.pen.text((left + size * 0.3, y), name, fill=_LIGHT, font=_font(size))
             start = left + size * 0.6 + name_width
             bar = (start, y + row * 0.15, start + max(1.0, full * face.probabilities[name]), y + row * 0.75)
             self.pen.rectangle(bar, fill=COLORS.get(name, _OTHER))
@@ -189,11 +261,11 @@ class _Canvas:
         self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_LIGHT, outline=_DARK)
 
 
-def _grown(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
+def _grown(box: Area, by: float) -> Area:
     return box[0] - by, box[1] - by, box[2] + by, box[3] + by
 
 
-def _shared(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+def _shared(one: Area, other: Area) -> float:
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     return max(0.0, width) * max(0.0, height)
