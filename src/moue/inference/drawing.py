@@ -11,19 +11,17 @@ from PIL import Image, ImageDraw, ImageFont
 from moue.errors import MoueError
 from moue.files import replacing
 from moue.inference.emoji import face_icon
+from moue.inference.placing import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-    from typing import TypeAlias
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from moue.inference.placing import Area
     from moue.inference.results import FaceResult, ImageResult
-
-    Area: TypeAlias = tuple[float, float, float, float]
-    """Left, top, right, bottom in pixels of the drawing."""
 
 # Okabe & Ito's palette, made for all kinds of colour vision (https://jfly.uni-koeln.de/color/); gray for neutral.
 COLORS: Final = {
@@ -118,7 +116,6 @@ class _Canvas:
         longest = max(picture.size)
         self.line = max(2, round(longest / 320))
         self.text_size = max(13, round(longest / 45))
-        self.taken: list[Area] = []
         self.faces: list[tuple[FaceResult, Area]] = []
 
     def add(self, face: FaceResult, *, landmarks: bool) -> None:
@@ -135,49 +132,67 @@ class _Canvas:
         self.faces.append((face, box))
 
     def add_texts(self, *, bars: bool) -> None:
-        for face, box in self.faces:
+        across, down = self.picture.size
+        layout = Layout(across, down, [box for _, box in self.faces], self.line)
+        for (face, _), (size, area) in zip(self.faces, self._lay_out(layout), strict=True):
             if self.labels == "emoji":
-                self._icon(face, box)
+                self._icon(face, size, area)
             else:
-                self._label(face, box)
+                self._label(face, size, area)
         for face, box in self.faces:
             if bars and min(box[2] - box[0], box[3] - box[1]) >= _LEAST_BAR_FACE:
-                self._bars(face, box)
+                self._bars(face, box, layout)
 
-    def _label(self, face: FaceResult, box: Area) -> None:
-        """Write the name at a face, in the largest letters that leave the others free."""
-        text = f"{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
+    def _lay_out(self, layout: Layout) -> list[tuple[int, Area]]:
+        """Return size and place of each face's label: the largest size at which they leave each other free."""
+        placed: list[tuple[int, Area]] = []
+        for share in (1.0, 0.5, 0.0):
+            placed.clear()
+            layout.taken.clear()
+            all_free = True
+            for face, box in self.faces:
+                most, least = self._label_sizes(box)
+                size = round(least + share * (most - least))
+                extent = self._label_extent(face, size)
+                area, free = layout.place(layout.around(box, extent), extent, box)
+                placed.append((size, area))
+                all_free &= free
+            if all_free:
+                break
+        return placed
 
-        def extent(size: int) -> tuple[float, float]:
-            icon = self._icon_beside(size)
-            left, _, right, _ = _font(size).getbbox(text)
-            return icon + right - left + size * 0.6, max(icon, size * 1.35)
+    def _label_sizes(self, box: Area) -> tuple[int, int]:
+        """Return the largest and the least size of a face's label: of its letters, or of the small face alone."""
+        width = box[2] - box[0]
+        if self.labels == "emoji":
+            most = round(min(3.2 * self.text_size, max(1.8 * self.text_size, width * 0.5)))
+            return most, min(most, max(_LEAST_ICON, round(width * 0.4)))
+        return self.text_size, min(self.text_size, max(11, round(width * 0.32)))
 
-        least = max(11, round((box[2] - box[0]) * 0.32))
-        size, area = self._largest((self.text_size, least), extent, self._around, box)
-        icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
-        left, top, _, bottom = font.getbbox(text)
-        # The small face stands out of the coloured strip.
-        strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
-        self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
-        where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
-        self.pen.text(where, text, fill=_ink(color), font=font)
-        if icon:
-            self._paste_icon(face, area, icon)
+    def _label_extent(self, face: FaceResult, size: int) -> tuple[float, float]:
+        if self.labels == "emoji":
+            return size + (_font(round(size * 0.7)).getlength("?") + size * 0.1 if face.unsure else 0.0), size
+        left, _, right, _ = _font(size).getbbox(_text(face))
+        icon = self._icon_beside(size)
+        return icon + right - left + size * 0.6, max(icon, size * 1.35)
 
     def _icon_beside(self, size: int) -> int:
         """Return the size of the small face before a text, 0 for none."""
         return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
 
-    def _icon(self, face: FaceResult, box: Area) -> None:
-        """Draw a small face at a face, and a question mark behind it where the answer is unsure."""
+    def _label(self, face: FaceResult, size: int, area: Area) -> None:
+        icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
+        left, top, _, bottom = font.getbbox(_text(face))
+        # The small face stands out of the coloured strip.
+        strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
+        self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
+        where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
+        self.pen.text(where, _text(face), fill=_ink(color), font=font)
+        if icon:
+            self._paste_icon(face, area, icon)
 
-        def extent(size: int) -> tuple[float, float]:
-            return size + (_font(round(size * 0.7)).getlength("?") + size * 0.1 if face.unsure else 0.0), size
-
-        wanted = round(min(3.2 * self.text_size, max(1.8 * self.text_size, (box[2] - box[0]) * 0.5)))
-        least = max(_LEAST_ICON, round((box[2] - box[0]) * 0.4))
-        size, area = self._largest((wanted, least), extent, self._around, box)
+    def _icon(self, face: FaceResult, size: int, area: Area) -> None:
+        """Draw a small face, and a question mark behind it where the answer is unsure."""
         self._paste_icon(face, area, size)
         if face.unsure:
             place, font = ((area[0] + size + area[2]) / 2, area[1] + size / 2), _font(round(size * 0.7))
@@ -187,67 +202,20 @@ class _Canvas:
         icon = face_icon(face.emotion, size, COLORS.get(face.emotion, _OTHER))
         self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
 
-    def _largest(
-        self,
-        sizes: tuple[int, int],
-        extent: Callable[[int], tuple[float, float]],
-        places: Callable[[Area, float, float], list[tuple[float, float]]],
-        box: Area,
-    ) -> tuple[int, Area]:
-        """Return the largest size, and its place, that hides nothing of other faces; else the least of `sizes`."""
-        most, least = sizes[0], min(sizes)
-        across, down = self.picture.size
-        size, area = least, box
-        for size in (most, (most + least) // 2, least):
-            width, height = extent(size)
-            inside = [
-                (min(max(0.0, x), max(0.0, across - width)), min(max(0.0, y), max(0.0, down - height)))
-                for x, y in places(box, width, height)
-            ]
-            areas = [(x, y, x + width, y + height) for x, y in inside]
-            area = min(areas, key=lambda area: self._hidden(area, box))
-            if self._hidden(area, box) <= 2.0 * _shared(area, box):
-                break
-        self.taken.append(area)
-        return size, area
-
-    def _around(self, box: Area, width: float, height: float) -> list[tuple[float, float]]:
-        """Return where a label may go: above the face, below, inside at its top or bottom; from its left or right."""
-        gap = self.line
-        rows = (box[1] - height - gap, box[3] + gap, box[1] + gap, box[3] - height - gap)
-        return [(x, y) for y in rows for x in (box[0] - gap, box[2] + gap - width)]
-
-    def _beside(self, box: Area, width: float, height: float) -> list[tuple[float, float]]:
-        """Return where bars may go: beside the face, below or above it, inside, or in a corner of the picture."""
-        gap = 2 * self.line
-        low, inner, label = box[3] - height - gap, box[0] + gap, 2.0 * self.text_size + gap
-        places = [(x, y) for y in (low, box[1]) for x in (box[2] + gap, box[0] - gap - width)]
-        places += [(x, y) for y in (box[3] + gap, box[3] + label) for x in (box[0], box[2] - width)]
-        places += [(box[0], box[1] - label - height), (inner, low)]
-        if len(self.faces) == 1:
-            across, down = self.picture.size
-            places += [(x, y) for y in (down - height, 0.0) for x in (0.0, across - width)]
-        return places
-
-    def _hidden(self, area: Area, own: Area) -> float:
-        """Return how many pixels of labels and faces an area would hide; labels weigh most, then the own face."""
-        cost = 8.0 * sum(_shared(area, other) for other in self.taken)
-        return cost + sum(_shared(area, box) * (2.0 if box == own else 1.0) for _, box in self.faces)
-
-    def _bars(self, face: FaceResult, box: Area) -> None:
-        """Draw one bar for each class on a dark veil."""
-        names = list(face.probabilities)
-
-        def parts(size: int) -> tuple[float, float]:
-            name_width = max(_font(size).getlength(name) for name in names)
-            return name_width, max(2.0 * size, min(5.0 * size, (box[2] - box[0]) * 0.9 - name_width - size))
-
-        def extent(size: int) -> tuple[float, float]:
-            return sum(parts(size)) + size, round(size * 1.3) * len(names) + size * 0.5
-
+    def _bars(self, face: FaceResult, box: Area, layout: Layout) -> None:
+        """Draw one bar for each class on a dark veil, in the largest size that leaves the others free."""
+        names, taken = list(face.probabilities), len(layout.taken)
         most, least = (max(10, min(self.text_size, round((box[3] - box[1]) / share))) for share in (17, 26))
-        size, area = self._largest((most, least), extent, self._beside, box)
-        (name_width, full), row, (left, top) = parts(size), round(size * 1.3), area[:2]
+        for size in (most, (most + least) // 2, least):
+            del layout.taken[taken:]
+            name_width = max(_font(size).getlength(name) for name in names)
+            full = max(2.0 * size, min(5.0 * size, (box[2] - box[0]) * 0.9 - name_width - size))
+            row = round(size * 1.3)
+            extent = name_width + full + size, row * len(names) + size * 0.5
+            area, free = layout.place(layout.beside(box, extent, 2.0 * self.text_size), extent, box)
+            if free:
+                break
+        left, top = area[:2]
         self.pen.rectangle(area, fill=(*_DARK, 170))
         for number, name in enumerate(names):
             y = top + size * 0.25 + number * row
@@ -265,10 +233,8 @@ def _grown(box: Area, by: float) -> Area:
     return box[0] - by, box[1] - by, box[2] + by, box[3] + by
 
 
-def _shared(one: Area, other: Area) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
+def _text(face: FaceResult) -> str:
+    return f"{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
 
 
 def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
