@@ -226,7 +226,7 @@ class Analyzer:
         """Ask the network about the faces of several pictures at once."""
         views = [view for one in looked for face in one.crops for view in face]
         start = time.perf_counter()
-        y_prob = self.classifier.predict_proba(views, batch_size=max(1, min(len(views), 256)))
+        y_prob = self.classifier.predict_proba(views, batch_size=max(1, min(len(views), 64)))
         each_ms = 1e3 * (time.perf_counter() - start) / max(1, len(views))
         answers: Iterator[NDArray[np.float32]] = iter(y_prob)
         for one in looked:
