@@ -31,6 +31,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
         elif self.path == "/fault.png":
             self.send_error(500)
+        elif self.path == "/rude.png":
+            self.send_error(500, "\x1b[31mred")
         elif self.path.startswith("/to/"):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
@@ -100,6 +102,7 @@ def run_folder(tmp_path_factory):
         ("/été neuf.png?größe=1 2", Status.OK, ""),
         ("/gone.png", Status.NOT_FOUND, "Not Found"),
         ("/fault.png", Status.UNREADABLE, "Internal Server Error"),
+        ("/rude.png", Status.UNREADABLE, "?[31mred"),
         ("/text", Status.UNREADABLE, "not a picture"),
         ("/nothing", Status.EMPTY, "no content"),
         ("/cut.png", Status.UNREADABLE, "broke off"),

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
     from moue.errors import MoueError
 
 _NUMBER: Final = re.compile(r"[\d.,]*( M)?")
+# File names may hold what a terminal takes as a command, or bytes that are no text.
+_NOT_SHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_error(error: MoueError) -> None:
     """Print the three parts of an error to standard error."""
-    messages.print(f"error: {error}", markup=False, style="red" if messages.is_terminal else None)
+    messages.print(_harmless(f"error: {error}"), markup=False, style="red" if messages.is_terminal else None)
 
 
 def note(text: str) -> None:
     """Print a remark to standard error, where it does not mix with results."""
-    messages.print(text, markup=False)
+    messages.print(_harmless(text), markup=False)
 
 
 def wrote(*paths: Path) -> None:
@@ -52,7 +54,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         numeric = all(_NUMBER.fullmatch(row[position]) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_harmless, row))
     # A pipe or a file has no width: let the table be as wide as it wants there.
     Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -79,6 +81,10 @@ def waiting(title: str) -> Iterator[None]:
     """Show that something of unknown length goes on while the block runs."""
     with messages.status(title) if messages.is_terminal else contextlib.nullcontext():
         yield
+
+
+def _harmless(text: str) -> str:
+    return _NOT_SHOWN.sub("?", text)
 
 
 def _bar(*columns: ProgressColumn) -> Progress:

@@ -59,7 +59,9 @@ def decode_address(address: str, limits: ImageLimits, *, allowed: bool) -> Decod
         if error.too_large:
             return Decoded(Status.TOO_LARGE, message=f"more bytes than the limit of {limits.max_bytes:,}")
         status = Status.NOT_FOUND if error.missing else Status.UNREADABLE
-        return Decoded(status, message=f"cannot be fetched: {error.reason}")
+        # The server's own words may come to a terminal.
+        reason = "".join(letter if letter.isprintable() else "?" for letter in error.reason[:200])
+        return Decoded(status, message=f"cannot be fetched: {reason}")
     except ValueError as error:  # a MoueError about a redirect, or what urllib says of text that is no address
         return Decoded(Status.UNSUPPORTED, message=str(error).replace("\n", "; "))
 
