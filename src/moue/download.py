@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import http.client
 import string
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.files import refuse_existing, replacing
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -114,6 +112,8 @@ def fetch_bytes(url: str, *, most_bytes: int, silence_s: float = 10.0, longest_s
 
 def _chunks(download: Download) -> Iterator[bytes]:
     """Yield what the address gives; every failure of the network becomes a `MoueError`."""
+    import http.client  # noqa: PLC0415 (email and SSL come with it; most runs fetch nothing)
+
     began = time.monotonic()
     num_bytes = 0
     try:
@@ -150,6 +150,8 @@ def _refuse_excess(download: Download, num_bytes: int, seconds: float) -> None:
 
 
 def _open(download: Download) -> http.client.HTTPResponse:
+    import urllib.request  # noqa: PLC0415 (as above)
+
     _refuse_scheme(download.url, download.schemes)
 
     class Redirects(urllib.request.HTTPRedirectHandler):

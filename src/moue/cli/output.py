@@ -5,19 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +39,8 @@ def wrote(*paths: Path) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns of numbers stand at the right."""
+    from rich.table import Table  # noqa: PLC0415 (many commands print none)
+
     table = Table()
     for position, column in enumerate(columns):
         numeric = all(_NUMBER.fullmatch(row[position]) for row in rows)
@@ -62,18 +54,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 @contextlib.contextmanager
 def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar of bytes while the block runs; yields the function that moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with _bar(*columns) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    with _progress(title, "bytes") as moved:
+        moved(0, total)
+        yield lambda done: moved(done, total)
 
 
 @contextlib.contextmanager
 def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar of things done while the block runs; yields a function of (done, total)."""
-    with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with _progress(title, "count") as moved:
+        yield moved
 
 
 @contextlib.contextmanager
@@ -87,6 +77,17 @@ def _harmless(text: str) -> str:
     return _NOT_SHOWN.sub("?", text)
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
-    # Without a terminal there is nothing to move, and rich would leave empty lines behind.
-    return Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
+@contextlib.contextmanager
+def _progress(title: str, unit: Literal["bytes", "count"]) -> Iterator[Callable[[int, int], None]]:
+    if not messages.is_terminal:
+        # Nothing would move there, and rich would leave empty lines behind.
+        yield lambda _done, _total: None
+        return
+    from rich import progress  # noqa: PLC0415 (takes 10 ms)
+
+    amount = progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn()
+    name = progress.TextColumn("{task.description}")
+    columns = (name, progress.BarColumn(), amount, progress.TimeRemainingColumn())
+    with progress.Progress(*columns, console=messages, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
