@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from moue.errors import MoueError
-from moue.inference.drawing import COLORS, EMOJI, draw, save_drawing
+from moue.inference.drawing import COLORS, EMOJI, LABELS, draw, save_drawing
+from moue.inference.emoji import face_icon
 from moue.inference.images import Status
 from moue.inference.results import FaceResult, ImageResult
 from moue.labels import CLASS_NAMES
@@ -88,3 +89,55 @@ def test_drawings_are_written_and_not_replaced(tmp_path, suffix):
     assert Image.open(path).size == (50, 40)
     with pytest.raises(MoueError, match="exists already"):
         save_drawing(Image.new("RGB", (5, 5)), path)
+
+
+def gray_at(emotion, size):
+    icon = face_icon(emotion, size, COLORS.get(emotion, (230, 159, 0)))
+    ground = Image.new("RGB", icon.size, (127, 127, 127))
+    ground.paste(icon, mask=icon)
+    return np.asarray(ground.convert("L"), np.float32)
+
+
+@pytest.mark.parametrize("size", [24, 48, 96])
+def test_small_faces_are_told_apart_in_gray_by_their_features(size):
+    seen = {name: gray_at(name, size) for name in [*COLORS, "other"]}
+    for one, first in seen.items():
+        assert first.shape == (size, size)
+        for other, second in seen.items():
+            if one < other:
+                # Without the disk's own brightness, what differs is what is drawn on it.
+                middle = slice(size // 5, -size // 5)
+                parts = [picture[middle, middle] - np.median(picture[middle, middle]) for picture in (first, second)]
+                assert (np.abs(parts[0] - parts[1]) > 40).mean() > 0.08, (one, other)
+
+
+@pytest.mark.parametrize("background", [0, 255])
+def test_small_faces_are_seen_on_any_background(background):
+    for name, color in COLORS.items():
+        icon = face_icon(name, 24, color)
+        ground = Image.new("RGB", icon.size, (background,) * 3)
+        ground.paste(icon, mask=icon)
+        assert np.abs(np.asarray(ground.convert("L"), int)[12, :4] - background).max() > 150
+
+
+def test_labels_as_small_faces():
+    image = np.full((600, 800, 3), 90, np.uint8)
+    result = result_of(800, 600, face_at(300, 200, 200, 250))
+    drawn = {kind: np.asarray(draw(image, result, bars=False, labels=kind)) for kind in LABELS}
+    yellow = {kind: (picture == COLORS["happy"]).all(axis=2)[:190].sum() for kind, picture in drawn.items()}
+    assert min(yellow.values()) > 300
+    assert yellow["both"] > yellow["name"]
+    with pytest.raises(MoueError, match="one of name, emoji, both"):
+        draw(image, result, labels="smiley")
+
+
+def test_a_small_face_alone_in_a_large_picture_has_large_letters():
+    image = np.zeros((2000, 3000, 3), np.uint8)
+    happy = face_at(1500, 1000, 50, 50)
+    alone = np.asarray(draw(image, result_of(3000, 2000, happy), bars=False))
+    rows = (alone[:995] == COLORS["happy"]).all(axis=2).any(axis=1).sum()
+    assert rows > 60
+    crowd = [face_at(1500 + 60 * number, 1000, 50, 50) for number in range(5)]
+    crowded = np.asarray(draw(image, result_of(3000, 2000, *crowd), bars=False))
+    for number in range(5):
+        assert not crowded[1005:1045, 1505 + 60 * number : 1545 + 60 * number].any()

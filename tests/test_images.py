@@ -304,6 +304,14 @@ FUZZED = {
     "webp": encode(COLOR, "WEBP"),
     "bmp": encode(COLOR, "BMP"),
     "ppm": encode(RAMP, "PPM"),
+    "cmyk": encode(Image.fromarray(COLOR).convert("CMYK"), "JPEG"),
+    "mpo": encode(COLOR, "MPO", save_all=True, append_images=[Image.fromarray(COLOR)]),
+    "palette": encode(Image.fromarray(COLOR).quantize(8), "PNG", transparency=0),
+    "deep": encode(RAMP.astype(np.uint16) << 8, "PNG"),
+    "tiff": encode(COLOR, "TIFF"),
+    "lzw": encode(COLOR, "TIFF", compression="tiff_lzw"),
+    "floats": encode(RAMP.astype(np.float32), "TIFF"),
+    **({"avif": encode(COLOR, "AVIF")} if features.check("avif") else {}),
 }
 
 
@@ -323,13 +331,17 @@ def check_any(found):
 @given(
     kind=st.sampled_from(sorted(FUZZED)),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
+    moved=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 8), st.binary(max_size=8)), max_size=2),
     end=st.floats(0.0, 1.0),
     tail=st.binary(max_size=8),
 )
-def test_damaged_bytes_give_a_status(kind, changes, end, tail):
+def test_damaged_bytes_give_a_status(kind, changes, moved, end, tail):
     content = bytearray(FUZZED[kind])
     for place, value in changes:
         content[int(place * len(content))] = value
+    for place, cut, put in moved:
+        first = int(place * len(content))
+        content[first : first + cut] = put
     if end < 0.5:
         content = content[: int(2 * end * len(content))]
     check_any(decode(bytes(content) + tail, ImageLimits(max_pixels=1_000_000)))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -63,6 +64,30 @@ def test_a_folder_to_a_table_and_drawings(moue, run_folder, folder, tmp_path, su
     code, _, said = moue("predict", folder, *options)
     assert (code, "--overwrite" in said) == (1, True)
     assert moue("predict", folder, *options, "--overwrite")[0] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names cannot be made")
+def test_no_file_name_commands_the_terminal(moue, run_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ("a\x1b[31mred.png", "\udcff.png", "été 😀.png")
+    for name in names:
+        (tmp_path / name).write_bytes(b"no picture")
+    code, printed, said = moue("predict", ".", "--model", run_folder, "--detector", "none")
+    assert code == 1
+    for text in (printed, said):
+        assert "\x1b" not in text
+        assert "a?[31mred.png" in text
+        assert "été 😀.png" in text
+
+
+def test_small_faces_in_place_of_names(moue, run_folder, folder, tmp_path):
+    options = (folder / "b.png", "--model", run_folder, "--detector", "none")
+    code, _, said = moue("predict", *options, "--emoji")
+    assert (code, "--annotate" in said) == (2, True)
+    drawn = [tmp_path / "names", tmp_path / "faces"]
+    assert moue("predict", *options, "--annotate", drawn[0])[0] == 0
+    assert moue("predict", *options, "--annotate", drawn[1], "--emoji")[0] == 0
+    assert (drawn[0] / "b.jpg").read_bytes() != (drawn[1] / "b.jpg").read_bytes()
 
 
 def test_an_interrupted_run_goes_on(moue, run_folder, folder, tmp_path, monkeypatch):

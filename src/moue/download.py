@@ -1,24 +1,37 @@
-"""Fetching one known file: HTTPS only, its size capped, its SHA-256 checked, moved into place when complete."""
+"""Fetching one file, size and time capped; a known one by HTTPS only, checked and moved into place when complete."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import http.client
+import string
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.files import refuse_existing, replacing
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Iterator
     from pathlib import Path
 
 _CHUNK: Final = 1 << 16
+
+
+class FetchError(MoueError):
+    """An address gave nothing that can be used.
+
+    Attributes:
+        reason: Why, without the address.
+        missing: The server says that there is nothing at this address.
+        too_large: What is there has more bytes than were allowed.
+    """
+
+    reason: str = ""
+    missing: bool = False
+    too_large: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,35 +89,69 @@ def fetch(download: Download, target: Path, *, overwrite: bool = False) -> Path:
     return target
 
 
+def fetch_bytes(url: str, *, most_bytes: int, silence_s: float = 10.0, longest_s: float = 60.0) -> bytes:
+    """Return what an address gives, by HTTP or HTTPS; nothing is written.
+
+    Args:
+        url: Where it is. Whoever may choose it chooses what this machine asks for, in its own network too.
+        most_bytes: Bytes after which fetching stops.
+        silence_s: Seconds without an answer after which fetching stops.
+        longest_s: Seconds after which fetching stops in any case.
+
+    Raises:
+        FetchError: the network fails, nothing is there, or more than `most_bytes` are.
+        MoueError: the address, or one it leads to, is of another scheme.
+    """
+    # People copy addresses with letters and spaces that HTTP does not know.
+    parts = urllib.parse.urlsplit(url)
+    path, query = (urllib.parse.quote(part, safe=string.punctuation) for part in (parts.path, parts.query))
+    url = urllib.parse.urlunsplit(parts._replace(path=path, query=query))
+    unknown = Download(url, "", "it", most_bytes, ("https", "http"), silence_s, longest_s)
+    return b"".join(_chunks(unknown))
+
+
 def _chunks(download: Download) -> Iterator[bytes]:
     """Yield what the address gives; every failure of the network becomes a `MoueError`."""
+    import http.client  # noqa: PLC0415 (email and SSL come with it; most runs fetch nothing)
+
     began = time.monotonic()
     num_bytes = 0
     try:
         with _open(download) as response:
-            while chunk := response.read(_CHUNK):
+            promised = response.length
+            # One look at the network for each chunk, so that a server that drips is stopped in time.
+            while num_bytes != promised and (chunk := response.read1(_CHUNK)):
                 num_bytes += len(chunk)
                 _refuse_excess(download, num_bytes, time.monotonic() - began)
                 yield chunk
+            if num_bytes < (promised or 0):
+                raise ConnectionError(f"the connection broke off after {num_bytes:,} of {promised:,} bytes")
     except MoueError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise MoueError(
+        failed = FetchError(
             f"cannot fetch {download.url}: {reason}",
             "an answer from the network",
             f"Check the connection, or fetch {download.name} in a browser and give moue its path.",
-        ) from error
+        )
+        failed.reason = str(reason)
+        failed.missing = getattr(error, "code", None) in (404, 410)
+        raise failed from error
 
 
 def _refuse_excess(download: Download, num_bytes: int, seconds: float) -> None:
     if num_bytes > download.most_bytes:
-        raise MoueError(f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone")
+        excess = FetchError(f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone")
+        excess.too_large = True
+        raise excess
     if seconds > download.longest_s:
         raise TimeoutError(f"not done after {download.longest_s:g} s")
 
 
-def _open(download: Download) -> IO[bytes]:
+def _open(download: Download) -> http.client.HTTPResponse:
+    import urllib.request  # noqa: PLC0415 (as above)
+
     _refuse_scheme(download.url, download.schemes)
 
     class Redirects(urllib.request.HTTPRedirectHandler):
@@ -112,11 +159,13 @@ def _open(download: Download) -> IO[bytes]:
 
         def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401 (urllib's own signature)
             _refuse_scheme(newurl, download.schemes)
+            # What comes with a redirect may have no end, and urllib would read it all.
+            fp.close()
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     opener = urllib.request.build_opener(Redirects)
     request = urllib.request.Request(download.url, headers={"User-Agent": "moue"})  # noqa: S310 (scheme checked above)
-    response: IO[bytes] = opener.open(request, timeout=download.silence_s)
+    response: http.client.HTTPResponse = opener.open(request, timeout=download.silence_s)
     return response
 
 

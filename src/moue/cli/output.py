@@ -5,19 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,17 +16,19 @@ if TYPE_CHECKING:
     from moue.errors import MoueError
 
 _NUMBER: Final = re.compile(r"[\d.,]*( M)?")
+# File names may hold what a terminal takes as a command, or bytes that are no text.
+_NOT_SHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_error(error: MoueError) -> None:
     """Print the three parts of an error to standard error."""
-    messages.print(f"error: {error}", markup=False, style="red" if messages.is_terminal else None)
+    messages.print(_harmless(f"error: {error}"), markup=False, style="red" if messages.is_terminal else None)
 
 
 def note(text: str) -> None:
     """Print a remark to standard error, where it does not mix with results."""
-    messages.print(text, markup=False)
+    messages.print(_harmless(text), markup=False)
 
 
 def wrote(*paths: Path) -> None:
@@ -47,12 +39,14 @@ def wrote(*paths: Path) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns of numbers stand at the right."""
+    from rich.table import Table  # noqa: PLC0415 (many commands print none)
+
     table = Table()
     for position, column in enumerate(columns):
         numeric = all(_NUMBER.fullmatch(row[position]) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_harmless, row))
     # A pipe or a file has no width: let the table be as wide as it wants there.
     Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -60,18 +54,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 @contextlib.contextmanager
 def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar of bytes while the block runs; yields the function that moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with _bar(*columns) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    with _progress(title, "bytes") as moved:
+        moved(0, total)
+        yield lambda done: moved(done, total)
 
 
 @contextlib.contextmanager
 def count_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
     """Show a bar of things done while the block runs; yields a function of (done, total), total None if unknown."""
-    with _bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with _progress(title, "count") as moved:
+        yield moved
 
 
 @contextlib.contextmanager
@@ -81,6 +73,21 @@ def waiting(title: str) -> Iterator[None]:
         yield
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
-    # Without a terminal there is nothing to move, and rich would leave empty lines behind.
-    return Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal)
+def _harmless(text: str) -> str:
+    return _NOT_SHOWN.sub("?", text)
+
+
+@contextlib.contextmanager
+def _progress(title: str, unit: Literal["bytes", "count"]) -> Iterator[Callable[[int, int | None], None]]:
+    if not messages.is_terminal:
+        # Nothing would move there, and rich would leave empty lines behind.
+        yield lambda _done, _total: None
+        return
+    from rich import progress  # noqa: PLC0415 (takes 10 ms)
+
+    amount = progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn()
+    name = progress.TextColumn("{task.description}")
+    columns = (name, progress.BarColumn(), amount, progress.TimeRemainingColumn())
+    with progress.Progress(*columns, console=messages, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -34,7 +34,10 @@ class DetectorName(enum.StrEnum):
 
 
 def predict(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, videos, and folders of them.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, videos, folders of them, and addresses of pictures.", show_default=False),
+    ],
     model: options.ModelName = "small",
     out: Annotated[Path | None, typer.Option("--output", help="Also write .json, .jsonl or .csv.")] = None,
     detector: Annotated[
@@ -42,11 +45,13 @@ def predict(
     ] = DetectorName.AUTO,
     detector_model: Annotated[Path | None, typer.Option(help="The file of the detector yunet.")] = None,
     annotate: Annotated[Path | None, typer.Option(help="Folder for pictures and videos with answers drawn in.")] = None,
+    emoji: Annotated[bool, typer.Option("--emoji", help="Draw small faces there in place of names.")] = False,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
     unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
     every: Annotated[int, typer.Option(min=1, help="Of videos look at each n-th frame.")] = 1,
     fps: Annotated[float | None, typer.Option(help="Of videos look at so many frames a second at most.")] = None,
     smooth: Annotated[float, typer.Option(min=0, help="Of videos average probabilities over so many seconds.")] = 0.5,
+    allow_url: Annotated[bool, typer.Option("--allow-url", help="Fetch what is an https:// address.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name the expression of each face in pictures and videos, with the probability of each class.
@@ -62,9 +67,11 @@ def predict(
 
     if out is not None:
         check_output(out, overwrite=overwrite)
-    choices = VideoChoices(Sampling(every, fps), smooth, detector_model, annotate, overwrite)
+    if emoji and annotate is None:
+        raise typer.BadParameter("needs --annotate FOLDER", param_hint="--emoji")
+    choices = VideoChoices(Sampling(every, fps), smooth, detector_model, annotate, overwrite, emoji)
     chosen = DetectorOptions(model=detector_model)
-    analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below)
+    analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below, allow_url=allow_url)
     _say_detector(analyzer, detector)
     paths = list(list_pictures(files, recursive=recursive, videos=True))
     if not paths:
@@ -74,7 +81,7 @@ def predict(
     tally = _Tally(analyzer.class_names)
     stages: list[Callable[[ImageResult], None]] = [tally.add]
     if annotate is not None:
-        stages.append(_annotator(annotate, overwrite=overwrite))
+        stages.append(_annotator(annotate, labels="emoji" if emoji else "name", overwrite=overwrite))
     if out is not None and out.suffix.lower() == ".csv":
         tally.num_before = _to_csv(analyzer, videos, paths, stages, out, overwrite=overwrite)
     else:
@@ -153,25 +160,27 @@ def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
 def _to_csv(
     analyzer: Analyzer,
     videos: Videos,
-    paths: list[Path],
+    paths: list[Path | str],
     stages: Sequence[Callable[[ImageResult], None]],
     out: Path,
     *,
     overwrite: bool,
 ) -> int:
     """Write rows as they come; returns how many pictures were done before."""
-    from moue.inference.result_tables import CsvRun  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.addresses import shown  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.result_tables import CsvRun  # noqa: PLC0415
 
     settings: dict[str, Any] = {
         "onnx_sha256": analyzer.classifier.spec.onnx_sha256,
         "detector": analyzer.detector.name,
         "unsure_below": analyzer.unsure_below,
         "videos": videos.settings,
+        "allow_url": analyzer.allow_url,
     }
     with CsvRun(out, class_names=analyzer.class_names, settings=settings, overwrite=overwrite) as run:
         if run.num_done:
             output.note(f"going on: {run.num_done:,} pictures and videos are in {run.part} already")
-        left = [path for path in paths if not run.is_done(str(path))]
+        left = [path for path in paths if not run.is_done(shown(str(path)))]
         try:
             with contextlib.closing(videos.results(left, run)) as results:
                 for result in results:
@@ -187,7 +196,7 @@ def _to_csv(
 def _to_other(
     analyzer: Analyzer,
     videos: Videos,
-    paths: list[Path],
+    paths: list[Path | str],
     stages: Sequence[Callable[[ImageResult], None]],
     out: Path | None,
     *,
@@ -226,21 +235,27 @@ def _apply(stages: Sequence[Callable[[ImageResult], None]], result: ImageResult 
             stage(result)
 
 
-def _annotator(folder: Path, *, overwrite: bool) -> Callable[[ImageResult], None]:
+def _annotator(folder: Path, *, labels: str, overwrite: bool) -> Callable[[ImageResult], None]:
     """Return what draws a result into the folder; pictures of one name from several folders get numbers."""
-    from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.images import decode  # noqa: PLC0415
+    from moue.inference.addresses import decode_address, is_address, stem_of  # noqa: PLC0415 (keeps --help fast)
+    from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415
+    from moue.inference.images import DEFAULT_LIMITS, decode  # noqa: PLC0415
 
     used: Counter[str] = Counter()
 
     def save(result: ImageResult) -> None:
-        decoded = decode(result.file)
-        if decoded.image is None or result.status.value not in ("ok", "no_face"):
+        if result.status.value not in ("ok", "no_face"):
             return
-        stem = Path(result.file).stem
+        fetched = is_address(result.file)
+        # Pictures are not kept until their faces are named, so what was fetched is fetched again.
+        decoded = decode_address(result.file, DEFAULT_LIMITS, allowed=True) if fetched else decode(result.file)
+        if decoded.image is None or (decoded.width, decoded.height) != (result.width, result.height):
+            output.note(f"{result.file}: not drawn, the picture has gone or changed meanwhile")
+            return
+        stem = stem_of(result.file) if fetched else Path(result.file).stem
         used[stem] += 1
         name = f"{stem}-{used[stem]}.jpg" if used[stem] > 1 else f"{stem}.jpg"
-        save_drawing(draw(decoded.image, result), folder / name, overwrite=overwrite)
+        save_drawing(draw(decoded.image, result, labels=labels), folder / name, overwrite=overwrite)
 
     return save
 

@@ -40,6 +40,7 @@ class VideoChoices:
         detector_model: The file of the detector yunet.
         annotate: Folder for videos with the answers drawn in and for timelines.
         overwrite: Replace existing files there.
+        emoji: Draw small faces there in place of names.
     """
 
     sampling: Sampling
@@ -47,6 +48,7 @@ class VideoChoices:
     detector_model: Path | None
     annotate: Path | None
     overwrite: bool
+    emoji: bool = False
 
 
 class Videos:
@@ -145,7 +147,7 @@ class Videos:
 
         try:
             follower = Follower(self._choices.smooth_s, self._pictures.unsure_below)
-            video = open_video(path, limits=self._pictures.limits)
+            video = open_video(path, allow_url=self._pictures.allow_url, limits=self._pictures.limits)
         except MoueError as error:
             # A video that cannot be had is a row, like a picture that cannot.
             yield without_frames(public_name(path), error)
@@ -184,6 +186,7 @@ class Videos:
             fps=choices.sampling.rate(video.fps),
             # What an interrupted run left of this video is replaced.
             overwrite=choices.overwrite or again,
+            labels="emoji" if choices.emoji else "name",
         )
 
     def _sum_up(self, file: str, timeline: Timeline) -> None:
@@ -202,7 +205,9 @@ class Videos:
 class _Drawing:
     """What is drawn of one video: the video with the answers, and the timeline."""
 
-    def __init__(self, video: Video, target: Path, timeline: Timeline, *, fps: float, overwrite: bool) -> None:
+    def __init__(
+        self, video: Video, target: Path, timeline: Timeline, *, fps: float, overwrite: bool, labels: str
+    ) -> None:
         from moue.files import refuse_existing  # noqa: PLC0415 (keeps --help fast)
         from moue.inference.video.writing import AnnotatedVideo  # noqa: PLC0415
 
@@ -213,7 +218,7 @@ class _Drawing:
         self._title = os.path.basename(video.name)  # noqa: PTH119 (also addresses)
         self._plot = target.with_name(f"{target.stem}-timeline.png")
         refuse_existing(self._plot, overwrite=overwrite)
-        self._video = AnnotatedVideo(target, fps=fps, overwrite=overwrite)
+        self._video = AnnotatedVideo(target, fps=fps, overwrite=overwrite, labels=labels)
 
     def add(self, image: NDArray[np.uint8], result: FrameResult) -> None:
         self._video.add(image, result)

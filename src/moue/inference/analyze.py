@@ -61,6 +61,8 @@ class Analyzer:
             averaged, 1 to 3, every other one mirrored: a box is never quite right. A picture that is the face has one
             view.
         limits: What is refused before decoding.
+        allow_url: Fetch pictures whose source is an address (https:// or http://); such a source has the status
+            ``"unsupported"`` otherwise. Not for addresses that strangers choose: they could reach into this network.
 
     Raises:
         MoueError: `unsure_below` is not within 0-1, or `views` not within 1-3.
@@ -74,6 +76,7 @@ class Analyzer:
         unsure_below: float = DEFAULT_UNSURE_BELOW,
         views: int = len(VIEWS),
         limits: ImageLimits = DEFAULT_LIMITS,
+        allow_url: bool = False,
     ) -> None:
         if not 0 <= unsure_below <= 1:
             raise MoueError(f"unsure_below is {unsure_below}", "a probability, 0-1")
@@ -84,6 +87,7 @@ class Analyzer:
         self.unsure_below = unsure_below
         self.views = views
         self.limits = limits
+        self.allow_url = allow_url
 
     @classmethod
     def load(
@@ -100,7 +104,7 @@ class Analyzer:
             model: As for `Classifier.load`.
             detector: As for `moue.inference.detection.make_detector`.
             options: What to tell the detector.
-            choices: `unsure_below`, `views` and `limits` as above.
+            choices: `unsure_below`, `views`, `limits` and `allow_url` as above.
 
         Raises:
             MoueError: one of them cannot be had.
@@ -116,7 +120,8 @@ class Analyzer:
         """Name the expression of each face in a picture.
 
         Args:
-            source: A path, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image.
+            source: A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow
+                image.
             boxes: Where the faces are, (x, y, width, height) each, from chin to hairline and from ear to ear; nothing
                 is detected then.
 
@@ -184,7 +189,7 @@ class Analyzer:
 
     def _look(self, source: Source, given: tuple[Face, ...] | None) -> _Looked:
         start = time.perf_counter()
-        decoded = open_source(source, self.limits)
+        decoded = open_source(source, self.limits, allow_url=self.allow_url)
         name = _GIVEN if given is not None else self.detector.name
         result = ImageResult(
             name_of(source), decoded.status, decoded.width, decoded.height, detector=name, message=decoded.message
@@ -248,6 +253,7 @@ def analyze(
     detector: str = "auto",
     boxes: Sequence[Box] | None = None,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
+    allow_url: bool = False,
 ) -> ImageResult:
     """Name the expression of each face in a picture; see `Analyzer.analyze`.
 
@@ -256,7 +262,7 @@ def analyze(
     Raises:
         MoueError: as `Analyzer.load` and `Analyzer.analyze`.
     """
-    return _analyzer(model, detector, unsure_below).analyze(source, boxes=boxes)
+    return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze(source, boxes=boxes)
 
 
 def analyze_many(
@@ -266,20 +272,21 @@ def analyze_many(
     detector: str = "auto",
     workers: int | None = None,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
+    allow_url: bool = False,
 ) -> Iterator[ImageResult]:
     """Yield one result for each picture, in order; see `Analyzer.analyze_many`.
 
     Raises:
         MoueError: as `Analyzer.load` and `Analyzer.analyze_many`.
     """
-    return _analyzer(model, detector, unsure_below).analyze_many(sources, workers=workers)
+    return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze_many(sources, workers=workers)
 
 
 @functools.lru_cache(maxsize=2)
-def _analyzer(model: str | Path | Classifier, detector: str, unsure_below: float) -> Analyzer:
+def _analyzer(model: str | Path | Classifier, detector: str, unsure_below: float, *, allow_url: bool) -> Analyzer:
     if isinstance(model, Classifier):
-        return Analyzer(model, make_detector(detector), unsure_below=unsure_below)
-    return Analyzer.load(model, detector, unsure_below=unsure_below)
+        return Analyzer(model, make_detector(detector), unsure_below=unsure_below, allow_url=allow_url)
+    return Analyzer.load(model, detector, unsure_below=unsure_below, allow_url=allow_url)
 
 
 def _usable_cpus() -> int:

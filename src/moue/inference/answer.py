@@ -44,7 +44,7 @@ def answer_faces(classifier: Classifier, faces: Sequence[Sequence[NDArray[np.uin
         MoueError: as `Classifier.predict_proba`.
     """
     views = [view for face in faces for view in face]
-    size = max(1, min(len(views), 256))
+    size = max(1, min(len(views), 64))
     if classifier.spec.photographs.needs_perceived:
         y_prob = classifier.predict_heads(views, batch_size=size)
     else:

@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from moue.errors import MoueError
 from moue.files import replacing
+from moue.inference.emoji import face_icon
+from moue.inference.placing import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from moue.inference.placing import Area
     from moue.inference.results import FaceResult, ImageResult
     from moue.inference.video.results import FrameResult
 
@@ -43,17 +46,25 @@ EMOJI: Final = {
     "neutral": "\N{NEUTRAL FACE}",
     "contempt": "\N{SMIRKING FACE}",
 }
-"""Emoji of each class, for tables and terminals; the fonts that pictures are drawn with have none."""
+"""Emoji of each class, for tables and terminals; on pictures `moue.inference.emoji` draws them."""
+LABELS: Final = ("name", "emoji", "both")
+"""What `draw` can write at a face."""
 
 _OTHER: Final = (230, 159, 0)
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 _LEAST_BAR_FACE: Final = 120  # pixels of the drawing that a face must have for its bars to be read
 _LEAST_SIDE: Final = 480
+_LEAST_ICON: Final = 24
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def draw(
-    image: NDArray[np.uint8], result: ImageResult | FrameResult, *, bars: bool = True, landmarks: bool = False
+    image: NDArray[np.uint8],
+    result: ImageResult | FrameResult,
+    *,
+    bars: bool = True,
+    landmarks: bool = False,
+    labels: str = "name",
 ) -> Image.Image:
     """Return the picture with its result drawn on it.
 
@@ -67,10 +78,13 @@ def draw(
         result: What was found.
         bars: Also draw the probabilities of all classes, beside faces that are large enough.
         landmarks: Also draw eyes, nose tip and corners of the mouth.
+        labels: ``"name"``: class and probability; ``"emoji"``: a small drawn face instead; ``"both"``.
 
     Raises:
-        MoueError: the picture has another size than the result.
+        MoueError: the picture has another size than the result, or `labels` is none of the above.
     """
+    if labels not in LABELS:
+        raise MoueError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
     height, width = image.shape[:2]
     if (width, height) != (result.width, result.height):
         raise MoueError(f"the picture has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
@@ -78,7 +92,7 @@ def draw(
     picture = Image.fromarray(image).convert("RGB")
     if zoom > 1:
         picture = picture.resize((width * zoom, height * zoom), Image.Resampling.BICUBIC)
-    canvas = _Canvas(picture, zoom)
+    canvas = _Canvas(picture, zoom, labels)
     # Small faces last: their labels should not be hidden by those of larger ones.
     for face in sorted(result.faces, key=lambda face: -face.box[2] * face.box[3]):
         canvas.add(face, landmarks=landmarks)
@@ -103,14 +117,13 @@ def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -
 class _Canvas:
     """A picture that is being drawn on, and the texts that wait until all frames are there."""
 
-    def __init__(self, picture: Image.Image, zoom: int) -> None:
-        self.picture, self.zoom = picture, zoom
+    def __init__(self, picture: Image.Image, zoom: int, labels: str) -> None:
+        self.picture, self.zoom, self.labels = picture, zoom, labels
         self.pen = ImageDraw.Draw(picture, "RGBA")
         longest = max(picture.size)
         self.line = max(2, round(longest / 320))
         self.text_size = max(13, round(longest / 45))
-        self.taken: list[tuple[float, float, float, float]] = []
-        self.faces: list[tuple[FaceResult, tuple[float, float, float, float]]] = []
+        self.faces: list[tuple[FaceResult, Area]] = []
 
     def add(self, face: FaceResult, *, landmarks: bool) -> None:
         x, y, width, height = (value * self.zoom for value in face.box)
@@ -126,64 +139,94 @@ class _Canvas:
         self.faces.append((face, box))
 
     def add_texts(self, *, bars: bool) -> None:
-        for face, box in self.faces:
-            self._label(face, box)
+        across, down = self.picture.size
+        layout = Layout(across, down, [box for _, box in self.faces], self.line)
+        for (face, _), (size, area) in zip(self.faces, self._lay_out(layout), strict=True):
+            if self.labels == "emoji":
+                self._icon(face, size, area)
+            else:
+                self._label(face, size, area)
         for face, box in self.faces:
             if bars and min(box[2] - box[0], box[3] - box[1]) >= _LEAST_BAR_FACE:
-                self._bars(face, box)
+                self._bars(face, box, layout)
 
-    def _label(self, face: FaceResult, box: tuple[float, float, float, float]) -> None:
-        # A crowd's labels must be small enough to stand beside each other.
-        size = min(self.text_size, max(11, round((box[2] - box[0]) * 0.32)))
-        text = f"{_person(face)}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
-        font = _font(size)
-        left, top, right, bottom = font.getbbox(text)
-        width, height = right - left + size * 0.6, size * 1.35
-        place = self._free_place(box, width, height)
-        color = COLORS.get(face.emotion, _OTHER)
-        area = (place[0], place[1], place[0] + width, place[1] + height)
-        self.taken.append(area)
-        self.pen.rectangle(area, fill=color, outline=_DARK, width=max(1, size // 14))
-        where = (area[0] + size * 0.3 - left, area[1] + (height - (bottom - top)) / 2 - top)
-        self.pen.text(where, text, fill=_ink(color), font=font)
+    def _lay_out(self, layout: Layout) -> list[tuple[int, Area]]:
+        """Return size and place of each face's label: the largest size at which they leave each other free."""
+        placed: list[tuple[int, Area]] = []
+        for share in (1.0, 0.5, 0.0):
+            placed.clear()
+            layout.taken.clear()
+            all_free = True
+            for face, box in self.faces:
+                most, least = self._label_sizes(box)
+                size = round(least + share * (most - least))
+                extent = self._label_extent(face, size)
+                area, free = layout.place(layout.around(box, extent), extent, box)
+                placed.append((size, area))
+                all_free &= free
+            if all_free:
+                break
+        return placed
 
-    def _free_place(self, box: tuple[float, float, float, float], width: float, height: float) -> tuple[float, float]:
-        """Return where a label goes: above the face, else below, inside at its top or bottom; the least hidden one."""
-        across, down = self.picture.size
-        x = min(max(0.0, box[0] - self.line), max(0.0, across - width))
-        gap = self.line
-        wanted = (box[1] - height - gap, box[3] + gap, box[1] + gap, box[3] - height - gap)
-        places = [(x, min(max(0.0, y), max(0.0, down - height))) for y in wanted]
-        return min(places, key=lambda place: self._hidden((*place, place[0] + width, place[1] + height), box))
+    def _label_sizes(self, box: Area) -> tuple[int, int]:
+        """Return the largest and the least size of a face's label: of its letters, or of the small face alone."""
+        width = box[2] - box[0]
+        if self.labels == "emoji":
+            most = round(min(3.2 * self.text_size, max(1.8 * self.text_size, width * 0.5)))
+            return most, min(most, max(_LEAST_ICON, round(width * 0.4)))
+        return self.text_size, min(self.text_size, max(11, round(width * 0.32)))
 
-    def _hidden(self, area: tuple[float, float, float, float], own: tuple[float, float, float, float]) -> float:
-        """Return how many pixels of labels and faces an area would hide; labels weigh most, then the own face."""
-        cost = 8.0 * sum(_shared(area, other) for other in self.taken)
-        return cost + sum(_shared(area, box) * (2.0 if box == own else 1.0) for _, box in self.faces)
+    def _label_extent(self, face: FaceResult, size: int) -> tuple[float, float]:
+        if self.labels == "emoji":
+            return size + (_font(round(size * 0.7)).getlength("?") + size * 0.1 if face.unsure else 0.0), size
+        left, _, right, _ = _font(size).getbbox(_text(face))
+        icon = self._icon_beside(size)
+        return icon + right - left + size * 0.6, max(icon, size * 1.35)
 
-    def _bars(self, face: FaceResult, box: tuple[float, float, float, float]) -> None:
-        """Draw one bar for each class on a dark veil."""
-        size = max(10, min(self.text_size, round((box[3] - box[1]) / 26)))
-        font, row = _font(size), round(size * 1.3)
-        names = list(face.probabilities)
-        name_width = max(font.getlength(name) for name in names)
-        full = min(size * 5.0, (box[2] - box[0]) * 0.9 - name_width - size)
-        width, height = name_width + full + size, row * len(names) + size * 0.5
-        gap = 2 * self.line
-        across, down = self.picture.size
-        # Beside the face, below it, or in a corner of the picture: where least of any face is hidden.
-        low, inner = box[3] - height - gap, box[0] + gap
-        places = [(box[2] + gap, low), (box[0] - gap - width, low), (box[0], box[3] + gap), (inner, low)]
-        if len(self.faces) == 1:
-            places += [(x, y) for y in (down - height, 0.0) for x in (0.0, across - width)]
-        inside = [(min(max(0.0, x), across - width), min(max(0.0, y), down - height)) for x, y in places]
-        left, top = min(inside, key=lambda place: self._hidden((*place, place[0] + width, place[1] + height), box))
-        area = (left, top, left + width, top + height)
-        self.taken.append(area)
+    def _icon_beside(self, size: int) -> int:
+        """Return the size of the small face before a text, 0 for none."""
+        return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
+
+    def _label(self, face: FaceResult, size: int, area: Area) -> None:
+        icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
+        left, top, _, bottom = font.getbbox(_text(face))
+        # The small face stands out of the coloured strip.
+        strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
+        self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
+        where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
+        self.pen.text(where, _text(face), fill=_ink(color), font=font)
+        if icon:
+            self._paste_icon(face, area, icon)
+
+    def _icon(self, face: FaceResult, size: int, area: Area) -> None:
+        """Draw a small face, and a question mark behind it where the answer is unsure."""
+        self._paste_icon(face, area, size)
+        if face.unsure:
+            place, font = ((area[0] + size + area[2]) / 2, area[1] + size / 2), _font(round(size * 0.7))
+            self.pen.text(place, "?", _LIGHT, font, "mm", stroke_width=max(2, size // 12), stroke_fill=_DARK)
+
+    def _paste_icon(self, face: FaceResult, area: Area, size: int) -> None:
+        icon = face_icon(face.emotion, size, COLORS.get(face.emotion, _OTHER))
+        self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
+
+    def _bars(self, face: FaceResult, box: Area, layout: Layout) -> None:
+        """Draw one bar for each class on a dark veil, in the largest size that leaves the others free."""
+        names, taken = list(face.probabilities), len(layout.taken)
+        most, least = (max(10, min(self.text_size, round((box[3] - box[1]) / share))) for share in (17, 26))
+        for size in (most, (most + least) // 2, least):
+            del layout.taken[taken:]
+            name_width = max(_font(size).getlength(name) for name in names)
+            full = max(2.0 * size, min(5.0 * size, (box[2] - box[0]) * 0.9 - name_width - size))
+            row = round(size * 1.3)
+            extent = name_width + full + size, row * len(names) + size * 0.5
+            area, free = layout.place(layout.beside(box, extent, 2.0 * self.text_size), extent, box)
+            if free:
+                break
+        left, top = area[:2]
         self.pen.rectangle(area, fill=(*_DARK, 170))
         for number, name in enumerate(names):
             y = top + size * 0.25 + number * row
-            self.pen.text((left + size * 0.3, y), name, fill=_LIGHT, font=font)
+            self.pen.text((left + size * 0.3, y), name, fill=_LIGHT, font=_font(size))
             start = left + size * 0.6 + name_width
             bar = (start, y + row * 0.15, start + max(1.0, full * face.probabilities[name]), y + row * 0.75)
             self.pen.rectangle(bar, fill=COLORS.get(name, _OTHER))
@@ -198,14 +241,12 @@ def _person(face: FaceResult) -> str:
     return f"#{track_id} " if track_id else ""
 
 
-def _grown(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
+def _grown(box: Area, by: float) -> Area:
     return box[0] - by, box[1] - by, box[2] + by, box[3] + by
 
 
-def _shared(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
+def _text(face: FaceResult) -> str:
+    return f"{_person(face)}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
 
 
 def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:

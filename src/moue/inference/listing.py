@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from moue.inference.addresses import is_address
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -27,22 +29,26 @@ def is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
-def list_pictures(paths: Iterable[str | Path], *, recursive: bool = False, videos: bool = False) -> Iterator[Path]:
-    """Yield the given files as they are, and in place of each folder its pictures in the order of their names.
+def list_pictures(
+    paths: Iterable[str | Path], *, recursive: bool = False, videos: bool = False
+) -> Iterator[Path | str]:
+    """Yield the given files and addresses as they are, and in place of each folder its pictures in order of names.
 
     Hidden files and folders are left out, and links to folders are not followed.
 
     Args:
-        paths: Files and folders.
+        paths: Files and folders; text that begins as an address does is one.
         recursive: Also look into the folders of a folder.
         videos: Also the videos in folders.
     """
     suffixes = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from _in_folder(path, suffixes, recursive=recursive)
-        else:
+    for path in paths:
+        if is_address(path):
             yield path
+        elif Path(path).is_dir():
+            yield from _in_folder(Path(path), suffixes, recursive=recursive)
+        else:
+            yield Path(path)
 
 
 def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What a picture may be given as: a path, bytes, pixels or a Pillow image, and boxes of faces."""
+"""What a picture may be given as: a path, an address, bytes, pixels or a Pillow image, and boxes of faces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from moue.errors import MoueError
+from moue.inference.addresses import decode_address, is_address, shown
 from moue.inference.detection import Face
 from moue.inference.images import Decoded, ImageLimits, Status, decode
 
@@ -18,22 +19,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Source: TypeAlias = str | os.PathLike[str] | bytes | NDArray[np.uint8] | Any
-    """A path, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image."""
+    """A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image."""
     Box: TypeAlias = Sequence[float]
     """x, y, width, height in pixels of the upright picture."""
 
 
 def name_of(source: Source) -> str:
-    """Return a path as text; empty for what has no name."""
+    """Return a path as text, an address without its password; empty for what has no name."""
+    if is_address(source):
+        return shown(source)
     return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
 
 
-def open_source(source: Source, limits: ImageLimits) -> Decoded:
+def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False) -> Decoded:
     """Return a picture's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
 
     Raises:
         MoueError: `source` is nothing that a picture may be given as.
     """
+    if is_address(source):
+        return decode_address(source, limits, allowed=allow_url)
     if isinstance(source, bytes):
         return decode(source, limits)
     if isinstance(source, str | os.PathLike):

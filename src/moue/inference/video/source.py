@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from moue.errors import MoueError
+from moue.inference.addresses import is_address, shown
 from moue.inference.images import DEFAULT_LIMITS, Status
 from moue.inference.video.clock import Clock, Sampling
 from moue.inference.video.opencv import load_opencv
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps")
 """Addresses that are opened where the caller allows it."""
 
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _TIMEOUT_MS: Final = 10_000
 _USUAL_FPS: Final = 25.0
 # Containers say how many frames they hold only roughly; less than this is missing something.
@@ -190,7 +189,7 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
         raise MoueError(f"the video is a {type(source).__name__}", "a path, an address or the number of a camera")
     if isinstance(source, int):
         video = _open_camera(source)
-    elif _ADDRESS.match(address := os.fspath(source)):
+    elif is_address(address := os.fspath(source)):
         video = _open_address(address, allowed=allow_url)
     else:
         video = _open_file(Path(source), address)
@@ -209,12 +208,7 @@ def public_name(source: VideoSource) -> str:
     """Return what results call a source: an address without user name and password, which belong into no table."""
     if isinstance(source, int):
         return f"camera {source}"
-    name = os.fspath(source)
-    if not _ADDRESS.match(name):
-        return name
-    scheme, _, rest = name.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
+    return shown(os.fspath(source))
 
 
 def _open_camera(number: int) -> Video:

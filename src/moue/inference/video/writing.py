@@ -41,13 +41,16 @@ class AnnotatedVideo:
         fps: Frames a second, above 0.
         overwrite: Replace an existing file.
         bars: Draw the bars of the probabilities, as `draw`.
+        labels: As for `draw`: "name", "emoji" or "both".
 
     Raises:
         MoueError: the suffix is unknown, or `path` exists and `overwrite` is false.
         MissingExtraError: OpenCV is not installed.
     """
 
-    def __init__(self, path: str | Path, *, fps: float, overwrite: bool = False, bars: bool = True) -> None:
+    def __init__(
+        self, path: str | Path, *, fps: float, overwrite: bool = False, bars: bool = True, labels: str = "name"
+    ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in _CODECS:
             raise MoueError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
@@ -56,7 +59,7 @@ class AnnotatedVideo:
         refuse_existing(self.path, overwrite=overwrite)
         self.fps = fps
         self.num_frames = 0
-        self._overwrite, self._bars = overwrite, bars
+        self._overwrite, self._bars, self._labels = overwrite, bars, labels
         self._cv2 = load_opencv()
         self._stack = contextlib.ExitStack()
         self._writer: Any = None
@@ -81,7 +84,7 @@ class AnnotatedVideo:
         Raises:
             MoueError: the video cannot be written.
         """
-        picture = draw(image, result, bars=self._bars)
+        picture = draw(image, result, bars=self._bars, labels=self._labels)
         if self._writer is None:
             self._open(picture.size, result.time_s or 0.0)
         if picture.size != self._size:

@@ -1,0 +1,182 @@
+"""Pictures at addresses: fetched from a real server on this machine, only when asked, whatever it does."""
+
+import csv
+import http.server
+import io
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import onnx_model
+from moue.inference.addresses import decode_address, is_address, shown, stem_of
+from moue.inference.analyze import Analyzer, analyze, analyze_many
+from moue.inference.images import ImageLimits, Status
+
+BUFFER = io.BytesIO()
+Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(BUFFER, "PNG")
+PICTURE = BUFFER.getvalue()
+ASKED = []
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        ASKED.append(self.path)
+        if self.path == "/gone.png":
+            self.send_error(404)
+        elif self.path == "/fault.png":
+            self.send_error(500)
+        elif self.path == "/rude.png":
+            self.send_error(500, "\x1b[31mred")
+        elif self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+        elif self.path == "/flood-then-picture":
+            self.send_response(302)
+            self.send_header("Location", "/a.png")
+            self.end_headers()
+            self.flood()
+        elif self.path.startswith("/loop"):
+            self.send_response(302)
+            self.send_header("Location", "/loop?" + "x" * len(ASKED))
+            self.end_headers()
+        elif self.path == "/silent":
+            time.sleep(0.6)
+        elif self.path == "/endless":
+            self.send_response(200)
+            self.end_headers()
+            self.flood()
+        else:
+            self.send_response(200)
+            content = {"/text": b"<html>no picture</html>", "/nothing": b""}.get(self.path, PICTURE)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if self.path == "/cut.png" else content)
+
+    def flood(self):
+        # Until nobody listens any more.
+        try:
+            while True:
+                self.wfile.write(b"\0" * 65536)
+        except OSError:
+            pass
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def quick_and_without_a_proxy(monkeypatch):
+    from moue import download
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(download.fetch_bytes, "__kwdefaults__", {"silence_s": 0.3, "longest_s": 5.0})
+    ASKED.clear()
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    return onnx_model.save_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [
+        ("/a.png", Status.OK, ""),
+        ("/to//a.png", Status.OK, ""),
+        ("/flood-then-picture", Status.OK, ""),
+        ("/été neuf.png?größe=1 2", Status.OK, ""),
+        ("/gone.png", Status.NOT_FOUND, "Not Found"),
+        ("/fault.png", Status.UNREADABLE, "Internal Server Error"),
+        ("/rude.png", Status.UNREADABLE, "?[31mred"),
+        ("/text", Status.UNREADABLE, "not a picture"),
+        ("/nothing", Status.EMPTY, "no content"),
+        ("/cut.png", Status.UNREADABLE, "broke off"),
+        ("/silent", Status.UNREADABLE, "timed out"),
+        ("/endless", Status.TOO_LARGE, "limit of 100,000"),
+        ("/loop", Status.UNREADABLE, "redirect"),
+        ("/to/file:///etc/hostname", Status.UNREADABLE, "not allowed"),
+        ("/to/ftp://127.0.0.1/a.png", Status.UNSUPPORTED, "ftp://"),
+        ("/to/http://127.0.0.1:1/a.png", Status.UNREADABLE, "cannot be fetched"),
+    ],
+)
+def test_whatever_a_server_does_is_a_status(server, path, status, word):
+    found = decode_address(server + path, ImageLimits(max_bytes=100_000), allowed=True)
+    assert (found.status, word in found.message) == (status, True), found
+    assert (found.image is not None) == (status == Status.OK)
+
+
+@pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "data://x,y", "http://[a.png"])
+def test_only_the_web_is_fetched(address):
+    assert decode_address(address, ImageLimits(), allowed=True).status in (Status.UNSUPPORTED, Status.UNREADABLE)
+    assert decode_address(address, ImageLimits(), allowed=True).image is None
+
+
+def test_nothing_is_fetched_unless_asked(server, run_folder):
+    found = analyze(server + "/a.png", model=run_folder, detector="none")
+    assert (found.status, "--allow-url" in found.message) == (Status.UNSUPPORTED, True)
+    assert ASKED == []
+    found = analyze(server + "/a.png", model=run_folder, detector="none", allow_url=True)
+    assert (found.status, found.file, found.width) == (Status.OK, server + "/a.png", 50)
+    assert ASKED == ["/a.png"]
+
+
+def test_a_batch_goes_on(server, run_folder, tmp_path):
+    (tmp_path / "a.png").write_bytes(PICTURE)
+    sources = [server + "/gone.png", tmp_path / "a.png", server + "/a.png"]
+    found = list(analyze_many(sources, model=run_folder, detector="none", allow_url=True))
+    assert [result.status.value for result in found] == ["not_found", "ok", "ok"]
+    assert found[1].faces[0].probabilities == found[2].faces[0].probabilities
+
+
+def test_user_names_and_passwords_are_neither_sent_nor_told(server, run_folder):
+    address = server.replace("http://", "http://me:secret@") + "/a.png"
+    found = Analyzer.load(run_folder, "none", allow_url=True).analyze(address)
+    assert (found.status, found.file) == (Status.UNSUPPORTED, server + "/a.png")
+    assert "secret" not in json.dumps(found.to_dict())
+    assert ASKED == []
+
+
+def test_the_command(moue, server, run_folder, tmp_path):
+    (tmp_path / "a.png").write_bytes(PICTURE)
+    out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
+    files = (server + "/holi%20day.png?size=2", tmp_path / "a.png")
+    options = ("--model", run_folder, "--detector", "none")
+    code, _, said = moue("predict", files[0], *options)
+    assert (code, "--allow-url" in said, ASKED) == (1, True, [])
+    code, _, said = moue("predict", *files, *options, "--allow-url", "--output", out, "--annotate", drawn)
+    assert code == 0, said
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["file"], row["status"]) for row in rows] == [(str(name), "ok") for name in files]
+    assert sorted(path.name for path in drawn.iterdir()) == ["a.jpg", "holi_day.jpg"]
+
+
+@given(st.text(), st.text(), st.sampled_from(["http://", "rtsp://", "x+y://"]))
+def test_names_of_any_address(host, rest, scheme):
+    address = f"{scheme}{host}/{rest}"
+    assert is_address(address)
+    assert "@" not in shown(address).partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0]
+    assert shown(shown(address)) == shown(address)
+    assert stem_of(address)
+    assert not set(stem_of(address)) & set("/\\:.\0")
+
+
+@pytest.mark.parametrize("path", ["a.png", "/a://b", "C:\\a.png", "https:/a.png", "", "://x"])
+def test_paths_are_no_addresses(path):
+    assert not is_address(path)
+    assert shown(path) == path
