@@ -19,7 +19,7 @@ demo: $(READY)  ## Data to report in a few minutes; real data if MOUE_FER2013 na
 	$(BIN)/python scripts/demo.py
 
 test: $(READY)  ## All tests; those on real data run if MOUE_FER2013 names fer2013.csv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## Linters, types, import contracts
 	$(BIN)/ruff check .
