@@ -1,6 +1,6 @@
 """moue beside the package `fer` of PyPI: the same photographs, in one run, each in its own Python with one thread.
 
-Run: python benchmarks/compare_fer.py LABELS_JSON --model RUN [--fer-python PYTHON] [--write docs/comparison.md]
+Run: python benchmarks/compare_fer.py LABELS_JSON [--model RUN] [--fer-python PYTHON] [--write docs/comparison.md]
 
 LABELS_JSON and when a face counts as found: see photos.py. Without --fer-python or --moue-python a new environment with
 nothing but that package is made first (fer: 8 GB). YuNet must be there (moue download yunet). Prints a table in
@@ -168,7 +168,7 @@ def main() -> int:
     """Run both packages and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=Path("small"))
     parser.add_argument("--fer-python")
     parser.add_argument("--moue-python")
     parser.add_argument("--rounds", type=int, default=3)

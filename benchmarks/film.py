@@ -1,6 +1,6 @@
 """Frames per second, and milliseconds of each stage, on a film of 640x480 made of photographs.
 
-Run: python benchmarks/film.py PHOTO... --model RUN [--detector NAME] [--seconds 10] [--keep FILM] [--annotate FILM]
+Run: python benchmarks/film.py PHOTO... [--model RUN] [--detector NAME] [--seconds 10] [--keep FILM] [--annotate FILM]
 
 Each photograph is moved, brought nearer and turned a little for a share of the film. Everything is measured: reading
 the film, finding faces, following them, the network, and with --annotate drawing and writing the film with the answers.
@@ -65,7 +65,7 @@ def main() -> int:
     """Print one line for each stage and one for the whole."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+")
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="small")
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--keep", type=Path)

@@ -1,6 +1,6 @@
 """Many small files in one run of `moue predict`, broken ones among them: one row each in order, and flat memory.
 
-Run: python benchmarks/many_files.py --model RUN --photos FOLDER [--count 10000] [--detector NAME]
+Run: python benchmarks/many_files.py [--model RUN] --photos FOLDER [--count 10000] [--detector NAME]
 
 Makes COUNT files in a temporary folder, faces drawn by moue and small variants of the photographs in FOLDER; every
 97th is broken, each in another way. Memory is the peak so far of the whole process, read from Linux's /proc.
@@ -180,7 +180,7 @@ def check(out: Path, expected: dict[str, set[str]]) -> Counter[str]:
 def main() -> int:
     """Make the files, run, check, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="small")
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--detector", default="auto")

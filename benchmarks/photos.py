@@ -1,6 +1,6 @@
 """Ordinary photographs with labelled faces: which are found, what is seen where nothing is, which expressions.
 
-Run: python benchmarks/photos.py LABELS_JSON --model RUN [--detector NAME] [--detector-model FILE]
+Run: python benchmarks/photos.py LABELS_JSON [--model RUN] [--detector NAME] [--detector-model FILE]
 
 LABELS_JSON is a list of photographs, each with file (beside it), faces [{box: [x, y, width, height], expression}] and
 perhaps ignore [box]; an expression that people would not agree on is "unclear". A face counts as found if a box shares
@@ -63,7 +63,7 @@ def main() -> int:
     """Print the table and the sums."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="small")
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--detector-model")
     options = parser.parse_args()

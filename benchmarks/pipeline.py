@@ -1,6 +1,6 @@
 """CPU milliseconds of each stage from a photograph file to named expressions, on one core.
 
-Run: python benchmarks/pipeline.py PHOTO... --model RUN [--detector NAME] [--detector-model FILE]
+Run: python benchmarks/pipeline.py PHOTO... [--model RUN] [--detector NAME] [--detector-model FILE]
 
 Medians over rounds, everything with one thread. The limit for a photograph of 640x480 with one face is 40 ms in all.
 """
@@ -22,7 +22,7 @@ def main() -> int:
     """Print one row for each photograph."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+")
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="small")
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--detector-model")
     options = parser.parse_args()

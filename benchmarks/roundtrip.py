@@ -1,7 +1,7 @@
 """What detecting and cropping costs: FER2013 faces on a larger canvas, found and cut out again, against fed directly.
 
-Run: python benchmarks/roundtrip.py FER2013 --model RUN [--split test] [--detector-model FILE] [--num N]
-     python benchmarks/roundtrip.py FER2013 --model RUN --split val --grid      # fits crop_margin and crop_shift
+Run: python benchmarks/roundtrip.py FER2013 [--model RUN] [--split test] [--detector-model FILE] [--num N]
+     python benchmarks/roundtrip.py FER2013 [--model RUN] --split val --grid      # fits crop_margin and crop_shift
 
 Each 48x48 face is enlarged (bicubic) and placed by lot on a gray canvas of 640x480; accuracy is over the faces found.
 The limit is a loss of 1.5 points on the test split.
@@ -97,7 +97,7 @@ def main() -> int:
     """Print the accuracies; return 1 if the test split loses more than the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="small")
     parser.add_argument("--split", default="test", choices=("val", "test"))
     parser.add_argument("--detector", default="yunet")
     parser.add_argument("--detector-model")
