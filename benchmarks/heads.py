@@ -31,22 +31,25 @@ def main() -> None:
     parser.add_argument("model", nargs="?", default=DEFAULT_MODEL)
     options = parser.parse_args()
     model = Classifier.load(options.model)
-    val = load_fer2013(options.csv, ferplus=options.votes).subset("val")
-    if val.votes is None:
+    data = load_fer2013(options.csv, ferplus=options.votes)
+    val, train = data.subset("val"), data.subset("train")
+    if val.votes is None or train.votes is None:
         parser.error("there are no votes")
     heads = model.predict_heads(val.images, batch_size=256)
     majority = majority_labels(val.votes, val.class_names)
     known = majority >= 0
-    counts = np.bincount(majority[known], minlength=len(val.class_names))
+    # As in moue.training.finish: how often people saw each class in the training split.
+    seen = majority_labels(train.votes, val.class_names)
+    counts = np.bincount(seen[seen >= 0], minlength=len(val.class_names)) + 1
     print("| share of perceived | power of the prior | FER+ majority | mean over classes | mean of both |")
     print("|---|---|---|---|---|")
     for share in (0.0, 0.5, 0.7, 0.8, 0.9, 1.0):
         for power in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7):
             how = PhotoSpec(share, class_weights=tuple((counts / counts.sum()) ** -power))
             mixed = mix_heads(heads, dataclasses.replace(model.spec, photographs=how))
-            seen = score(majority[known], mixed[known], val.class_names)
-            both = (seen.accuracy + seen.balanced_accuracy) / 2
-            print(f"| {share} | {power} | {seen.accuracy:.1%} | {seen.balanced_accuracy:.1%} | {both:.1%} |")
+            found = score(majority[known], mixed[known], val.class_names)
+            both = (found.accuracy + found.balanced_accuracy) / 2
+            print(f"| {share} | {power} | {found.accuracy:.1%} | {found.balanced_accuracy:.1%} | {both:.1%} |")
     chances = not_face_chances(heads, model.spec)
     nobody = val.votes[:, FERPLUS_NAMES.index("not_face")] > val.votes.sum(axis=1) / 2
     print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} pictures")

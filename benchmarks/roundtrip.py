@@ -78,10 +78,11 @@ def score(
     """Return the accuracy over the faces that were found."""
     kept = np.array([each is not None for each in found])
     y_prob = np.zeros((int(kept.sum()), len(model.class_names())))
-    for zoom in VIEWS[:views]:
+    for number, zoom in enumerate(VIEWS[:views]):
         pairs = (each for each in found if each is not None)
-        crops = [crop_face(part, face, spec, level=level, zoom=zoom) for part, face in pairs]
-        y_prob += model.predict_proba(np.stack(crops))
+        crops = np.stack([crop_face(part, face, spec, level=level, zoom=zoom) for part, face in pairs])
+        # As `Analyzer` does: every other view is mirrored.
+        y_prob += model.predict_proba(crops[:, :, ::-1] if number % 2 else crops)
     return float((y_prob.argmax(axis=1) == labels[kept]).mean())
 
 

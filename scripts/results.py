@@ -33,7 +33,7 @@ MARKS = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 # Networks that are trained but not shipped: their runs' scores are kept in docs/scores.
 RECIPES = {
     "seed_cnn": "`seed_cnn`, the starting point: 30 epochs at most, no augmentation",
-    "seed_cnn_aug": "`seed_cnn_aug`, the same network, augmented",
+    "seed_cnn_aug": "`seed_cnn_aug`: the same network, augmented, the step size falling by a cosine",
 }
 
 
@@ -75,7 +75,10 @@ def write_readme() -> None:
     text = README.read_text(encoding="utf-8")
     begin, end = (re.escape(mark) for mark in MARKS)
     table = f"{MARKS[0]}\n{readme_table()}\n{MARKS[1]}"
-    write_text(README, re.sub(f"{begin}.*{end}", lambda _: table, text, flags=re.DOTALL), overwrite=True)
+    text, times = re.subn(f"{begin}.*{end}", lambda _: table, text, flags=re.DOTALL)
+    if times != 1:
+        sys.exit(f"{README} has {times} places between {MARKS[0]} and {MARKS[1]}, expected one")
+    write_text(README, text, overwrite=True)
 
 
 def _shipped_rows() -> Iterator[tuple[str, dict[str, Any]]]:

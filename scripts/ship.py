@@ -11,7 +11,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from results import WEIGHTS, rescore, write_readme
+from results import WEIGHTS, dataset, rescore, write_readme
 
 from moue.files import replacing
 from moue.inference.classifier import Classifier
@@ -29,11 +29,12 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     options = parser.parse_args()
-    spec = Classifier.load(options.run).spec
+    dataset()  # what is missing for the scores should be missing before anything is replaced
+    spec = dataclasses.replace(Classifier.load(options.run).spec, name=options.name, license=LICENSE)
     target = WEIGHTS / f"{options.name}.onnx"
     with replacing(target, overwrite=True) as temporary:
         temporary.write_bytes((options.run / "model.onnx").read_bytes())
-    dataclasses.replace(spec, license=LICENSE).save(target.with_suffix(".json"), overwrite=True)
+    spec.save(target.with_suffix(".json"), overwrite=True)
     rescore(options.name)
     write_readme()
 

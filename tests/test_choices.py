@@ -12,12 +12,16 @@ import pytest
 
 from conftest import make_dataset
 from moue.errors import MoueError
+from moue.evaluation.calibration import MAX_TEMPERATURE, MIN_TEMPERATURE
+from moue.evaluation.ferplus import majority_labels
+from moue.inference.answer import mix_heads
 from moue.inference.classifier import Classifier
 from moue.labels import FERPLUS_NAMES
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
 from moue.training import feed as feed_module
+from moue.training import finish as finish_module
 from moue.training import train as train_module
 from moue.training.assemble import assemble, compile_model, make_optimizer
 from moue.training.backend import import_keras
@@ -41,6 +45,7 @@ ALL_ON = TrainConfig(
 
 def with_votes(dataset, seed=0):
     votes = np.random.default_rng(seed).multinomial(10, np.full(10, 0.1), len(dataset)).astype(np.uint8)
+    votes[1::3] += 10 * np.eye(10, dtype=np.uint8)[np.arange(len(votes[1::3])) % 9]  # these have a majority
     votes[::7] = 0
     return dataclasses.replace(dataset, votes=votes)
 
@@ -169,6 +174,30 @@ def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
     make_teacher(faces, seed=1).save(run.teacher)
     with pytest.raises(MoueError, match="the teacher's answers have checksum"):
         train(ALL_ON, faces, run.path, resume=True)
+
+
+def test_how_the_heads_answer_on_photographs_is_fitted(whole, faces):
+    spec = Classifier.load(whole.run).spec
+    how = spec.photographs
+    assert how.perceived_share == finish_module.PERCEIVED_SHARE
+    train_part = faces.where("train")
+    seen = majority_labels(faces.votes[train_part], faces.class_names)
+    counts = np.bincount(seen[seen >= 0], minlength=7) + 1
+    # Rarer classes weigh more, by the stated power of how rare they are.
+    ratios = np.array(how.class_weights) / how.class_weights[0]
+    np.testing.assert_allclose(ratios, (counts[0] / counts) ** finish_module.PRIOR_POWER, rtol=1e-3)
+    val = faces.subset("val")
+    heads = Classifier.load(whole.run).predict_heads(val.images)
+    seen = majority_labels(val.votes, val.class_names)
+    known = seen >= 0
+    assert known.any()
+
+    def loss(temperature):
+        tried = dataclasses.replace(spec, photographs=dataclasses.replace(how, temperature=temperature))
+        return -np.log(mix_heads(heads, tried)[known, seen[known]]).mean()
+
+    lower, higher = max(0.8 * how.temperature, MIN_TEMPERATURE), min(1.25 * how.temperature, MAX_TEMPERATURE)
+    assert loss(how.temperature) <= min(loss(lower), loss(higher)) + 1e-4
 
 
 def test_faces_without_votes_count_for_nothing(faces):

@@ -156,7 +156,9 @@ def evaluate(
     if several:
         evaluation = dataclasses.replace(evaluation, members=tuple(map(str, models)))
     if all(any(head.name == "perceived" for head in member.spec.heads) for member in ensemble.members):
-        perceived = with_views(functools.partial(ensemble.predict_proba, head="perceived"), views.value)
+        perceived = with_views(
+            functools.partial(ensemble.predict_proba, head="perceived", calibrated=several), views.value
+        )
         evaluation = dataclasses.replace(evaluation, perceived=score_perceived(perceived, dataset, split.value))
     typer.echo(evaluation.table())
     _note_calibration(evaluation, ensemble)
@@ -179,8 +181,8 @@ def _note_calibration(evaluation: Evaluation, ensemble: Ensemble) -> None:
         output.note(f"mean of the calibrated probabilities of {', '.join(evaluation.members)}")
         return
     calibrated = evaluation.calibrated(ensemble.members[0].spec.head("emotion").temperature)
-    how = "as moue predict answers" if evaluation.num_views == 1 else "one view a face; here of the views' mean"
-    output.note(f"calibrated on val, {how}: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
+    how = "" if evaluation.num_views == 1 else ", one view a face; here of the views' mean"
+    output.note(f"calibrated on val{how}: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
 
 
 def report(

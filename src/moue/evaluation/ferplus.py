@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.metrics import Scores, check_probabilities, score
+from moue.evaluation.metrics import Scores, check_probabilities, normalised, score
 from moue.labels import FERPLUS_NAMES
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ def score_perceived(
     y_prob = np.concatenate(
         [predict_proba(dataset.images[some]) for some in np.array_split(part, -(-len(part) // 256))]
     )
-    eight = check_probabilities(y_prob)[:, : len(EIGHT_CLASSES)]
-    eight = eight / np.maximum(eight.sum(axis=1, keepdims=True), 1e-12)
+    eight = normalised(check_probabilities(y_prob)[:, : len(EIGHT_CLASSES)])
     labels = [dataset.class_names[label] for label in dataset.labels[part]]
     return score_majority(eight.astype(np.float32), dataset.votes[part], labels, EIGHT_CLASSES)
 

@@ -219,6 +219,14 @@ def check_probabilities(y_prob: ArrayLike) -> NDArray[np.float64]:
     return result
 
 
+def normalised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows (N, K) of 0 or more, made to sum to 1; a row of zeros says nothing and becomes 1/K everywhere."""
+    sums = values.sum(axis=1, keepdims=True)
+    result: NDArray[np.float64] = np.full_like(values, 1 / values.shape[1])
+    np.divide(values, sums, out=result, where=sums > 0)
+    return result
+
+
 def confusion_matrix(y_true: NDArray[Any], y_pred: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
     """Return counts (num_classes, num_classes): rows true, columns predicted; both inputs are integer (N,)."""
     flat = y_true.astype(np.int64) * num_classes + y_pred.astype(np.int64)

@@ -67,7 +67,8 @@ def _context(run: Path) -> dict[str, Any]:
         "others": evaluations[1:],
     }
     if evaluations:
-        context |= _evaluation_context(evaluations[0], _temperature(run))
+        # An ensemble's probabilities are calibrated already.
+        context |= _evaluation_context(evaluations[0], None if evaluations[0].members else _temperature(run))
     return context
 
 
@@ -100,11 +101,11 @@ def _evaluation_context(evaluation: Evaluation, temperature: float | None) -> di
 
 
 def _evaluations(run: Path) -> list[Evaluation]:
-    """Every evaluation saved in the run: the test split first, the plainest manner of it leading."""
+    """Every evaluation saved in the run; those of the run alone first, of them the test split, of that one view."""
     found = sorted({*run.glob(f"evaluation*/{JSON_NAME}"), *run.glob(f"evaluation*/*/{JSON_NAME}")})
     loaded = [Evaluation.load(path.parent) for path in found]
     order = {split: rank for rank, split in enumerate(_SPLIT_ORDER)}
-    return sorted(loaded, key=lambda one: (order.get(one.split, len(order)), len(one.members), one.num_views))
+    return sorted(loaded, key=lambda one: (bool(one.members), order.get(one.split, len(order)), one.num_views))
 
 
 def _temperature(run: Path) -> float | None:

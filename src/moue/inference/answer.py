@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moue.evaluation.calibration import apply_temperature
+from moue.evaluation.metrics import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,16 +76,12 @@ def mix_heads(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArra
     if how.perceived_share:
         names = spec.head(PERCEIVED).class_names
         columns = [names.index(name) for name in spec.head(EMOTION).class_names]
-        perceived = y_prob[PERCEIVED][:, columns].astype(np.float64)
-        perceived /= np.maximum(perceived.sum(axis=1, keepdims=True), 1e-12)
-        mixed = how.perceived_share * perceived + (1 - how.perceived_share) * mixed
-        mixed /= np.maximum(mixed.sum(axis=1, keepdims=True), 1e-12)
-    if how.temperature != 1 and len(mixed):
-        mixed = apply_temperature(mixed, how.temperature)
+        perceived = normalised(y_prob[PERCEIVED][:, columns].astype(np.float64))
+        mixed = normalised(how.perceived_share * perceived + (1 - how.perceived_share) * mixed)
     if how.class_weights:
-        mixed = mixed * np.array(how.class_weights)
-        mixed /= mixed.sum(axis=1, keepdims=True)
-    return mixed
+        mixed = normalised(mixed * np.array(how.class_weights))
+    # Last, so that the temperature changes no answer.
+    return mixed if how.temperature == 1 or not len(mixed) else apply_temperature(mixed, how.temperature)
 
 
 def not_face_chances(y_prob: dict[str, NDArray[np.float32]], spec: ModelSpec) -> NDArray[np.float64]:

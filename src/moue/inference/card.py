@@ -2,57 +2,78 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.resources
 import string
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.evaluate import evaluate
-from moue.evaluation.ferplus import score_perceived
-from moue.inference.answer import PERCEIVED
+from moue.evaluation.ferplus import EIGHT_CLASSES, majority_labels
+from moue.evaluation.metrics import normalised, score
+from moue.inference.answer import EMOTION, PERCEIVED, mix_heads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
     from moue.evaluation.metrics import Scores
     from moue.inference.classifier import Classifier
     from moue.inference.spec import ModelSpec
 
-_SETS = {
-    "test": "PrivateTest, whole",
-    "test_without_twins": "PrivateTest without the faces that are also in Training",
-    "test_ferplus": "head `emotion` against the FER+ majority, seven classes",
-    "test_perceived": "head `perceived` against the FER+ majority, eight classes",
+_SETS: Final = {
+    "test": "`emotion`, FER2013's label",
+    "test_without_twins": "… without the faces that are also in Training",
+    "test_ferplus": "`emotion`, FER+ majority, seven classes",
+    "test_perceived": "`perceived`, FER+ majority, eight classes",
+    "test_perceived_without_twins": "… without the faces that are also in Training",
+    "test_photographs": "as photographs are answered, FER+ majority, seven classes",
+    "test_photographs_without_twins": "… without the faces that are also in Training",
 }
-_DIGITS = 5
-_TEMPLATE = "card.md.tmpl"
+_IN_README: Final = ("test", "test_without_twins", "test_ferplus", "test_perceived", "test_photographs")
+_DIGITS: Final = 5
+_TEMPLATE: Final = "card.md.tmpl"
 
 
 def measure_model(classifier: Classifier, dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """Score a network on PrivateTest as it answers: calibrated, one view a face.
+    """Score every answer of a network on PrivateTest, as it is given: calibrated, one view a face.
 
     Args:
         classifier: The network.
         dataset: All of FER2013 with its FER+ votes.
 
     Returns:
-        By set ("test", "test_without_twins", "test_ferplus", and "test_perceived" where there is that head) the
-        figures: fractions, rounded to five digits, and the recall of each class by its name.
+        By set (those of the card's first table that this network has) the figures: fractions, rounded to five digits,
+        and the recall of each class by its name. The head "perceived" has no `nll` and `ece`: it is calibrated to
+        single votes, and these are majorities.
 
     Raises:
         MoueError: the data lacks the split or the votes.
     """
-    if dataset.votes is None:
-        raise MoueError("the data has no FER+ votes", "fer2013new.csv beside it", "Give --ferplus fer2013new.csv.")
-    found = evaluate(classifier.predict_proba, dataset)
-    sets = {"test": found.official, "test_without_twins": found.without_twins}
-    sets["test_ferplus"] = None if found.ferplus is None else found.ferplus.scores
-    if any(head.name == PERCEIVED for head in classifier.spec.heads):
-        perceived = score_perceived(functools.partial(classifier.predict_proba, head=PERCEIVED), dataset)
-        sets["test_perceived"] = None if perceived is None else perceived.scores
-    return {name: _figures(scores) for name, scores in sets.items() if scores is not None}
+    part = dataset.where("test")
+    if dataset.votes is None or not len(part):
+        raise MoueError("the data has no test faces with FER+ votes", "fer2013.csv and fer2013new.csv")
+    heads = classifier.predict_heads(dataset.images[part], batch_size=256)
+    labels, votes, names = dataset.labels[part].astype(np.int64), dataset.votes[part], dataset.class_names
+    seen = majority_labels(votes, names)
+    answers: dict[str, tuple[NDArray[np.int64], NDArray[Any], tuple[str, ...]]]
+    answers = {"test": (labels, heads[EMOTION], names), "test_ferplus": (seen, heads[EMOTION], names)}
+    if PERCEIVED in heads:
+        eight = normalised(heads[PERCEIVED][:, : len(EIGHT_CLASSES)].astype(np.float64))
+        answers["test_perceived"] = (majority_labels(votes, EIGHT_CLASSES), eight, EIGHT_CLASSES)
+        answers["test_photographs"] = (seen, mix_heads(heads, classifier.spec), names)
+    alone = np.isin(dataset.rows[part], dataset.without_twins("test").rows)
+    measured = {}
+    for key, (y_true, y_prob, class_names) in answers.items():
+        for name, chosen in ((key, y_true >= 0), (f"{key}_without_twins", (y_true >= 0) & alone)):
+            if name in _SETS:
+                measured[name] = _figures(score(y_true[chosen], y_prob[chosen], class_names))
+        if key == "test_perceived":
+            for name in (key, f"{key}_without_twins"):
+                del measured[name]["nll"], measured[name]["ece"]
+    return {name: measured[name] for name in _SETS if name in measured}
 
 
 def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
@@ -96,10 +117,13 @@ def results_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
         rows: Of each model what it is, and its sets of figures as `measure_model` returns them; missing ones are left
             empty.
     """
-    heads = ("", "PrivateTest", "without the 288 twins", "FER+ of 7", "FER+ of 8 (`perceived`)", "ECE")
+    heads = (
+        *("", "PrivateTest", "without the 288 twins", "FER+ of 7 (`emotion`)", "FER+ of 8 (`perceived`)"),
+        *("FER+ of 7 (as on photographs)", "ECE"),
+    )
     cells = []
     for what, sets in rows:
-        accuracies = [f"{100 * sets[key]['accuracy']:.1f}" if key in sets else "" for key in _SETS]
+        accuracies = [f"{100 * sets[key]['accuracy']:.1f}" if key in sets else "" for key in _IN_README]
         ece = sets["test"].get("ece")
         cells.append((what, *accuracies, "" if ece is None else f"{ece:.3f}"))
     return _table(heads, cells)
@@ -125,12 +149,12 @@ def _row(what: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
         f"{100 * low:.1f}-{100 * high:.1f} %",
         f"{100 * figures['balanced_accuracy']:.1f} %",
         f"{figures['macro_f1']:.3f}",
-        f"{figures['nll']:.3f}",
-        f"{figures['ece']:.3f}",
+        *(f"{figures[key]:.3f}" if key in figures else "" for key in ("nll", "ece")),
     )
 
 
 def _recall_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
+    measured = {key: figures for key, figures in measured.items() if not key.endswith("_without_twins")}
     names = list(dict.fromkeys(name for figures in measured.values() for name in figures["recall"]))
     rows = (
         (_SETS[key], *(f"{100 * figures['recall'][name]:.0f} %" if name in figures["recall"] else "" for name in names))

@@ -117,16 +117,16 @@ class PhotoSpec:
     Attributes:
         perceived_share: Part of the head "perceived" in the answer, 0-1; the rest is that of "emotion". Probabilities
             are averaged over the classes of "emotion", after calibration.
-        temperature: Above 0; of that average, fitted to what the majority of people saw. 1 changes nothing.
         class_weights: What each probability is then multiplied with before they are made to sum to 1 again, above 0,
             in the order of the classes of "emotion"; empty changes nothing. Photographs show rare expressions more
             often than the training data does (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
+        temperature: Above 0; of the result, fitted to what the majority of people saw. 1 changes nothing.
         not_face_above: A detected face is dropped where "perceived" gives `not_face` more than this, 0-1.
     """
 
     perceived_share: float = 0.0
-    temperature: float = 1.0
     class_weights: tuple[float, ...] = ()
+    temperature: float = 1.0
     not_face_above: float = 1.0
 
     def __post_init__(self) -> None:

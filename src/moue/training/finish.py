@@ -47,7 +47,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     Raises:
         MoueError: the run has no best model yet, or the exported network differs from it.
     """
-    if not run.best.exists():
+    if not run.best.exists() or not run.read_history():
         raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
     model = as_float32(import_keras().saving.load_model(run.best, compile=False))
     validation = dataset.subset("val")
@@ -102,19 +102,16 @@ def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], d
     known = seen[val] >= 0
     if not known.any():
         return spec
-    plain = PhotoSpec(PERCEIVED_SHARE, not_face_above=NOT_FACE_ABOVE)
+    counts = np.bincount(seen[train][seen[train] >= 0], minlength=len(names)) + 1
+    weights = (counts / counts.sum()) ** -PRIOR_POWER
+    rounded = tuple((weights / weights.mean()).round(4).tolist())
+    plain = PhotoSpec(PERCEIVED_SHARE, class_weights=rounded, not_face_above=NOT_FACE_ABOVE)
     calibrated = {
         head.name: apply_temperature(y_prob[head.name], head.temperature).astype(np.float32) for head in spec.heads
     }
     mixed = mix_heads(calibrated, dataclasses.replace(spec, photographs=plain))
-    counts = np.bincount(seen[train][seen[train] >= 0], minlength=len(names)) + 1
-    weights = (counts / counts.sum()) ** -PRIOR_POWER
-    tuned = dataclasses.replace(
-        plain,
-        temperature=fit_temperature(seen[val][known], mixed[known]),
-        class_weights=tuple((weights / weights.mean()).round(4).tolist()),
-    )
-    return dataclasses.replace(spec, photographs=tuned)
+    temperature = fit_temperature(seen[val][known], mixed[known])
+    return dataclasses.replace(spec, photographs=dataclasses.replace(plain, temperature=temperature))
 
 
 def _describe_head(name: str, class_names: tuple[str, ...], temperature: float) -> HeadSpec:

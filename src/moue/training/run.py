@@ -96,12 +96,16 @@ class RunFolder:
             MoueError: there is something else.
         """
         used = self.path.exists() and (
-            not self.path.is_dir() or any(entry.name != self.teacher.name for entry in self.path.iterdir())
+            not self.path.is_dir() or any(not self._is_teacher(entry.name) for entry in self.path.iterdir())
         )
         if used:
             raise MoueError(
                 f"{self.path} exists already", "a new folder for the run", "Name another --out, or go on with --resume."
             )
+
+    def _is_teacher(self, name: str) -> bool:
+        # A killed run may leave the temporary file that was to become the answers.
+        return name == self.teacher.name or name.startswith(f".{self.teacher.stem}-")
 
     def create(self, config: TrainConfig) -> None:
         """Make a new folder.
