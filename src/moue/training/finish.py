@@ -51,11 +51,12 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
         raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
     model = as_float32(import_keras().saving.load_model(run.best, compile=False))
     validation = dataset.subset("val")
+    # Before anything is replaced: without votes there is no temperature.
+    y_prob = _predict(model, validation)
+    heads = _describe_heads(y_prob, validation)
     # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
     result = export_onnx(model, run.onnx, compared, half=half, overwrite=True)
-    y_prob = _predict(model, validation)
-    heads = _describe_heads(y_prob, validation)
     environment = read_json(run.environment)
     # Not from the environment, which learns of it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
