@@ -152,6 +152,7 @@ def test_wrong_sources_are_errors_alone_and_rows_among_many(corners, source):
     first, second = corners.analyze_many([source, np.ones((9, 9), np.uint8)])
     assert (first.status, second.status) == ("unsupported", "ok")
     assert first.message
+    assert corners.analyze_safely(source).to_dict() == first.to_dict()
 
 
 def test_pixels_have_the_same_limits(corners):
@@ -172,6 +173,7 @@ def test_a_detector_that_fails_costs_one_row(model):
     results = list(Analyzer(model, Fails()).analyze_many(pictures))
     assert [result.status for result in results] == ["ok", "failed", "ok"]
     assert "out of luck" in results[1].message
+    assert [Analyzer(model, Fails()).analyze_safely(picture).status for picture in pictures] == ["ok", "failed", "ok"]
 
 
 def test_only_a_few_pictures_are_read_ahead_and_the_threads_end(whole):

@@ -19,9 +19,12 @@ from moue.inference.classifier import Classifier
 from moue.inference.detection import store
 from moue.inference.images import ImageLimits, Status
 from moue.inference.results import columns
+from moue.inference.video import stream
 from moue.inference.video.clock import Clock, Sampling
-from moue.inference.video.source import VideoError, open_video, public_name
+from moue.inference.video.live_table import LiveTable
+from moue.inference.video.source import VideoError, VideoFrame, open_video, public_name
 from moue.inference.video.stream import analyze_frames, analyze_stream
+from moue.inference.video.writing import AnnotatedVideo
 from video_files import BrightSquares, frame, two_squares, write_film
 
 pytest.importorskip("cv2", reason="films need the extra 'video'")
@@ -89,6 +92,10 @@ def test_frames_that_cannot_be_wanted(values):
         ([0.0, 0.0, 0.0], [0, 0.1, 0.2]),  # a container without time stamps
         ([0.0, 0.3, 0.2, 0.9], [0, 0.3, 0.4, 0.9]),  # one that goes back
         ([float("nan"), -1.0, 1e9], [0, 0.1, 0.2]),
+        ([0.0, 0.1, 500.0, 500.1, 500.3], [0, 0.1, 0.2, 500.1, 500.3]),  # a long pause is one as soon as time goes on
+        ([0.0, 0.1, 500.0, 0.3, 0.5], [0, 0.1, 0.2, 0.3, 0.5]),
+        ([500.0, 500.3, 500.4], [0, 0.3, 0.4]),  # a film that was cut out of a longer one
+        ([float("inf"), float("inf"), float("inf")], [0, 0.1, 0.2]),
     ],
 )
 def test_time_stamps_are_used_where_they_make_sense(stamps, times):
@@ -109,10 +116,15 @@ def test_films_that_cannot_be_had(tmp_path, film, capfd):
         tmp_path: Status.UNSUPPORTED,
         tmp_path / "empty.mp4": Status.EMPTY,
         tmp_path / "noise.mp4": Status.UNREADABLE,
+        tmp_path / "cut.mp4": Status.UNREADABLE,
+        "x" * 5000: Status.UNREADABLE,
+        "a\0b": Status.UNREADABLE,
         "rtsp://user:secret@127.0.0.1:9/live": Status.UNSUPPORTED,
         "ftp://127.0.0.1/x.mp4": Status.UNSUPPORTED,
         97: Status.UNREADABLE,
         -1: Status.UNREADABLE,
+        2**31: Status.UNREADABLE,
+        2**40: Status.UNREADABLE,
     }
     for source, status in wrong.items():
         with pytest.raises(VideoError) as caught:
@@ -128,6 +140,35 @@ def test_films_that_cannot_be_had(tmp_path, film, capfd):
         with pytest.raises(MoueError):
             open_video(source)
     assert capfd.readouterr().err == "", "what OpenCV and FFmpeg print is kept away"
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_a_film_in_a_folder_that_may_not_be_searched(tmp_path, monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Path, "stat", refuse)  # root may search any folder
+    with pytest.raises(VideoError, match=error.strerror) as caught:
+        open_video(tmp_path / "film.mp4")
+    assert caught.value.status == Status.UNREADABLE
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")
+def test_a_film_whose_name_is_no_text(film, tmp_path, analyzer):
+    name = tmp_path / os.fsdecode(b"film \xff.mp4")
+    name.write_bytes(film.read_bytes())
+    ((image, result),) = analyze_frames(open_video(name), analyzer, sampling=Sampling(every=100))
+    drawn = tmp_path / os.fsdecode(b"drawn \xff.mp4")
+    with AnnotatedVideo(drawn, fps=25) as video:
+        video.add(image, result)
+    with open_video(drawn) as again:
+        assert again.num_frames == 1
+    table = LiveTable(tmp_path / "live.csv", class_names=analyzer.class_names)
+    with table:
+        table.write(result)
+    assert "film \\udcff.mp4" in table.path.read_text(encoding="utf-8")
+    with pytest.raises(VideoError, match="cannot be opened"):
+        open_video("http://127.0.0.1:9/\udcff.mp4", allow_url=True)
 
 
 def test_an_address_is_shown_without_its_password():
@@ -199,6 +240,26 @@ def test_people_keep_their_numbers_and_results_their_fields(film, analyzer, mode
         (19, pytest.approx(0.76), 1, 0),
         (19, pytest.approx(0.76), 2, 1),
     ]
+
+
+@pytest.mark.parametrize("sampling", [Sampling(fps=1), Sampling(every=30), Sampling(fps=0.1), Sampling(fps=29.5)])
+@pytest.mark.parametrize("fps", [29.97, 30])
+def test_the_step_between_frames_is_no_longer_than_said(sampling, fps):
+    clock, wanted = Clock(fps), []
+    for number in range(1500):
+        clock.tick(number / fps)
+        if clock.wants(sampling):
+            wanted.append(clock.time_s)
+    assert len(wanted) > 4
+    assert np.diff(wanted).max() == pytest.approx(sampling.longest_step_s(fps))
+
+
+@pytest.mark.parametrize("sampling", [Sampling(fps=1), Sampling(every=31)])
+def test_people_keep_their_numbers_however_rare_the_frames(tmp_path, analyzer, sampling):
+    film = write_film(tmp_path / "film.avi", [frame(5)] * 95, fps=29.97)
+    results = [result for _, result in analyze_frames(open_video(film), analyzer, sampling=sampling)]
+    assert len(results) == 4
+    assert {face.track_id for result in results for face in result.faces} == {1}
 
 
 def test_smoothing_is_that_of_the_window(film, model):
@@ -302,6 +363,53 @@ def test_a_film_that_lies_on_its_side_is_turned(tmp_path, analyzer):
     path.write_bytes(content[:place] + turned + content[place + len(whole) :])
     image, result = next(analyze_frames(open_video(path), analyzer))
     assert (image.shape, result.width, result.height) == ((160, 120, 3), 120, 160)
+
+
+@pytest.mark.parametrize(("size", "most"), [((160, 120), 100), ((3840, 2160), 6), ((8000, 8000), 4)])
+def test_few_large_frames_are_read_ahead(monkeypatch, film, analyzer, size, most):
+    monkeypatch.setattr(stream, "usable_cpus", lambda: 8)
+    video = open_video(film)
+    read = []
+
+    def frames(_):
+        for number in range(20):
+            read.append(number)
+            yield VideoFrame(frame(5), number, number / 25, 0.0)
+
+    monkeypatch.setattr(video, "frames", frames)
+    video.width, video.height = size
+    for _, result in analyze_frames(video, analyzer):
+        assert len(read) - result.frame <= most
+
+
+class Moody(BrightSquares):
+    """Fails at each second picture."""
+
+    def __init__(self):
+        self.count = 0
+
+    def detect(self, image):
+        self.count += 1
+        if self.count % 2 == 0:
+            raise RuntimeError("no memory")
+        return super().detect(image)
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_a_frame_that_fails_does_not_cost_the_others(film, model, monkeypatch, tmp_path, is_live):
+    monkeypatch.setattr(stream, "usable_cpus", lambda: 1)
+    video = open_video(film)
+    video.is_live = is_live
+    with AnnotatedVideo(tmp_path / "drawn.avi", fps=25) as drawn:
+        pairs = list(analyze_frames(video, Analyzer(model, Moody())))
+        for image, result in pairs[1:5]:
+            drawn.add(image, result)
+    results = [result for _, result in pairs]
+    assert [result.status for result in results[:4]] == ["ok", "failed", "ok", "failed"]
+    assert results[1].message == "RuntimeError: no memory"
+    with open_video(tmp_path / "drawn.avi") as again:
+        sizes = {one.image.shape for one in again.frames()}
+    assert sizes == {(360, 480, 3)}
 
 
 def test_memory_does_not_grow_with_the_film(tmp_path, model):

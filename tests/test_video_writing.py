@@ -91,6 +91,31 @@ def test_pauses_are_filled_and_other_sizes_fitted(tmp_path):
     assert {one.image.shape for one in frames} == {(384, 512, 3)}
 
 
+def test_a_long_pause_is_shortened_once(tmp_path):
+    out = tmp_path / "drawn.avi"
+    with AnnotatedVideo(out, fps=10) as drawn:
+        for time_s in (0.0, 60.0, 60.1, 60.2, 60.6):
+            drawn.add(np.full((48, 64, 3), 90, np.uint8), result_at(time_s))
+    assert drawn.num_frames == 1 + 100 + 7, "ten seconds stand for the minute, and what follows is as it was"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize(
+    ("fps", "written"), [(119.883, 60), (90.001, 60), (66.667, 60), (59.94, 59.94), (23.976, 23.976), (0.0005, 0.01)]
+)
+def test_every_rate_can_be_written(tmp_path, suffix, fps, written):
+    out = tmp_path / f"drawn{suffix}"
+    with AnnotatedVideo(out, fps=fps) as drawn:
+        for number in range(12):
+            drawn.add(np.full((48, 64, 3), 90, np.uint8), result_at(number / fps))
+    with open_video(out) as video:
+        frames = list(video.frames())
+    assert drawn.fps == written
+    assert len(frames) == pytest.approx(12 * min(1, written / fps), abs=1)
+    if written >= 1:  # what `Video` takes for a rate
+        assert video.fps == pytest.approx(written)
+
+
 def test_films_that_cannot_be_written(tmp_path):
     with pytest.raises(MoueError, match="suffix"):
         AnnotatedVideo(tmp_path / "x.gif", fps=25)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from PIL import Image, ImageGrab, features
 
 import onnx_model
 from moue.errors import MoueError
+from moue.inference.analyze import Analyzer
 from moue.inference.images import Status
 from moue.inference.results import FaceResult
+from moue.inference.video import camera, live
 from moue.inference.video.camera import advice
 from moue.inference.video.live import Live, NewestFrame, Rate
 from moue.inference.video.results import FrameResult, TrackedFace
@@ -143,6 +146,9 @@ def test_the_rate_is_that_of_the_last_two_seconds():
         rate.add(number / 10)
     assert rate.per_second(10.0) == pytest.approx(10)
     assert rate.per_second(13.0) == 0
+    for number in range(1000):  # nobody asks
+        rate.add(20 + number / 10)
+    assert len(rate._times) < 25
 
 
 def test_a_busy_analysis_goes_on_with_the_newest_frame():
@@ -229,6 +235,22 @@ def test_what_goes_wrong_in_a_thread_is_told(place):
         follow(live)
     assert camera.closed
     assert no_thread_is_left()
+
+
+@pytest.mark.parametrize("ends_first", ["results", "frames"])
+def test_an_error_that_comes_while_one_asks_is_told(ends_first):
+    live = Live(ScriptedCamera(0), lambda frame: frame)
+
+    class EndsNow(NewestFrame):
+        @property
+        def closed(self):
+            live._error = MoueError("the disk is full")
+            return True
+
+    setattr(live, ends_first, EndsNow())
+    with pytest.raises(MoueError, match="the disk is full"):
+        # Of a window no more than what is asked for here.
+        Window._tick(types.SimpleNamespace(_live=live, _root=types.SimpleNamespace(quit=lambda: None)))
 
 
 def test_the_time_is_up():
@@ -340,11 +362,46 @@ def test_lines_and_rows_without_a_window(moue, run_folder, film, tmp_path):
     assert moue(*line, "--overwrite", "--seconds", "0")[0] == 0
 
 
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_camera_in_the_middle_of_a_read_is_not_freed(moue, run_folder, monkeypatch, hangs):
+    class Hanging(ScriptedCamera):
+        num_closed = 0
+
+        def close(self):
+            self.num_closed += 1
+
+    hanging = Hanging(3)
+    if not hangs:
+        hanging.gate.set()
+    monkeypatch.setattr(camera, "open_camera", lambda *_, **__: hanging)
+    monkeypatch.setattr(live, "_JOIN_S", 0.05)
+    code, _, said = moue(*command(run_folder, "0", "--headless", "--seconds", "0.2"))
+    assert code == 0, said
+    assert (hanging.num_closed, hanging.closed) == ((0, False) if hangs else (1, True))
+    hanging.gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "moue-camera":
+            thread.join(10)
+
+
+def test_a_frame_that_fails_does_not_end_it(moue, run_folder, film, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(Analyzer, "_detect", fail)
+    code, printed, said = moue(*command(run_folder, film, "--headless", "--step", "0.2"))
+    assert code == 0, said
+    assert {line.split(" s  ")[1] for line in printed.splitlines()} == {"RuntimeError: no memory"}
+
+
 @pytest.mark.parametrize(
     "mistake",
     [
         (["--output", "live.json"], 1, ".csv or .jsonl"),
         (["--source", "99"], 1, "camera 99 cannot be opened"),
+        (["--source", "99999999999"], 1, "camera 99999999999 cannot be opened"),
+        (["--source", "9" * 5000], 1, "cannot be read"),
+        (["--smooth", "inf"], 1, "seconds"),
         (["--source", "http://127.0.0.1/film.mp4"], 1, "--allow-url"),
         (["--source", "nothing.mp4"], 1, "does not exist"),
         (["--model", "nothing"], 1, "no model"),

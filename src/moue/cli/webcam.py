@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from moue.inference.video.live import Live
     from moue.inference.video.live_table import LiveTable
     from moue.inference.video.results import FrameResult, TrackedFace
+    from moue.inference.video.source import Video
     from moue.inference.video.window import Window
 
 _WAIT_S: Final = 0.1  # how soon the end is noticed
@@ -61,17 +62,25 @@ def webcam(
         analyzer = _load(model, detector, detector_model, unsure_below)
         follower = Follower(smooth, unsure_below)
         video = open_camera(source, allow_url=allow_url)
-        stack.callback(video.close)
+        live: Live[FrameResult] | None = None
+        stack.callback(lambda: _close(video, live))
         table = None
         if out is not None:
             table = stack.enter_context(LiveTable(out, class_names=analyzer.class_names, overwrite=overwrite))
         live = Live(
             video,
-            lambda frame: follower.add(analyzer.analyze(frame.image), video.name, frame),
+            lambda frame: follower.add(analyzer.analyze_safely(frame.image), video.name, frame),
             table.write if table else None,
             seconds=seconds,
         )
         _run(live, window, table, step)
+
+
+def _close(video: Video, live: Live[FrameResult] | None) -> None:
+    # A driver may hang in the middle of a read: what it writes to must not be freed then. Its thread, if it ever goes
+    # on, frees the camera itself.
+    if live is None or not live.reading:
+        video.close()
 
 
 def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None, step: float) -> None:
@@ -101,6 +110,8 @@ def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None
 
 
 def _print_lines(live: Live[FrameResult], step: float) -> None:
+    from moue.inference.images import Status  # noqa: PLC0415 (keeps --help fast)
+
     count, due_s = 0, 0.0
     while True:
         running = live.running()
@@ -113,7 +124,8 @@ def _print_lines(live: Live[FrameResult], step: float) -> None:
         if frame.time_s >= due_s:
             due_s = frame.time_s + step
             people = sorted(result.faces, key=lambda face: face.track_id)
-            typer.echo(f"{frame.time_s:7.2f} s  " + ("   ".join(map(_words, people)) or "no face"))
+            nobody = result.message if result.status is Status.FAILED else "no face"
+            typer.echo(f"{frame.time_s:7.2f} s  " + ("   ".join(map(_words, people)) or nobody))
 
 
 def _words(face: TrackedFace) -> str:

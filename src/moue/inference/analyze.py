@@ -134,6 +134,10 @@ class Analyzer:
         given = None if boxes is None else tuple(face_from(box) for box in boxes)
         return next(self._answer([self._look(source, given)]))
 
+    def analyze_safely(self, source: Source) -> ImageResult:
+        """As `analyze`, but whatever goes wrong with the picture is its status too, as it is in `analyze_many`."""
+        return next(self._answer([self._look_safely(source)]))
+
     def analyze_many(
         self, sources: Iterable[Source], *, workers: int | None = None, batch_size: int = 64
     ) -> Iterator[ImageResult]:
@@ -153,7 +157,7 @@ class Analyzer:
         for name, value in (("workers", workers), ("batch_size", batch_size)):
             if value is not None and value < 1:
                 raise MoueError(f"{name} is {value}", "1 or more")
-        return self._many(sources, workers or _usable_cpus(), batch_size)
+        return self._many(sources, workers or usable_cpus(), batch_size)
 
     def _many(self, sources: Iterable[Source], workers: int, batch_size: int) -> Iterator[ImageResult]:
         waiting: list[_Looked] = []
@@ -289,6 +293,7 @@ def _analyzer(model: str | Path | Classifier, detector: str, unsure_below: float
     return Analyzer.load(model, detector, unsure_below=unsure_below, allow_url=allow_url)
 
 
-def _usable_cpus() -> int:
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use, 8 at most."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, _MOST_WORKERS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from moue.inference.video.source import Video
 
 _DEVICES: Final = Path("/dev")
+_MOST_DIGITS: Final = 20
 
 
 def open_camera(source: str, *, allow_url: bool = False) -> Video:
@@ -29,7 +30,8 @@ def open_camera(source: str, *, allow_url: bool = False) -> Video:
         MoueError: there is no such camera, or it may not be used; else as `open_video`.
         MissingExtraError: OpenCV is not installed.
     """
-    if not (source.isascii() and source.isdigit()):
+    # What has more digits is no number of a camera; int() would refuse thousands of them.
+    if not (source.isascii() and source.isdigit() and len(source) <= _MOST_DIGITS):
         return open_video(source, allow_url=allow_url)
     number = int(source)
     try:

@@ -41,6 +41,12 @@ class Sampling:
         """Return how many frames a second are looked at, of a video that has `fps`."""
         return fps / self.every if self.fps is None else min(fps, self.fps)
 
+    def longest_step_s(self, fps: float) -> float:
+        """Return the most seconds between two frames that are looked at, of a video that has `fps` and no pause."""
+        # Frames come in whole steps: one in a second, of 29.97, is one in 1.001 seconds. A billionth is rounding.
+        frames = self.every if self.fps is None else max(1, math.ceil(fps / self.fps - 1e-9))
+        return frames / fps
+
 
 @dataclasses.dataclass
 class Clock:
@@ -60,6 +66,8 @@ class Clock:
     time_s: float = 0.0
     busy_s: float = 0.0
     _first: float | None = None
+    _origin_s: float = 0.0
+    _stamp_s: float = math.nan
     _due_s: float = -math.inf
 
     def tick(self, stamp_s: float) -> None:
@@ -69,12 +77,22 @@ class Clock:
             if self._first is None:
                 self._first = time.monotonic()
             self.time_s = time.monotonic() - self._first
-        elif self.number == 0:
-            self.time_s = stamp_s if 0 < stamp_s <= _FARTHEST_S else 0.0
-        elif self.time_s < stamp_s <= self.time_s + _FARTHEST_S:
+        else:
+            self._date(stamp_s)
+
+    def _date(self, stamp_s: float) -> None:
+        if self.number == 0 and _FARTHEST_S < stamp_s < math.inf:
+            self._origin_s = stamp_s
+        stamp_s -= self._origin_s
+        # One far stamp is damage; a second one that goes on from there is a pause.
+        goes_on = self._stamp_s < stamp_s <= self._stamp_s + _FARTHEST_S
+        if self.number == 0:
+            self.time_s = stamp_s if 0 < stamp_s < math.inf else 0.0
+        elif self.time_s < stamp_s and (goes_on or stamp_s <= self.time_s + _FARTHEST_S):
             self.time_s = stamp_s
         else:
             self.time_s += 1 / self.fps
+        self._stamp_s = stamp_s
 
     def num_late(self) -> int:
         """Return how many frames of a live source are too old to be looked at."""

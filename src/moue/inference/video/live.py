@@ -93,21 +93,28 @@ class NewestFrame(Generic[T]):
 
 
 class Rate:
-    """How often something happens each second, over the last two."""
+    """How often something happens each second, over the last two; one thread may count and another one ask."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._times: deque[float] = deque()
 
     def add(self, now: float) -> None:
         """Count one at the time `now`, in seconds of any clock."""
-        self._times.append(now)
+        with self._lock:
+            self._times.append(now)
+            self._forget(now)
 
     def per_second(self, now: float) -> float:
         """Return how often at the time `now`; 0 below two."""
+        with self._lock:
+            self._forget(now)
+            span = now - self._times[0] if self._times else 0.0
+            return (len(self._times) - 1) / span if span > 0 and len(self._times) > 1 else 0.0
+
+    def _forget(self, now: float) -> None:
         while self._times and self._times[0] < now - _RATE_SPAN_S:
             self._times.popleft()
-        span = now - self._times[0] if self._times else 0.0
-        return (len(self._times) - 1) / span if span > 0 and len(self._times) > 1 else 0.0
 
 
 class Live(Generic[R]):
@@ -171,6 +178,8 @@ class Live(Generic[R]):
         Raises:
             MoueError: a thread met it.
         """
+        # Before the error: a thread sets that first.
+        ended = self.results.closed
         if self._error is not None:
             raise self._error
         if self._seconds is not None and time.monotonic() - self._began >= self._seconds:
@@ -180,7 +189,12 @@ class Live(Generic[R]):
             if silent_s > self._patience_s:
                 self.lost = f"{self._camera.name} gave no picture for {silent_s:.0f} seconds"
                 self.stop()
-        return not self.results.closed
+        return not ended
+
+    @property
+    def reading(self) -> bool:
+        """Whether the thread that reads the camera has begun and not ended; a driver may hold it up for ever."""
+        return self._threads[0].is_alive()
 
     def analysis_fps(self) -> float:
         """Return how many frames a second are analysed now."""

@@ -40,7 +40,10 @@ class LiveTable:
         self._class_names = tuple(class_names)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = self.path.open("w" if overwrite else "x", encoding="utf-8", newline="")
+            # A source's name may hold bytes that are no text.
+            self._file: IO[str] = self.path.open(
+                "w" if overwrite else "x", encoding="utf-8", errors="backslashreplace", newline=""
+            )
         except OSError as error:
             raise MoueError(f"cannot write {self.path}: {error.strerror}", "a folder that can be written to") from error
         if self.path.suffix.lower() == ".csv":

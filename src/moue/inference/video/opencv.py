@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moue.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
@@ -24,3 +27,17 @@ def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
     except ImportError as error:
         raise MissingExtraError("cv2", "video") from error
     return cv2
+
+
+def name_for_opencv(path: Path) -> str | bytes:
+    """Return a path as OpenCV takes it.
+
+    Linux allows names that are no text. OpenCV does not check whether it could read such a str: it would end the
+    process with a segmentation fault. It takes their bytes.
+    """
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text

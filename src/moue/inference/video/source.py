@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
@@ -13,7 +14,7 @@ from moue.errors import MoueError
 from moue.inference.addresses import is_address, shown
 from moue.inference.images import DEFAULT_LIMITS, Status
 from moue.inference.video.clock import Clock, Sampling
-from moue.inference.video.opencv import load_opencv
+from moue.inference.video.opencv import load_opencv, name_for_opencv
 from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SCHEMES: Final = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps")
 
 _TIMEOUT_MS: Final = 10_000
 _USUAL_FPS: Final = 25.0
+_MOST_NUMBER: Final = 2**31 - 1  # a number of a camera is a C int
 # Containers say how many frames they hold only roughly; less than this is missing something.
 _WHOLE, _WHOLE_FRAMES, _WHOLE_S = 0.98, 2, 0.5
 
@@ -215,7 +217,7 @@ def _open_camera(number: int) -> Video:
     cv2 = load_opencv()
     name = public_name(number)
     with silenced_stderr():
-        capture = cv2.VideoCapture(number) if number >= 0 else None
+        capture = cv2.VideoCapture(number) if 0 <= number <= _MOST_NUMBER else None
     if capture is None or not capture.isOpened():
         raise VideoError(
             Status.UNREADABLE,
@@ -245,7 +247,8 @@ def _open_address(address: str, *, allowed: bool) -> Video:
     cv2 = load_opencv()
     times = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
     with silenced_stderr():
-        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, times)
+        # In bytes: letters that are none would end the process, see `name_for_opencv`.
+        capture = cv2.VideoCapture(address.encode(errors="replace"), cv2.CAP_FFMPEG, times)
     if not capture.isOpened():
         raise VideoError(
             Status.UNREADABLE,
@@ -257,18 +260,25 @@ def _open_address(address: str, *, allowed: bool) -> Video:
 
 
 def _open_file(path: Path, name: str) -> Video:
-    if not path.exists():
-        raise VideoError(Status.NOT_FOUND, f"{path} does not exist", "a video", "Check the path.")
-    if not path.is_file():
+    try:
+        info = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise VideoError(Status.NOT_FOUND, f"{path} does not exist", "a video", "Check the path.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise VideoError(
+            Status.UNREADABLE, f"{path} cannot be read: {reason}", "a video", "Check the path and its permissions."
+        ) from error
+    if not stat.S_ISREG(info.st_mode):
         raise VideoError(
             Status.UNSUPPORTED, f"{path} is not a regular file", "a video", "A camera is given by its number."
         )
-    if not path.stat().st_size:
+    if not info.st_size:
         raise VideoError(Status.EMPTY, f"{path} has no content", "a video", "Copy it anew.")
     cv2 = load_opencv()
     # The whole path: a name such as `concat:a` must not be taken for one of FFmpeg's protocols.
     with silenced_stderr():
-        capture = cv2.VideoCapture(str(path.resolve()))
+        capture = cv2.VideoCapture(name_for_opencv(path.resolve()))
         # Phones record lying on their side and say so in the file.
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     if not capture.isOpened():

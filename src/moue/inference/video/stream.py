@@ -7,7 +7,7 @@ import dataclasses
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from moue.inference.analyze import DEFAULT_UNSURE_BELOW, Analyzer
+from moue.inference.analyze import DEFAULT_UNSURE_BELOW, Analyzer, usable_cpus
 from moue.inference.classifier import DEFAULT_MODEL, Classifier
 from moue.inference.detection import DetectorOptions, make_detector
 from moue.inference.video.clock import Sampling
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 8  # frames whose faces the network answers together
 _LARGE: Final = 2_000_000  # pixels; of larger frames only a few are kept in memory
+_MEMORY: Final = 128 * 1024 * 1024  # bytes that frames may take that are read ahead, unless three take more
+_STEPS_KEPT: Final = 1.5  # steps from frame to frame for which a face is known again, where they are long
 
 
 def analyze_stream(  # noqa: PLR0913 (the choices of one call)
@@ -106,6 +108,10 @@ class Follower:
         self._smoother = Smoother(smooth_s, unsure_below=unsure_below)
         self._tracker = Tracker()
 
+    def expect_step(self, step_s: float) -> None:
+        """Be told that frames come so many seconds apart: where steps are long, faces are known again for longer."""
+        self._tracker.keep_s = max(self._tracker.keep_s, _STEPS_KEPT * step_s)
+
     def add(self, image: ImageResult, file: str, frame: VideoFrame) -> FrameResult:
         """Return the result of the next frame."""
         track_ids = self._tracker.update(image.faces, frame.time_s)
@@ -132,11 +138,12 @@ def analyze_frames(
         sampling: Which frames.
     """
     follower = follower or Follower(unsure_below=analyzer.unsure_below)
+    follower.expect_step((sampling or Sampling()).longest_step_s(video.fps))
     last: VideoFrame | None = None
     with contextlib.ExitStack() as stack:
         frames = stack.enter_context(contextlib.closing(video.frames(sampling)))
-        batch_size = 1 if video.width * video.height > _LARGE else _BATCH
-        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, batch_size)
+        pixels = video.width * video.height
+        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, pixels)
         for frame, image in stack.enter_context(contextlib.closing(look)):
             last = frame
             yield frame.image, follower.add(image, video.name, frame)
@@ -148,11 +155,11 @@ def analyze_frames(
 def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Answers:
     """Answer each frame before the next is read, as a camera needs."""
     for frame in frames:
-        yield frame, analyzer.analyze(frame.image)
+        yield frame, analyzer.analyze_safely(frame.image)
 
 
-def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, batch_size: int) -> _Answers:
-    """Answer several frames at a time, by several threads."""
+def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int) -> _Answers:
+    """Answer several frames at a time, by several threads; the fewer, the more pixels they have."""
     waiting: deque[VideoFrame] = deque()
 
     def images() -> Iterator[NDArray[np.uint8]]:
@@ -160,5 +167,8 @@ def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, batch_size: int) ->
             waiting.append(frame)
             yield frame.image
 
-    for image in analyzer.analyze_many(images(), batch_size=batch_size):
+    # Each thread has two frames waiting, and one more is read.
+    workers = max(1, min(usable_cpus(), (_MEMORY // (3 * max(1, pixels)) - 1) // 2))
+    batch_size = 1 if pixels > _LARGE else _BATCH
+    for image in analyzer.analyze_many(images(), workers=workers, batch_size=batch_size):
         yield waiting.popleft(), image

@@ -45,6 +45,9 @@ class Tracker:
     Args:
         keep_s: Seconds for which a face may be missing and still be known again, above 0.
 
+    Attributes:
+        keep_s: As above; may be changed between two frames.
+
     Raises:
         MoueError: `keep_s` is not above 0, or SciPy is not installed.
     """

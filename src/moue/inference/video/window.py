@@ -98,7 +98,9 @@ class Window:
 
     def _tick(self) -> None:
         live = self._live
-        if live is None or not live.running() or live.frames.closed:
+        # What went wrong is known before the frames end: `running`, asked after that, raises it.
+        ended = live is None or live.frames.closed
+        if live is None or not live.running() or ended:
             self._root.quit()
             return
         self._collect_saved()

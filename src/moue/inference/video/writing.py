@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -13,7 +14,7 @@ from moue.errors import MoueError
 from moue.files import refuse_existing, replacing
 from moue.inference.drawing import draw
 from moue.inference.result_tables import write_results
-from moue.inference.video.opencv import load_opencv
+from moue.inference.video.opencv import load_opencv, name_for_opencv
 from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # What OpenCV's own wheels can write: MPEG-4 part 2 and Motion JPEG. They have no encoder for H.264.
 _CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}
 _LONGEST_PAUSE_S: Final = 10.0
+# MPEG-4 counts time in at most 65,535 steps a second, and OpenCV rounds rates to thousandths: it fails beyond these.
+_LEAST_FPS, _MOST_FPS = 0.01, 60.0
 
 
 class AnnotatedVideo:
@@ -34,11 +37,11 @@ class AnnotatedVideo:
 
     It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was written
     till then is a video. Where frames were left out or came late, the one before is repeated, so that the video runs as
-    fast as what it shows.
+    fast as what it shows; of a longer pause 10 seconds are left.
 
     Args:
         path: ``.mp4`` (MPEG-4 part 2) or ``.avi`` (Motion JPEG).
-        fps: Frames a second, above 0.
+        fps: Frames a second, above 0; written are at most 60, and what falls between two of them is left out.
         overwrite: Replace an existing file.
         bars: Draw the bars of the probabilities, as `draw`.
         labels: As for `draw`: "name", "emoji" or "both".
@@ -57,7 +60,7 @@ class AnnotatedVideo:
         if not 0 < fps <= 1000:
             raise MoueError(f"fps is {fps}", "frames per second, above 0")
         refuse_existing(self.path, overwrite=overwrite)
-        self.fps = fps
+        self.fps = min(max(fps, _LEAST_FPS), _MOST_FPS)
         self.num_frames = 0
         self._overwrite, self._bars, self._labels = overwrite, bars, labels
         self._cv2 = load_opencv()
@@ -79,11 +82,13 @@ class AnnotatedVideo:
 
         Args:
             image: uint8 (H, W, 3) RGB, the frame.
-            result: What was found in it.
+            result: What was found in it; a frame that failed, whose size is 0, is shown as it is.
 
         Raises:
             MoueError: the video cannot be written.
         """
+        if not result.width:
+            result = dataclasses.replace(result, width=image.shape[1], height=image.shape[0], faces=())
         picture = draw(image, result, bars=self._bars, labels=self._labels)
         if self._writer is None:
             self._open(picture.size, result.time_s or 0.0)
@@ -91,8 +96,13 @@ class AnnotatedVideo:
             picture = ImageOps.pad(picture, self._size)
         frame = self._cv2.cvtColor(np.asarray(picture), self._cv2.COLOR_RGB2BGR)
         place = round(((result.time_s or 0.0) - self._begin_s) * self.fps)
-        pause = min(place - self.num_frames, round(_LONGEST_PAUSE_S * self.fps))
-        for _ in range(pause if self._last is not None else 0):
+        pause = place - self.num_frames if self._last is not None else 0
+        too_long = pause - round(_LONGEST_PAUSE_S * self.fps)
+        if too_long > 0:
+            # What comes after it comes so much sooner.
+            self._begin_s += too_long / self.fps
+            place, pause = place - too_long, pause - too_long
+        for _ in range(pause):
             self._write(self._last)
         # Of two frames that fall into one place the first is shown.
         if place >= self.num_frames or self._last is None:
@@ -111,7 +121,7 @@ class AnnotatedVideo:
         with silenced_stderr():
             writer.release()
             # OpenCV does not say when a disk is full; what was written then cannot be opened.
-            written = self._cv2.VideoCapture(str(self._temporary))
+            written = self._cv2.VideoCapture(name_for_opencv(self._temporary))
         fine = written.isOpened()
         written.release()
         if not fine:
@@ -125,7 +135,7 @@ class AnnotatedVideo:
         self._temporary = self._stack.enter_context(replacing(self.path, overwrite=self._overwrite))
         code = self._cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
         with silenced_stderr():
-            writer = self._cv2.VideoWriter(str(self._temporary), code, self.fps, size)
+            writer = self._cv2.VideoWriter(name_for_opencv(self._temporary), code, self.fps, size)
         if not writer.isOpened():
             error = MoueError(f"OpenCV cannot write {self.path}", "an OpenCV with FFmpeg", "Install the extra 'video'.")
             self._stack.__exit__(MoueError, error, None)
