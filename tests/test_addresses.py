@@ -17,6 +17,7 @@ import onnx_model
 from moue.inference.addresses import decode_address, is_address, shown, stem_of
 from moue.inference.analyze import Analyzer, analyze, analyze_many
 from moue.inference.images import ImageLimits, Status
+from moue.inference.listing import is_video
 
 BUFFER = io.BytesIO()
 Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(BUFFER, "PNG")
@@ -174,6 +175,22 @@ def test_names_of_any_address(host, rest, scheme):
     assert shown(shown(address)) == shown(address)
     assert stem_of(address)
     assert not set(stem_of(address)) & set("/\\:.\0")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://h/clip.mp4", True),
+        ("https://h/clip.MP4?token=1", True),
+        ("https://h/clip.webm#t=5", True),
+        ("rtsp://h/a%2Emkv", True),
+        ("https://h/a.png?next=clip.mp4", False),
+        ("https://example.mov", False),
+        ("https://example.mov/a", False),
+    ],
+)
+def test_films_are_known_by_the_path_of_their_address(address, expected):
+    assert is_video(address) is expected
 
 
 @pytest.mark.parametrize("path", ["a.png", "/a://b", "C:\\a.png", "https:/a.png", "", "://x"])

@@ -32,6 +32,11 @@ def shown(address: str) -> str:
     return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
 
 
+def path_in(address: str) -> str:
+    """Return the path of an address, without host, query and fragment, ``%20`` as what it stands for."""
+    return urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].partition("/")[2])
+
+
 def stem_of(address: str) -> str:
     """Return a name for a file about what is at an address: the last part of its path, letters and digits only."""
     last = urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].rstrip("/").rpartition("/")[2])
