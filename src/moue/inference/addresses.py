@@ -27,7 +27,8 @@ def shown(address: str) -> str:
     if not is_address(address):
         return address
     scheme, rest = address.split("://", 1)
-    host = re.match(r"[^/?#\\]*", rest)
+    # As what fetches it reads it: a backslash is part of a password.
+    host = re.match(r"[^/?#]*", rest)
     end = host.end() if host else 0
     return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
 
