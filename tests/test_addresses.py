@@ -1,5 +1,6 @@
 """Pictures at addresses: fetched from a real server on this machine, only when asked, whatever it does."""
 
+import contextlib
 import csv
 import http.server
 import io
@@ -9,14 +10,16 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 import onnx_model
+from moue.download import FetchError, fetch_bytes
 from moue.inference.addresses import decode_address, is_address, shown, stem_of
 from moue.inference.analyze import Analyzer, analyze, analyze_many
 from moue.inference.images import ImageLimits, Status
+from moue.inference.listing import is_video
 
 BUFFER = io.BytesIO()
 Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(BUFFER, "PNG")
@@ -46,6 +49,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/loop?" + "x" * len(ASKED))
             self.end_headers()
+        elif self.path.startswith("/drip/"):
+            self.drip(self.path.removeprefix("/drip/"))
         elif self.path == "/silent":
             time.sleep(0.6)
         elif self.path == "/endless":
@@ -66,6 +71,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"\0" * 65536)
         except OSError:
             pass
+
+    def drip(self, what):
+        starts = {
+            "header": b"HTTP/1.1 200 OK\r\nX-Long: ",
+            "size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "body": b"HTTP/1.1 200 OK\r\n\r\n",
+            "promised": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
+            "redirect": b"HTTP/1.1 302 Found\r\nLocation: /drip/redirect?" + b"x" * len(ASKED) + b"\r\n\r\n",
+        }
+        if what.startswith("redirect"):
+            time.sleep(0.15)
+        self.wfile.write(starts[what.partition("?")[0]])
+        with contextlib.suppress(OSError):
+            for _ in range(0 if what.startswith("redirect") else 60):
+                time.sleep(0.1)
+                self.wfile.write(b"0")
 
     def log_message(self, *args):
         pass
@@ -120,6 +141,15 @@ def test_whatever_a_server_does_is_a_status(server, path, status, word):
     assert (found.image is not None) == (status == Status.OK)
 
 
+@pytest.mark.parametrize("what", ["header", "size", "body", "promised", "redirect"])
+def test_the_longest_time_counts_from_beginning_to_end(server, what):
+    began = time.monotonic()
+    with pytest.raises(FetchError) as caught:
+        fetch_bytes(f"{server}/drip/{what}", most_bytes=10_000, silence_s=1.0, longest_s=0.4)
+    assert caught.value.reason == "not done after 0.4 s"
+    assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "data://x,y", "http://[a.png"])
 def test_only_the_web_is_fetched(address):
     assert decode_address(address, ImageLimits(), allowed=True).status in (Status.UNSUPPORTED, Status.UNREADABLE)
@@ -166,6 +196,7 @@ def test_the_command(moue, server, run_folder, tmp_path):
     assert sorted(path.name for path in drawn.iterdir()) == ["a.jpg", "holi_day.jpg"]
 
 
+@example("me:sec\\ret@h", "", "http://")
 @given(st.text(), st.text(), st.sampled_from(["http://", "rtsp://", "x+y://"]))
 def test_names_of_any_address(host, rest, scheme):
     address = f"{scheme}{host}/{rest}"
@@ -174,6 +205,22 @@ def test_names_of_any_address(host, rest, scheme):
     assert shown(shown(address)) == shown(address)
     assert stem_of(address)
     assert not set(stem_of(address)) & set("/\\:.\0")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://h/clip.mp4", True),
+        ("https://h/clip.MP4?token=1", True),
+        ("https://h/clip.webm#t=5", True),
+        ("rtsp://h/a%2Emkv", True),
+        ("https://h/a.png?next=clip.mp4", False),
+        ("https://example.mov", False),
+        ("https://example.mov/a", False),
+    ],
+)
+def test_films_are_known_by_the_path_of_their_address(address, expected):
+    assert is_video(address) is expected
 
 
 @pytest.mark.parametrize("path", ["a.png", "/a://b", "C:\\a.png", "https:/a.png", "", "://x"])

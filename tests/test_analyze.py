@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -327,6 +328,57 @@ def test_other_settings_do_not_mix(tmp_path):
     assert len(read(path)) == 0
     with pytest.raises(MoueError, match="exists already"):
         CsvRun(path, class_names=CLASS_NAMES, settings={})
+
+
+def test_overwrite_goes_on_with_what_fits_and_begins_anew_else(tmp_path):
+    path = tmp_path / "out.csv"
+
+    def begin():
+        return CsvRun(path, class_names=CLASS_NAMES, settings={}, overwrite=True)
+
+    with begin() as run:
+        run.write(ROWS[0])
+        run.begin_drawing(tmp_path / "sub" / ".." / "a.jpg")
+    with begin() as run:
+        assert run.num_done == 1
+        assert run.was_drawing(tmp_path / "a.jpg")
+        assert not run.was_drawing(tmp_path / "b.jpg")
+    for damage in ("[]", "{", '{"size": "x"}'):
+        (tmp_path / "out.csv.part.journal").write_text(damage)
+        with pytest.raises(MoueError, match="journal"):
+            CsvRun(path, class_names=CLASS_NAMES, settings={})
+        with begin() as run:
+            assert (run.num_done, run.was_drawing(tmp_path / "a.jpg")) == (0, False)
+            run.write(ROWS[0])
+    path.write_text("old")
+    with begin() as run:
+        run.finish()
+    assert len(read(path)) == 2
+    assert [item.name for item in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_long_run_is_taken_up_row_by_row(tmp_path):
+    path, num = tmp_path / "out.csv", 3000
+    with CsvRun(path, class_names=CLASS_NAMES, settings={}) as run:
+        run.write(ROWS[0])
+        line = run.part.read_text().splitlines()[-2]
+    assert line.startswith("a.png,ok,")
+    # A film of frames with one face each; all rows at once would be more than 5 MB.
+    cells = next(csv.reader([line]))
+    names = columns(CLASS_NAMES)
+    with run.part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        for frame in range(num):
+            writer.writerow(dict(zip(names, cells, strict=True), num_faces=1, frame=frame).values())
+    whole_file = run.part.read_bytes()
+    tracemalloc.start()
+    with CsvRun(path, class_names=CLASS_NAMES, settings={}) as run:
+        most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1e6
+    assert run.num_done == 1
+    assert run.part.read_bytes() == whole_file
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path, whole):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from moue.errors import MoueError
-from moue.inference.drawing import COLORS, EMOJI, LABELS, draw, save_drawing
+from moue.inference.drawing import COLORS, LABELS, draw, save_drawing
 from moue.inference.emoji import face_icon
 from moue.inference.images import Status
 from moue.inference.results import FaceResult, ImageResult
@@ -26,9 +26,8 @@ def linear(color):
     return [(part / 255) ** 2.2 for part in color]
 
 
-def test_every_class_has_its_own_colour_and_emoji():
+def test_every_class_has_its_own_colour():
     assert set(CLASS_NAMES) <= set(COLORS)
-    assert set(COLORS) == set(EMOJI)
     assert len(set(COLORS.values())) == len(COLORS)
 
 
@@ -57,7 +56,6 @@ def test_any_size_and_boxes_over_the_border(size):
     faces = [face_at(-width, -height, 3 * width, 3 * height), face_at(0, 0, width, height), face_at(1, 1, 0.5, 0.5)]
     picture = draw(np.zeros((height, width), np.uint8), result_of(width, height, *faces), landmarks=True)
     assert picture.width * height == picture.height * width
-    assert max(picture.size) >= min(480, max(picture.size))
     assert max(picture.size) >= 480
     assert np.asarray(picture).max() > 100
 

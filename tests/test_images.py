@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from moue.errors import MoueError
-from moue.inference.images import DEFAULT_LIMITS, Decoded, ImageLimits, Status, decode
+from moue.inference.images import DEFAULT_LIMITS, Decoded, ImageLimits, Status, decode, decode_pillow
+from moue.inference.sources import open_source
 
 RAMP = np.linspace(0, 255, 40 * 30).reshape(30, 40).astype(np.uint8)
 COLOR = np.stack([RAMP, RAMP[::-1], np.full_like(RAMP, 90)], axis=-1)
@@ -173,6 +174,49 @@ def test_exif_turns_the_picture_upright(orientation, kind):
     assert pixels[2, 2] > 200
     assert pixels[2, -2] < 50
     assert pixels[-2, 2] < 50
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.new("RGBA", (6, 5), (0, 0, 0, 0)),
+        Image.new("RGBA", (6, 5), (0, 0, 0, 100)),
+        Image.new("LA", (6, 5), (0, 0)),
+        Image.new("I;16", (6, 5), 30_000),
+        Image.new("CMYK", (6, 5), (0, 200, 100, 0)),
+        Image.new("1", (6, 5), 1),
+    ],
+    ids=lambda image: image.mode,
+)
+def test_pillow_images_are_read_as_their_files_are(image):
+    before = image.copy()
+    found = decode_pillow(image)
+    np.testing.assert_array_equal(found.image, decode_ok(encode(image, "TIFF")).image)
+    assert (found.status, found.width, found.height) == (Status.OK, 6, 5)
+    assert image == before
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_pillow_images_are_turned_and_stay_as_they_are(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    opened = Image.open(io.BytesIO(encode(COLOR, kind, exif=exif)))
+    size = opened.size if kind != "TIFF" else (30, 40)  # Pillow turns TIFF itself, when it is loaded
+    content = decode_ok(encode(COLOR, kind, exif=exif))
+    np.testing.assert_array_equal(open_source(opened, DEFAULT_LIMITS).image, content.image)
+    assert opened.size == size
+    assert (content.width, content.height) == (30, 40)
+
+
+def test_bad_pillow_images_are_a_status():
+    content = encode(np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8), "PNG")
+    cut = Image.open(io.BytesIO(content[: len(content) // 2]))
+    found = open_source(cut, DEFAULT_LIMITS)
+    assert (found.status, found.width, "damaged" in found.message) == (Status.UNREADABLE, 80, True)
+    large = Image.open(io.BytesIO(content))
+    large.load = None  # nothing is loaded that is refused
+    assert open_source(large, ImageLimits(max_pixels=4000)).status == Status.TOO_LARGE
+    assert open_source(Image.new("RGB", (0, 5)), DEFAULT_LIMITS).status == Status.EMPTY
 
 
 def test_damaged_exif_does_not_matter():

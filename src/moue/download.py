@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import socket
 import string
+import threading
 import time
 import urllib.parse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from moue.errors import MoueError
 from moue.files import refuse_existing, replacing
@@ -114,22 +117,26 @@ def _chunks(download: Download) -> Iterator[bytes]:
     """Yield what the address gives; every failure of the network becomes a `MoueError`."""
     import http.client  # noqa: PLC0415 (email and SSL come with it; most runs fetch nothing)
 
-    began = time.monotonic()
     num_bytes = 0
+    deadline = _Deadline(download.longest_s)
     try:
-        with _open(download) as response:
+        with deadline, _open(download, deadline) as response:
             promised = response.length
             # One look at the network for each chunk, so that a server that drips is stopped in time.
             while num_bytes != promised and (chunk := response.read1(_CHUNK)):
                 num_bytes += len(chunk)
-                _refuse_excess(download, num_bytes, time.monotonic() - began)
+                _refuse_excess(download, num_bytes)
+                deadline.left()
                 yield chunk
+            # What was cut off by the deadline looks like an end.
+            if num_bytes != promised:
+                deadline.left()
             if num_bytes < (promised or 0):
                 raise ConnectionError(f"the connection broke off after {num_bytes:,} of {promised:,} bytes")
     except MoueError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        reason = deadline.told or getattr(error, "reason", None) or error
         failed = FetchError(
             f"cannot fetch {download.url}: {reason}",
             "an answer from the network",
@@ -140,16 +147,66 @@ def _chunks(download: Download) -> Iterator[bytes]:
         raise failed from error
 
 
-def _refuse_excess(download: Download, num_bytes: int, seconds: float) -> None:
+def _refuse_excess(download: Download, num_bytes: int) -> None:
     if num_bytes > download.most_bytes:
         excess = FetchError(f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone")
         excess.too_large = True
         raise excess
-    if seconds > download.longest_s:
-        raise TimeoutError(f"not done after {download.longest_s:g} s")
 
 
-def _open(download: Download) -> http.client.HTTPResponse:
+class _Deadline:
+    """Ends a fetch after some seconds, also one whose server drips headers, redirects or sizes of chunks for ever.
+
+    Python's own time limit is for each look at the network; so the connection is shut down from another thread.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._end = seconds, time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    @property
+    def told(self) -> str:
+        """What to say once the time is over; empty before."""
+        return f"not done after {self._seconds:g} s" if time.monotonic() >= self._end else ""
+
+    def left(self) -> float:
+        """Return how many seconds are left; raise `TimeoutError` where none are."""
+        if self.told:
+            raise TimeoutError(self.told)
+        return self._end - time.monotonic()
+
+    def watch(self, connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
+        """Let a connection that is not made yet end in time."""
+        connect = connection.connect
+        connection.timeout = min(connection.timeout or self._seconds, self.left())
+
+        def connect_and_note() -> None:
+            connect()
+            with self._lock:
+                self._socket = connection.sock
+            self.left()
+
+        connection.connect = connect_and_note  # type: ignore[method-assign]
+        return connection
+
+    def _cut(self) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self._socket is not None:
+                # Of TLS too the plain connection: a reader wakes up and finds it ended.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _open(download: Download, deadline: _Deadline) -> http.client.HTTPResponse:
     import urllib.request  # noqa: PLC0415 (as above)
 
     _refuse_scheme(download.url, download.schemes)
@@ -161,9 +218,22 @@ def _open(download: Download) -> http.client.HTTPResponse:
             _refuse_scheme(newurl, download.schemes)
             # What comes with a redirect may have no end, and urllib would read it all.
             fp.close()
+            deadline.left()
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    opener = urllib.request.build_opener(Redirects)
+    class Watched(urllib.request.AbstractHTTPHandler):
+        """Makes connections that end in time."""
+
+        def do_open(self, http_class: Any, req: Any, **choices: Any) -> Any:  # noqa: ANN401 (as above)
+            return super().do_open(lambda *a, **b: deadline.watch(http_class(*a, **b)), req, **choices)
+
+    class Http(Watched, urllib.request.HTTPHandler):
+        pass
+
+    class Https(Watched, urllib.request.HTTPSHandler):
+        pass
+
+    opener = urllib.request.build_opener(Redirects, Http, Https)
     request = urllib.request.Request(download.url, headers={"User-Agent": "moue"})  # noqa: S310 (scheme checked above)
     response: http.client.HTTPResponse = opener.open(request, timeout=download.silence_s)
     return response

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import enum
+import hashlib
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,8 +17,10 @@ import typer
 from moue.cli import options, output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from moue.cli.drawing_names import Job
+    from moue.cli.drawings import DrawingChoices
     from moue.cli.videos import Videos
     from moue.inference.analyze import Analyzer
     from moue.inference.results import ImageResult
@@ -58,7 +63,9 @@ def predict(
 
     A run that writes a CSV file and was interrupted goes on where it stopped when it is called again.
     """
-    from moue.cli.videos import VideoChoices, Videos  # noqa: PLC0415 (keeps --help fast)
+    from moue.cli.drawing_names import drawing_jobs  # noqa: PLC0415 (keeps --help fast)
+    from moue.cli.drawings import DrawingChoices  # noqa: PLC0415
+    from moue.cli.videos import VideoChoices, Videos  # noqa: PLC0415
     from moue.inference.analyze import Analyzer  # noqa: PLC0415
     from moue.inference.detection import DetectorOptions  # noqa: PLC0415
     from moue.inference.listing import list_pictures  # noqa: PLC0415
@@ -69,7 +76,7 @@ def predict(
         check_output(out, overwrite=overwrite)
     if emoji and annotate is None:
         raise typer.BadParameter("needs --annotate FOLDER", param_hint="--emoji")
-    choices = VideoChoices(Sampling(every, fps), smooth, detector_model, annotate, overwrite, emoji)
+    choices = VideoChoices(Sampling(every, fps), smooth, detector_model)
     chosen = DetectorOptions(model=detector_model)
     analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below, allow_url=allow_url)
     _say_detector(analyzer, detector)
@@ -77,15 +84,14 @@ def predict(
     if not paths:
         output.note("no pictures and videos are there; add --recursive to look into folders of folders")
         raise typer.Exit(1)
-    videos = Videos(analyzer, choices, paths)
+    jobs = drawing_jobs(paths, annotate)
+    videos = Videos(analyzer, choices)
     tally = _Tally(analyzer.class_names)
-    stages: list[Callable[[ImageResult], None]] = [tally.add]
-    if annotate is not None:
-        stages.append(_annotator(annotate, labels="emoji" if emoji else "name", overwrite=overwrite))
+    drawings = DrawingChoices(emoji, overwrite)
     if out is not None and out.suffix.lower() == ".csv":
-        tally.num_before = _to_csv(analyzer, videos, paths, stages, out, overwrite=overwrite)
+        _to_csv(videos, jobs, tally, drawings, _settings(analyzer, videos), out)
     else:
-        _to_other(analyzer, videos, paths, stages, out, overwrite=overwrite)
+        _to_other(videos, jobs, tally, drawings, out)
     tally.print(videos)
     if not tally.statuses["ok"] + tally.statuses["no_face"] + tally.num_before + videos.num_ok:
         raise typer.Exit(1)
@@ -112,7 +118,11 @@ class _Tally:
         self.rows: list[tuple[str, ...]] | None = []
         self.num_before = 0  # pictures of an earlier run that this one goes on with
 
-    def add(self, result: ImageResult) -> None:
+    def add(self, result: ImageResult | FrameResult) -> None:
+        from moue.inference.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
+
+        if not isinstance(result, ImageResult):
+            return  # videos count for themselves
         self.statuses[result.status.value] += 1
         self.emotions.update(face.emotion for face in result.faces)
         if self.rows is None:
@@ -158,57 +168,38 @@ def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
 
 
 def _to_csv(
-    analyzer: Analyzer,
-    videos: Videos,
-    paths: list[Path | str],
-    stages: Sequence[Callable[[ImageResult], None]],
-    out: Path,
-    *,
-    overwrite: bool,
-) -> int:
-    """Write rows as they come; returns how many pictures were done before."""
+    videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingChoices, settings: dict[str, Any], out: Path
+) -> None:
+    """Write rows as they come, but those of an interrupted run."""
     from moue.inference.addresses import shown  # noqa: PLC0415 (keeps --help fast)
     from moue.inference.result_tables import CsvRun  # noqa: PLC0415
 
-    settings: dict[str, Any] = {
-        "onnx_sha256": analyzer.classifier.spec.onnx_sha256,
-        "detector": analyzer.detector.name,
-        "unsure_below": analyzer.unsure_below,
-        "videos": videos.settings,
-        "allow_url": analyzer.allow_url,
-    }
-    with CsvRun(out, class_names=analyzer.class_names, settings=settings, overwrite=overwrite) as run:
+    with CsvRun(out, class_names=tally.class_names, settings=settings, overwrite=drawings.overwrite) as run:
         if run.num_done:
-            output.note(f"going on: {run.num_done:,} pictures and videos are in {run.part} already")
-        left = [path for path in paths if not run.is_done(shown(str(path)))]
+            output.note(
+                f"going on: {run.num_done:,} pictures and videos are in {run.part} already; remove it to begin anew"
+            )
+        tally.num_before = run.num_done
+        left = [job for job in jobs if not run.is_done(shown(str(job.source)))]
         try:
-            with contextlib.closing(videos.results(left, run)) as results:
+            with contextlib.closing(videos.results(left, dataclasses.replace(drawings, run=run), run)) as results:
                 for result in results:
+                    tally.add(result)
                     run.write(result)
-                    _apply(stages, result)
         except KeyboardInterrupt:
             output.note(f"stopped; the same command goes on: what is done is in {run.part}")
             raise
         output.wrote(run.finish())
-    return run.num_done
 
 
-def _to_other(
-    analyzer: Analyzer,
-    videos: Videos,
-    paths: list[Path | str],
-    stages: Sequence[Callable[[ImageResult], None]],
-    out: Path | None,
-    *,
-    overwrite: bool,
-) -> None:
+def _to_other(videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingChoices, out: Path | None) -> None:
     from moue.inference.result_tables import write_results  # noqa: PLC0415 (keeps --help fast)
     from moue.inference.video.writing import write_stream  # noqa: PLC0415
 
     def results() -> Iterator[ImageResult | FrameResult]:
-        with contextlib.closing(videos.results(paths)) as all_results:
+        with contextlib.closing(videos.results(jobs, drawings)) as all_results:
             for result in all_results:
-                _apply(stages, result)
+                tally.add(result)
                 yield result
 
     if out is None:
@@ -216,48 +207,30 @@ def _to_other(
             pass
         return
     # Of a video that was stopped, what was seen till then is worth keeping.
-    write = write_stream if videos.expected else write_results
+    any_video = any(job.is_video for job in jobs)
+    write = write_stream if any_video else write_results
     try:
-        write(results(), out, class_names=analyzer.class_names, overwrite=overwrite)
+        write(results(), out, class_names=tally.class_names, overwrite=drawings.overwrite)
     except KeyboardInterrupt:
-        if videos.expected:
+        if any_video:
             output.note(f"stopped; what was done till then is in {out}")
         raise
     output.wrote(out)
 
 
-def _apply(stages: Sequence[Callable[[ImageResult], None]], result: ImageResult | FrameResult) -> None:
-    """Show a picture's result to all who want to see it; videos look after themselves."""
-    from moue.inference.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
-
-    if isinstance(result, ImageResult):
-        for stage in stages:
-            stage(result)
-
-
-def _annotator(folder: Path, *, labels: str, overwrite: bool) -> Callable[[ImageResult], None]:
-    """Return what draws a result into the folder; pictures of one name from several folders get numbers."""
-    from moue.inference.addresses import decode_address, is_address, stem_of  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.drawing import draw, save_drawing  # noqa: PLC0415
-    from moue.inference.images import DEFAULT_LIMITS, decode  # noqa: PLC0415
-
-    used: Counter[str] = Counter()
-
-    def save(result: ImageResult) -> None:
-        if result.status.value not in ("ok", "no_face"):
-            return
-        fetched = is_address(result.file)
-        # Pictures are not kept until their faces are named, so what was fetched is fetched again.
-        decoded = decode_address(result.file, DEFAULT_LIMITS, allowed=True) if fetched else decode(result.file)
-        if decoded.image is None or (decoded.width, decoded.height) != (result.width, result.height):
-            output.note(f"{result.file}: not drawn, the picture has gone or changed meanwhile")
-            return
-        stem = stem_of(result.file) if fetched else Path(result.file).stem
-        used[stem] += 1
-        name = f"{stem}-{used[stem]}.jpg" if used[stem] > 1 else f"{stem}.jpg"
-        save_drawing(draw(decoded.image, result, labels=labels), folder / name, overwrite=overwrite)
-
-    return save
+def _settings(analyzer: Analyzer, videos: Videos) -> dict[str, Any]:
+    """Return what the rows depend on, as JSON values."""
+    # Not only the network decides: temperatures and the crop are in model.json beside it.
+    spec = analyzer.classifier.spec.to_dict()
+    told = json.dumps([spec[part] for part in ("input", "heads", "photographs")], sort_keys=True)
+    return {
+        "onnx_sha256": spec["onnx_sha256"],
+        "spec_sha256": hashlib.sha256(told.encode()).hexdigest(),
+        "detector": analyzer.detector.name,
+        "unsure_below": analyzer.unsure_below,
+        "videos": videos.settings,
+        "allow_url": analyzer.allow_url,
+    }
 
 
 COMMANDS: Final = (predict, download)

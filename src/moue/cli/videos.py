@@ -1,4 +1,4 @@
-"""Videos among the files of `moue predict`: their rows, what is drawn of them, and the words about them at the end."""
+"""Videos among the files of `moue predict`: their rows, and the words about them at the end."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ import dataclasses
 import itertools
 import os
 import time
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from moue.cli import output
-from moue.errors import MissingExtraError, MoueError
+from moue.errors import MoueError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from moue.cli.drawing_names import Job
+    from moue.cli.drawings import DrawingChoices, VideoDrawing
     from moue.inference.analyze import Analyzer
     from moue.inference.result_tables import CsvRun
     from moue.inference.results import ImageResult
@@ -38,36 +36,35 @@ class VideoChoices:
         sampling: Which frames are looked at.
         smooth_s: Seconds over which probabilities are averaged.
         detector_model: The file of the detector yunet.
-        annotate: Folder for videos with the answers drawn in and for timelines.
-        overwrite: Replace existing files there.
-        emoji: Draw small faces there in place of names.
+
+    Raises:
+        MoueError: `smooth_s` is out of its range.
     """
 
     sampling: Sampling
     smooth_s: float
     detector_model: Path | None
-    annotate: Path | None
-    overwrite: bool
-    emoji: bool = False
+
+    def __post_init__(self) -> None:
+        from moue.inference.video.smoothing import Smoother  # noqa: PLC0415 (keeps --help fast)
+
+        # What is wrong for every video is told before the first.
+        Smoother(self.smooth_s)
 
 
 class Videos:
-    """Answers pictures and videos in one sequence, and counts the videos.
+    """Answers pictures and videos in one sequence, draws them, and counts the videos.
 
     Args:
         analyzer: Of pictures; videos get its network and its detector.
         choices: What the user wants.
-        paths: All files of the run, which decide the names of what is drawn.
     """
 
-    def __init__(self, analyzer: Analyzer, choices: VideoChoices, paths: Sequence[Path | str]) -> None:
+    def __init__(self, analyzer: Analyzer, choices: VideoChoices) -> None:
         self._pictures = analyzer
         self._choices = choices
-        self._names = _drawing_names(paths)
         self._frames: Analyzer | None = None
         self.num_videos = self.num_ok = self.num_frames = self.num_faces = self.num_people = 0
-        self.expected = sum(map(len, self._names.values()))
-        """How many videos the files are."""
         self.seconds = 0.0
         self.rows: list[tuple[str, ...]] = []
         """One row for each person: file, number and times, expression, mean of each class in percent."""
@@ -79,34 +76,30 @@ class Videos:
         return {"every": sampling.every, "fps": sampling.fps, "smooth_s": self._choices.smooth_s}
 
     def results(
-        self, paths: Sequence[Path | str], run: CsvRun | None = None
+        self, jobs: Sequence[Job], drawings: DrawingChoices, run: CsvRun | None = None
     ) -> Generator[ImageResult | FrameResult, None, None]:
         """Yield the results of pictures and of videos' frames, in order; to be closed, so that videos are ended well.
 
+        A picture is drawn before its result is yielded, so that what has its row has its drawing.
+
         Args:
-            paths: Pictures and videos.
+            jobs: Pictures and videos.
+            drawings: How they are drawn.
             run: The table in which a video stands whole or not at all.
         """
-        from moue.inference.listing import is_video  # noqa: PLC0415 (keeps --help fast)
-        from moue.inference.video.source import public_name  # noqa: PLC0415
-
-        num_pictures = sum(not is_video(path) for path in paths)
-        left = Counter(path for path in paths if is_video(path))
+        num_pictures = sum(not job.is_video for job in jobs)
         done = 0
-        for videos, group in itertools.groupby(paths, is_video):
+        for videos, group in itertools.groupby(jobs, lambda job: job.is_video):
             if not videos:
                 with output.count_progress("predicting") as moved:
-                    for result in self._pictures.analyze_many(group):
+                    for result in self._answer_pictures(list(group), drawings):
                         done += 1
                         moved(done, num_pictures)
                         yield result
                 continue
-            for path in group:
-                name = self._names[path][-left[path]]
-                left[path] -= 1
-                file = public_name(path)
-                with run.whole(file) if run else contextlib.nullcontext():
-                    yield from self._video(path, name, again=run is not None and run.was_stopped_in(file))
+            for job in group:
+                with run.whole() if run else contextlib.nullcontext():
+                    yield from self._video(job, drawings)
 
     def print_summary(self) -> None:
         """Say how much there was to see in videos."""
@@ -118,7 +111,16 @@ class Videos:
             parts.append(f"{self.num_videos - self.num_ok:,} failed or broken off")
         output.note(", ".join([*parts, f"{self.num_frames / max(self.seconds, 1e-9):.1f} frames per second"]))
 
-    def _video(self, path: Path | str, name: str, *, again: bool) -> Iterator[FrameResult]:
+    def _answer_pictures(self, jobs: Sequence[Job], drawings: DrawingChoices) -> Iterator[ImageResult]:
+        results = self._pictures.analyze_many(job.source for job in jobs)
+        for job, result in zip(jobs, results, strict=True):
+            if job.drawing is not None:
+                from moue.cli.drawings import draw_picture  # noqa: PLC0415 (most runs draw nothing)
+
+                draw_picture(result, job.drawing, drawings)
+            yield result
+
+    def _video(self, job: Job, drawings: DrawingChoices) -> Iterator[FrameResult]:
         from moue.inference.video.source import public_name  # noqa: PLC0415 (keeps --help fast)
         from moue.inference.video.timeline import Timeline  # noqa: PLC0415
 
@@ -127,35 +129,34 @@ class Videos:
         timeline = Timeline(self._pictures.class_names)
         problem = ""
         try:
-            for result in self._open_and_follow(path, name, timeline, again=again):
+            for result in self._open_and_follow(job, timeline, drawings):
                 problem = result.message if not result.width else problem
                 yield result
         finally:
             self.seconds += time.monotonic() - began
-            self._sum_up(public_name(path), timeline)
+            self._sum_up(public_name(job.source), timeline)
         if problem:
-            output.note(f"{public_name(path)}: {problem}")
+            output.note(f"{public_name(job.source)}: {problem}")
         else:
             self.num_ok += 1
 
-    def _open_and_follow(
-        self, path: Path | str, name: str, timeline: Timeline, *, again: bool
-    ) -> Iterator[FrameResult]:
+    def _open_and_follow(self, job: Job, timeline: Timeline, drawings: DrawingChoices) -> Iterator[FrameResult]:
         from moue.inference.video.results import without_frames  # noqa: PLC0415 (keeps --help fast)
         from moue.inference.video.source import open_video, public_name  # noqa: PLC0415
         from moue.inference.video.stream import Follower, analyze_frames  # noqa: PLC0415
 
+        name = public_name(job.source)
         try:
             follower = Follower(self._choices.smooth_s, self._pictures.unsure_below)
-            video = open_video(path, allow_url=self._pictures.allow_url, limits=self._pictures.limits)
+            video = open_video(job.source, allow_url=self._pictures.allow_url, limits=self._pictures.limits)
         except MoueError as error:
             # A video that cannot be had is a row, like a picture that cannot.
-            yield without_frames(public_name(path), error)
+            yield without_frames(name, error)
             return
         with contextlib.ExitStack() as stack:
-            drawing = self._drawing(video, name, timeline, again=again)
+            drawing = self._drawing(video, job.drawing, timeline, drawings)
             stack.enter_context(drawing or contextlib.nullcontext())
-            moved = stack.enter_context(output.count_progress(os.path.basename(public_name(path))))  # noqa: PTH119 (also text)
+            moved = stack.enter_context(output.count_progress(os.path.basename(name)))  # noqa: PTH119 (also text)
             sampling = self._choices.sampling
             frames = analyze_frames(video, self._stream_analyzer(), follower, sampling=sampling)
             for image, result in stack.enter_context(contextlib.closing(frames)):
@@ -175,19 +176,15 @@ class Videos:
             self._frames.detector = make_detector(self._pictures.detector.name, options)
         return self._frames
 
-    def _drawing(self, video: Video, name: str, timeline: Timeline, *, again: bool) -> _Drawing | None:
-        choices = self._choices
-        if choices.annotate is None:
+    def _drawing(
+        self, video: Video, target: Path | None, timeline: Timeline, choices: DrawingChoices
+    ) -> VideoDrawing | None:
+        from moue.cli.drawings import VideoDrawing  # noqa: PLC0415 (keeps --help fast)
+
+        if target is None:
             return None
-        return _Drawing(
-            video,
-            choices.annotate / name,
-            timeline,
-            fps=choices.sampling.rate(video.fps),
-            # What an interrupted run left of this video is replaced.
-            overwrite=choices.overwrite or again,
-            labels="emoji" if choices.emoji else "name",
-        )
+        rate = self._choices.sampling.rate(video.fps)
+        return VideoDrawing(video, target, timeline, fps=rate, choices=choices)
 
     def _sum_up(self, file: str, timeline: Timeline) -> None:
         from moue.inference.video.timeline import minutes  # noqa: PLC0415 (keeps --help fast)
@@ -200,58 +197,6 @@ class Videos:
             most = self._pictures.class_names[mean.index(max(mean))]
             when = f"#{person.track_id} {minutes(person.first_s)}-{minutes(person.last_s)}"
             self.rows.append((file, when, most, *(f"{100 * value:.1f}" for value in mean)))
-
-
-class _Drawing:
-    """What is drawn of one video: the video with the answers, and the timeline."""
-
-    def __init__(
-        self, video: Video, target: Path, timeline: Timeline, *, fps: float, overwrite: bool, labels: str
-    ) -> None:
-        from moue.files import refuse_existing  # noqa: PLC0415 (keeps --help fast)
-        from moue.inference.video.writing import AnnotatedVideo  # noqa: PLC0415
-
-        if target.exists() and target.samefile(video.name):
-            video.close()
-            raise MoueError(f"{target} is the video itself", "another folder for what is drawn", "Change --annotate.")
-        self._timeline, self._overwrite = timeline, overwrite
-        self._title = os.path.basename(video.name)  # noqa: PTH119 (also addresses)
-        self._plot = target.with_name(f"{target.stem}-timeline.png")
-        refuse_existing(self._plot, overwrite=overwrite)
-        self._video = AnnotatedVideo(target, fps=fps, overwrite=overwrite, labels=labels)
-
-    def add(self, image: NDArray[np.uint8], result: FrameResult) -> None:
-        self._video.add(image, result)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        from moue.inference.video.timeline_plot import plot_timeline  # noqa: PLC0415 (keeps --help fast)
-
-        self._video.close()
-        if self._video.num_frames:
-            output.wrote(self._video.path)
-        if not self._timeline.people():
-            return
-        try:
-            output.wrote(plot_timeline(self._timeline, self._plot, title=self._title, overwrite=self._overwrite))
-        except MissingExtraError as error:
-            output.note(f"no timeline: {error.came}; {error.fix}")
-
-
-def _drawing_names(paths: Sequence[Path | str]) -> dict[Path | str, list[str]]:
-    """Return for each video the names of what is drawn of it, one for each mention; they depend on all paths."""
-    from moue.inference.listing import is_video  # noqa: PLC0415 (keeps --help fast)
-
-    names: dict[Path | str, list[str]] = {}
-    used = Counter[str]()
-    for path in paths:
-        if is_video(path):
-            stem = Path(path).stem
-            used[stem] += 1
-            names.setdefault(path, []).append(f"{stem}-{used[stem]}.mp4" if used[stem] > 1 else f"{stem}.mp4")
-    return names
 
 
 def _count(number: int, what: str) -> str:

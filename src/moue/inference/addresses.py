@@ -27,9 +27,15 @@ def shown(address: str) -> str:
     if not is_address(address):
         return address
     scheme, rest = address.split("://", 1)
-    host = re.match(r"[^/?#\\]*", rest)
+    # As what fetches it reads it: a backslash is part of a password.
+    host = re.match(r"[^/?#]*", rest)
     end = host.end() if host else 0
     return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
+
+
+def path_in(address: str) -> str:
+    """Return the path of an address, without host, query and fragment, ``%20`` as what it stands for."""
+    return urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].partition("/")[2])
 
 
 def stem_of(address: str) -> str:

@@ -36,17 +36,6 @@ COLORS: Final = {
     "contempt": (230, 159, 0),
 }
 """Colour of each class, RGB."""
-EMOJI: Final = {
-    "angry": "\N{ANGRY FACE}",
-    "disgust": "\N{NAUSEATED FACE}",
-    "fear": "\N{FEARFUL FACE}",
-    "happy": "\N{SMILING FACE WITH OPEN MOUTH}",
-    "sad": "\N{CRYING FACE}",
-    "surprise": "\N{ASTONISHED FACE}",
-    "neutral": "\N{NEUTRAL FACE}",
-    "contempt": "\N{SMIRKING FACE}",
-}
-"""Emoji of each class, for tables and terminals; on pictures `moue.inference.emoji` draws them."""
 LABELS: Final = ("name", "emoji", "both")
 """What `draw` can write at a face."""
 

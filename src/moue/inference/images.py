@@ -146,28 +146,52 @@ def _read(path: Path, limits: ImageLimits) -> bytes | Decoded:
         return Decoded(Status.UNREADABLE, message=f"cannot be read: {reason}")
 
 
+def decode_pillow(image: Image.Image, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
+    """Return a Pillow image's upright pixels as `decode` does those of its file; a bad one is a status.
+
+    Args:
+        image: Stays as it is, but is loaded.
+        limits: What is refused, before its pixels are loaded; `max_bytes` does not concern it.
+    """
+    if 0 in image.size:
+        return Decoded(Status.EMPTY, message="no pixels")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _decode_image(image, limits, copy=True)
+
+
 def _decode_bytes(content: bytes, limits: ImageLimits) -> Decoded:
-    width = height = 0
-    kind = ""
     try:
         with Image.open(io.BytesIO(content), formats=_formats()) as opened:
-            (width, height), kind = opened.size, opened.format or ""
-            if width * height > limits.max_pixels:
-                return _too_many_pixels(width, height, kind, limits)
-            opened.load()
-            _turn_upright(opened)
-            if 0 in opened.size or opened.width * opened.height > limits.max_pixels:
-                return _too_many_pixels(opened.width, opened.height, kind, limits)
-            image = _to_uint8(opened)
-            message = _note(opened, kind)
+            return _decode_image(opened, limits)
     except UnidentifiedImageError:
         return _unidentified(content)
-    except Image.DecompressionBombError:
-        return Decoded(Status.TOO_LARGE, None, width, height, kind, "more pixels than Pillow opens")
+    except Exception as error:  # noqa: BLE001 (as below)
+        return _damaged(error)
+
+
+def _decode_image(image: Image.Image, limits: ImageLimits, *, copy: bool = False) -> Decoded:
+    (width, height), kind = image.size, image.format or ""
+    if width * height > limits.max_pixels:
+        return _too_many_pixels(width, height, kind, limits)
+    try:
+        image.load()
+        image = image.copy() if copy else image
+        _turn_upright(image)
+        if 0 in image.size or image.width * image.height > limits.max_pixels:
+            return _too_many_pixels(image.width, image.height, kind, limits)
+        pixels = _to_uint8(image)
+        message = _note(image, kind)
     except Exception as error:  # noqa: BLE001 (decoders fail on damaged files in every way there is)
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        return Decoded(Status.UNREADABLE, None, width, height, kind, f"damaged: {reason[0][:200]}")
-    return Decoded(Status.OK, image, image.shape[1], image.shape[0], kind, message)
+        return _damaged(error, width, height, kind)
+    return Decoded(Status.OK, pixels, pixels.shape[1], pixels.shape[0], kind, message)
+
+
+def _damaged(error: Exception, width: int = 0, height: int = 0, kind: str = "") -> Decoded:
+    if isinstance(error, Image.DecompressionBombError):
+        return Decoded(Status.TOO_LARGE, None, width, height, kind, "more pixels than Pillow opens")
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return Decoded(Status.UNREADABLE, None, width, height, kind, f"damaged: {reason[0][:200]}")
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from moue.inference.addresses import is_address
+from moue.inference.addresses import is_address, path_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +16,6 @@ _RARE: Final = (".ppm", ".pgm", ".pbm", ".pnm", ".mpo", ".avif", ".heic", ".heif
 SUFFIXES: Final = frozenset({*_COMMON, *_RARE})
 """What counts as a picture in a folder. HEIC is not opened, but a row says so."""
 
-
 VIDEO_SUFFIXES: Final = frozenset({
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts"),
     *(".wmv", ".flv", ".3gp", ".3g2", ".ogv", ".vob"),
@@ -25,8 +24,8 @@ VIDEO_SUFFIXES: Final = frozenset({
 
 
 def is_video(path: str | Path) -> bool:
-    """Return whether a file's name is that of a video."""
-    return Path(path).suffix.lower() in VIDEO_SUFFIXES
+    """Return whether the name of a file, or the path of an address, is that of a video."""
+    return Path(path_in(path) if is_address(path) else path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def list_pictures(

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 from moue.errors import MoueError
 from moue.files import read_json, refuse_existing, replacing, write_json, write_text
 from moue.inference.results import FORMAT, VERSION, columns
+from moue.inference.resuming import keep_whole_rows
 from moue.inference.tables import check_output, defused, number, safe_path
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class CsvRun:
         path: The CSV file to be.
         class_names: The classes, in order.
         settings: What the rows depend on, as JSON values.
-        overwrite: Replace an existing file, and begin anew where a part is left.
+        overwrite: Replace an existing file, and begin anew where a part with other settings is left.
 
     Raises:
         MoueError: `path` exists and `overwrite` is false, or the part left was made with other settings.
@@ -102,16 +103,16 @@ class CsvRun:
         self.path = check_output(path, overwrite=overwrite)
         self.part = self.path.with_name(f"{self.path.name}.part")
         self._settings_file = self.path.with_name(f"{self.path.name}.part.json")
-        self._journal = self.path.with_name(f"{self.path.name}.part.video")
-        self._interrupted = ""
+        self._journal_file = self.path.with_name(f"{self.path.name}.part.journal")
+        self._journal: dict[str, Any] = {}  # size: where an unfinished video's rows begin; drawing: the last one begun
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
         settings = {"version": VERSION, "class_names": list(class_names), **settings}
-        self._done = Counter[str]() if overwrite else self._take_up(settings)
+        self._done = self._take_up(json.loads(json.dumps(settings)))
         self.num_done = self._done.total()
+        self._interrupted_drawing = self._journal.get("drawing")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._journal.unlink(missing_ok=True)
             if not self.num_done:
                 write_json(self._settings_file, settings)
                 write_text(self.part, _line(columns(class_names)))
@@ -141,20 +142,23 @@ class CsvRun:
         except OSError as error:
             raise MoueError(f"writing {self.part} failed: {error.strerror}", fix="Is the disk full?") from error
 
-    def was_stopped_in(self, file: str) -> bool:
-        """Return whether this is the video that was being written when the run stopped."""
-        return self._interrupted == _stored(file)
+    def begin_drawing(self, target: Path) -> None:
+        """Note that a drawing of this run is about to be written, so that the next run may replace it if need be."""
+        self._note(drawing=_absolute(target))
+
+    def was_drawing(self, target: Path) -> bool:
+        """Return whether this is the drawing that the interrupted run had begun last, and thus no file of the user."""
+        return self._interrupted_drawing == _absolute(target)
 
     @contextlib.contextmanager
-    def whole(self, file: str) -> Iterator[None]:
+    def whole(self) -> Iterator[None]:
         """Keep the rows that are written in the block only if it ends without an error; else the next run drops them.
 
-        Args:
-            file: The video that the rows are of.
+        For one video: it has its rows all or none.
         """
-        write_json(self._journal, {"file": _stored(file), "size": self.part.stat().st_size})
+        self._note(size=self.part.stat().st_size)
         yield
-        self._journal.unlink(missing_ok=True)
+        self._note(size=None)
 
     def finish(self) -> Path:
         """Give the file its name.
@@ -166,60 +170,44 @@ class CsvRun:
         refuse_existing(self.path, overwrite=self._overwrite)
         self.part.replace(self.path)
         self._settings_file.unlink(missing_ok=True)
+        self._journal_file.unlink(missing_ok=True)
         return self.path
+
+    def _note(self, **news: Any) -> None:  # noqa: ANN401 (JSON is anything)
+        self._journal.update(news)
+        write_json(self._journal_file, self._journal)
 
     def _take_up(self, settings: dict[str, Any]) -> Counter[str]:
         """Return the pictures that are done, how many times each, after dropping rows that are not whole."""
-        if not self.part.is_file():
-            return Counter()
+        if self.part.is_file():
+            try:
+                self._check_left(settings)
+            except MoueError:
+                if not self._overwrite:
+                    raise
+            else:
+                done = keep_whole_rows(self.part, columns(self._class_names), self._journal.get("size"))
+                if self._journal:
+                    self._note(size=None)
+                return done
+        self._journal = {}
+        self._journal_file.unlink(missing_ok=True)
+        return Counter()
+
+    def _check_left(self, settings: dict[str, Any]) -> None:
+        """Read the journal of an interrupted run with these settings."""
         before = read_json(self._settings_file) if self._settings_file.is_file() else None
-        if before != json.loads(json.dumps(settings)):
+        if before != settings:
             raise MoueError(
                 f"{self.part} was left by a run with other settings",
                 "the same model, detector and options",
                 "Run the same command as before, or add --overwrite to begin anew.",
             )
-        self._roll_back()
-        rows = _whole_rows(self.part, columns(self._class_names))
-        text = "".join(_line(row) for row in [columns(self._class_names), *rows])
-        with replacing(self.part) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="")
-        # Of a picture's rows only its first, or only one, has no face or face 0; and of a video's, in its first frame.
-        names = columns(self._class_names)
-        face, frame = names.index("face"), names.index("frame")
-        return Counter(row[0] for row in rows if row[face] in ("", "0") and row[frame] in ("", "0"))
-
-    def _roll_back(self) -> None:
-        """Cut off the rows of a video that was not written whole."""
-        if not self._journal.is_file():
-            return
-        journal = read_json(self._journal)
-        try:
-            size, self._interrupted = int(journal["size"]), str(journal["file"])
-        except (KeyError, TypeError, ValueError) as error:
+        journal = read_json(self._journal_file) if self._journal_file.is_file() else {}
+        if not isinstance(journal, dict) or not isinstance(journal.get("size"), int | None):
             fix = "Add --overwrite to begin anew."
-            raise MoueError(f"{self._journal} is damaged", "what moue wrote", fix) from error
-        with self.part.open("r+b") as file:
-            file.truncate(min(size, self.part.stat().st_size))
-
-
-def _whole_rows(path: Path, names: Sequence[str]) -> list[list[str]]:
-    """Return the rows of all pictures that were written whole."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if not text.endswith("\n"):
-        text = text[: text.rfind("\n") + 1]
-    rows: list[list[str]] = []
-    # A cell may hold a line end, and a quoted one that was cut off raises.
-    with contextlib.suppress(csv.Error):
-        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
-            rows.append(row)  # noqa: PERF402 (what was read before the error counts)
-    rows = [row for row in rows[1:] if len(row) == len(names)]
-    num_faces, face = names.index("num_faces"), names.index("face")
-    if rows and rows[-1][face]:
-        have, want = int(rows[-1][face]) + 1, int(rows[-1][num_faces])
-        if have < want:
-            del rows[-have:]
-    return rows
+            raise MoueError(f"{self._journal_file} is damaged", "what moue wrote", fix)
+        self._journal = journal
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -247,3 +235,7 @@ def _line(cells: Iterable[str]) -> str:
 def _stored(file: str) -> str:
     """Return a file's name as the CSV file has it."""
     return safe_path(os.fspath(file)).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _absolute(path: Path) -> str:
+    return _stored(os.path.abspath(path))  # noqa: PTH100 (Path.absolute keeps "..")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from PIL import Image
 
 from moue.errors import MoueError
 from moue.inference.addresses import decode_address, is_address, shown
 from moue.inference.detection import Face
-from moue.inference.images import Decoded, ImageLimits, Status, decode
+from moue.inference.images import Decoded, ImageLimits, Status, decode, decode_pillow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,10 +44,14 @@ def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False)
         return decode(source, limits)
     if isinstance(source, str | os.PathLike):
         return decode(Path(source), limits)
-    if hasattr(source, "convert") and hasattr(source, "mode"):
-        source = np.asarray(source.convert("L" if source.mode in ("1", "L") else "RGB"))
-    if not isinstance(source, np.ndarray):
-        raise MoueError(f"the picture is a {type(source).__name__}", "a path, bytes, an array or a Pillow image")
+    if isinstance(source, Image.Image):
+        return decode_pillow(source, limits)
+    if isinstance(source, np.ndarray):
+        return _from_pixels(source, limits)
+    raise MoueError(f"the picture is a {type(source).__name__}", "a path, bytes, an array or a Pillow image")
+
+
+def _from_pixels(source: NDArray[Any], limits: ImageLimits) -> Decoded:
     kinds = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
     plain = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
     if source.dtype != np.uint8 or not (plain.ndim == 2 or (plain.ndim == 3 and plain.shape[2] == 3)):
