@@ -53,7 +53,7 @@ def rescore(name: str) -> None:
     measured = measure_model(Classifier.load(path.with_suffix(".onnx")), dataset())
     for key, figures in measured.items():
         before = spec.scores.get(key, {}).get("accuracy")
-        print(f"{name} {key}: {figures['accuracy']:.4f}, ECE {figures['ece']:.4f}; the card said {before}")
+        print(f"{name} {key}: {figures['accuracy']:.4f}; the card said {before}")
     spec = dataclasses.replace(spec, scores={"val": spec.scores["val"], **measured})
     spec.save(path, overwrite=True)
     write_text(path.with_suffix(".md"), card_of(name), overwrite=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # How the heads answer together on photographs; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
 PERCEIVED_SHARE: Final = 1.0
-PRIOR_POWER: Final = 0.5
+PRIOR_POWER: Final = 0.4
 NOT_FACE_ABOVE: Final = 0.5
 
 
