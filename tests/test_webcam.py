@@ -540,7 +540,9 @@ def test_ctrl_c_keeps_what_is_written(run_folder, long_film, tmp_path, request, 
         environment["DISPLAY"] = request.getfixturevalue("display")
     out = tmp_path / "live.jsonl"
     words = [*map(str, command(run_folder, long_film, "--output", out)), *(["--headless"] if way == "headless" else [])]
-    line = [sys.executable, "-c", "from moue.cli import main; main()", *words]
+    # Jobs that a shell started in the background ignore Ctrl-C, and what they start does too.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from moue.cli import main; main()"
+    line = [sys.executable, "-c", code, *words]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and process.poll() is None:
