@@ -206,6 +206,8 @@ def test_the_command(moue, teachers, tmp_path):
     assert (code, "--teacher RUN" in err) == (1, True)
     code, _, err = moue(*words, *few, "--set", "distill_weight=0", "--teacher", teachers[0])
     assert (code, "distill_weight=0" in err) == (2, True)
+    code, _, err = moue(*words, *few, "--teacher", tmp_path / "teacher.npz")
+    assert (code, "given before" in err) == (2, True)
     code, _, err = moue(*words, *few, *(word for one in teachers for word in ("--teacher", one)))
     assert code == 0, err
     assert "distill_weight=0.7, distill_temperature=2" in err

@@ -69,6 +69,8 @@ def distill(
     from moue.training.distill import teach  # noqa: PLC0415
     from moue.training.targets import refuse_missing_votes  # noqa: PLC0415
 
+    if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
+        raise typer.BadParameter("the answers in a teacher.npz were given before", param_hint="--views")
     given = _given(epochs, seed, choices)
     config = TrainConfig.from_recipe(recipe, **given)
     if not config.distill_weight:
