@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import onnx_model
 from moue.cli import main
 from moue.data.dataset import SPLIT_DTYPE, Dataset
 from moue.data.fer2013 import load_fer2013
@@ -54,6 +55,12 @@ def make_dataset(num: int = 30, seed: int = 0, **changes) -> Dataset:
         "source": "random",
     }
     return Dataset(**(fields | changes))
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory) -> Path:
+    """A run folder with a small network that was never trained."""
+    return onnx_model.save_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture

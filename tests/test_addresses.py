@@ -5,7 +5,6 @@ import csv
 import http.server
 import io
 import json
-import threading
 import time
 
 import numpy as np
@@ -14,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-import onnx_model
+from local_server import serving
 from moue.download import FetchError, fetch_bytes
 from moue.inference.addresses import decode_address, is_address, shown, stem_of
 from moue.inference.analyze import Analyzer, analyze, analyze_many
@@ -94,10 +93,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with serving(_Handler) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
@@ -107,11 +104,6 @@ def quick_and_without_a_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(download.fetch_bytes, "__kwdefaults__", {"silence_s": 0.3, "longest_s": 5.0})
     ASKED.clear()
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    return onnx_model.save_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.mark.parametrize(

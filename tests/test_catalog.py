@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 import http.server
 import socket
-import threading
 import time
 
 import numpy as np
 import pytest
 
+from local_server import serving
 from moue.data import catalog
 from moue.data.catalog import FER2013_COUNTS, FERPLUS, SOURCES, check, fetch_ferplus
 from moue.data.dataset import Dataset
@@ -46,10 +46,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with serving(_Handler) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,7 @@
 import hashlib
 import itertools
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from local_server import serving
 from moue.download import Download, fetch
 from moue.errors import MissingExtraError, MoueError
 from moue.inference.detection import DetectorOptions, Face, detector_names, make_detector, register, store
@@ -115,12 +115,8 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server():
-    http = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
+    with serving(Server) as address:
+        yield address
 
 
 @pytest.mark.parametrize(

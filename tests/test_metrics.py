@@ -15,6 +15,7 @@ from moue.evaluation.metrics import (
     Scores,
     check_predictions,
     confusion_matrix,
+    normalised,
     reliability_bins,
     score,
     wilson_interval,
@@ -144,3 +145,8 @@ def test_every_figure_is_a_finite_number_in_its_range(drawn):
     assert scores.num_faces == size == sum(map(sum, scores.confusion_matrix)) == sum(b.count for b in scores.bins)
     expected = [[int(((y_true == i) & (y_prob.argmax(1) == j)).sum()) for j in range(classes)] for i in range(classes)]
     assert confusion_matrix(y_true, y_prob.argmax(1), classes).tolist() == expected
+
+
+def test_rows_are_made_to_sum_to_one_whatever_they_hold():
+    rows = np.array([[1.0, 3.0], [0.0, 0.0], [1e-30, 3e-30]])
+    np.testing.assert_allclose(normalised(rows), [[0.25, 0.75], [0.5, 0.5], [0.25, 0.75]])

@@ -8,16 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import onnx_model
 from moue.cli import recognise
 from moue.inference.analyze import Analyzer
 from moue.inference.detection import store
 from moue.inference.listing import list_pictures
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    return onnx_model.save_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture

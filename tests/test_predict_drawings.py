@@ -7,18 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import onnx_model
 from moue.cli import drawings
 from moue.cli.drawing_names import drawing_jobs
 from moue.errors import MoueError
 from moue.inference.result_tables import CsvRun
 from moue.inference.video import source, stream
 from video_files import two_squares
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    return onnx_model.save_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture

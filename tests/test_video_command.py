@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import onnx_model
 from moue.inference.video import stream
 from moue.inference.video.source import open_video
 from video_files import two_squares
 
 pytest.importorskip("cv2", reason="films need the extra 'video'")
 pytest.importorskip("scipy", reason="films need the extra 'video'")
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    return onnx_model.save_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture
