@@ -73,10 +73,18 @@ def with_views(predict_proba: PredictProba, name: str) -> Viewed:
     Raises:
         MoueError: there is no such set of views.
     """
-    known = list_views()
-    if name not in known:
-        raise MoueError(f"unknown views {name!r}", f"one of {', '.join(known)}")
-    return Viewed(predict_proba, known[name])
+    return Viewed(predict_proba, find_views(name))
+
+
+def find_views(name: str) -> ViewSet:
+    """Return a set of views by its name.
+
+    Raises:
+        MoueError: there is no such set of views.
+    """
+    if name not in _VIEW_SETS:
+        raise MoueError(f"unknown views {name!r}", f"one of {', '.join(_VIEW_SETS)}")
+    return _VIEW_SETS[name]
 
 
 def views_of(predict_proba: PredictProba) -> ViewSet:

@@ -34,6 +34,7 @@ class TrainConfig:
     model_options: dict[str, Any] = dataclasses.field(
         default_factory=dict, metadata={"help": "the network's own options, e.g. dropout rates"}
     )
+    initial_weights: str = _choice("", "run folder or .keras file whose weights the training starts from; '': random")
     epochs: int = _choice(30, "passes over the training split at most", low=1)
     batch_size: int = _choice(128, "faces per step", low=1)
     optimizer: str = _choice("adam", "optimizer; sgd has Nesterov momentum", choices=("adam", "adamw", "sgd"))

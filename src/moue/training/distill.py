@@ -22,7 +22,7 @@ import numpy as np
 
 from moue.errors import MoueError
 from moue.evaluation.metrics import check_probabilities
-from moue.evaluation.views import with_views
+from moue.evaluation.views import find_views
 from moue.files import replacing
 from moue.inference.ensemble import Ensemble
 from moue.labels import FERPLUS_NAMES
@@ -160,17 +160,16 @@ def _ask(
     origin: Mapping[str, Any],
     progress: Callable[[int, int], None] | None,
 ) -> TeacherOutputs:
-    images = dataset.subset("train").images
-    ensembles = {head: Ensemble(having) for head in (EMOTION, PERCEIVED) if (having := _having(classifiers, head))}
-    models = {
-        head: with_views(functools.partial(ensemble.predict_proba, head=head), origin["views"])
-        for head, ensemble in ensembles.items()
-    }
-    parts: dict[str, list[NDArray[np.float32]]] = {head: [] for head in models}
+    images, views = dataset.subset("train").images, find_views(origin["views"]).views
+    voices = {head: len(views) * count for head in (EMOTION, PERCEIVED) if (count := len(_having(classifiers, head)))}
+    parts: dict[str, list[NDArray[np.float32]]] = {head: [] for head in voices}
     for start in range(0, len(images), _BATCH):
         batch = images[start : start + _BATCH]
-        for head, model in models.items():
-            parts[head].append(model(batch))
+        # Every head in one pass: the trunk is what costs.
+        said = [one.predict_heads(view(batch)) for view in views for one in classifiers]
+        for head, count in voices.items():
+            total: NDArray[np.float64] = np.sum([one[head] for one in said if head in one], axis=0, dtype=np.float64)
+            parts[head].append((total / count).astype(np.float32))
         if progress is not None:
             progress(start + len(batch), len(images))
     return TeacherOutputs({head: np.concatenate(rows) for head, rows in parts.items()}, origin)

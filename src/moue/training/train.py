@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
-from moue.files import read_json, write_json
+from moue.files import read_json, sha256_of, write_json
 from moue.training.assemble import assemble, compile_model
 from moue.training.average import make_averager
 from moue.training.backend import import_keras
@@ -18,6 +18,7 @@ from moue.training.callbacks import best_epoch, make_early_stopping, make_keeper
 from moue.training.distill import load_teacher
 from moue.training.feed import make_feed, make_reseeder
 from moue.training.finish import export_run
+from moue.training.initial import find_weights, start_from
 from moue.training.progress import make_progress
 from moue.training.run import RunFolder, describe_environment
 from moue.training.targets import for_keras, make_targets, refuse_missing_votes
@@ -90,8 +91,10 @@ def train(
     import_keras().utils.set_random_seed(config.seed)
     model = assemble(config, len(dataset.class_names))
     run = RunFolder(Path(out))
+    going_on = resume and run.read_history()  # such a run has its own weights by now
+    start = {} if going_on or not config.initial_weights else _start(model, config.initial_weights)
     teacher = load_teacher(run, config, dataset)
-    environment = describe_environment(dataset, command)
+    environment = describe_environment(dataset, command) | start
     if teacher:
         environment["data"] |= {"teacher": teacher.origin, "teacher_checksum": teacher.checksum}
     if resume:
@@ -105,6 +108,12 @@ def train(
     if not history:
         raise MoueError("stopped before the first epoch had ended", fix="Go on with the same command and --resume.")
     return _conclude(run, config, dataset, history, interrupted=interrupted)
+
+
+def _start(model: Any, source: str) -> dict[str, Any]:  # noqa: ANN401 (keras.Model)
+    """Put in the weights to start from; return what environment.json says of them."""
+    path = find_weights(source)
+    return {"initial_weights": {"sha256": sha256_of(path), "heads_left_random": list(start_from(model, path))}}
 
 
 def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -> None:
