@@ -6,13 +6,13 @@ Takes the real fer2013.csv if MOUE_FER2013 names it (a few epochs on all of it),
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from commands import moue
 from PIL import Image
 
 from moue.data.contact_sheet import contact_sheet
@@ -25,14 +25,6 @@ OUT = Path("runs/demo")
 # Small batches: hundreds of steps are needed before the running means of batch normalisation say anything.
 SYNTHETIC = ("--epochs", "8", "--set", "batch_size=32")
 REAL = ("--epochs", "2", "--set", "batch_size=32")
-
-
-def moue(*arguments: str | Path) -> None:
-    """Print and run a moue command, as a user would type it."""
-    words = [str(argument) for argument in arguments]
-    print(f"\n$ moue {shlex.join(words)}", flush=True)
-    # Not the console script: it need not be on the PATH.
-    subprocess.run([sys.executable, "-c", "from moue.cli import main; main()", *words], check=True)
 
 
 def write_faces(data: Path, folder: Path) -> list[Path]:

@@ -40,10 +40,10 @@ RECIPES = {
 @functools.cache
 def dataset() -> Dataset:
     """Return FER2013 with its votes."""
-    names = [os.environ.get(name) for name in ("MOUE_FER2013", "MOUE_FERPLUS")]
-    if None in names:
+    csv, votes = (os.environ.get(name) for name in ("MOUE_FER2013", "MOUE_FERPLUS"))
+    if csv is None or votes is None:
         sys.exit("set MOUE_FER2013 to the path of fer2013.csv and MOUE_FERPLUS to that of fer2013new.csv")
-    return load_fer2013(names[0], ferplus=names[1])
+    return load_fer2013(csv, ferplus=votes)
 
 
 def rescore(name: str) -> None:

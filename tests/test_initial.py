@@ -32,7 +32,8 @@ def faces():
 
 @pytest.fixture(scope="module")
 def earlier(faces, tmp_path_factory):
-    return train(dataclasses.replace(ONE_HEAD, learning_rate=0.01), faces, tmp_path_factory.mktemp("runs") / "one").run
+    config = dataclasses.replace(ONE_HEAD, learning_rate=0.01)
+    return train(config, faces, tmp_path_factory.mktemp("runs") / "one", command="moue train first").run
 
 
 def saved(config, folder, classes=7):
@@ -93,7 +94,14 @@ def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_pa
     for one, other in zip(trainable(earlier), trainable(result.run), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     said = read_json(RunFolder(result.run).environment)["initial_weights"]
-    assert said == {"sha256": sha256_of(RunFolder(earlier).best), "heads_left_random": []}
+    assert said == {
+        "sha256": sha256_of(RunFolder(earlier).best),
+        "command": "moue train first",
+        "heads_left_random": [],
+    }
+    assert read_json(RunFolder(result.run).card)["provenance"].endswith(
+        "from the weights of a run made by `moue train first`"
+    )
 
 
 def test_a_resumed_run_does_not_need_the_earlier_one(earlier, faces, tmp_path):

@@ -61,7 +61,6 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     # Not from the environment, which learns of it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]
-    command = environment["command"]
     spec = ModelSpec(
         name=config.recipe or config.model,
         onnx_sha256=result.sha256,
@@ -72,10 +71,19 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
         versions=environment["versions"],
         scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
         license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
-        provenance=f"trained by `{command}`" if command else "trained from Python",
+        provenance=_tell_origin(environment),
     )
     _tune_photographs(spec, y_prob, dataset).save(run.card, overwrite=True)
     return result
+
+
+def _tell_origin(environment: dict[str, Any]) -> str:
+    command, earlier = environment["command"], environment.get("initial_weights")
+    told = f"trained by `{command}`" if command else "trained from Python"
+    if earlier is None:
+        return told
+    made = f"a run made by `{earlier['command']}`" if earlier["command"] else f"SHA-256 {earlier['sha256'][:12]}…"
+    return f"{told}, from the weights of {made}"
 
 
 def _predict(model: Any, dataset: Dataset) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401 (keras.Model)

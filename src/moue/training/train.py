@@ -113,7 +113,10 @@ def train(
 def _start(model: Any, source: str) -> dict[str, Any]:  # noqa: ANN401 (keras.Model)
     """Put in the weights to start from; return what environment.json says of them."""
     path = find_weights(source)
-    return {"initial_weights": {"sha256": sha256_of(path), "heads_left_random": list(start_from(model, path))}}
+    left = start_from(model, path)
+    earlier = RunFolder(path.parent).environment
+    command = read_json(earlier).get("command", "") if earlier.exists() else ""
+    return {"initial_weights": {"sha256": sha256_of(path), "command": command, "heads_left_random": list(left)}}
 
 
 def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -> None:

@@ -1,0 +1,61 @@
+"""Train teachers, score their ensemble, and distill students from it: everything that wants a GPU, by one command.
+
+Run: KERAS_BACKEND=jax python scripts/train_models.py FER2013_CSV FER2013NEW_CSV OUT [--set precision=mixed_bfloat16]
+
+Made for machine time that comes in pieces: what has ended is not made again, what was cut is resumed, so call it again
+until it says that it is done. Training runs on any backend; exporting, and so the students, needs TensorFlow (its
+CPU package will do) beside it. Nothing here looks at PrivateTest: `scripts/ship.py RUN NAME` does that, once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Final
+
+from commands import moue, train_or_resume
+
+TEACHERS: Final = ("base", "teacher_resnet", "teacher_vgg", "teacher_efficientnet")
+STUDENTS: Final = ("small_distilled", "base")
+VIEWS: Final = "flip"
+_EXPORT: Final = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def main() -> None:
+    """Make every run that is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("csv", type=Path)
+    parser.add_argument("votes", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--teachers", nargs="+", default=TEACHERS, metavar="RECIPE")
+    parser.add_argument("--students", nargs="*", default=STUDENTS, metavar="RECIPE")
+    parser.add_argument("--set", nargs="+", default=[], dest="choices", metavar="NAME=VALUE", help="for every run")
+    options = parser.parse_args()
+    data = ("--data", options.csv, "--ferplus", options.votes)
+    choices = [word for choice in options.choices for word in ("--set", choice)]
+
+    def make(command: str, recipe: str, out: Path, *more: str | Path) -> None:
+        words = (options.csv, "--recipe", recipe, "--ferplus", options.votes, *choices, *more)
+        run = train_or_resume(out, command, *words)
+        if not run.onnx.exists() and importlib.util.find_spec("tensorflow"):
+            moue("export", run.path, *data, env=_EXPORT)
+
+    teachers = [options.out / recipe for recipe in options.teachers]
+    for recipe, run in zip(options.teachers, teachers, strict=True):
+        make("train", recipe, run)
+    if not all((run / "model.onnx").exists() for run in teachers):
+        sys.exit("the teachers are trained; call this again where TensorFlow is installed, to export and distill")
+    ensemble = options.out / f"ensemble-val-{VIEWS}"
+    if not ensemble.exists():
+        moue("evaluate", *teachers, *data, "--split", "val", "--views", VIEWS, "--out", ensemble)
+    asked = [word for run in teachers for word in ("--teacher", run)]
+    for recipe in options.students:
+        make("distill", recipe, options.out / f"{recipe}-taught", *asked, "--views", VIEWS)
+    print(f"\nall is made: {options.out}")
+    print("to ship one: moue export RUN … --half; python scripts/ship.py RUN NAME")
+
+
+if __name__ == "__main__":
+    main()
