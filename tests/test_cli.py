@@ -67,6 +67,22 @@ def test_evaluate_then_report(moue, run_folder, table):
     assert (code, "--overwrite" in err) == (1, True)
 
 
+def test_a_reader_that_goes_away_costs_no_result(run_folder, table, tmp_path):
+    """`moue … | head` closes the pipe while the table is being printed."""
+    scores, findings = tmp_path / "scores", tmp_path / "findings.json"
+    for words in (
+        ("evaluate", run_folder, "--data", table, "--split", "val", "--out", scores),
+        ("data", "audit", table, "--output", findings),
+    ):
+        command = [sys.executable, "-c", "from moue.cli import main; main()", *map(str, words)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            assert b"Traceback" not in process.stderr.read()
+        assert process.returncode != 0
+    assert (scores / "evaluation.json").exists()
+    assert findings.exists()
+
+
 def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_path):
     Image.fromarray(load_fer2013(table).images[0, ..., 0]).save(tmp_path / "face.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")

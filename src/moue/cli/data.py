@@ -67,13 +67,13 @@ def audit(
     dataset = options.load_data(data, ferplus, on_bad_row)
     with output.waiting("comparing all faces with each other"):
         findings = examine(dataset)
-    output.print_table(("finding", "number", "detail"), [(f.name, f"{f.number:,}", f.detail) for f in findings.table()])
+    # Before printing, which a closed pipe (| head) ends.
     if out is not None:
         findings.save(out, overwrite=overwrite)
-        output.wrote(out)
     if report is not None:
         write_audit_page(findings, dataset, report, overwrite=overwrite)
-        output.wrote(report)
+    output.print_table(("finding", "number", "detail"), [(f.name, f"{f.number:,}", f.detail) for f in findings.table()])
+    output.wrote(*(path for path in (out, report) if path is not None))
 
 
 @app.command()

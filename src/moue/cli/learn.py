@@ -162,9 +162,9 @@ def evaluate(
             functools.partial(ensemble.predict_proba, head="perceived", calibrated=several), views.value
         )
         evaluation = dataclasses.replace(evaluation, perceived=score_perceived(perceived, dataset, split.value))
+    evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
     typer.echo(evaluation.table())
     _note_calibration(evaluation, ensemble)
-    evaluation.save(folder, overwrite=overwrite)
     output.wrote(folder)
     if out is None:
         output.note(f"next: moue report {models[0]}")
