@@ -6,28 +6,37 @@ import os
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from moue.errors import MoueError
+from moue.files import read_json
 from moue.training.run import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+STOPPED: Final = 130  # what a command that Ctrl-C stopped ends with
 
 
 def moue(*arguments: str | Path, env: Mapping[str, str] | None = None) -> None:
     """Print and run a moue command; `env` adds to the environment.
 
     Raises:
-        subprocess.CalledProcessError: it failed.
+        subprocess.CalledProcessError: it failed, or Ctrl-C stopped it.
     """
     words = [str(argument) for argument in arguments]
-    print(
-        f"\n$ {' '.join(f'{name}={value} ' for name, value in (env or {}).items())}moue {shlex.join(words)}", flush=True
-    )
+    shown = [*(f"{name}={value}" for name, value in (env or {}).items()), "moue", shlex.join(words)]
+    print(f"\n$ {' '.join(shown)}", flush=True)
     # Not the console script: it need not be on the PATH.
     command = [sys.executable, "-c", "from moue.cli import main; main()", *words]
-    subprocess.run(command, check=True, env={**os.environ, **(env or {})})
+    with subprocess.Popen(command, env={**os.environ, **(env or {})}) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            code = process.wait()  # Ctrl-C reached it too: a training keeps what it has and says how to go on
+    if code:
+        raise subprocess.CalledProcessError(code, command)
 
 
 def train_or_resume(out: Path, *arguments: str | Path) -> RunFolder:
@@ -35,8 +44,23 @@ def train_or_resume(out: Path, *arguments: str | Path) -> RunFolder:
 
     Raises:
         subprocess.CalledProcessError: the training failed or was stopped.
+        MoueError: the run that has ended was made by another command.
     """
     run = RunFolder(out)
+    words = (*map(str, arguments), "--out", str(out))
     if not run.last.exists():
-        moue(*arguments, "--out", out, *(["--resume"] if run.config.exists() else []))
+        moue(*words, *(["--resume"] if run.config.exists() else []))
+    made, asked = read_json(run.environment)["command"], shlex.join(["moue", *words])
+    if made != asked:
+        raise MoueError(f"{out} was made by: {made}", asked, "Name another folder, or move that run away.")
     return run
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Call a script's `main`; an error ends it with a message and a code, not a traceback."""
+    try:
+        main()
+    except MoueError as error:
+        sys.exit(f"error: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-from commands import moue
+from commands import moue, run_script
 from PIL import Image
 
 from moue.data.contact_sheet import contact_sheet
 from moue.data.fer2013 import load_fer2013
-from moue.errors import MoueError
 from moue.files import replacing
 from moue.labels import CLASS_NAMES
 
@@ -65,9 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except MoueError as error:
-        sys.exit(f"error: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(error.returncode)
+    run_script(main)

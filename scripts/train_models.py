@@ -15,11 +15,17 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from commands import moue, train_or_resume
+from commands import moue, run_script, train_or_resume
+
+from moue.errors import MoueError
+from moue.files import read_json
+from moue.inference.classifier import Classifier
+from moue.training.run import RunFolder
 
 TEACHERS: Final = ("base", "teacher_resnet", "teacher_vgg", "teacher_efficientnet")
 STUDENTS: Final = ("small_distilled", "base")
 VIEWS: Final = "flip"
+_ELSEWHERE: Final = "call this again where TensorFlow is installed, to export"
 _EXPORT: Final = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
@@ -31,31 +37,47 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--teachers", nargs="+", default=TEACHERS, metavar="RECIPE")
     parser.add_argument("--students", nargs="*", default=STUDENTS, metavar="RECIPE")
-    parser.add_argument("--set", nargs="+", default=[], dest="choices", metavar="NAME=VALUE", help="for every run")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="choices", metavar="NAME=VALUE", help="for every run"
+    )
     options = parser.parse_args()
     data = ("--data", options.csv, "--ferplus", options.votes)
     choices = [word for choice in options.choices for word in ("--set", choice)]
 
-    def make(command: str, recipe: str, out: Path, *more: str | Path) -> None:
+    def make(command: str, recipe: str, out: Path, *more: str | Path) -> bool:
+        """Train and export; return whether the export is there."""
         words = (options.csv, "--recipe", recipe, "--ferplus", options.votes, *choices, *more)
         run = train_or_resume(out, command, *words)
-        if not run.onnx.exists() and importlib.util.find_spec("tensorflow"):
+        if not is_exported(run) and importlib.util.find_spec("tensorflow"):
             moue("export", run.path, *data, env=_EXPORT)
+        return is_exported(run)
 
     teachers = [options.out / recipe for recipe in options.teachers]
-    for recipe, run in zip(options.teachers, teachers, strict=True):
-        make("train", recipe, run)
-    if not all((run / "model.onnx").exists() for run in teachers):
-        sys.exit("the teachers are trained; call this again where TensorFlow is installed, to export and distill")
+    exported = [make("train", recipe, run) for recipe, run in zip(options.teachers, teachers, strict=True)]
+    if not all(exported):
+        sys.exit(f"the teachers are trained; {_ELSEWHERE} and distill")
     ensemble = options.out / f"ensemble-val-{VIEWS}"
-    if not ensemble.exists():
+    if not (ensemble / "evaluation.json").exists():
         moue("evaluate", *teachers, *data, "--split", "val", "--views", VIEWS, "--out", ensemble)
-    asked = [word for run in teachers for word in ("--teacher", run)]
+    asked: list[str | Path] = [word for run in teachers for word in ("--teacher", run)] + ["--views", VIEWS]
     for recipe in options.students:
-        make("distill", recipe, options.out / f"{recipe}-taught", *asked, "--views", VIEWS)
+        student = options.out / f"{recipe}-taught"
+        exported.append(make("distill", recipe, student, *asked))
+        asked = ["--teacher", RunFolder(student).teacher]  # the teachers need not be asked again
+    if not all(exported):
+        sys.exit(f"everything is trained; {_ELSEWHERE}")
     print(f"\nall is made: {options.out}")
     print("to ship one: moue export RUN … --half; python scripts/ship.py RUN NAME")
 
 
+def is_exported(run: RunFolder) -> bool:
+    """Whether the folder holds the best epoch's network in ONNX, whole, with its description."""
+    try:
+        spec = Classifier.load(run.path).spec
+    except MoueError:
+        return False
+    return bool(spec.scores["val"]["epoch"] == read_json(run.environment)["best_epoch"])
+
+
 if __name__ == "__main__":
-    main()
+    run_script(main)

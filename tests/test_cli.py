@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from moue.data import audit_page
 from moue.data.fer2013 import load_fer2013
+from moue.errors import MissingExtraError
 
 COMMANDS = ("train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download")
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
@@ -69,10 +71,10 @@ def test_evaluate_then_report(moue, run_folder, table):
 
 def test_a_reader_that_goes_away_costs_no_result(run_folder, table, tmp_path):
     """`moue … | head` closes the pipe while the table is being printed."""
-    scores, findings = tmp_path / "scores", tmp_path / "findings.json"
+    scores, findings, page = tmp_path / "scores", tmp_path / "findings.json", tmp_path / "page.html"
     for words in (
         ("evaluate", run_folder, "--data", table, "--split", "val", "--out", scores),
-        ("data", "audit", table, "--output", findings),
+        ("data", "audit", table, "--output", findings, "--report", page),
     ):
         command = [sys.executable, "-c", "from moue.cli import main; main()", *map(str, words)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -81,6 +83,16 @@ def test_a_reader_that_goes_away_costs_no_result(run_folder, table, tmp_path):
         assert process.returncode != 0
     assert (scores / "evaluation.json").exists()
     assert findings.exists()
+    assert page.exists()
+
+
+def test_an_audit_whose_page_cannot_be_written_still_tells_its_findings(moue, table, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise MissingExtraError("jinja2", "report")
+
+    monkeypatch.setattr(audit_page, "write_audit_page", fail)
+    code, out, err = moue("data", "audit", table, "--report", tmp_path / "page.html")
+    assert (code, "near-duplicates" in out, "jinja2" in err) == (1, True, True)
 
 
 def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_path):

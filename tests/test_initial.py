@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from conftest import make_dataset
+from conftest import NARROW, make_dataset
 from moue.errors import MoueError
-from moue.files import read_json, sha256_of
+from moue.files import read_json, sha256_of, write_json
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
@@ -17,6 +17,7 @@ from moue.training.assemble import assemble
 from moue.training.backend import import_keras
 from moue.training.config import TrainConfig
 from moue.training.initial import find_weights, start_from
+from moue.training.models import list_models
 from moue.training.run import RunFolder
 from moue.training.train import train
 
@@ -57,34 +58,27 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("config", [ONE_HEAD, TWO_HEADS])
-def test_the_same_network_takes_every_weight(config, tmp_path):
+@pytest.mark.parametrize("name", list_models())
+def test_every_network_takes_every_weight_of_its_like(name, tmp_path):
+    config = TrainConfig(model=name, model_options=TINY if name == "small" else NARROW.get(name, {}), ferplus_weight=1)
     before, path = saved(config, tmp_path)
     model = assemble(config, 7)
     assert start_from(model, path) == ()
     assert_equal(weights(model), weights(before))
+    assert start_from(assemble(config, 3), path) == ("emotion",)
 
 
-@pytest.mark.parametrize(
-    ("there", "here", "classes", "left"),
-    [
-        (TWO_HEADS, ONE_HEAD, 7, ()),
-        (ONE_HEAD, TWO_HEADS, 7, ("perceived",)),
-        (ONE_HEAD, ONE_HEAD, 3, ("emotion",)),
-        (TWO_HEADS, TWO_HEADS, 3, ("emotion",)),
-    ],
-)
-def test_heads_that_do_not_fit_keep_their_random_start(there, here, classes, left, tmp_path):
+@pytest.mark.parametrize(("there", "here", "left"), [(TWO_HEADS, ONE_HEAD, ()), (ONE_HEAD, TWO_HEADS, ("perceived",))])
+def test_a_head_more_or_less(there, here, left, tmp_path):
     before, path = saved(there, tmp_path)
-    model = assemble(here, classes)
+    model = assemble(here, 7)
     own = {name: weights(model, name) for name in left}
     assert start_from(model, path) == left
     for name in left:
         assert_equal(weights(model, name), own[name])
-    stem = next(layer for layer in model.layers if layer.weights)
-    assert_equal(stem.get_weights(), next(layer for layer in before.layers if layer.weights).get_weights())
-    if "emotion" not in left:
-        assert_equal(weights(model, "emotion"), weights(before, "emotion"))
+    assert_equal(weights(model, "emotion"), weights(before, "emotion"))
+    stem, other = (next(layer for layer in one.layers if layer.weights) for one in (model, before))
+    assert_equal(stem.get_weights(), other.get_weights())
 
 
 def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_path):
@@ -104,13 +98,32 @@ def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_pa
     )
 
 
-def test_a_resumed_run_does_not_need_the_earlier_one(earlier, faces, tmp_path):
-    gone = tmp_path / "gone.keras"
-    gone.write_bytes(RunFolder(earlier).best.read_bytes())
-    config = dataclasses.replace(ONE_HEAD, initial_weights=str(gone))
-    train(config, faces, tmp_path / "run")
-    gone.unlink()
-    assert len(train(config, faces, tmp_path / "run", resume=True).history) == 1
+def test_a_cut_run_goes_on_without_the_earlier_one_to_the_same_weights(earlier, faces, tmp_path, monkeypatch):
+    start = tmp_path / "start.keras"
+    start.write_bytes(RunFolder(earlier).best.read_bytes())
+    config = dataclasses.replace(ONE_HEAD, initial_weights=str(start), epochs=2, learning_rate=0.01)
+    whole = train(config, faces, tmp_path / "whole").run
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "write_history", cut_after_an_epoch)
+        assert train(config, faces, tmp_path / "cut").interrupted
+    start.unlink()
+    assert len(train(config, faces, tmp_path / "cut", resume=True).history) == 2
+    assert_equal(trainable(tmp_path / "cut"), trainable(whole))
+
+
+def cut_after_an_epoch(run, history, write=RunFolder.write_history):
+    write(run, history)
+    raise KeyboardInterrupt
+
+
+def test_a_run_cut_in_its_first_epoch_wants_the_same_start(earlier, faces, tmp_path):
+    config = dataclasses.replace(ONE_HEAD, initial_weights=str(earlier))
+    run = RunFolder(train(config, faces, tmp_path / "run").run)
+    run.history.unlink()
+    said = read_json(run.environment)
+    write_json(run.environment, said | {"initial_weights": said["initial_weights"] | {"sha256": 64 * "0"}})
+    with pytest.raises(MoueError, match=r"SHA-256 .*started with 000000(?s:.*)the same weights"):
+        train(config, faces, run.path, resume=True)
 
 
 def test_what_cannot_be_started_from_is_said_and_leaves_no_folder(earlier, faces, tmp_path):
@@ -122,7 +135,7 @@ def test_what_cannot_be_started_from_is_said_and_leaves_no_folder(earlier, faces
         tmp_path / "nowhere": "no Keras model at .*nowhere",
         RunFolder(earlier).onnx: "no Keras model at (?s:.*)cannot be trained further",
         tmp_path / "broken.keras": "cannot read .*broken",
-        other: "of other layers(?s:.*)same model and model_options",
+        other: r"another network(?s:.*)\(3, 3, 8, 16\)(?s:.*)in place of(?s:.*)same model and model_options",
     }
     for source, message in table.items():
         with pytest.raises(MoueError, match=message):

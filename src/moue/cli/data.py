@@ -67,12 +67,14 @@ def audit(
     dataset = options.load_data(data, ferplus, on_bad_row)
     with output.waiting("comparing all faces with each other"):
         findings = examine(dataset)
-    # Before printing, which a closed pipe (| head) ends.
-    if out is not None:
-        findings.save(out, overwrite=overwrite)
-    if report is not None:
-        write_audit_page(findings, dataset, report, overwrite=overwrite)
-    output.print_table(("finding", "number", "detail"), [(f.name, f"{f.number:,}", f.detail) for f in findings.table()])
+    rows = [(f.name, f"{f.number:,}", f.detail) for f in findings.table()]
+    try:  # Files first: a closed pipe (| head) ends the printing. The table also where they cannot be written.
+        if out is not None:
+            findings.save(out, overwrite=overwrite)
+        if report is not None:
+            write_audit_page(findings, dataset, report, overwrite=overwrite)
+    finally:
+        output.print_table(("finding", "number", "detail"), rows)
     output.wrote(*(path for path in (out, report) if path is not None))
 
 

@@ -65,8 +65,8 @@ def train(
     """Train a registered network on the training split, choosing by the validation split.
 
     Training is fitted, validation (PublicTest) decides when to stop and which epoch counts; the test split is not
-    looked at. The same configuration, data and machine give the same weights; an interrupted run that is resumed
-    gives those of an uninterrupted one.
+    looked at. The same configuration, data, initial weights and machine give the same weights; an interrupted run
+    that is resumed gives those of an uninterrupted one.
 
     Args:
         config: Every choice.
@@ -80,8 +80,9 @@ def train(
         What came of it; the files are listed in `moue.training.run`.
 
     Raises:
-        MoueError: an existing folder, nothing to resume, other choices or data than before, an empty split, a loss
-            that is no longer a number, or a full disk. Everything up to the last whole epoch stays in `out`.
+        MoueError: an existing folder, nothing to resume, other choices or data than before, an empty split, initial
+            weights that do not fit, a loss that is no longer a number, or a full disk. Everything up to the last
+            whole epoch stays in `out`.
     """
     for split in ("train", "val"):
         if not len(dataset.where(split)):
@@ -100,6 +101,7 @@ def train(
     if resume:
         history = run.open(config)
         _refuse_other_data(run, config, environment)
+        _refuse_other_start(run, start)
     else:
         history = []
         run.create(config)
@@ -131,6 +133,18 @@ def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[st
             raise MoueError(
                 f"{name} {verb} checksum {now[key][:12]}…, the run was started with {before[key][:12]}…",
                 "the same data",
+                "Start anew.",
+            )
+
+
+def _refuse_other_start(run: RunFolder, start: dict[str, Any]) -> None:
+    """Check that a run cut in its first epoch starts from the weights it says it started from."""
+    if start:
+        before, now = (one["initial_weights"]["sha256"] for one in (read_json(run.environment), start))
+        if before != now:
+            raise MoueError(
+                f"the initial weights have SHA-256 {now[:12]}…, the run was started with {before[:12]}…",
+                "the same weights",
                 "Start anew.",
             )
 
@@ -198,10 +212,6 @@ def _conclude(
     run: RunFolder, config: TrainConfig, dataset: Dataset, history: History, *, interrupted: bool
 ) -> TrainResult:
     """Export the best model, draw the curves, and note how the run ended."""
-    if not interrupted and run.checkpoint(len(history)).exists():
-        run.checkpoint(len(history)).replace(run.last)
-        # A killed process may have left a temporary file beside it.
-        shutil.rmtree(run.checkpoint(0).parent)
     best = best_epoch(history)
     write_json(
         run.environment,
@@ -213,6 +223,10 @@ def _conclude(
             "seconds_total": round(sum(row["seconds"] for row in history), 1),
         },
     )
+    if not interrupted and run.checkpoint(len(history)).exists():
+        run.checkpoint(len(history)).replace(run.last)
+        # A killed process may have left a temporary file beside it.
+        shutil.rmtree(run.checkpoint(0).parent)
     plot_history(history, run.curves)
     return TrainResult(
         run=run.path,
