@@ -13,6 +13,7 @@ from moue.files import read_json, sha256_of, write_json
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
+from moue.training import train as train_module
 from moue.training.assemble import assemble
 from moue.training.backend import import_keras
 from moue.training.config import TrainConfig
@@ -65,7 +66,8 @@ def test_every_network_takes_every_weight_of_its_like(name, tmp_path):
     model = assemble(config, 7)
     assert start_from(model, path) == ()
     assert_equal(weights(model), weights(before))
-    assert start_from(assemble(config, 3), path) == ("emotion",)
+    if name in {"small", "mini_xception"}:  # the head is a layer of its own, or a bare softmax behind one
+        assert start_from(assemble(config, 3), path) == ("emotion",)
 
 
 @pytest.mark.parametrize(("there", "here", "left"), [(TWO_HEADS, ONE_HEAD, ()), (ONE_HEAD, TWO_HEADS, ("perceived",))])
@@ -102,6 +104,7 @@ def test_a_cut_run_goes_on_without_the_earlier_one_to_the_same_weights(earlier, 
     start = tmp_path / "start.keras"
     start.write_bytes(RunFolder(earlier).best.read_bytes())
     config = dataclasses.replace(ONE_HEAD, initial_weights=str(start), epochs=2, learning_rate=0.01)
+    monkeypatch.setattr(train_module, "export_run", lambda *_: None)  # takes longer than the training
     whole = train(config, faces, tmp_path / "whole").run
     with monkeypatch.context() as patched:
         patched.setattr(RunFolder, "write_history", cut_after_an_epoch)
@@ -116,7 +119,8 @@ def cut_after_an_epoch(run, history, write=RunFolder.write_history):
     raise KeyboardInterrupt
 
 
-def test_a_run_cut_in_its_first_epoch_wants_the_same_start(earlier, faces, tmp_path):
+def test_a_run_cut_in_its_first_epoch_wants_the_same_start(earlier, faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_module, "export_run", lambda *_: None)
     config = dataclasses.replace(ONE_HEAD, initial_weights=str(earlier))
     run = RunFolder(train(config, faces, tmp_path / "run").run)
     run.history.unlink()
