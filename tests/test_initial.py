@@ -38,8 +38,8 @@ def earlier(faces, tmp_path_factory):
     return train(config, faces, tmp_path_factory.mktemp("runs") / "one", command="moue train first").run
 
 
-def saved(config, folder, classes=7):
-    model = assemble(config, classes)
+def saved(config, folder):
+    model = assemble(config, 7)
     model.save(folder / "earlier.keras")
     return model, folder / "earlier.keras"
 
