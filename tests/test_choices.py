@@ -30,16 +30,17 @@ from moue.training.distill import TeacherOutputs
 from moue.training.feed import make_feed
 from moue.training.finish import export_run
 from moue.training.run import RunFolder
-from moue.training.targets import make_training_targets
+from moue.training.targets import label_given_votes, make_training_targets
 from moue.training.train import train
 
 TINY = {"widths": [8, 12], "depths": [1, 1]}
 # Everything that could make a resumed run differ, at once.
 ALL_ON = TrainConfig(
     model="small", model_options=TINY, epochs=3, batch_size=24, seed=5, optimizer="sgd", learning_rate=0.05,
-    weight_decay=1e-3, schedule="cosine", warmup_epochs=1, label_smoothing=0.1, ema=0.9, class_weights=True,
-    ferplus_weight=0.5, flip=True, rotation_degrees=10, shift_fraction=0.1, zoom_fraction=0.1, brightness=0.1,
-    contrast=0.1, erasing_probability=0.3, mixup_alpha=0.2, cutmix_alpha=1.0, distill_weight=0.6, distill_temperature=2,
+    weight_decay=1e-3, schedule="cosine", warmup_epochs=1, label_smoothing=0.1, vote_smoothing=0.3, ema=0.9,
+    class_weights=True, ferplus_weight=0.5, flip=True, rotation_degrees=10, shift_fraction=0.1, zoom_fraction=0.1,
+    brightness=0.1, contrast=0.1, erasing_probability=0.3, mixup_alpha=0.2, cutmix_alpha=1.0, distill_weight=0.6,
+    distill_temperature=2,
 )  # fmt: skip
 
 
@@ -270,6 +271,24 @@ def test_smoothing_and_class_weights_change_training_targets_only():
     np.testing.assert_allclose(smooth[0], [0.9 + 0.1 / 7, *[0.1 / 7] * 6], rtol=1e-5)
     weighed = make_training_targets(data, TrainConfig(class_weights=True))["emotion"]
     assert weighed[labels == 0].sum() == pytest.approx(weighed[labels == 1].sum())
+
+
+def test_vote_smoothing_takes_the_label_frequency_of_faces_with_such_votes():
+    # 40 faces with all votes for 0, three in four labelled 3; 40 for 1, all labelled 5; 20 without votes.
+    votes = np.zeros((100, 10), np.uint8)
+    votes[:40, 0], votes[40:80, 1] = 10, 10
+    labels = np.array([3, 3, 3, 6] * 10 + [5] * 40 + [0] * 20)
+    expected = label_given_votes(votes, labels, 7)
+    np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-5)
+    assert expected[0, 3] == pytest.approx(0.72, abs=0.04)
+    assert expected[0, 6] == pytest.approx(0.25, abs=0.04)
+    assert expected[40].argmax() == 5
+    assert expected[99].argmax() == 0
+    data = dataclasses.replace(make_dataset(100), votes=votes, labels=labels.astype(np.uint8))
+    targets = make_training_targets(data, TrainConfig(vote_smoothing=0.4))["emotion"]
+    np.testing.assert_allclose(targets, 0.6 * np.eye(7)[labels] + 0.4 * expected, rtol=1e-5)
+    with pytest.raises(MoueError, match="no FER\\+ votes"):
+        make_training_targets(make_dataset(20), TrainConfig(vote_smoothing=0.4))
 
 
 def test_a_batch_is_a_function_of_seed_epoch_and_index(faces):

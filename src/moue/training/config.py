@@ -50,6 +50,9 @@ class TrainConfig:
     schedule: str = _choice("constant", "course of the step size after the warm-up", choices=("constant", "cosine"))
     warmup_epochs: int = _choice(0, "epochs over which the step size rises from 0", low=0)
     label_smoothing: float = _choice(0.0, "part of a training target given to all classes alike", low=0.0, high=0.9)
+    vote_smoothing: float = _choice(
+        0.0, "part of a training target given to P(label | FER+ votes), fitted on the training split", low=0.0, high=1.0
+    )
     ema: float = _choice(
         0.0,
         "momentum of the average over the steps' weights that is validated and exported; 0: off",
