@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moue.files import write_text
-from moue.inference.images import Status
-from moue.inference.results import FaceResult, ImageResult
+from moue.media.decode import Status
+from moue.recognition.results import FaceResult, ImageResult
 from photos import UNCLEAR, pair
 
 if TYPE_CHECKING:

@@ -30,9 +30,9 @@ class Moue:
     """moue as its documentation shows it, with one thread."""
 
     def __init__(self, model: str) -> None:
-        from moue.inference.analyze import Analyzer
-        from moue.inference.classifier import Classifier
-        from moue.inference.detection import make_detector
+        from moue.classifier.classifier import Classifier
+        from moue.faces import make_detector
+        from moue.recognition.analyzer import Analyzer
 
         self._analyzer = Analyzer(Classifier.load(model, threads=1), make_detector("yunet"))
 

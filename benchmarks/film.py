@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from moue.inference.video.opencv import load_opencv
-from moue.inference.video.source import open_video
-from moue.inference.video.stream import analyze_frames, stream_analyzer
-from moue.inference.video.writing import AnnotatedVideo
+from moue.media.opencv import load_opencv
+from moue.media.video import open_video
+from moue.output.video_writer import AnnotatedVideo
+from moue.recognition.stream import analyze_frames, stream_analyzer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

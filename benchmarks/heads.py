@@ -14,12 +14,12 @@ import dataclasses
 
 import numpy as np
 
-from moue.data.fer2013 import load_fer2013
+from moue.classifier.classifier import DEFAULT_MODEL, Classifier
+from moue.classifier.combine import mix_heads, not_face_chances
+from moue.classifier.spec import PhotoSpec
+from moue.data.load import load_fer2013
 from moue.evaluation.ferplus import majority_labels
 from moue.evaluation.metrics import score
-from moue.inference.answer import mix_heads, not_face_chances
-from moue.inference.classifier import DEFAULT_MODEL, Classifier
-from moue.inference.spec import PhotoSpec
 from moue.labels import FERPLUS_NAMES
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     heads = model.predict_heads(val.images, batch_size=256)
     majority = majority_labels(val.votes, val.class_names)
     known = majority >= 0
-    # As in moue.training.finish: how often people saw each class in the training split.
+    # As in moue.training.publish: how often people saw each class in the training split.
     seen = majority_labels(train.votes, val.class_names)
     counts = np.bincount(seen[seen >= 0], minlength=len(val.class_names)) + 1
     print("| share of perceived | power of the prior | FER+ majority | mean over classes | mean of both |")

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from moue.export import export_onnx
-from moue.inference.classifier import shipped_models
+from moue.classifier.classifier import shipped_models
+from moue.training.export_onnx import export_onnx
 from moue.training.models import build_model
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "moue" / "weights"

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from moue.data.synthetic import synthesize
+from moue.data.synthetic.dataset import synthesize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

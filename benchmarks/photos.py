@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moue.inference.analyze import Analyzer
-from moue.inference.detection import DetectorOptions, Face
-from moue.inference.detection.face import overlap
+from moue.faces import DetectorOptions, Face
+from moue.faces.face import overlap
+from moue.recognition.analyzer import Analyzer
 
 if TYPE_CHECKING:
-    from moue.inference.results import FaceResult, ImageResult
+    from moue.recognition.results import FaceResult, ImageResult
 
 ENOUGH = 0.4
 UNCLEAR = "unclear"

@@ -11,9 +11,9 @@ import argparse
 import statistics
 import time
 
-from moue.inference.analyze import Analyzer
-from moue.inference.classifier import Classifier
-from moue.inference.detection import DetectorOptions, make_detector
+from moue.classifier.classifier import Classifier
+from moue.faces import DetectorOptions, make_detector
+from moue.recognition.analyzer import Analyzer
 
 ROUNDS = 15
 

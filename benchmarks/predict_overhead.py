@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moue.inference.classifier import Classifier
-from moue.inference.preprocess import prepare
+from moue.classifier.classifier import Classifier
+from moue.classifier.preprocess import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ REPORT = """
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(images.shape, f"{used.ru_utime + used.ru_stime:.2f}", f"{used.ru_maxrss / 1024:.0f}")
 """
-LOAD = "from moue.data.fer2013 import load_fer2013\n"
+LOAD = "from moue.data.load import load_fer2013\n"
 WAYS = {
     "moue, first reading": LOAD + "images = load_fer2013(path, use_cache=False).images",
     "moue, from its cache": LOAD + "images = load_fer2013(path).images",

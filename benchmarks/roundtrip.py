@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from moue.data.fer2013 import load_fer2013
-from moue.inference.classifier import Classifier
-from moue.inference.detection import DetectorOptions, make_detector
-from moue.inference.faces import VIEWS, crop_face
+from moue.classifier.classifier import Classifier
+from moue.data.load import load_fer2013
+from moue.faces import DetectorOptions, make_detector
+from moue.faces.crop import VIEWS, crop_face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from moue.inference.detection import Detector, Face
-    from moue.inference.spec import InputSpec
+    from moue.classifier.spec import InputSpec
+    from moue.faces import Detector, Face
 
 LIMIT = 0.015
 CANVAS = (480, 640)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moue.training.assemble import assemble, compile_model
 from moue.training.augment import is_augmented
 from moue.training.backend import import_keras
+from moue.training.batches import make_feed
 from moue.training.config import TrainConfig
-from moue.training.feed import make_feed
+from moue.training.network import assemble, compile_model
 from random_faces import make_faces
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from moue.training.backend import import_keras
+from moue.training.batches import make_feed, make_reseeder
 from moue.training.callbacks import make_early_stopping, make_keeper
 from moue.training.config import TrainConfig
-from moue.training.feed import make_feed, make_reseeder
 from moue.training.models import build_model
-from moue.training.run import RunFolder
+from moue.training.run_folder import RunFolder
 from random_faces import make_faces
 
 NUM_VALIDATION = 256

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError
 from moue.files import read_json
-from moue.training.run import RunFolder
+from moue.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,7 +14,7 @@ from commands import moue, run_script
 from PIL import Image
 
 from moue.data.contact_sheet import contact_sheet
-from moue.data.fer2013 import load_fer2013
+from moue.data.load import load_fer2013
 from moue.files import replacing
 from moue.labels import CLASS_NAMES
 

@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moue.data.fer2013 import load_fer2013
+from moue.classifier.classifier import Classifier, shipped_models
+from moue.classifier.spec import ModelSpec
+from moue.data.load import load_fer2013
+from moue.evaluation.model_card import measure_model, model_card, results_table
 from moue.files import write_text
-from moue.inference.card import measure_model, model_card, results_table
-from moue.inference.classifier import Classifier, shipped_models
-from moue.inference.spec import ModelSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from results import WEIGHTS, dataset, rescore, write_readme
 
+from moue.classifier.classifier import Classifier
 from moue.files import replacing
-from moue.inference.classifier import Classifier
 
 LICENSE = {
     "code": "MIT",

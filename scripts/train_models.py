@@ -17,10 +17,10 @@ from typing import Final
 
 from commands import moue, run_script, train_or_resume
 
+from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
 from moue.files import read_json
-from moue.inference.classifier import Classifier
-from moue.training.run import RunFolder
+from moue.training.run_folder import RunFolder
 
 TEACHERS: Final = ("base", "teacher_resnet", "teacher_vgg", "teacher_efficientnet")
 STUDENTS: Final = ("small_distilled", "base")

@@ -5,24 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-import onnx_model
+from helpers import onnx_model
+from helpers.data import make_dataset
 from moue.cli import main
-from moue.data.dataset import SPLIT_DTYPE, Dataset
-from moue.data.fer2013 import load_fer2013
+from moue.data.load import load_fer2013
+
+if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
 
 NAMED_CSV = os.environ.get("MOUE_FER2013", "")
-
-# Options by network: the same layers in a size that converts and runs within a second or two.
-NARROW = {
-    "resnet": {"widths": [8, 16, 24, 32]},
-    "resnet_base": {"widths": [16, 16, 24, 32]},
-    "vgg": {"widths": [8, 16, 24, 32]},
-    "efficientnet": {"enlarge": 1},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -41,20 +36,6 @@ def real_csv() -> Path:
 @pytest.fixture(scope="session")
 def real_data(real_csv) -> Dataset:
     return load_fer2013(real_csv, use_cache=False)
-
-
-def make_dataset(num: int = 30, seed: int = 0, **changes) -> Dataset:
-    """Return random faces: six tenths to train, two each to val and test."""
-    rng = np.random.default_rng(seed)
-    splits = np.array((["train"] * 6 + ["val"] * 2 + ["test"] * 2) * (num // 10 + 1), SPLIT_DTYPE)[:num]
-    fields = {
-        "images": rng.integers(0, 256, (num, 48, 48, 1), np.uint8),
-        "labels": (np.arange(num) % 7).astype(np.uint8),
-        "split": splits,
-        "rows": np.arange(num, dtype=np.int64),
-        "source": "random",
-    }
-    return Dataset(**(fields | changes))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moue.data.synthetic import synthesize
+from moue.data.synthetic.dataset import synthesize
 from moue.data.write import write_csv
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moue.data.fer2013 import load_fer2013
-from moue.inference.card import measure_model
-from moue.inference.classifier import DEFAULT_MODEL, Classifier, shipped_models
+from moue.classifier.classifier import DEFAULT_MODEL, Classifier, shipped_models
+from moue.data.load import load_fer2013
+from moue.evaluation.model_card import measure_model
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

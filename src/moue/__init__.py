@@ -12,22 +12,22 @@ from moue.errors import MissingExtraError, MoueError
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 
 if TYPE_CHECKING:
-    from moue.data.audit import audit
+    from moue.classifier.classifier import Classifier
+    from moue.classifier.ensemble import Ensemble
+    from moue.data.audit.audit import audit
     from moue.data.dataset import Dataset
-    from moue.data.fer2013 import load_fer2013
-    from moue.data.synthetic import synthesize
+    from moue.data.load import load_fer2013
+    from moue.data.synthetic.dataset import synthesize
     from moue.evaluation.evaluate import evaluate
     from moue.evaluation.report import write_report
-    from moue.evaluation.views import with_views
-    from moue.export import export_onnx
-    from moue.inference.analyze import Analyzer, analyze, analyze_many
-    from moue.inference.classifier import Classifier
-    from moue.inference.ensemble import Ensemble
-    from moue.inference.results import FaceResult, ImageResult
-    from moue.inference.video.results import FrameResult, TrackedFace
-    from moue.inference.video.stream import analyze_stream
+    from moue.evaluation.tta import with_views
+    from moue.recognition.analyzer import Analyzer, analyze, analyze_many
+    from moue.recognition.frame_results import FrameResult, TrackedFace
+    from moue.recognition.results import FaceResult, ImageResult
+    from moue.recognition.stream import analyze_stream
     from moue.training.config import TrainConfig
     from moue.training.distill import teach
+    from moue.training.export_onnx import export_onnx
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import train
 
@@ -62,28 +62,28 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Analyzer": "moue.inference.analyze",
-    "Classifier": "moue.inference.classifier",
+    "Analyzer": "moue.recognition.analyzer",
+    "Classifier": "moue.classifier.classifier",
     "Dataset": "moue.data.dataset",
-    "FaceResult": "moue.inference.results",
-    "FrameResult": "moue.inference.video.results",
-    "ImageResult": "moue.inference.results",
-    "TrackedFace": "moue.inference.video.results",
-    "Ensemble": "moue.inference.ensemble",
+    "FaceResult": "moue.recognition.results",
+    "FrameResult": "moue.recognition.frame_results",
+    "ImageResult": "moue.recognition.results",
+    "TrackedFace": "moue.recognition.frame_results",
+    "Ensemble": "moue.classifier.ensemble",
     "TrainConfig": "moue.training.config",
-    "analyze": "moue.inference.analyze",
-    "analyze_many": "moue.inference.analyze",
-    "analyze_stream": "moue.inference.video.stream",
-    "audit": "moue.data.audit",
+    "analyze": "moue.recognition.analyzer",
+    "analyze_many": "moue.recognition.analyzer",
+    "analyze_stream": "moue.recognition.stream",
+    "audit": "moue.data.audit.audit",
     "build_model": "moue.training.models.registry",
     "evaluate": "moue.evaluation.evaluate",
-    "export_onnx": "moue.export",
+    "export_onnx": "moue.training.export_onnx",
     "list_models": "moue.training.models.registry",
-    "load_fer2013": "moue.data.fer2013",
-    "synthesize": "moue.data.synthetic",
+    "load_fer2013": "moue.data.load",
+    "synthesize": "moue.data.synthetic.dataset",
     "teach": "moue.training.distill",
     "train": "moue.training.train",
-    "with_views": "moue.evaluation.views",
+    "with_views": "moue.evaluation.tta",
     "write_report": "moue.evaluation.report",
 }
 
@@ -91,7 +91,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (any public name)
     if name in _HOMES:
         value = getattr(importlib.import_module(_HOMES[name]), name)
-        # Keep it: importing a room such as moue.export must not hide a function of the same name later.
+        # Keep it: importing a room such as moue.training.export_onnx must not hide a function of the same name later.
         globals()[name] = value
         return value
     raise AttributeError(f"module 'moue' has no attribute {name!r}")

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 _HASH_CHUNK = 1 << 20
 
 
+def cache_folder() -> Path:
+    """Return the folder of the cache: `MOUE_CACHE` if set, else the platform's folder for caches."""
+    named = os.environ.get("MOUE_CACHE")
+    if named:
+        return Path(named)
+    import platformdirs  # noqa: PLC0415 (only needed without the variable)
+
+    return platformdirs.user_cache_path("moue", appauthor=False)
+
+
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise `MoueError` if `path` exists and may not be replaced."""
     if path.exists() and not overwrite:

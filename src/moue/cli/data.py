@@ -19,7 +19,7 @@ def get(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Say where FER2013 and the FER+ votes are to be had and under which terms; fetch what needs no account."""
-    from moue.data import catalog  # noqa: PLC0415 (keeps --help fast)
+    from moue.data import published as catalog  # noqa: PLC0415 (keeps --help fast)
 
     if not name:
         for source in catalog.SOURCES:
@@ -34,7 +34,7 @@ def get(
 @app.command()
 def check(data: options.DataPath, ferplus: options.FerPlus = None) -> None:
     """Compare a file with the published FER2013: rows, splits, classes, checksum of the pixels."""
-    from moue.data import catalog  # noqa: PLC0415 (keeps --help fast)
+    from moue.data import published as catalog  # noqa: PLC0415 (keeps --help fast)
 
     checks = catalog.check(options.load_data(data, ferplus))
     rows = [(found.name, found.actual, found.expected, "ok" if found.ok else "differs") for found in checks]
@@ -57,8 +57,8 @@ def audit(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
 ) -> None:
     """Look for duplicates, leaks between splits, contradicting labels and pictures that are no faces."""
-    from moue.data.audit import audit as examine  # noqa: PLC0415 (keeps --help fast)
-    from moue.data.audit_page import write_audit_page  # noqa: PLC0415
+    from moue.data.audit.audit import audit as examine  # noqa: PLC0415 (keeps --help fast)
+    from moue.data.audit.page import write_audit_page  # noqa: PLC0415
     from moue.files import refuse_existing  # noqa: PLC0415
 
     for path in (report, out):
@@ -86,7 +86,7 @@ def synth(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Draw faces with seven expressions in the format of fer2013.csv."""
-    from moue.data.synthetic import synthesize  # noqa: PLC0415 (keeps --help fast)
+    from moue.data.synthetic.dataset import synthesize  # noqa: PLC0415 (keeps --help fast)
     from moue.data.write import write_csv  # noqa: PLC0415
     from moue.files import refuse_existing  # noqa: PLC0415
 

@@ -15,9 +15,9 @@ import typer
 from moue.cli import options, output
 
 if TYPE_CHECKING:
+    from moue.classifier.ensemble import Ensemble
     from moue.data.dataset import Dataset
-    from moue.evaluation.result import Evaluation
-    from moue.inference.ensemble import Ensemble
+    from moue.evaluation.evaluation import Evaluation
     from moue.training.config import TrainConfig
 
 # Where a recipe made for labels alone is distilled.
@@ -137,11 +137,11 @@ def evaluate(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Score a run's exported model, with and without the test faces that are also in training."""
+    from moue.classifier.ensemble import Ensemble  # noqa: PLC0415
     from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
     from moue.evaluation.ferplus import score_perceived  # noqa: PLC0415
-    from moue.evaluation.views import with_views  # noqa: PLC0415
+    from moue.evaluation.tta import with_views  # noqa: PLC0415
     from moue.files import refuse_existing  # noqa: PLC0415
-    from moue.inference.ensemble import Ensemble  # noqa: PLC0415
 
     ensemble = Ensemble.load(models)
     several = len(models) > 1
@@ -208,8 +208,8 @@ def export(
     """Export a run's best model to model.onnx + model.json again, comparing both on real faces."""
     from moue.files import read_json  # noqa: PLC0415 (keeps --help fast)
     from moue.training.config import TrainConfig  # noqa: PLC0415
-    from moue.training.finish import export_run  # noqa: PLC0415
-    from moue.training.run import RunFolder  # noqa: PLC0415
+    from moue.training.publish import export_run  # noqa: PLC0415
+    from moue.training.run_folder import RunFolder  # noqa: PLC0415
 
     folder = RunFolder(run)
     config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))

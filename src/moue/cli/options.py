@@ -30,7 +30,7 @@ class SplitName(enum.StrEnum):
 
 
 class ViewsName(enum.StrEnum):
-    """Over which views of a face answers are averaged: `moue.evaluation.views`, which would load NumPy here."""
+    """Over which views of a face answers are averaged: `moue.evaluation.tta`, which would load NumPy here."""
 
     SINGLE = "single"
     FLIP = "flip"
@@ -63,7 +63,7 @@ RunPath = Annotated[Path, typer.Argument(help="Run folder of moue train.", show_
 
 def load_data(path: Path, ferplus: Path | None = None, on_bad_row: OnBadRow = OnBadRow.RAISE) -> Dataset:
     """Read a data set with a progress bar and say what was skipped."""
-    from moue.data.fer2013 import load_fer2013  # noqa: PLC0415 (keeps --help fast)
+    from moue.data.load import load_fer2013  # noqa: PLC0415 (keeps --help fast)
 
     size = path.stat().st_size if path.is_file() else 0
     with output.byte_progress(f"reading {path.name}", size) as moved:

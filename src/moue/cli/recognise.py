@@ -19,12 +19,12 @@ from moue.cli import options, output
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from moue.cli.drawing_names import Job
-    from moue.cli.drawings import DrawingChoices
-    from moue.cli.videos import Videos
-    from moue.inference.analyze import Analyzer
-    from moue.inference.results import ImageResult
-    from moue.inference.video.results import FrameResult
+    from moue.predict.drawings import DrawingChoices
+    from moue.predict.jobs import Job
+    from moue.predict.run import Videos
+    from moue.recognition.analyzer import Analyzer
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import ImageResult
 
 _MOST_PRINTED: Final = 200  # rows; of more pictures only the summary is printed
 
@@ -63,14 +63,14 @@ def predict(
 
     A run that writes a CSV file and was interrupted goes on where it stopped when it is called again.
     """
-    from moue.cli.drawing_names import drawing_jobs  # noqa: PLC0415 (keeps --help fast)
-    from moue.cli.drawings import DrawingChoices  # noqa: PLC0415
-    from moue.cli.videos import VideoChoices, Videos  # noqa: PLC0415
-    from moue.inference.analyze import Analyzer  # noqa: PLC0415
-    from moue.inference.detection import DetectorOptions  # noqa: PLC0415
-    from moue.inference.listing import list_pictures  # noqa: PLC0415
-    from moue.inference.tables import check_output  # noqa: PLC0415
-    from moue.inference.video.clock import Sampling  # noqa: PLC0415
+    from moue.faces import DetectorOptions  # noqa: PLC0415
+    from moue.media.clock import Sampling  # noqa: PLC0415
+    from moue.media.listing import list_pictures  # noqa: PLC0415
+    from moue.output.table_files import check_output  # noqa: PLC0415
+    from moue.predict.drawings import DrawingChoices  # noqa: PLC0415
+    from moue.predict.jobs import drawing_jobs  # noqa: PLC0415 (keeps --help fast)
+    from moue.predict.run import VideoChoices, Videos  # noqa: PLC0415
+    from moue.recognition.analyzer import Analyzer  # noqa: PLC0415
 
     if out is not None:
         check_output(out, overwrite=overwrite)
@@ -102,7 +102,7 @@ def download(
     folder: Annotated[Path | None, typer.Option(help="Where to; MOUE_MODELS or the user's cache if not given.")] = None,
 ) -> None:
     """Fetch a model that moue knows but does not ship, and check its SHA-256."""
-    from moue.inference.detection import download as fetch  # noqa: PLC0415 (keeps --help fast)
+    from moue.faces import download as fetch  # noqa: PLC0415 (keeps --help fast)
 
     output.note(f"{name} is at {fetch(name, folder)}")
 
@@ -119,7 +119,7 @@ class _Tally:
         self.num_before = 0  # pictures of an earlier run that this one goes on with
 
     def add(self, result: ImageResult | FrameResult) -> None:
-        from moue.inference.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
+        from moue.recognition.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
 
         if not isinstance(result, ImageResult):
             return  # videos count for themselves
@@ -171,8 +171,8 @@ def _to_csv(
     videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingChoices, settings: dict[str, Any], out: Path
 ) -> None:
     """Write rows as they come, but those of an interrupted run."""
-    from moue.inference.addresses import shown  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.result_tables import CsvRun  # noqa: PLC0415
+    from moue.media.urls import shown  # noqa: PLC0415 (keeps --help fast)
+    from moue.output.tables import CsvRun  # noqa: PLC0415
 
     with CsvRun(out, class_names=tally.class_names, settings=settings, overwrite=drawings.overwrite) as run:
         if run.num_done:
@@ -193,8 +193,8 @@ def _to_csv(
 
 
 def _to_other(videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingChoices, out: Path | None) -> None:
-    from moue.inference.result_tables import write_results  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.video.writing import write_stream  # noqa: PLC0415
+    from moue.output.tables import write_results  # noqa: PLC0415 (keeps --help fast)
+    from moue.output.video_writer import write_stream  # noqa: PLC0415
 
     def results() -> Iterator[ImageResult | FrameResult]:
         with contextlib.closing(videos.results(jobs, drawings)) as all_results:

@@ -12,12 +12,12 @@ from moue.cli import options, output
 from moue.cli.recognise import DetectorName
 
 if TYPE_CHECKING:
-    from moue.inference.analyze import Analyzer
-    from moue.inference.video.live import Live
-    from moue.inference.video.live_table import LiveTable
-    from moue.inference.video.results import FrameResult, TrackedFace
-    from moue.inference.video.source import Video
-    from moue.inference.video.window import Window
+    from moue.media.video import Video
+    from moue.output.live_table import LiveTable
+    from moue.recognition.analyzer import Analyzer
+    from moue.recognition.frame_results import FrameResult, TrackedFace
+    from moue.recognition.live import Live
+    from moue.webcam.window import Window
 
 _WAIT_S: Final = 0.1  # how soon the end is noticed
 
@@ -49,10 +49,10 @@ def webcam(
     Keys: q or Esc ends, s saves the picture, m mirrors, b shows or hides the bars. Ctrl-C ends it too. Nothing is
     stored unless --output or the key s asks for it, and nothing is sent anywhere.
     """
-    from moue.inference.video.camera import open_camera  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.video.live import Live  # noqa: PLC0415
-    from moue.inference.video.live_table import LiveTable, check_live_output  # noqa: PLC0415
-    from moue.inference.video.stream import Follower  # noqa: PLC0415
+    from moue.media.camera import open_camera  # noqa: PLC0415 (keeps --help fast)
+    from moue.output.live_table import LiveTable, check_live_output  # noqa: PLC0415
+    from moue.recognition.live import Live  # noqa: PLC0415
+    from moue.recognition.stream import Follower  # noqa: PLC0415
 
     if out is not None:
         check_live_output(out, overwrite=overwrite)
@@ -110,7 +110,7 @@ def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None
 
 
 def _print_lines(live: Live[FrameResult], step: float) -> None:
-    from moue.inference.images import Status  # noqa: PLC0415 (keeps --help fast)
+    from moue.media.decode import Status  # noqa: PLC0415 (keeps --help fast)
 
     count, due_s = 0, 0.0
     while True:
@@ -133,15 +133,15 @@ def _words(face: TrackedFace) -> str:
 
 
 def _open_window(*, mirror: bool, save_to: Path) -> Window:
-    from moue.inference.video.screen import Screen  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.video.window import Window  # noqa: PLC0415
+    from moue.webcam.screen import Screen  # noqa: PLC0415 (keeps --help fast)
+    from moue.webcam.window import Window  # noqa: PLC0415
 
     return Window("moue", Screen(mirror=mirror), save_to)
 
 
 def _load(model: str, detector: DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
-    from moue.inference.detection import DetectorOptions  # noqa: PLC0415 (keeps --help fast)
-    from moue.inference.video.stream import stream_analyzer  # noqa: PLC0415
+    from moue.faces import DetectorOptions  # noqa: PLC0415 (keeps --help fast)
+    from moue.recognition.stream import stream_analyzer  # noqa: PLC0415
 
     chosen = DetectorOptions(model=file)
     analyzer = stream_analyzer(model, detector.value, options=chosen, unsure_below=unsure_below)

@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from moue.data.dataset import Dataset
-from moue.files import replacing, sha256_of
+from moue.files import cache_folder, replacing, sha256_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 # Raise it whenever the reader changes what it makes of a file.
@@ -30,16 +30,6 @@ _HASHED_BYTES: Final = 16 << 20
 # The clock of file times may stand still for some milliseconds: a file changed that recently could change once more
 # without a new time, so it is not stored (git calls this "racily clean").
 _RACY_SECONDS: Final = 0.5
-
-
-def cache_folder() -> Path:
-    """Return the folder of the cache: `MOUE_CACHE` if set, else the platform's folder for caches."""
-    named = os.environ.get("MOUE_CACHE")
-    if named:
-        return Path(named)
-    import platformdirs  # noqa: PLC0415 (only needed without the variable)
-
-    return platformdirs.user_cache_path("moue", appauthor=False)
 
 
 def fingerprint(path: Path) -> dict[str, Any] | None:

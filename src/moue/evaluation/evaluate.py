@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moue.errors import MoueError
+from moue.evaluation.evaluation import Baseline, Evaluation, report_faces
 from moue.evaluation.ferplus import FerplusScores, score_majority
-from moue.evaluation.metrics import check_probabilities, score
-from moue.evaluation.result import Baseline, Evaluation, report_faces
-from moue.evaluation.views import views_of
+from moue.evaluation.metrics import score
+from moue.evaluation.tta import views_of
+from moue.probabilities import check_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def evaluate(
     """Score a model on one split: the whole split, without its leaked faces, and against FER+ where votes are there.
 
     All figures come from one pass. There is no test-time augmentation unless `predict_proba` comes from
-    `moue.evaluation.views.with_views`, which the result then names.
+    `moue.evaluation.tta.with_views`, which the result then names.
 
     Args:
         predict_proba: Maps uint8 (n, 48, 48, 1) of 0-255 to probabilities float (n, K) in the order of the data's

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.metrics import Scores, check_probabilities, normalised, score
+from moue.evaluation.metrics import Scores, score
 from moue.labels import FERPLUS_NAMES
+from moue.probabilities import check_probabilities, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,6 +14,7 @@ import numpy as np
 
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
+from moue.probabilities import check_predictions, negative_log_likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 NUM_BINS: Final = 15
 """Equal-width confidence bins of the expected calibration error, as in Guo et al. 2017 (arXiv:1706.04599)."""
 
-PROBABILITY_FLOOR: Final = 1e-7
-"""Keras clips probabilities to this before the logarithm, so that one certain mistake costs 16 and not infinity."""
-
-_SUM_TOLERANCE: Final = 2e-3  # half-precision networks round this much
 _Z95: Final = 1.959963984540054
 
 
@@ -173,70 +170,10 @@ def score(y_true: ArrayLike, y_prob: ArrayLike, class_names: Sequence[str] = CLA
     )
 
 
-def check_predictions(y_true: ArrayLike, y_prob: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return `y_true` as int64 (N,) and `y_prob` as float64 (N, K), rows divided by their sum, once both are sound.
-
-    Raises:
-        MoueError: N is 0, K below 2, shapes or kinds do not fit, a value is not finite or outside 0-1, a row does
-            not sum to 1 within 0.002, or a label is outside 0 to K-1.
-    """
-    labels = np.asarray(y_true)
-    if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
-        raise MoueError(f"y_true is {labels.dtype} {labels.shape}", "integer labels (N,)", "Undo the one-hot coding.")
-    if not len(labels):
-        raise MoueError("there is nothing to score: no labels", "at least one face")
-    probabilities = check_probabilities(y_prob)
-    if len(probabilities) != len(labels):
-        raise MoueError(f"{len(probabilities)} rows of probabilities for {len(labels)} labels", "one row per label")
-    if int(labels.min()) < 0 or int(labels.max()) >= probabilities.shape[1]:
-        raise MoueError(f"labels from {labels.min()} to {labels.max()}", f"0 to {probabilities.shape[1] - 1}")
-    return labels.astype(np.int64), probabilities
-
-
-def check_probabilities(y_prob: ArrayLike) -> NDArray[np.float64]:
-    """Return `y_prob` as float64 (N, K), each row divided by its sum, once it is sound.
-
-    Raises:
-        MoueError: not float (N, K) with K of 2 or more, a value not finite or outside 0-1, or a row's sum off 1.
-    """
-    array = np.asarray(y_prob)
-    if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind != "f":
-        raise MoueError(f"y_prob is {array.dtype} {array.shape}", "float probabilities (N, K), K of 2 or more")
-    values = array.astype(np.float64)
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise MoueError(f"row {row} of y_prob is not finite: {values[row]}", "numbers", "Has the training diverged?")
-    sums = values.sum(axis=1)
-    bad = (np.abs(sums - 1.0) > _SUM_TOLERANCE) | (values < 0.0).any(axis=1)
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise MoueError(
-            f"row {row} of y_prob is no distribution: {np.round(values[row], 4).tolist()}, sum {sums[row]:.4f}",
-            "values of 0 to 1 that sum to 1",
-            "Apply softmax if these are logits.",
-        )
-    result: NDArray[np.float64] = values / sums[:, None]
-    return result
-
-
-def normalised(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rows (N, K) of 0 or more, made to sum to 1; a row of zeros says nothing and becomes 1/K everywhere."""
-    sums = values.sum(axis=1, keepdims=True)
-    result: NDArray[np.float64] = np.full_like(values, 1 / values.shape[1])
-    np.divide(values, sums, out=result, where=sums > 0)
-    return result
-
-
 def confusion_matrix(y_true: NDArray[Any], y_pred: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
     """Return counts (num_classes, num_classes): rows true, columns predicted; both inputs are integer (N,)."""
     flat = y_true.astype(np.int64) * num_classes + y_pred.astype(np.int64)
     return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-
-def negative_log_likelihood(y_true: NDArray[np.int64], y_prob: NDArray[np.float64]) -> float:
-    """Return the mean categorical cross-entropy in nats, probabilities clipped to [1e-7, 1 - 1e-7] as Keras does."""
-    chosen = y_prob[np.arange(len(y_true)), y_true]
-    return float(-np.log(np.clip(chosen, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)).mean())
 
 
 def reliability_bins(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures
+from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.evaluation.metrics import NUM_BINS
-from moue.evaluation.result import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.files import read_json, refuse_existing, write_text
 
 if TYPE_CHECKING:

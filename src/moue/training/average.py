@@ -26,7 +26,7 @@ def make_averager(feed: Any) -> Any:  # noqa: ANN401 (keras.callbacks.Callback, 
     as in stochastic weight averaging (Izmailov et al. 2018, arXiv:1803.05407).
 
     Args:
-        feed: What `moue.training.feed.make_feed` returned.
+        feed: What `moue.training.batches.make_feed` returned.
     """
     keras = import_keras()
 

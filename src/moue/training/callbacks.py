@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from moue.training.run import History, RunFolder
+    from moue.training.run_folder import History, RunFolder
 
 # Looking at the loss waits for the step to end, which a GPU should not do at each one.
 _STEPS_BETWEEN_LOOKS = 16

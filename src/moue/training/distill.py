@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from moue.classifier.ensemble import Ensemble
 from moue.errors import MoueError
-from moue.evaluation.metrics import check_probabilities
-from moue.evaluation.views import find_views
+from moue.evaluation.tta import find_views
 from moue.files import replacing
-from moue.inference.ensemble import Ensemble
 from moue.labels import FERPLUS_NAMES
-from moue.training.run import RunFolder
+from moue.probabilities import check_probabilities
+from moue.training.run_folder import RunFolder
 from moue.training.targets import EMOTION, PERCEIVED
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from moue.classifier.classifier import Classifier
     from moue.data.dataset import Dataset
-    from moue.inference.classifier import Classifier
     from moue.training.config import TrainConfig
 
 _FORMAT: Final = 1
@@ -107,7 +107,7 @@ def teach(
         out: The student's run folder, new, or one whose training was interrupted.
         teachers: Run folders, ONNX files or names of shipped networks; or one ``.npz`` that an earlier call wrote.
         dataset: The data; only its training split is shown to the teachers.
-        views: A name of `moue.evaluation.views.list_views`, averaged over.
+        views: A name of `moue.evaluation.tta.list_views`, averaged over.
         progress: Called with (faces done, faces in all).
 
     Raises:

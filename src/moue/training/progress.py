@@ -11,7 +11,7 @@ from moue.training.backend import import_keras
 from moue.training.callbacks import history_row
 
 if TYPE_CHECKING:
-    from moue.training.run import History
+    from moue.training.run_folder import History
 
 
 def make_progress(epochs: int, steps: int, history: History, console: Console | None = None) -> Any:  # noqa: ANN401

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.calibration import apply_temperature
+from moue.probabilities import apply_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

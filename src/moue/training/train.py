@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, Final
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
 from moue.files import read_json, sha256_of, write_json
-from moue.training.assemble import assemble, compile_model
 from moue.training.average import make_averager
 from moue.training.backend import import_keras
+from moue.training.batches import make_feed, make_reseeder
 from moue.training.callbacks import best_epoch, make_early_stopping, make_keeper
 from moue.training.distill import load_teacher
-from moue.training.feed import make_feed, make_reseeder
-from moue.training.finish import export_run
-from moue.training.initial import find_weights, start_from
+from moue.training.finetune import find_weights, start_from
+from moue.training.network import assemble, compile_model
 from moue.training.progress import make_progress
-from moue.training.run import RunFolder, describe_environment
+from moue.training.publish import export_run
+from moue.training.run_folder import RunFolder, describe_environment
 from moue.training.targets import for_keras, make_targets, refuse_missing_votes
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
-    from moue.training.run import History
+    from moue.training.run_folder import History
 
 _EVALUATION_BATCH: Final = 256
 
@@ -77,7 +77,7 @@ def train(
         command: The command that started it, for environment.json.
 
     Returns:
-        What came of it; the files are listed in `moue.training.run`.
+        What came of it; the files are listed in `moue.training.run_folder`.
 
     Raises:
         MoueError: an existing folder, nothing to resume, other choices or data than before, an empty split, initial

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from moue.training.backend import import_keras
-from moue.training.models.blocks import classify
+from moue.training.models.layers import classify
 from moue.training.models.registry import register
 
 # Mean and standard deviation of red, green and blue, as fractions of 255.

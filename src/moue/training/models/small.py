@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moue.training.backend import import_keras
-from moue.training.models.blocks import classify, conv_bn, residual_block, scale_pixels
+from moue.training.models.layers import classify, conv_bn, residual_block, scale_pixels
 from moue.training.models.registry import register
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The exported network: its description, the preprocessing, and ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""Duplicates, leaks between splits, contradicting labels, images without a face."""

@@ -1,0 +1,1 @@
+"""Faces drawn by moue itself, in the format of fer2013.csv."""

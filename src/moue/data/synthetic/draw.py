@@ -1,0 +1,78 @@
+"""Drawing one synthetic gray face: a person, an expression as action units, a view.
+
+Lengths are in units of half a face's width, x to the viewer's right and y down, from the middle of the face; tones are
+gray values 0-255. Everything is drawn larger than needed and shrunk, which gives the soft edges of a photograph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from moue.data.synthetic import features
+from moue.data.synthetic.parts import Pen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from moue.data.synthetic.parts import ActionUnits, Person, View
+
+SIZE: Final = 48
+_FINE: Final = 4
+_COARSE: Final = 2
+_NO_SHADE: Final = 128
+
+
+def draw_face(person: Person, units: ActionUnits, view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw a face.
+
+    Args:
+        person: Whom: shapes and tones.
+        units: Which expression, and how strong.
+        view: From where and in which light.
+        rng: For background and noise only.
+
+    Returns:
+        The picture, uint8 (48, 48).
+    """
+    corners = rng.uniform(15, 235) + rng.uniform(-60, 60, (2, 2))
+    background = Image.fromarray(np.clip(corners, 0, 255).astype(np.uint8))
+    picture = background.resize((SIZE * _FINE, SIZE * _FINE), Image.Resampling.BILINEAR)
+    shade = Image.new("L", (SIZE * _COARSE, SIZE * _COARSE), _NO_SHADE)
+
+    # In turned heads the features move further than the outline, as on a globe.
+    head = Pen(ImageDraw.Draw(picture), dataclasses.replace(view, yaw=0.0, pitch=0.0), _FINE)
+    pen = Pen(ImageDraw.Draw(picture), view, _FINE)
+    features.draw_head(head, person, units)
+    for side in (-1, 1):
+        features.draw_eye(pen, picture, person, units, side)
+    features.draw_lines(pen, person, units)
+    features.draw_nose(pen, person, units)
+    features.draw_beard(pen, person, units)
+    features.draw_mouth(pen, person, units)
+    features.draw_fringe(head, person)
+    for side in (-1, 1):
+        features.draw_brow(pen, person, units, side)
+    if person.glasses:
+        features.draw_glasses(pen, person)
+    features.draw_shade(Pen(ImageDraw.Draw(shade), view, _COARSE), person, units)
+    return _develop(picture, shade, view, rng)
+
+
+def _develop(picture: Image.Image, shade: Image.Image, view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Shrink, light, blur and add noise."""
+    small = picture.reduce(_FINE)
+    if view.blur > 0:
+        small = small.filter(ImageFilter.GaussianBlur(view.blur))
+    soft = shade.filter(ImageFilter.GaussianBlur(1.6 * _COARSE)).reduce(_COARSE)
+    pixels: NDArray[np.floating] = np.asarray(small, np.float32)
+    pixels = pixels * (1 + (np.asarray(soft, np.float32) - _NO_SHADE) / 128)
+    axis = np.linspace(-1, 1, SIZE, dtype=np.float32)
+    across = np.float32(np.cos(view.light_angle)) * axis[None, :] + np.float32(np.sin(view.light_angle)) * axis[:, None]
+    pixels = pixels * (1 + np.float32(view.light) * across)
+    pixels = (pixels - 128) * np.float32(view.contrast) + 128 + np.float32(view.brightness)
+    pixels = pixels + rng.normal(0, view.noise, (SIZE, SIZE)).astype(np.float32)
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

@@ -1,0 +1,266 @@
+"""`Evaluation`: what `evaluate` found, how it is saved, read and printed."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MoueError
+from moue.evaluation.ferplus import FerplusScores
+from moue.evaluation.metrics import Scores, score
+from moue.files import read_json, refuse_existing, replacing, sha256_of, write_json
+from moue.probabilities import apply_temperature
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+JSON_NAME: Final = "evaluation.json"
+ARRAYS_NAME: Final = "predictions.npz"
+CORRECT_PER_CLASS: Final = 8
+NUM_WRONG: Final = 24
+
+_FORMAT: Final = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """What always answering the most frequent class of the training split would score.
+
+    Attributes:
+        class_name: That class.
+        accuracy: Its share of the scored faces.
+    """
+
+    class_name: str
+    accuracy: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The result of scoring one model on one split.
+
+    Attributes:
+        official: The whole split.
+        without_twins: The split without faces that have an exact pixel twin in the training split; None if the split
+            is the training split, or there is none, or nothing is left.
+        ferplus: Against the FER+ majority; None without votes.
+        baseline: Always the most frequent training class; None without a training split.
+        y_true: Labels, int64 (n,).
+        y_prob: The model's probabilities before temperature scaling, float32 (n, K).
+        rows: Row numbers in the source, int64 (n,).
+        face_index: Positions 0 to n-1 of the faces that a report shows, int64 (m,).
+        face_images: Their pixels, uint8 (m, 48, 48, 1).
+        split: "train", "val" or "test".
+        split_rule: How the split came about.
+        num_views: Predictions averaged per face; 1 means no test-time augmentation.
+        source: Where the data came from.
+        checksum: `Dataset.checksum` of the data.
+        command: The command line that made this, empty from Python.
+        perceived: The head "perceived" by FER+'s usual test of eight classes; None where there is no such head.
+        views: Name of the set of views, of `moue.evaluation.tta`.
+        members: Of an ensemble its models, whose calibrated probabilities were averaged to `y_prob`; else empty.
+    """
+
+    official: Scores
+    without_twins: Scores | None
+    ferplus: FerplusScores | None
+    baseline: Baseline | None
+    y_true: NDArray[np.int64]
+    y_prob: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    face_index: NDArray[np.int64]
+    face_images: NDArray[np.uint8]
+    split: str
+    split_rule: str
+    num_views: int
+    source: str
+    checksum: str
+    command: str = ""
+    perceived: FerplusScores | None = None
+    views: str = "single"
+    members: tuple[str, ...] = ()
+
+    @property
+    def manner(self) -> str:
+        """How each face was predicted, in words: ``"1 view (single)"``."""
+        count = f"{self.num_views} view{'s' if self.num_views != 1 else ''} ({self.views})"
+        return f"{count}, {len(self.members)} models" if self.members else count
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in label order."""
+        return self.official.class_names
+
+    def calibrated(self, temperature: float) -> Scores:
+        """Return the figures of the whole split after temperature scaling, as `moue predict` answers."""
+        return score(self.y_true, apply_temperature(self.y_prob, temperature), self.class_names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the arrays as plain numbers, strings, lists and dicts, fit for JSON."""
+        ferplus, baseline = self.ferplus, self.baseline
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "members": list(self.members),
+            "official": self.official.to_dict(),
+            "without_twins": None if self.without_twins is None else self.without_twins.to_dict(),
+            "ferplus": None if ferplus is None else dataclasses.asdict(ferplus),
+            "perceived": None if self.perceived is None else dataclasses.asdict(self.perceived),
+            "baseline": None if baseline is None else dataclasses.asdict(baseline),
+        }
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write ``evaluation.json`` (figures) and ``predictions.npz`` (arrays) and return the folder.
+
+        Each is written under a temporary name and moved into place; the JSON comes last and names the SHA-256 of the
+        arrays, so that a half-written pair is noticed when read.
+
+        Raises:
+            MoueError: a file exists and `overwrite` is false, or the folder cannot be written.
+        """
+        folder = Path(folder)
+        for name in (JSON_NAME, ARRAYS_NAME):
+            refuse_existing(folder / name, overwrite=overwrite)
+        with replacing(folder / ARRAYS_NAME, overwrite=overwrite) as temporary:
+            np.savez_compressed(temporary, **{name: getattr(self, name) for name in _ARRAYS})
+        content = {"format": _FORMAT, "predictions_sha256": sha256_of(folder / ARRAYS_NAME), **self.to_dict()}
+        write_json(folder / JSON_NAME, content, overwrite=overwrite)
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Evaluation:
+        """Read what `save` wrote.
+
+        Raises:
+            MoueError: a file is missing, damaged, of another format or does not belong to the other.
+        """
+        folder = Path(folder)
+        content = read_json(folder / JSON_NAME)
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise MoueError(f"{folder / JSON_NAME} is no evaluation of this version", f"format {_FORMAT}", _AGAIN)
+        try:
+            return cls(
+                official=Scores.from_dict(content["official"]),
+                without_twins=None if content["without_twins"] is None else Scores.from_dict(content["without_twins"]),
+                ferplus=_ferplus_from(content["ferplus"]),
+                perceived=_ferplus_from(content.get("perceived")),  # older files have none
+                baseline=None if content["baseline"] is None else Baseline(**content["baseline"]),
+                split=str(content["split"]),
+                split_rule=str(content["split_rule"]),
+                num_views=int(content["num_views"]),
+                source=str(content["source"]),
+                checksum=str(content["checksum"]),
+                command=str(content["command"]),
+                views=str(content.get("views", "single")),
+                members=tuple(content.get("members", ())),
+                **_read_arrays(folder / ARRAYS_NAME, content["predictions_sha256"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise MoueError(
+                f"{folder / JSON_NAME} lacks a field: {error!r}", "a file written by moue", _AGAIN
+            ) from error
+
+    def table(self) -> str:
+        """Return the figures as lines of text for a terminal: the sets under the manner, then the classes."""
+        rows: list[tuple[str, ...]] = [
+            (self.manner, "faces", "accuracy", "95 % interval", "balanced", "macro-F1", "top-2", "NLL", "ECE")
+        ]
+        rows += [_score_row(name, scores) for name, scores in self.named_scores()]
+        if self.baseline is not None:
+            share = f"{100 * self.baseline.accuracy:.1f} %"
+            rows.append((f"always '{self.baseline.class_name}'", str(len(self.y_true)), share, *[""] * 6))
+        classes: list[tuple[str, ...]] = [("class", "faces", "precision", "recall", "F1")]
+        for entry in self.official.per_class:
+            numbers = (f"{100 * value:.1f} %" for value in (entry.precision, entry.recall))
+            classes.append((entry.name, str(entry.support), *numbers, f"{entry.f1:.3f}"))
+        return f"{_aligned(rows)}\n\n{_aligned(classes)}"
+
+    def named_scores(self) -> list[tuple[str, Scores]]:
+        """Return the sets that were scored with their names, the official split first."""
+        pairs: list[tuple[str, Scores | None]] = [
+            (f"official {self.split} split", self.official),
+            ("without twins in train", self.without_twins),
+            ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
+            ("perceived, FER+ of 8", None if self.perceived is None else self.perceived.scores),
+        ]
+        return [(name, scores) for name, scores in pairs if scores is not None]
+
+
+_PLAIN: Final = ("split", "split_rule", "num_views", "views", "source", "checksum", "command")
+_ARRAYS: Final = ("y_true", "y_prob", "rows", "face_index", "face_images")
+_AGAIN: Final = "Evaluate the model again: moue evaluate RUN --data fer2013.csv --overwrite"
+
+
+def report_faces(y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Return the positions of the faces worth showing, int64 (m,), increasing.
+
+    They are those of `correct_faces` and `wrong_faces` for these predictions.
+    """
+    index = [*correct_faces(y_true, y_prob).values(), wrong_faces(y_true, y_prob)]
+    return np.unique(np.concatenate(index)).astype(np.int64)
+
+
+def correct_faces(
+    y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]], count: int = CORRECT_PER_CLASS
+) -> dict[int, NDArray[np.int64]]:
+    """Return for each class up to `count` rightly recognised faces, spread evenly from most to least confident.
+
+    Evenly, because the most confident alone would flatter the model.
+    """
+    confidence, right = y_prob.max(axis=1), y_prob.argmax(axis=1) == y_true
+    result: dict[int, NDArray[np.int64]] = {}
+    for label in range(y_prob.shape[1]):
+        found = np.flatnonzero(right & (y_true == label))
+        ranked = found[np.argsort(-confidence[found], kind="stable")]
+        steps = np.linspace(0, max(len(ranked) - 1, 0), min(count, len(ranked))).round().astype(np.int64)
+        result[label] = ranked[steps]
+    return result
+
+
+def wrong_faces(
+    y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]], count: int = NUM_WRONG
+) -> NDArray[np.int64]:
+    """Return the positions of the `count` most confident mistakes, int64 (m,), the most confident first."""
+    wrong = np.flatnonzero(y_prob.argmax(axis=1) != y_true)
+    return wrong[np.argsort(-y_prob.max(axis=1)[wrong], kind="stable")][:count]
+
+
+def _ferplus_from(value: dict[str, Any] | None) -> FerplusScores | None:
+    return None if value is None else FerplusScores.from_dict(value)
+
+
+def _read_arrays(path: Path, checksum: str) -> dict[str, NDArray[Any]]:
+    try:
+        if sha256_of(path) != checksum:
+            raise MoueError(f"{path} does not belong to {JSON_NAME} beside it", "the pair that was saved", _AGAIN)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in _ARRAYS}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise MoueError(f"cannot read {path}: {error}", "the arrays saved with the evaluation", _AGAIN) from error
+
+
+def _score_row(name: str, scores: Scores) -> tuple[str, ...]:
+    low, high = scores.accuracy_interval
+    return (
+        name,
+        str(scores.num_faces),
+        f"{100 * scores.accuracy:.1f} %",
+        f"{100 * low:.1f}-{100 * high:.1f} %",
+        f"{100 * scores.balanced_accuracy:.1f} %",
+        f"{scores.macro_f1:.3f}",
+        f"{100 * scores.top2:.1f} %",
+        f"{scores.nll:.3f}",
+        f"{scores.ece:.3f}",
+    )
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,175 @@
+"""The model card of a shipped network: its figures, measured, and the page that says them."""
+
+from __future__ import annotations
+
+import importlib.resources
+import string
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.classifier.combine import EMOTION, PERCEIVED, mix_heads
+from moue.errors import MoueError
+from moue.evaluation.ferplus import EIGHT_CLASSES, majority_labels
+from moue.evaluation.metrics import score
+from moue.probabilities import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from moue.classifier.classifier import Classifier
+    from moue.classifier.spec import ModelSpec
+    from moue.data.dataset import Dataset
+    from moue.evaluation.metrics import Scores
+
+_SETS: Final = {
+    "test": "`emotion`, FER2013's label",
+    "test_without_twins": "… without the faces that are also in Training",
+    "test_ferplus": "`emotion`, FER+ majority, seven classes",
+    "test_perceived": "`perceived`, FER+ majority, eight classes",
+    "test_perceived_without_twins": "… without the faces that are also in Training",
+    "test_photographs": "as photographs are answered, FER+ majority, seven classes",
+    "test_photographs_without_twins": "… without the faces that are also in Training",
+}
+_IN_README: Final = ("test", "test_without_twins", "test_ferplus", "test_perceived", "test_photographs")
+_DIGITS: Final = 5
+_TEMPLATE: Final = "model_card.md.tmpl"
+
+
+def measure_model(classifier: Classifier, dataset: Dataset) -> dict[str, dict[str, Any]]:
+    """Score every answer of a network on PrivateTest, as it is given: calibrated, one view a face.
+
+    Args:
+        classifier: The network.
+        dataset: All of FER2013 with its FER+ votes.
+
+    Returns:
+        By set (those of the card's first table that this network has) the figures: fractions, rounded to five digits,
+        and the recall of each class by its name. The head "perceived" has no `nll` and `ece`: it is calibrated to
+        single votes, and these are majorities.
+
+    Raises:
+        MoueError: the data lacks the split or the votes.
+    """
+    part = dataset.where("test")
+    if dataset.votes is None or not len(part):
+        raise MoueError("the data has no test faces with FER+ votes", "fer2013.csv and fer2013new.csv")
+    heads = classifier.predict_heads(dataset.images[part], batch_size=256)
+    labels, votes, names = dataset.labels[part].astype(np.int64), dataset.votes[part], dataset.class_names
+    seen = majority_labels(votes, names)
+    answers: dict[str, tuple[NDArray[np.int64], NDArray[Any], tuple[str, ...]]]
+    answers = {"test": (labels, heads[EMOTION], names), "test_ferplus": (seen, heads[EMOTION], names)}
+    if PERCEIVED in heads:
+        eight = normalised(heads[PERCEIVED][:, : len(EIGHT_CLASSES)].astype(np.float64))
+        answers["test_perceived"] = (majority_labels(votes, EIGHT_CLASSES), eight, EIGHT_CLASSES)
+        answers["test_photographs"] = (seen, mix_heads(heads, classifier.spec), names)
+    alone = np.isin(dataset.rows[part], dataset.without_twins("test").rows)
+    measured = {}
+    for key, (y_true, y_prob, class_names) in answers.items():
+        for name, chosen in ((key, y_true >= 0), (f"{key}_without_twins", (y_true >= 0) & alone)):
+            if name in _SETS:
+                measured[name] = _figures(score(y_true[chosen], y_prob[chosen], class_names))
+        if key == "test_perceived":
+            for name in (key, f"{key}_without_twins"):
+                del measured[name]["nll"], measured[name]["ece"]
+    return {name: measured[name] for name in _SETS if name in measured}
+
+
+def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
+    """Return the model card of a shipped network as Markdown; every figure is one of `spec.scores`.
+
+    Mitchell et al. 2019, arXiv:1810.03993.
+
+    Args:
+        name: The name it is shipped under.
+        spec: Its description, with the scores of `measure_model`.
+        num_bytes: Size of the ONNX file.
+    """
+    measured = {key: spec.scores[key] for key in _SETS if key in spec.scores}
+    heads = ("scored on", "faces", "accuracy", "95 % interval", "balanced", "macro-F1", "NLL", "ECE")
+    template = importlib.resources.files("moue.evaluation").joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    return string.Template(template).substitute(
+        name=name,
+        size=f"{num_bytes / 1e6:.1f}",
+        figures=_table(heads, (_row(_SETS[key], figures) for key, figures in measured.items())),
+        recall=_recall_table(measured),
+        epoch=spec.scores["val"]["epoch"],
+        val_accuracy=f"{100 * spec.scores['val']['accuracy']:.1f}",
+        provenance=spec.provenance,
+        recipe=spec.recipe["recipe"],
+        seed=spec.recipe["seed"],
+        num_train=f"{sum(spec.data['counts']['train'].values()):,}",
+        checksum=spec.data["checksum"][:16],
+        heads=", ".join(f"`{head.name}` (temperature {head.temperature:.2f})" for head in spec.heads),
+        share=f"{100 * spec.photographs.perceived_share:.0f}",
+        temperature=f"{spec.photographs.temperature:.2f}",
+        weights=_weights(spec),
+        not_face=f"{100 * spec.photographs.not_face_above:.0f}",
+        licence="\n".join(f"- {what}: {terms}" for what, terms in spec.license.items()),
+    )
+
+
+def results_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """Return the README's table of results.
+
+    Args:
+        rows: Of each model what it is, and its sets of figures as `measure_model` returns them; missing ones are left
+            empty.
+    """
+    heads = (
+        *("", "PrivateTest", "without the 288 twins", "FER+ of 7 (`emotion`)", "FER+ of 8 (`perceived`)"),
+        *("FER+ of 7 (as on photographs)", "ECE"),
+    )
+    cells = []
+    for what, sets in rows:
+        accuracies = [f"{100 * sets[key]['accuracy']:.1f}" if key in sets else "" for key in _IN_README]
+        ece = sets["test"].get("ece")
+        cells.append((what, *accuracies, "" if ece is None else f"{ece:.3f}"))
+    return _table(heads, cells)
+
+
+def _figures(scores: Scores) -> dict[str, Any]:
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "top2", "nll", "ece")
+    return {
+        "num_faces": scores.num_faces,
+        "num_views": 1,
+        **{name: round(getattr(scores, name), _DIGITS) for name in names},
+        "accuracy_interval": [round(limit, _DIGITS) for limit in scores.accuracy_interval],
+        "recall": {entry.name: round(entry.recall, _DIGITS) for entry in scores.per_class},
+    }
+
+
+def _row(what: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = figures["accuracy_interval"]
+    return (
+        what,
+        f"{figures['num_faces']:,}",
+        f"{100 * figures['accuracy']:.1f} %",
+        f"{100 * low:.1f}-{100 * high:.1f} %",
+        f"{100 * figures['balanced_accuracy']:.1f} %",
+        f"{figures['macro_f1']:.3f}",
+        *(f"{figures[key]:.3f}" if key in figures else "" for key in ("nll", "ece")),
+    )
+
+
+def _recall_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
+    measured = {key: figures for key, figures in measured.items() if not key.endswith("_without_twins")}
+    names = list(dict.fromkeys(name for figures in measured.values() for name in figures["recall"]))
+    rows = (
+        (_SETS[key], *(f"{100 * figures['recall'][name]:.0f} %" if name in figures["recall"] else "" for name in names))
+        for key, figures in measured.items()
+    )
+    return _table(("", *names), rows)
+
+
+def _weights(spec: ModelSpec) -> str:
+    weights = spec.photographs.class_weights
+    pairs = zip(spec.head().class_names, weights, strict=True) if weights else ()
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in pairs) or "by nothing"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(['---'] * len(heads))}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

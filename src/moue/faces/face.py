@@ -1,0 +1,111 @@
+"""`Face`, what a detector finds, and `Detector`, what finds it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Box: TypeAlias = Sequence[float]
+    """x, y, width, height in pixels of the upright picture."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Face:
+    """One face in a picture, in pixels of the picture that was given; (0, 0) is its upper left corner.
+
+    Attributes:
+        x: Left edge of the box, which may lie outside of the picture.
+        y: Upper edge.
+        width: Width of the box, above 0; it goes from chin to hairline and from ear to ear.
+        height: Height of the box, above 0.
+        landmarks: float32 (5, 2) x and y of right eye, left eye, nose tip, right and left corner of the mouth ("right"
+            is the person's), or None where the detector gives none.
+        face_score: How sure the detector is, 0-1.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    landmarks: NDArray[np.float32] | None = None
+    face_score: float = 1.0
+
+    def __post_init__(self) -> None:
+        numbers = (self.x, self.y, self.width, self.height)
+        if not all(map(math.isfinite, numbers)) or self.width <= 0 or self.height <= 0:
+            raise MoueError(f"a face's box is {numbers}", "finite x, y and a width and height above 0")
+        if self.landmarks is not None and np.shape(self.landmarks) != (5, 2):
+            raise MoueError(f"a face's landmarks have shape {np.shape(self.landmarks)}", "(5, 2)")
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height)."""
+        return self.x, self.y, self.width, self.height
+
+    def moved(self, scale: float = 1.0, dx: float = 0.0, dy: float = 0.0) -> Face:
+        """Return the face in a picture that is `scale` times as large and then shifted by (`dx`, `dy`)."""
+        landmarks = self.landmarks
+        if landmarks is not None:
+            landmarks = (landmarks * scale + (dx, dy)).astype(np.float32)
+        x, y = self.x * scale + dx, self.y * scale + dy
+        return Face(x, y, self.width * scale, self.height * scale, landmarks, self.face_score)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values: box, landmarks and face_score, coordinates to a hundredth of a pixel."""
+        points = None if self.landmarks is None else [[round(float(v), 2) for v in point] for point in self.landmarks]
+        return {
+            "box": [round(value, 2) for value in self.box],
+            "landmarks": points,
+            "face_score": round(self.face_score, 4),
+        }
+
+
+class Detector(Protocol):
+    """Anything that finds faces.
+
+    Attributes:
+        name: The name that the registry and the results use.
+    """
+
+    name: str
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Return the faces of a picture, the surest first.
+
+        Args:
+            image: uint8 RGB (H, W, 3), upright; H and W of 1 or more.
+        """
+        ...
+
+
+def overlap(face: Face, other: Face) -> tuple[float, float]:
+    """Return the boxes' intersection over their union, and over the smaller of the two; 0-1 each."""
+    width = min(face.x + face.width, other.x + other.width) - max(face.x, other.x)
+    height = min(face.y + face.height, other.y + other.height) - max(face.y, other.y)
+    if width <= 0 or height <= 0:
+        return 0.0, 0.0
+    shared = width * height
+    areas = face.width * face.height, other.width * other.height
+    return shared / (sum(areas) - shared), shared / min(areas)
+
+
+def face_from(box: Box) -> Face:
+    """Return a caller's box as a face.
+
+    Raises:
+        MoueError: it is not four numbers, or has no size.
+    """
+    if len(box) != 4:
+        raise MoueError(f"a box is {tuple(box)}", "x, y, width, height")
+    x, y, width, height = (float(value) for value in box)
+    return Face(x, y, width, height)

@@ -1,0 +1,240 @@
+"""Showing YuNet a picture at the scales, and turned the ways, in which it can see every face of 20 pixels and more.
+
+YuNet is sure of faces of about 15 to 300 pixels. A *middle* view of at most 640 pixels has most of them; a *coarse* one
+of 192 pixels has those that fill the picture; a *fine* one, only of pictures well above the middle view, has the small
+ones. Each view answers only for sizes it is good at: the false boxes on large faces seen too closely are gone by that
+alone. A face in doubt is looked at again, cut out and resized to 48 and 80 pixels: what looks like a face only when it
+is tiny scores near 0 there, a true face 0.85 (measured on printed circuits and on photographs made small).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+
+from moue.errors import MoueError
+from moue.faces.face import Face, overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from moue.faces.yunet import YuNet
+
+DEFAULT_THRESHOLD: Final = 0.66
+DEFAULT_MIN_SIZE: Final = 12.0
+
+_MIDDLE: Final = 640
+_LEAST: Final = 160  # a picture that is one small face is enlarged to this
+_COARSE: Final = 192
+_FINE: Final = 1280
+_WORTH_FINE: Final = 800  # up to here the middle view is nearly as large
+_FINE_SCALE: Final = 0.5  # larger pictures than 2560 pixels are seen at half their size
+_TILE, _OVERLAP = 1536, 160
+# Sizes (square root of the box's area, in pixels of the view) that a view answers for.
+_MIDDLE_SIZES: Final = (8.0, 420.0)
+_COARSE_SIZES: Final = (40.0, 400.0)
+_FINE_SIZES: Final = (8.0, 110.0)
+# Two boxes are one face if they share this much of their union or of the smaller one.
+_SAME_UNION, _SAME_PART = 0.3, 0.65
+# Below `_CLEAR` a second look decides; to earn one, a box needs this part of the threshold.
+_CLEAR, _WORTH_A_LOOK, _MOST_LOOKS = 0.8, 0.7, 40
+_LOOK_SIDE, _LOOK_SIZES = 192, (48, 80)
+# An upright face gets 0.85 to 0.95; the same face turned gets up to 0.86.
+_DOUBTFUL: Final = 0.87
+_TURN_VIEWS: Final = (320, 640)  # the second one only where nothing was found upright
+_TURN_SCORE, _TURN_GAIN = 0.8, 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One look at a picture.
+
+    Attributes:
+        scale: Pixels of the view for each pixel of the picture.
+        sizes: Smallest and largest face that counts, in pixels of the view.
+    """
+
+    scale: float
+    sizes: tuple[float, float]
+
+
+def plan(height: int, width: int) -> list[View]:
+    """Return the views of a picture of that size, the largest first."""
+    longest = max(height, width)
+    views = [
+        View(min(1.0, _MIDDLE / longest) if longest > _LEAST else _LEAST / longest, _MIDDLE_SIZES),
+    ]
+    if longest > _COARSE:
+        views.append(View(_COARSE / longest, _COARSE_SIZES))
+    if longest > _WORTH_FINE:
+        views.insert(0, View(min(1.0, max(_FINE_SCALE, _FINE / longest)), _FINE_SIZES))
+    return views
+
+
+class YuNetDetector:
+    """Finds faces from 20 pixels up to the whole picture, also in pictures that lie on their side.
+
+    Args:
+        network: The bare network.
+        score_threshold: Lowest face_score that counts, 0-1.
+        min_size: Smallest face in pixels of the picture (square root of its box's area).
+        turns: Look again at the picture turned by 90, 180 and 270 degrees if no face in it is beyond doubt.
+
+    Raises:
+        MoueError: a number is out of its range.
+    """
+
+    name = "yunet"
+
+    def __init__(
+        self,
+        network: YuNet,
+        *,
+        score_threshold: float = DEFAULT_THRESHOLD,
+        min_size: float = DEFAULT_MIN_SIZE,
+        turns: bool = True,
+    ) -> None:
+        if not 0 < score_threshold < 1:
+            raise MoueError(f"score_threshold is {score_threshold}", "a number between 0 and 1")
+        if not 0 <= min_size < math.inf:
+            raise MoueError(f"min_size is {min_size}", "a number of 0 or more")
+        self._network = network
+        self._score_threshold = score_threshold
+        self._min_size = min_size
+        self._turns = turns
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Return the faces of a picture, the surest first.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+        """
+        faces = self._look(image)
+        if self._turns and (not faces or faces[0].face_score < _DOUBTFUL):
+            turns = self._best_turns(image, faces[0].face_score if faces else 0.0)
+            if turns:
+                turned = self._look(np.rot90(image, turns))
+                return [turn_back(face, turns, image.shape[0], image.shape[1]) for face in turned]
+        return faces
+
+    def _look(self, image: NDArray[np.uint8]) -> list[Face]:
+        height, width = image.shape[:2]
+        found: list[Face] = []
+        picture = Image.fromarray(np.ascontiguousarray(image))
+        for view in plan(height, width):
+            # Each view is made from the one before, which is larger.
+            picture = _resized(picture, round(width * view.scale), round(height * view.scale))
+            scale = max(picture.width, picture.height) / max(width, height)
+            seen = self._faces(np.asarray(picture))
+            found += [face.moved(1 / scale) for face in seen if view.sizes[0] <= _size(face) <= view.sizes[1]]
+        merged = [face for face in merge(found) if _size(face) >= self._min_size]
+        clear = [face for face in merged if face.face_score >= _CLEAR]
+        doubtful = merged[len(clear) : len(clear) + _MOST_LOOKS]
+        looked = (self._second_look(image, face) for face in doubtful)
+        return clear + sorted(
+            (face for face in looked if face.face_score >= self._score_threshold), key=lambda face: -face.face_score
+        )
+
+    def _second_look(self, image: NDArray[np.uint8], face: Face) -> Face:
+        """Return the face with the mean of its score and of the better score it has seen by itself."""
+        best = 0.0
+        for size in _LOOK_SIZES:
+            scale, half = size / _size(face), _LOOK_SIDE / 2 * _size(face) / size
+            x, y = face.x + face.width / 2, face.y + face.height / 2
+            left, top = max(0, int(x - half)), max(0, int(y - half))
+            part = image[top : max(top + 1, int(y + half)), left : max(left + 1, int(x + half))]
+            picture = Image.fromarray(np.ascontiguousarray(part))
+            picture = _resized(picture, round(picture.width * scale), round(picture.height * scale))
+            seen = (
+                other.moved(1 / scale, left, top)
+                for other in self._network.faces(np.asarray(picture), score_threshold=0.3)
+            )
+            best = max([best, *(other.face_score for other in seen if overlap(face, other)[0] > _SAME_UNION)])
+        return dataclasses.replace(face, face_score=(face.face_score + best) / 2)
+
+    def _faces(self, image: NDArray[np.uint8]) -> Iterator[Face]:
+        height, width = image.shape[:2]
+        threshold = _WORTH_A_LOOK * self._score_threshold
+        for top, bottom in _tiles(height):
+            for left, right in _tiles(width):
+                for face in self._network.faces(image[top:bottom, left:right], score_threshold=threshold):
+                    moved = face.moved(1.0, left, top)
+                    # The neighbouring tile shows in full what this one's inner edge cuts.
+                    if not (
+                        (left and moved.x < left + 2)
+                        or (top and moved.y < top + 2)
+                        or (right < width and moved.x + moved.width > right - 2)
+                        or (bottom < height and moved.y + moved.height > bottom - 2)
+                    ):
+                        yield moved
+
+    def _best_turns(self, image: NDArray[np.uint8], score: float) -> int:
+        """Return by how many quarter turns against the clock the picture's faces are seen clearly better; 0 if none."""
+        height, width = image.shape[:2]
+        picture = Image.fromarray(np.ascontiguousarray(image))
+        best, chosen = max(_TURN_SCORE, score + _TURN_GAIN), 0
+        for longest in _TURN_VIEWS if not score else _TURN_VIEWS[:1]:
+            scale = min(1.0, longest / max(height, width))
+            small = np.asarray(_resized(picture, round(width * scale), round(height * scale)))
+            for turns in (1, 3, 2):
+                faces = self._network.faces(np.rot90(small, turns), score_threshold=_TURN_SCORE)
+                if faces and faces[0].face_score > best:
+                    best, chosen = faces[0].face_score, turns
+            if chosen:
+                break
+        return chosen
+
+
+def merge(faces: list[Face]) -> list[Face]:
+    """Return one box for each face, the surest first, of boxes that several views gave."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.face_score):
+        if not any(_same(face, other) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def turn_back(face: Face, turns: int, height: int, width: int) -> Face:
+    """Return where a face lies in a picture of (height, width), found in ``np.rot90(picture, turns)``."""
+    corners = np.array([[face.x, face.y], [face.x + face.width, face.y + face.height]])
+    points = np.vstack([corners, np.zeros((0, 2)) if face.landmarks is None else face.landmarks])
+    x, y = points[:, 0], points[:, 1]
+    if turns % 4 == 1:
+        x, y = width - y, x
+    elif turns % 4 == 2:
+        x, y = width - x, height - y
+    elif turns % 4 == 3:
+        x, y = y, height - x
+    left, top = min(x[:2]), min(y[:2])
+    landmarks = None if face.landmarks is None else np.stack([x[2:], y[2:]], axis=1).astype(np.float32)
+    return Face(float(left), float(top), float(max(x[:2]) - left), float(max(y[:2]) - top), landmarks, face.face_score)
+
+
+def _same(face: Face, other: Face) -> bool:
+    union, part = overlap(face, other)
+    return union > _SAME_UNION or part > _SAME_PART
+
+
+def _size(face: Face) -> float:
+    return math.sqrt(face.width * face.height)
+
+
+def _tiles(length: int) -> list[tuple[int, int]]:
+    """Cut a side into overlapping parts of about equal length."""
+    count = max(1, math.ceil((length - _OVERLAP) / (_TILE - _OVERLAP)))
+    step = (length - _OVERLAP) / count
+    return [(round(step * part), min(length, round(step * (part + 1)) + _OVERLAP)) for part in range(count)]
+
+
+def _resized(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """Averages over areas when it makes smaller; two steps, of which the first is quick and whole-numbered."""
+    size = max(1, width), max(1, height)
+    if picture.size == size:
+        return picture
+    return picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)

@@ -1,1 +1,0 @@
-"""Pictures to expressions with ONNX Runtime; never Keras or TensorFlow."""

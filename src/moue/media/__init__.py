@@ -1,0 +1,1 @@
+"""What comes in: images, folders, addresses, videos, cameras."""

@@ -1,0 +1,60 @@
+"""What a picture may be given as: a path, an address, bytes, pixels or a Pillow image, and boxes of faces."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from moue.errors import MoueError
+from moue.media.decode import Decoded, ImageLimits, Status, decode, decode_pillow
+from moue.media.urls import decode_address, is_address, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Source: TypeAlias = str | os.PathLike[str] | bytes | NDArray[np.uint8] | Any
+    """A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image."""
+
+
+def name_of(source: Source) -> str:
+    """Return a path as text, an address without its password; empty for what has no name."""
+    if is_address(source):
+        return shown(source)
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
+
+
+def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False) -> Decoded:
+    """Return a picture's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
+
+    Raises:
+        MoueError: `source` is nothing that a picture may be given as.
+    """
+    if is_address(source):
+        return decode_address(source, limits, allowed=allow_url)
+    if isinstance(source, bytes):
+        return decode(source, limits)
+    if isinstance(source, str | os.PathLike):
+        return decode(Path(source), limits)
+    if isinstance(source, Image.Image):
+        return decode_pillow(source, limits)
+    if isinstance(source, np.ndarray):
+        return _from_pixels(source, limits)
+    raise MoueError(f"the picture is a {type(source).__name__}", "a path, bytes, an array or a Pillow image")
+
+
+def _from_pixels(source: NDArray[Any], limits: ImageLimits) -> Decoded:
+    kinds = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
+    plain = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
+    if source.dtype != np.uint8 or not (plain.ndim == 2 or (plain.ndim == 3 and plain.shape[2] == 3)):
+        raise MoueError(f"the picture is {source.dtype} {source.shape}", kinds)
+    height, width = plain.shape[:2]
+    if not plain.size:
+        return Decoded(Status.EMPTY, message="no pixels")
+    if height * width > limits.max_pixels:
+        message = f"{width} x {height} pixels, the limit is {limits.max_pixels:,} in all"
+        return Decoded(Status.TOO_LARGE, None, width, height, message=message)
+    return Decoded(Status.OK, plain, width, height)

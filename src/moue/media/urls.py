@@ -1,0 +1,80 @@
+"""Pictures at addresses of the web: fetched only if asked for, and whatever comes is a status, never an exception."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
+
+from moue.download import FetchError, fetch_bytes
+from moue.media.decode import Decoded, Status, decode
+
+if TYPE_CHECKING:
+    from moue.media.decode import ImageLimits
+
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SCHEMES: Final = ("http", "https")
+_NOT_ALLOWED: Final = "nothing is fetched from the web unless asked: add --allow-url, in Python allow_url=True"
+
+
+def is_address(source: Any) -> TypeGuard[str]:  # noqa: ANN401 (whatever the caller was given)
+    """Return whether something is text that begins as an address does (``https://``), and not a path."""
+    return isinstance(source, str) and _ADDRESS.match(source) is not None
+
+
+def shown(address: str) -> str:
+    """Return an address as it may be printed and stored: without user name and password. Other text stays."""
+    if not is_address(address):
+        return address
+    scheme, rest = address.split("://", 1)
+    # As what fetches it reads it: a backslash is part of a password.
+    host = re.match(r"[^/?#]*", rest)
+    end = host.end() if host else 0
+    return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
+
+
+def path_in(address: str) -> str:
+    """Return the path of an address, without host, query and fragment, ``%20`` as what it stands for."""
+    return urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].partition("/")[2])
+
+
+def stem_of(address: str) -> str:
+    """Return a name for a file about what is at an address: the last part of its path, letters and digits only."""
+    last = urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].rstrip("/").rpartition("/")[2])
+    return re.sub(r"[^\w-]+", "_", last.rpartition(".")[0] or last).strip("_")[:80] or "picture"
+
+
+def decode_address(address: str, limits: ImageLimits, *, allowed: bool) -> Decoded:
+    """Fetch a picture by HTTP or HTTPS and decode it as `moue.media.decode.decode` does.
+
+    Args:
+        address: Where it is.
+        limits: What is refused; bytes are counted while they come.
+        allowed: Whether anything may be fetched at all.
+
+    Returns:
+        The picture, or a status: ``"unsupported"`` if not allowed or not HTTP, ``"not_found"`` if the server says so,
+        ``"too_large"`` beyond the limits, ``"unreadable"`` if the network fails.
+    """
+    refusal = _NOT_ALLOWED if not allowed else _refusal(address)
+    if refusal:
+        return Decoded(Status.UNSUPPORTED, message=refusal)
+    try:
+        return decode(fetch_bytes(address, most_bytes=limits.max_bytes), limits)
+    except FetchError as error:
+        if error.too_large:
+            return Decoded(Status.TOO_LARGE, message=f"more bytes than the limit of {limits.max_bytes:,}")
+        status = Status.NOT_FOUND if error.missing else Status.UNREADABLE
+        # The server's own words may come to a terminal.
+        reason = "".join(letter if letter.isprintable() else "?" for letter in error.reason[:200])
+        return Decoded(status, message=f"cannot be fetched: {reason}")
+    except ValueError as error:  # a MoueError about a redirect, or what urllib says of text that is no address
+        return Decoded(Status.UNSUPPORTED, message=str(error).replace("\n", "; "))
+
+
+def _refusal(address: str) -> str:
+    if shown(address) != address:
+        return "an address with a user name is not fetched"
+    if address.partition("://")[0].lower() not in _SCHEMES:
+        return "only addresses that begin with https:// or http:// are fetched"
+    return ""

@@ -1,0 +1,1 @@
+"""What goes out: tables, drawings, annotated videos, timelines."""

@@ -1,0 +1,250 @@
+"""Drawing results on pictures: boxes, names, bars of the probabilities. Pillow only."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from moue.errors import MoueError
+from moue.files import replacing
+from moue.output.icons import face_icon
+from moue.output.label_layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.output.label_layout import Area
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import FaceResult, ImageResult
+
+# Okabe & Ito's palette, made for all kinds of colour vision (https://jfly.uni-koeln.de/color/); gray for neutral.
+COLORS: Final = {
+    "angry": (213, 94, 0),
+    "disgust": (0, 158, 115),
+    "fear": (204, 121, 167),
+    "happy": (240, 228, 66),
+    "sad": (0, 114, 178),
+    "surprise": (86, 180, 233),
+    "neutral": (190, 190, 190),
+    "contempt": (230, 159, 0),
+}
+"""Colour of each class, RGB."""
+LABELS: Final = ("name", "emoji", "both")
+"""What `draw` can write at a face."""
+
+_OTHER: Final = (230, 159, 0)
+_DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
+_LEAST_BAR_FACE: Final = 120  # pixels of the drawing that a face must have for its bars to be read
+_LEAST_SIDE: Final = 480
+_LEAST_ICON: Final = 24
+_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def draw(
+    image: NDArray[np.uint8],
+    result: ImageResult | FrameResult,
+    *,
+    bars: bool = True,
+    landmarks: bool = False,
+    labels: str = "name",
+) -> Image.Image:
+    """Return the picture with its result drawn on it.
+
+    Each face gets a frame in its class's colour between two thin dark lines, so that it is seen on any background, and
+    a label with the class and its probability; a question mark marks an unsure answer, the person's number in a video
+    stands before it. Lines and letters grow with
+    the picture; a picture below 480 pixels is enlarged by a whole number first.
+
+    Args:
+        image: uint8 (H, W) gray or (H, W, 3) RGB, the upright picture that `result` is of.
+        result: What was found.
+        bars: Also draw the probabilities of all classes, beside faces that are large enough.
+        landmarks: Also draw eyes, nose tip and corners of the mouth.
+        labels: ``"name"``: class and probability; ``"emoji"``: a small drawn face instead; ``"both"``.
+
+    Raises:
+        MoueError: the picture has another size than the result, or `labels` is none of the above.
+    """
+    if labels not in LABELS:
+        raise MoueError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
+    height, width = image.shape[:2]
+    if (width, height) != (result.width, result.height):
+        raise MoueError(f"the picture has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
+    zoom = max(1, math.ceil(_LEAST_SIDE / max(width, height)))
+    picture = Image.fromarray(image).convert("RGB")
+    if zoom > 1:
+        picture = picture.resize((width * zoom, height * zoom), Image.Resampling.BICUBIC)
+    canvas = _Canvas(picture, zoom, labels)
+    # Small faces last: their labels should not be hidden by those of larger ones.
+    for face in sorted(result.faces, key=lambda face: -face.box[2] * face.box[3]):
+        canvas.add(face, landmarks=landmarks)
+    canvas.add_texts(bars=bars)
+    return picture
+
+
+def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -> Path:
+    """Write a drawing atomically; the suffix names the format.
+
+    Raises:
+        MoueError: an unknown suffix, or `path` exists and `overwrite` is false.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise MoueError(f"the picture {path} has the suffix {path.suffix!r}", f"one of {', '.join(_SUFFIXES)}")
+    with replacing(path, overwrite=overwrite) as temporary:
+        options: dict[str, Any] = {"quality": 92} if path.suffix.lower() != ".png" else {}
+        picture.save(temporary, **options)
+    return path
+
+
+class _Canvas:
+    """A picture that is being drawn on, and the texts that wait until all frames are there."""
+
+    def __init__(self, picture: Image.Image, zoom: int, labels: str) -> None:
+        self.picture, self.zoom, self.labels = picture, zoom, labels
+        self.pen = ImageDraw.Draw(picture, "RGBA")
+        longest = max(picture.size)
+        self.line = max(2, round(longest / 320))
+        self.text_size = max(13, round(longest / 45))
+        self.faces: list[tuple[FaceResult, Area]] = []
+
+    def add(self, face: FaceResult, *, landmarks: bool) -> None:
+        x, y, width, height = (value * self.zoom for value in face.box)
+        box = (x, y, x + width, y + height)
+        line = max(1, min(self.line, round(min(width, height) / 12)))
+        edge = max(1, line // 3)
+        color = COLORS.get(face.emotion, _OTHER)
+        self.pen.rectangle(_grown(box, line // 2 + edge), outline=_DARK, width=line + 2 * edge)
+        self.pen.rectangle(_grown(box, line // 2), outline=color, width=line)
+        if landmarks:
+            for point in face.landmarks or ():
+                self._dot(point, max(1.0, min(self.line, min(width, height) / 30)))
+        self.faces.append((face, box))
+
+    def add_texts(self, *, bars: bool) -> None:
+        across, down = self.picture.size
+        layout = Layout(across, down, [box for _, box in self.faces], self.line)
+        for (face, _), (size, area) in zip(self.faces, self._lay_out(layout), strict=True):
+            if self.labels == "emoji":
+                self._icon(face, size, area)
+            else:
+                self._label(face, size, area)
+        for face, box in self.faces:
+            if bars and min(box[2] - box[0], box[3] - box[1]) >= _LEAST_BAR_FACE:
+                self._bars(face, box, layout)
+
+    def _lay_out(self, layout: Layout) -> list[tuple[int, Area]]:
+        """Return size and place of each face's label: the largest size at which they leave each other free."""
+        placed: list[tuple[int, Area]] = []
+        for share in (1.0, 0.5, 0.0):
+            placed.clear()
+            layout.taken.clear()
+            all_free = True
+            for face, box in self.faces:
+                most, least = self._label_sizes(box)
+                size = round(least + share * (most - least))
+                extent = self._label_extent(face, size)
+                area, free = layout.place(layout.around(box, extent), extent, box)
+                placed.append((size, area))
+                all_free &= free
+            if all_free:
+                break
+        return placed
+
+    def _label_sizes(self, box: Area) -> tuple[int, int]:
+        """Return the largest and the least size of a face's label: of its letters, or of the small face alone."""
+        width = box[2] - box[0]
+        if self.labels == "emoji":
+            most = round(min(3.2 * self.text_size, max(1.8 * self.text_size, width * 0.5)))
+            return most, min(most, max(_LEAST_ICON, round(width * 0.4)))
+        return self.text_size, min(self.text_size, max(11, round(width * 0.32)))
+
+    def _label_extent(self, face: FaceResult, size: int) -> tuple[float, float]:
+        if self.labels == "emoji":
+            return size + (_font(round(size * 0.7)).getlength("?") + size * 0.1 if face.unsure else 0.0), size
+        left, _, right, _ = _font(size).getbbox(_text(face))
+        icon = self._icon_beside(size)
+        return icon + right - left + size * 0.6, max(icon, size * 1.35)
+
+    def _icon_beside(self, size: int) -> int:
+        """Return the size of the small face before a text, 0 for none."""
+        return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
+
+    def _label(self, face: FaceResult, size: int, area: Area) -> None:
+        icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
+        left, top, _, bottom = font.getbbox(_text(face))
+        # The small face stands out of the coloured strip.
+        strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
+        self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
+        where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
+        self.pen.text(where, _text(face), fill=_ink(color), font=font)
+        if icon:
+            self._paste_icon(face, area, icon)
+
+    def _icon(self, face: FaceResult, size: int, area: Area) -> None:
+        """Draw a small face, and a question mark behind it where the answer is unsure."""
+        self._paste_icon(face, area, size)
+        if face.unsure:
+            place, font = ((area[0] + size + area[2]) / 2, area[1] + size / 2), _font(round(size * 0.7))
+            self.pen.text(place, "?", _LIGHT, font, "mm", stroke_width=max(2, size // 12), stroke_fill=_DARK)
+
+    def _paste_icon(self, face: FaceResult, area: Area, size: int) -> None:
+        icon = face_icon(face.emotion, size, COLORS.get(face.emotion, _OTHER))
+        self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
+
+    def _bars(self, face: FaceResult, box: Area, layout: Layout) -> None:
+        """Draw one bar for each class on a dark veil, in the largest size that leaves the others free."""
+        names, taken = list(face.probabilities), len(layout.taken)
+        most, least = (max(10, min(self.text_size, round((box[3] - box[1]) / share))) for share in (17, 26))
+        for size in (most, (most + least) // 2, least):
+            del layout.taken[taken:]
+            name_width = max(_font(size).getlength(name) for name in names)
+            full = max(2.0 * size, min(5.0 * size, (box[2] - box[0]) * 0.9 - name_width - size))
+            row = round(size * 1.3)
+            extent = name_width + full + size, row * len(names) + size * 0.5
+            area, free = layout.place(layout.beside(box, extent, 2.0 * self.text_size), extent, box)
+            if free:
+                break
+        left, top = area[:2]
+        self.pen.rectangle(area, fill=(*_DARK, 170))
+        for number, name in enumerate(names):
+            y = top + size * 0.25 + number * row
+            self.pen.text((left + size * 0.3, y), name, fill=_LIGHT, font=_font(size))
+            start = left + size * 0.6 + name_width
+            bar = (start, y + row * 0.15, start + max(1.0, full * face.probabilities[name]), y + row * 0.75)
+            self.pen.rectangle(bar, fill=COLORS.get(name, _OTHER))
+
+    def _dot(self, point: Sequence[float], radius: float) -> None:
+        x, y = point[0] * self.zoom, point[1] * self.zoom
+        self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_LIGHT, outline=_DARK)
+
+
+def _person(face: FaceResult) -> str:
+    track_id: int = getattr(face, "track_id", 0)  # only the faces of videos have one
+    return f"#{track_id} " if track_id else ""
+
+
+def _grown(box: Area, by: float) -> Area:
+    return box[0] - by, box[1] - by, box[2] + by, box[3] + by
+
+
+def _text(face: FaceResult) -> str:
+    return f"{_person(face)}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
+
+
+def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return black or white, whichever is read more easily on a colour (WCAG's relative luminance)."""
+    parts = [(part / 255) ** 2.2 for part in color]
+    luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    return _DARK if luminance > 0.18 else _LIGHT
+
+
+@functools.lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,147 @@
+"""The picture of a timeline: a strip for each person, its colours the expressions, gaps where the person was away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.errors import MissingExtraError, MoueError
+from moue.files import replacing
+from moue.output.draw import COLORS
+from moue.recognition.timeline import minutes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moue.recognition.timeline import Person, Timeline
+
+_MOST_STRIPS: Final = 8
+_INK, _MUTED, _ABSENT = "#1c2024", "#5b646e", "#f1f3f5"
+_OTHER: Final = (230, 159, 0)
+# Steps between marks of the time axis, in seconds.
+_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_MOST_MARKS: Final = 12
+
+
+def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", overwrite: bool = False) -> Path:
+    """Write a PNG with the share of each expression over time, one strip for each person; return its path.
+
+    Of many people the eight seen in most frames are shown.
+
+    Args:
+        timeline: Of a video, after its last frame.
+        path: The PNG.
+        title: What stands above, such as the video's name.
+        overwrite: Replace an existing file.
+
+    Raises:
+        MoueError: nobody was seen, or `path` exists and `overwrite` is false, or it cannot be written.
+        MissingExtraError: matplotlib is not installed.
+    """
+    if not timeline.people():
+        raise MoueError("nobody was seen in the video", "at least one face", "There is nothing to plot.")
+    figure = _figure(timeline, title)
+    with replacing(path, overwrite=overwrite) as temporary:
+        figure.savefig(temporary, format="png", facecolor="white")
+    return Path(path)
+
+
+def _figure(timeline: Timeline, title: str) -> Any:  # noqa: ANN401 (matplotlib is not typed here)
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.patches import Patch
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "report") from error
+    longest = sorted(timeline.people(), key=lambda person: -person.num_frames)[:_MOST_STRIPS]
+    people = sorted(longest, key=lambda person: person.track_id)
+    strip, top, bottom = (1.3 if len(people) == 1 else 0.85), 0.78, 0.52
+    height = top + bottom + strip * len(people)
+    figure = Figure(figsize=(11, height), dpi=130)
+    space = {"left": 0.09, "right": 0.875, "top": 1 - top / height, "bottom": bottom / height, "hspace": 0.22}
+    all_axes = figure.subplots(len(people), 1, sharex=True, squeeze=False, gridspec_kw=space)[:, 0]
+    for axes, person in zip(all_axes, people, strict=True):
+        _strip(axes, timeline, person)
+    _time_axis(all_axes[-1], timeline)
+    names = [*timeline.class_names]
+    handles = [Patch(facecolor=_color(name), edgecolor=_MUTED, linewidth=0.4, label=name) for name in names]
+    handles.append(Patch(facecolor=_ABSENT, edgecolor=_MUTED, linewidth=0.4, label="not seen"))
+    place = {"loc": "upper left", "bbox_to_anchor": (0.083, 1 - 0.4 / height), "borderaxespad": 0}
+    style = {"frameon": False, "fontsize": 9, "labelcolor": _INK, "columnspacing": 1.3, "handlelength": 1.1}
+    figure.legend(handles=handles, ncols=len(handles), handletextpad=0.5, **place, **style)
+    figure.text(0.09, 1 - 0.13 / height, title, va="top", fontsize=12, fontweight="bold", color=_INK, parse_math=False)
+    others = timeline.num_people - len(people)
+    if others:
+        text = f"{others:,} more {'person' if others == 1 else 'people'}, seen for a shorter time"
+        figure.text(0.875, 1 - 0.15 / height, text, ha="right", va="top", fontsize=9, color=_MUTED)
+    return figure
+
+
+def _strip(axes: Any, timeline: Timeline, person: Person) -> None:  # noqa: ANN401 (matplotlib is not typed here)
+    begin = timeline.begin_s or 0.0
+    for first, shares in _stretches(timeline, person):
+        edges = [begin + (first + number) * timeline.bin_s for number in range(len(shares) + 1)]
+        # The last frame lasts as long as the others do.
+        if first + len(shares) > max(timeline.frames):
+            edges[-1] = _end(timeline)
+        low = [0.0] * len(edges)
+        for number, name in enumerate(timeline.class_names):
+            heights = [share[number] for share in shares]
+            high = [a + b for a, b in zip(low, [*heights, heights[-1]], strict=True)]
+            axes.fill_between(edges, low, high, step="post", color=_color(name), linewidth=0)
+            low = high
+    axes.set_facecolor(_ABSENT)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1], ["0", "", "100 %"], fontsize=7.5, color=_MUTED)
+    axes.set_ylabel(f"#{person.track_id}", rotation=0, ha="right", va="center", fontsize=11, color=_INK, labelpad=4)
+    axes.tick_params(length=2, color=_MUTED)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.margins(x=0)
+    mean = person.mean()
+    order = sorted(range(len(mean)), key=lambda number: -mean[number])[:2]
+    lines = [f"{timeline.class_names[number]} {mean[number]:.0%}" for number in order]
+    axes.text(1.015, 0.62, lines[0], transform=axes.transAxes, fontsize=9.5, color=_INK, va="center")
+    axes.text(1.015, 0.32, lines[1], transform=axes.transAxes, fontsize=8.5, color=_MUTED, va="center")
+
+
+def _stretches(timeline: Timeline, person: Person) -> Iterator[tuple[int, list[list[float]]]]:
+    """Yield where each stretch of time begins in which the person is seen, and the shares of the classes in it.
+
+    Where frames are further apart than the stretches of the timeline, the last answer holds until the next frame.
+    """
+    first, shares = 0, list[list[float]]()
+    for place in range(min(person.bins), max(timeline.frames) + 1):
+        sums = person.bins.get(place)
+        if sums is not None:
+            if not shares:
+                first = place
+            shares.append([value / sums[-1] for value in sums[:-1]])
+        elif shares and place not in timeline.frames:
+            shares.append(shares[-1])
+        elif shares:
+            yield first, shares
+            shares = []
+    if shares:
+        yield first, shares
+
+
+def _time_axis(axes: Any, timeline: Timeline) -> None:  # noqa: ANN401 (matplotlib is not typed here)
+    begin, end = timeline.begin_s or 0.0, _end(timeline)
+    step = next((step for step in _STEPS if (end - begin) / step <= _MOST_MARKS), None)
+    step = step or _STEPS[-1] * max(1, round((end - begin) / _STEPS[-1] / _MOST_MARKS))
+    first = -int(-begin // step) * step
+    marks = [first + number * step for number in range(int((end - first) / step) + 1)]
+    axes.set_xlim(begin, end)
+    axes.set_xticks(marks, [minutes(mark) for mark in marks], fontsize=8.5, color=_INK)
+    unit = "h:min:s" if end >= 3600 else "min:s"
+    axes.set_xlabel(f"time ({unit})", fontsize=9, color=_MUTED)
+
+
+def _end(timeline: Timeline) -> float:
+    """Return when the last frame gives way, as if another one came."""
+    begin = timeline.begin_s or 0.0
+    return timeline.end_s + max(0.04, (timeline.end_s - begin) / max(1, timeline.num_frames - 1))
+
+
+def _color(name: str) -> tuple[float, ...]:
+    return tuple(part / 255 for part in COLORS.get(name, _OTHER))

@@ -1,0 +1,184 @@
+"""Writing what is seen in a video as it comes; what is there stays there, however the run ends."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from PIL import ImageOps
+
+from moue.errors import MoueError
+from moue.files import refuse_existing, replacing
+from moue.media.opencv import load_opencv, name_for_opencv
+from moue.output.draw import draw
+from moue.output.tables import write_results
+from moue.quiet import silenced_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import ImageResult
+
+# What OpenCV's own wheels can write: MPEG-4 part 2 and Motion JPEG. They have no encoder for H.264.
+_CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}
+_LONGEST_PAUSE_S: Final = 10.0
+# MPEG-4 counts time in at most 65,535 steps a second, and OpenCV rounds rates to thousandths: it fails beyond these.
+_LEAST_FPS, _MOST_FPS = 0.01, 60.0
+
+
+class AnnotatedVideo:
+    """A video with the answers drawn in; for use in a ``with``.
+
+    It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was written
+    till then is a video. Where frames were left out or came late, the one before is repeated, so that the video runs as
+    fast as what it shows; of a longer pause 10 seconds are left.
+
+    Args:
+        path: ``.mp4`` (MPEG-4 part 2) or ``.avi`` (Motion JPEG).
+        fps: Frames a second, above 0; written are at most 60, and what falls between two of them is left out.
+        overwrite: Replace an existing file.
+        bars: Draw the bars of the probabilities, as `draw`.
+        labels: As for `draw`: "name", "emoji" or "both".
+
+    Raises:
+        MoueError: the suffix is unknown, or `path` exists and `overwrite` is false.
+        MissingExtraError: OpenCV is not installed.
+    """
+
+    def __init__(
+        self, path: str | Path, *, fps: float, overwrite: bool = False, bars: bool = True, labels: str = "name"
+    ) -> None:
+        self.path = Path(path)
+        if self.path.suffix.lower() not in _CODECS:
+            raise MoueError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
+        if not 0 < fps <= 1000:
+            raise MoueError(f"fps is {fps}", "frames per second, above 0")
+        refuse_existing(self.path, overwrite=overwrite)
+        self.fps = min(max(fps, _LEAST_FPS), _MOST_FPS)
+        self.num_frames = 0
+        self._overwrite, self._bars, self._labels = overwrite, bars, labels
+        self._cv2 = load_opencv()
+        self._stack = contextlib.ExitStack()
+        self._writer: Any = None
+        self._size = (0, 0)
+        self._temporary = self.path
+        self._begin_s = 0.0
+        self._last: NDArray[np.uint8] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, image: NDArray[np.uint8], result: FrameResult) -> None:
+        """Draw a frame's answers and add it.
+
+        Args:
+            image: uint8 (H, W, 3) RGB, the frame.
+            result: What was found in it; a frame that failed, whose size is 0, is shown as it is.
+
+        Raises:
+            MoueError: the video cannot be written.
+        """
+        if not result.width:
+            result = dataclasses.replace(result, width=image.shape[1], height=image.shape[0], faces=())
+        picture = draw(image, result, bars=self._bars, labels=self._labels)
+        if self._writer is None:
+            self._open(picture.size, result.time_s or 0.0)
+        if picture.size != self._size:
+            picture = ImageOps.pad(picture, self._size)
+        frame = self._cv2.cvtColor(np.asarray(picture), self._cv2.COLOR_RGB2BGR)
+        place = round(((result.time_s or 0.0) - self._begin_s) * self.fps)
+        pause = place - self.num_frames if self._last is not None else 0
+        too_long = pause - round(_LONGEST_PAUSE_S * self.fps)
+        if too_long > 0:
+            # What comes after it comes so much sooner.
+            self._begin_s += too_long / self.fps
+            place, pause = place - too_long, pause - too_long
+        for _ in range(pause):
+            self._write(self._last)
+        # Of two frames that fall into one place the first is shown.
+        if place >= self.num_frames or self._last is None:
+            self._write(frame)
+        self._last = frame
+
+    def close(self) -> None:
+        """End the video and give it its name; without a frame there is none.
+
+        Raises:
+            MoueError: nothing could be written.
+        """
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        with silenced_stderr():
+            writer.release()
+            # OpenCV does not say when a disk is full; what was written then cannot be opened.
+            written = self._cv2.VideoCapture(name_for_opencv(self._temporary))
+        fine = written.isOpened()
+        written.release()
+        if not fine:
+            error = MoueError(f"writing {self.path} failed", "a video that can be opened again", "Is the disk full?")
+            self._stack.__exit__(MoueError, error, None)
+            raise error
+        self._stack.close()
+
+    def _open(self, size: tuple[int, int], begin_s: float) -> None:
+        # MPEG-4 has even sides only; OpenCV cuts the last row or column off.
+        self._temporary = self._stack.enter_context(replacing(self.path, overwrite=self._overwrite))
+        code = self._cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
+        with silenced_stderr():
+            writer = self._cv2.VideoWriter(name_for_opencv(self._temporary), code, self.fps, size)
+        if not writer.isOpened():
+            error = MoueError(f"OpenCV cannot write {self.path}", "an OpenCV with FFmpeg", "Install the extra 'video'.")
+            self._stack.__exit__(MoueError, error, None)
+            raise error
+        self._writer, self._size, self._begin_s = writer, size, begin_s
+
+    def _write(self, frame: NDArray[np.uint8] | None) -> None:
+        self._writer.write(frame)
+        self.num_frames += 1
+
+
+def write_stream(
+    results: Iterable[FrameResult | ImageResult],
+    path: str | Path,
+    *,
+    class_names: Sequence[str],
+    overwrite: bool = False,
+) -> int:
+    """Write results as they come, as `write_results`; if they end in an error or Ctrl-C, what came till then is kept.
+
+    Args:
+        results: A generator such as `moue.analyze_stream` returns.
+        path: ``.csv``, ``.jsonl`` or ``.json``.
+        class_names: The classes, in order.
+        overwrite: Replace an existing file.
+
+    Returns:
+        The number of results written.
+
+    Raises:
+        MoueError: as `write_results`; and whatever `results` raise, after the file has been moved into place.
+    """
+    errors: list[BaseException] = []
+
+    def until_an_error() -> Iterator[FrameResult | ImageResult]:
+        try:
+            yield from results
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            errors.append(error)
+
+    count = write_results(until_an_error(), path, class_names=class_names, overwrite=overwrite)
+    if errors:
+        raise errors[0]
+    return count

@@ -1,0 +1,1 @@
+"""The batch job over files, folders and videos."""

@@ -1,0 +1,93 @@
+"""Where `moue predict --annotate` draws each picture and video: names that meet neither each other nor what is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import unicodedata
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moue.errors import MoueError
+from moue.media.listing import is_video
+from moue.media.urls import is_address, stem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One mention of a picture or video.
+
+    Attributes:
+        source: Its path or address.
+        drawing: The file that its drawing becomes, ``.jpg`` or ``.mp4``; None if none is wanted.
+    """
+
+    source: Path | str
+    drawing: Path | None = None
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video."""
+        return is_video(self.source)
+
+
+def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job]:
+    """Return one job for each source, in order, with the file in `folder` that its drawing becomes.
+
+    Of several with one name the later ones get numbers; names that differ in capital letters only are one name, since
+    they are one file on Windows and macOS. The names depend on all sources, so an interrupted run must name all again.
+
+    Args:
+        sources: All pictures and videos of the run, paths and addresses.
+        folder: Where drawings go; None if none are wanted.
+
+    Raises:
+        MoueError: a drawing, or a video's timeline, would replace one of the sources.
+    """
+    if folder is None:
+        return [Job(source) for source in sources]
+    jobs = [Job(source, folder / name) for source, name in zip(sources, _names(sources), strict=True)]
+    read = {_identity(source) for source in sources if not is_address(source)} - {None}
+    for job in jobs:
+        for target in (job.drawing, timeline_of(job.drawing) if job.drawing and job.is_video else None):
+            if target is not None and _identity(target) in read:
+                raise MoueError(
+                    f"{target} is one of the files to be read", "another folder for what is drawn", "Change --annotate."
+                )
+    return jobs
+
+
+def timeline_of(drawing: Path) -> Path:
+    """Return the file of a video's timeline, which stands beside the drawn video."""
+    return drawing.with_name(f"{drawing.stem}-timeline.png")
+
+
+def _names(sources: Sequence[Path | str]) -> Iterator[str]:
+    taken: set[str] = set()
+    times = Counter[str]()
+    for source in sources:
+        stem = stem_of(source) if is_address(source) else Path(source).stem
+        suffix = ".mp4" if is_video(source) else ".jpg"
+        first = name = stem + suffix
+        while _key(name) in taken:
+            # Counted on from the last, or many files of one name would take long.
+            times[_key(first)] += 1
+            name = f"{stem}-{times[_key(first)] + 1}{suffix}"
+        taken.add(_key(name))
+        yield name
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _identity(path: Path | str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (text and paths alike)
+    except (OSError, ValueError):  # ValueError: a name with a NUL character
+        return None
+    return found.st_dev, found.st_ino

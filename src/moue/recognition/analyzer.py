@@ -1,0 +1,301 @@
+"""From any picture to named expressions: decode, find the faces, cut them out, ask the network."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import os
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.classifier.classifier import DEFAULT_MODEL, Classifier
+from moue.classifier.combine import FaceAnswer, answer_faces
+from moue.classifier.preprocess import fit
+from moue.errors import MoueError
+from moue.faces import DetectorOptions, Face, make_detector
+from moue.faces.crop import VIEWS, crop_face
+from moue.faces.face import face_from
+from moue.faces.whole_image import WholePicture
+from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
+from moue.media.image_source import name_of, open_source
+from moue.recognition.results import FaceResult, ImageResult, Timings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from moue.faces import Detector
+    from moue.faces.face import Box
+    from moue.media.image_source import Source
+
+DEFAULT_UNSURE_BELOW: Final = 0.5
+_GIVEN: Final = "given"
+_MOST_WORKERS: Final = 8
+# So small a picture in which no face is found is no photograph, but a face already cut out, as FER2013's 48x48 are.
+_LARGEST_CROP: Final = 64
+_TAKEN_WHOLE: Final = "no face was found; so small a picture is taken as one face"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Looked:
+    """A picture's result but for the expressions, the faces in it, and what the network will see of them."""
+
+    result: ImageResult
+    faces: tuple[Face, ...] = ()
+    crops: tuple[tuple[NDArray[np.uint8], ...], ...] = ()  # of each face its views
+
+
+class Analyzer:
+    """A detector and a network that work together; may be used by several threads.
+
+    Args:
+        classifier: Names the expressions.
+        detector: Finds the faces.
+        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        views: Over how many crops of slightly different size (`moue.faces.crop.VIEWS`) the answer for a face is
+            averaged, 1 to 3, every other one mirrored: a box is never quite right. A picture that is the face has one
+            view.
+        limits: What is refused before decoding.
+        allow_url: Fetch pictures whose source is an address (https:// or http://); such a source has the status
+            ``"unsupported"`` otherwise. Not for addresses that strangers choose: they could reach into this network.
+
+    Raises:
+        MoueError: `unsure_below` is not within 0-1, or `views` not within 1-3.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        detector: Detector,
+        *,
+        unsure_below: float = DEFAULT_UNSURE_BELOW,
+        views: int = len(VIEWS),
+        limits: ImageLimits = DEFAULT_LIMITS,
+        allow_url: bool = False,
+    ) -> None:
+        if not 0 <= unsure_below <= 1:
+            raise MoueError(f"unsure_below is {unsure_below}", "a probability, 0-1")
+        if not 1 <= views <= len(VIEWS):
+            raise MoueError(f"views is {views}", f"a number from 1 to {len(VIEWS)}")
+        self.classifier = classifier
+        self.detector = detector
+        self.unsure_below = unsure_below
+        self.views = views
+        self.limits = limits
+        self.allow_url = allow_url
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path = DEFAULT_MODEL,
+        detector: str = "auto",
+        *,
+        options: DetectorOptions | None = None,
+        **choices: Any,  # noqa: ANN401 (as the class takes them)
+    ) -> Analyzer:
+        """Load network and detector.
+
+        Args:
+            model: As for `Classifier.load`.
+            detector: As for `moue.faces.make_detector`.
+            options: What to tell the detector.
+            choices: `unsure_below`, `views`, `limits` and `allow_url` as above.
+
+        Raises:
+            MoueError: one of them cannot be had.
+        """
+        return cls(Classifier.load(model), make_detector(detector, options), **choices)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in order."""
+        return self.classifier.class_names()
+
+    def analyze(self, source: Source, *, boxes: Sequence[Box] | None = None) -> ImageResult:
+        """Name the expression of each face in a picture.
+
+        Args:
+            source: A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow
+                image.
+            boxes: Where the faces are, (x, y, width, height) each, from chin to hairline and from ear to ear; nothing
+                is detected then.
+
+        Returns:
+            The result; what is wrong with a file is its status, not an exception.
+
+        Raises:
+            MoueError: `source` is none of the above, or a box lies outside of the picture.
+        """
+        given = None if boxes is None else tuple(face_from(box) for box in boxes)
+        return next(self._answer([self._look(source, given)]))
+
+    def analyze_safely(self, source: Source) -> ImageResult:
+        """As `analyze`, but whatever goes wrong with the picture is its status too, as it is in `analyze_many`."""
+        return next(self._answer([self._look_safely(source)]))
+
+    def analyze_many(
+        self, sources: Iterable[Source], *, workers: int | None = None, batch_size: int = 64
+    ) -> Iterator[ImageResult]:
+        """Yield one result for each picture, in order.
+
+        Pictures are decoded and searched by several threads, and the faces of several pictures go through the network
+        together. No picture ends the run, and only a few are in memory at a time, however many there are.
+
+        Args:
+            sources: As for `analyze`.
+            workers: Threads that decode and search; None takes the CPUs that this process may use, 8 at most.
+            batch_size: Faces that the network answers together.
+
+        Raises:
+            MoueError: `workers` or `batch_size` is below 1.
+        """
+        for name, value in (("workers", workers), ("batch_size", batch_size)):
+            if value is not None and value < 1:
+                raise MoueError(f"{name} is {value}", "1 or more")
+        return self._many(sources, workers or usable_cpus(), batch_size)
+
+    def _many(self, sources: Iterable[Source], workers: int, batch_size: int) -> Iterator[ImageResult]:
+        waiting: list[_Looked] = []
+        with contextlib.closing(self._look_ahead(sources, workers)) as looked:
+            for each in looked:
+                waiting.append(each)
+                if len(waiting) >= batch_size or sum(len(one.faces) for one in waiting) >= batch_size:
+                    yield from self._answer(waiting)
+                    waiting = []
+        yield from self._answer(waiting)
+
+    def _look_ahead(self, sources: Iterable[Source], workers: int) -> Generator[_Looked, None, None]:
+        """Look at the pictures in threads, a few ahead, and yield in order."""
+        with ThreadPoolExecutor(workers, "moue") as pool:
+            running: deque[Future[_Looked]] = deque()
+            try:
+                for source in sources:
+                    running.append(pool.submit(self._look_safely, source))
+                    if len(running) > 2 * workers:
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _look_safely(self, source: Source) -> _Looked:
+        try:
+            return self._look(source, None)
+        except MoueError as error:
+            return _Looked(ImageResult(name_of(source), Status.UNSUPPORTED, message=str(error).replace("\n", "; ")))
+        except Exception as error:  # noqa: BLE001 (one picture must not cost the others their answers)
+            return _Looked(ImageResult(name_of(source), Status.FAILED, message=f"{type(error).__name__}: {error}"))
+
+    def _look(self, source: Source, given: tuple[Face, ...] | None) -> _Looked:
+        start = time.perf_counter()
+        decoded = open_source(source, self.limits, allow_url=self.allow_url)
+        name = _GIVEN if given is not None else self.detector.name
+        result = ImageResult(
+            name_of(source), decoded.status, decoded.width, decoded.height, detector=name, message=decoded.message
+        )
+        opened = time.perf_counter()
+        if decoded.image is None:
+            return _Looked(dataclasses.replace(result, detector="", timings=Timings(1e3 * (opened - start))))
+        faces = given if given is not None else tuple(self._detect(decoded.image))
+        if not faces and given is None and max(decoded.image.shape[:2]) <= _LARGEST_CROP:
+            name, faces = WholePicture.name, tuple(WholePicture().detect(decoded.image))
+            result = dataclasses.replace(result, detector=name, message=decoded.message or _TAKEN_WHOLE)
+        detected = time.perf_counter()
+        crops = tuple(self._crop(decoded.image, face, whole=name == WholePicture.name) for face in faces)
+        cropped = time.perf_counter()
+        times = Timings(1e3 * (opened - start), 1e3 * (detected - opened), 1e3 * (cropped - detected))
+        status = Status.OK if faces else Status.NO_FACE
+        message = result.message or ("" if faces else "no face was found")
+        return _Looked(dataclasses.replace(result, status=status, message=message, timings=times), faces, crops)
+
+    def _detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        return self.detector.detect(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
+
+    def _crop(self, image: NDArray[np.uint8], face: Face, *, whole: bool) -> tuple[NDArray[np.uint8], ...]:
+        spec = self.classifier.spec.input
+        if whole:
+            # A picture that is the face is fed as FER2013's own pictures are.
+            return (fit(image, spec),)
+        views = [crop_face(image, face, spec, zoom=zoom) for zoom in VIEWS[: self.views]]
+        # Every other view is mirrored: an expression is the same in a mirror, the network's answer nearly so.
+        return tuple(np.ascontiguousarray(view[:, ::-1]) if k % 2 else view for k, view in enumerate(views))
+
+    def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
+        """Ask the network about the faces of several pictures at once."""
+        start = time.perf_counter()
+        answers = iter(answer_faces(self.classifier, [views for one in looked for views in one.crops]))
+        each_ms = 1e3 * (time.perf_counter() - start) / max(1, sum(len(one.crops) for one in looked))
+        for one in looked:
+            said = [next(answers) for _ in one.crops]
+            result = self._without_false_boxes(one, said)
+            times = dataclasses.replace(one.result.timings, inference_ms=each_ms * len(one.crops))
+            yield dataclasses.replace(result, timings=times)
+
+    def _without_false_boxes(self, looked: _Looked, said: Sequence[FaceAnswer]) -> ImageResult:
+        """Join faces and answers, leaving out what a detector found and the network takes for no face."""
+        detected = looked.result.detector not in (_GIVEN, WholePicture.name)
+        most = self.classifier.spec.photographs.not_face_above if detected else 1.0
+        faces = tuple(
+            FaceResult.of(face, answer.probabilities, self.unsure_below)
+            for face, answer in zip(looked.faces, said, strict=True)
+            if answer.not_face <= most
+        )
+        if looked.faces and not faces:
+            return dataclasses.replace(looked.result, status=Status.NO_FACE, message="no face was found")
+        return dataclasses.replace(looked.result, faces=faces)
+
+
+def analyze(
+    source: Source,
+    *,
+    model: str | Path | Classifier = DEFAULT_MODEL,
+    detector: str = "auto",
+    boxes: Sequence[Box] | None = None,
+    unsure_below: float = DEFAULT_UNSURE_BELOW,
+    allow_url: bool = False,
+) -> ImageResult:
+    """Name the expression of each face in a picture; see `Analyzer.analyze`.
+
+    Network and detector are loaded at the first call and kept for further calls with the same choices.
+
+    Raises:
+        MoueError: as `Analyzer.load` and `Analyzer.analyze`.
+    """
+    return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze(source, boxes=boxes)
+
+
+def analyze_many(
+    sources: Iterable[Source],
+    *,
+    model: str | Path | Classifier = DEFAULT_MODEL,
+    detector: str = "auto",
+    workers: int | None = None,
+    unsure_below: float = DEFAULT_UNSURE_BELOW,
+    allow_url: bool = False,
+) -> Iterator[ImageResult]:
+    """Yield one result for each picture, in order; see `Analyzer.analyze_many`.
+
+    Raises:
+        MoueError: as `Analyzer.load` and `Analyzer.analyze_many`.
+    """
+    return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze_many(sources, workers=workers)
+
+
+@functools.lru_cache(maxsize=2)
+def _analyzer(model: str | Path | Classifier, detector: str, unsure_below: float, *, allow_url: bool) -> Analyzer:
+    if isinstance(model, Classifier):
+        return Analyzer(model, make_detector(detector), unsure_below=unsure_below, allow_url=allow_url)
+    return Analyzer.load(model, detector, unsure_below=unsure_below, allow_url=allow_url)
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use, 8 at most."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MOST_WORKERS)

@@ -1,0 +1,174 @@
+"""From a video, a camera or a stream to named expressions of people over time."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from moue.classifier.classifier import DEFAULT_MODEL, Classifier
+from moue.faces import DetectorOptions, make_detector
+from moue.media.clock import Sampling
+from moue.media.video import open_video
+from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer, usable_cpus
+from moue.recognition.frame_results import frame_of, unreadable
+from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
+from moue.recognition.tracking import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.media.video import Video, VideoFrame, VideoSource
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import ImageResult
+
+    _Answers: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
+
+_BATCH: Final = 8  # frames whose faces the network answers together
+_LARGE: Final = 2_000_000  # pixels; of larger frames only a few are kept in memory
+_MEMORY: Final = 128 * 1024 * 1024  # bytes that frames may take that are read ahead, unless three take more
+_STEPS_KEPT: Final = 1.5  # steps from frame to frame for which a face is known again, where they are long
+
+
+def analyze_stream(  # noqa: PLR0913 (the choices of one call)
+    source: VideoSource,
+    *,
+    model: str | Path | Classifier = DEFAULT_MODEL,
+    detector: str = "auto",
+    every: int = 1,
+    fps: float | None = None,
+    smooth_s: float = DEFAULT_WINDOW_S,
+    unsure_below: float = DEFAULT_UNSURE_BELOW,
+    allow_url: bool = False,
+) -> Iterator[FrameResult]:
+    """Yield one result for each frame that is looked at, in order, each face with its person's number.
+
+    Everything wrong with source or choices is told at once, not at the first frame. A video that breaks off and a
+    camera that is lost end with one more result whose status is ``"unreadable"`` and whose message says it. Videos are
+    worked on with all CPUs, a few frames ahead; of a camera the newest frame is taken. Only a few frames are in memory.
+
+    Args:
+        source: The path of a video, the number of a camera, or an address.
+        model: As for `moue.analyze`.
+        detector: As for `moue.analyze`; frames are looked at upright only.
+        every: Look at each n-th frame.
+        fps: Look at no more than so many frames of a second; not together with `every`.
+        smooth_s: Seconds over which probabilities are averaged; 0 leaves each frame by itself.
+        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        allow_url: Whether `source` may be an address; nothing is fetched otherwise.
+
+    Raises:
+        MoueError: a choice is wrong, or model, detector or source cannot be had.
+        MissingExtraError: OpenCV or SciPy is not installed.
+    """
+    sampling = Sampling(every, fps)
+    follower = Follower(smooth_s, unsure_below)
+    analyzer = stream_analyzer(model, detector, unsure_below=unsure_below)
+    video = open_video(source, allow_url=allow_url, limits=analyzer.limits)
+    return _results(analyze_frames(video, analyzer, follower, sampling=sampling))
+
+
+def _results(frames: Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]) -> Iterator[FrameResult]:
+    with contextlib.closing(frames):
+        for _, result in frames:
+            yield result
+
+
+def stream_analyzer(
+    model: str | Path | Classifier = DEFAULT_MODEL,
+    detector: str = "auto",
+    *,
+    options: DetectorOptions | None = None,
+    **choices: Any,  # noqa: ANN401 (as Analyzer takes them)
+) -> Analyzer:
+    """Return an `Analyzer` for frames, which are upright: it does not look at them turned where no face is found."""
+    upright = dataclasses.replace(options or DetectorOptions(), turns=False)
+    if isinstance(model, Classifier):
+        return Analyzer(model, make_detector(detector, upright), **choices)
+    return Analyzer.load(model, detector, options=upright, **choices)
+
+
+class Follower:
+    """Makes results of pictures into those of frames: numbers the people and smooths what is seen of them.
+
+    Args:
+        smooth_s: Seconds over which probabilities are averaged, 0 or more.
+        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+
+    Raises:
+        MoueError: a number is out of its range, or SciPy is not installed.
+    """
+
+    def __init__(self, smooth_s: float = DEFAULT_WINDOW_S, unsure_below: float = DEFAULT_UNSURE_BELOW) -> None:
+        self._smoother = Smoother(smooth_s, unsure_below=unsure_below)
+        self._tracker = Tracker()
+
+    def expect_step(self, step_s: float) -> None:
+        """Be told that frames come so many seconds apart: where steps are long, faces are known again for longer."""
+        self._tracker.keep_s = max(self._tracker.keep_s, _STEPS_KEPT * step_s)
+
+    def add(self, image: ImageResult, file: str, frame: VideoFrame) -> FrameResult:
+        """Return the result of the next frame."""
+        track_ids = self._tracker.update(image.faces, frame.time_s)
+        faces = self._smoother.update(image.faces, track_ids, frame.time_s)
+        timings = dataclasses.replace(image.timings, decode_ms=frame.read_ms)
+        return frame_of(image, faces, file=file, frame=frame.number, time_s=frame.time_s, timings=timings)
+
+
+def analyze_frames(
+    video: Video,
+    analyzer: Analyzer,
+    follower: Follower | None = None,
+    *,
+    sampling: Sampling | None = None,
+) -> Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]:
+    """Yield each frame that is looked at with its result: uint8 (H, W, 3) RGB, or None for the word at the end.
+
+    For those who want to show or draw the frames; as `analyze_stream` else. The video is closed after it.
+
+    Args:
+        video: As `open_video` returns; used up.
+        analyzer: As `stream_analyzer` returns.
+        follower: Numbers and smooths; one for each video.
+        sampling: Which frames.
+    """
+    follower = follower or Follower(unsure_below=analyzer.unsure_below)
+    follower.expect_step((sampling or Sampling()).longest_step_s(video.fps))
+    last: VideoFrame | None = None
+    with contextlib.ExitStack() as stack:
+        frames = stack.enter_context(contextlib.closing(video.frames(sampling)))
+        pixels = video.width * video.height
+        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, pixels)
+        for frame, image in stack.enter_context(contextlib.closing(look)):
+            last = frame
+            yield frame.image, follower.add(image, video.name, frame)
+    if video.problem:
+        number, time_s = (0, 0.0) if last is None else (last.number + 1, last.time_s)
+        yield None, unreadable(video.name, video.problem, number, time_s)
+
+
+def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Answers:
+    """Answer each frame before the next is read, as a camera needs."""
+    for frame in frames:
+        yield frame, analyzer.analyze_safely(frame.image)
+
+
+def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int) -> _Answers:
+    """Answer several frames at a time, by several threads; the fewer, the more pixels they have."""
+    waiting: deque[VideoFrame] = deque()
+
+    def images() -> Iterator[NDArray[np.uint8]]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame.image
+
+    # Each thread has two frames waiting, and one more is read.
+    workers = max(1, min(usable_cpus(), (_MEMORY // (3 * max(1, pixels)) - 1) // 2))
+    batch_size = 1 if pixels > _LARGE else _BATCH
+    for image in analyzer.analyze_many(images(), workers=workers, batch_size=batch_size):
+        yield waiting.popleft(), image

@@ -1,0 +1,131 @@
+"""What each person showed over the time of a video, in memory that does not grow with its length."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from moue.recognition.frame_results import FrameResult
+
+_MOST_BINS: Final = 600
+_FIRST_BIN_S: Final = 0.1
+_MOST_PEOPLE: Final = 256
+
+
+@dataclasses.dataclass
+class Person:
+    """One person of a video.
+
+    Attributes:
+        track_id: The person's number.
+        first_s: When first seen.
+        last_s: When last seen.
+        num_frames: In how many frames.
+        bins: For each stretch of time in which the person was seen: the sums of the probabilities, in class order, and
+            the number of frames.
+    """
+
+    track_id: int
+    first_s: float
+    last_s: float
+    num_frames: int = 0
+    bins: dict[int, list[float]] = dataclasses.field(default_factory=dict)
+
+    def mean(self) -> list[float]:
+        """Return the mean probability of each class over the frames, in class order."""
+        sums = [sum(values) for values in zip(*self.bins.values(), strict=True)]
+        return [value / sums[-1] for value in sums[:-1]]
+
+
+class Timeline:
+    """Sums up a video's results, frame by frame.
+
+    Time is divided into at most 600 equal stretches; when a video goes on beyond them, two become one. Of more than 256
+    people those seen in the fewest frames are left out.
+
+    Args:
+        class_names: The classes, in order.
+    """
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self.class_names = tuple(class_names)
+        self.bin_s = _FIRST_BIN_S
+        self.begin_s: float | None = None
+        self.end_s = 0.0
+        self.num_frames = 0
+        self.num_faces = 0
+        self.num_left_out = 0
+        self.frames: dict[int, int] = {}
+        """How many frames were looked at in each stretch of time."""
+        self._people: dict[int, Person] = {}
+
+    def add(self, result: FrameResult) -> None:
+        """Take in the next frame; one that could not be read does not count.
+
+        Raises:
+            MoueError: a face has other classes than the timeline.
+        """
+        if result.time_s is None or not result.width:
+            return
+        if self.begin_s is None:
+            self.begin_s = result.time_s
+        self.end_s = max(self.end_s, result.time_s)
+        while (place := int((result.time_s - self.begin_s) / self.bin_s)) >= _MOST_BINS:
+            self._halve()
+        self.num_frames += 1
+        self.num_faces += len(result.faces)
+        self.frames[place] = self.frames.get(place, 0) + 1
+        for face in result.faces:
+            if tuple(face.probabilities) != self.class_names:
+                raise MoueError(f"a face has the classes {', '.join(face.probabilities)}", ", ".join(self.class_names))
+            person = self._people.get(face.track_id)
+            if person is None:
+                person = self._people[face.track_id] = Person(face.track_id, result.time_s, result.time_s)
+            person.last_s = result.time_s
+            person.num_frames += 1
+            sums = person.bins.setdefault(place, [0.0] * (len(self.class_names) + 1))
+            for number, value in enumerate((*face.probabilities.values(), 1.0)):
+                sums[number] += value
+        self._leave_out({face.track_id for face in result.faces})
+
+    def people(self) -> list[Person]:
+        """Return the people in the order of their numbers."""
+        return sorted(self._people.values(), key=lambda person: person.track_id)
+
+    @property
+    def num_people(self) -> int:
+        """How many people there are, with those that were left out."""
+        return len(self._people) + self.num_left_out
+
+    def _halve(self) -> None:
+        self.bin_s *= 2
+        frames: dict[int, int] = {}
+        for place, count in self.frames.items():
+            frames[place // 2] = frames.get(place // 2, 0) + count
+        self.frames = frames
+        for person in self._people.values():
+            bins: dict[int, list[float]] = {}
+            for place, sums in person.bins.items():
+                other = bins.get(place // 2)
+                bins[place // 2] = sums if other is None else [a + b for a, b in zip(sums, other, strict=True)]
+            person.bins = bins
+
+    def _leave_out(self, present: set[int]) -> None:
+        while len(self._people) > max(_MOST_PEOPLE, len(present)):
+            absent = (person for person in self._people.values() if person.track_id not in present)
+            shortest = min(absent, key=lambda person: person.num_frames)
+            del self._people[shortest.track_id]
+            self.num_left_out += 1
+
+
+def minutes(seconds: float) -> str:
+    """Return a time as minutes and seconds, or hours, minutes and seconds: ``"1:05"``, ``"2:00:00"``."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    text = f"{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+    return f"{hours}:{text}" if hours else text

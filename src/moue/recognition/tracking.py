@@ -1,0 +1,137 @@
+"""Following faces from frame to frame: each keeps a number as long as it is not lost for too long.
+
+Boxes of two moments are paired so that their likeness in all is greatest (the Hungarian method, Kuhn 1955, by SciPy's
+`linear_sum_assignment`), as SORT does (Bewley et al. 2016, arXiv:1602.00763), without its motion model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MissingExtraError, MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from moue.recognition.results import FaceResult
+
+DEFAULT_KEEP_S: Final = 1.0
+# A face that moved so fast that the boxes no longer overlap is known again within this many of its own sizes.
+_REACH: Final = 1.25
+_MOST_GROWTH: Final = 2.0
+# Below this likeness two boxes are two faces.
+_LEAST: Final = 0.05
+
+
+@dataclasses.dataclass
+class _Track:
+    track_id: int
+    box: tuple[float, float, float, float]
+    seen_s: float
+
+
+class Tracker:
+    """Numbers the faces of successive frames.
+
+    A face is known again by where it is and how large; it is not recognised by its looks, so somebody who leaves for
+    longer than `keep_s` comes back as somebody new.
+
+    Args:
+        keep_s: Seconds for which a face may be missing and still be known again, above 0.
+
+    Attributes:
+        keep_s: As above; may be changed between two frames.
+
+    Raises:
+        MoueError: `keep_s` is not above 0, or SciPy is not installed.
+    """
+
+    def __init__(self, keep_s: float = DEFAULT_KEEP_S) -> None:
+        if not 0 < keep_s < math.inf:
+            raise MoueError(f"keep_s is {keep_s}", "seconds, above 0")
+        self.keep_s = keep_s
+        self.num_tracks = 0
+        self._tracks: list[_Track] = []
+        self._time_s = -math.inf
+        self._assign = _assignment()
+
+    def update(self, faces: Sequence[FaceResult], time_s: float) -> list[int]:
+        """Return the number of each face, in their order; they are different, 1 or more.
+
+        The numbers do not depend on the order of the faces; new ones are given from left to right.
+
+        Args:
+            faces: The faces of one frame; their boxes count.
+            time_s: The frame's time in seconds, not before that of the last call.
+
+        Raises:
+            MoueError: time goes back.
+        """
+        if not time_s >= self._time_s:
+            raise MoueError(f"a frame at {time_s} s comes after one at {self._time_s} s", "frames in their order")
+        self._time_s = time_s
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.keep_s]
+        ids = [0] * len(faces)
+        order = sorted(range(len(faces)), key=lambda number: faces[number].box)
+        known = self._pairs([faces[number].box for number in order])
+        for place, number in enumerate(order):
+            track = known.get(place)
+            if track is None:
+                self.num_tracks += 1
+                track = _Track(self.num_tracks, faces[number].box, time_s)
+                self._tracks.append(track)
+            track.box, track.seen_s = faces[number].box, time_s
+            ids[number] = track.track_id
+        return ids
+
+    def _pairs(self, boxes: Sequence[tuple[float, float, float, float]]) -> dict[int, _Track]:
+        """Return the track of each box that has one."""
+        if not boxes or not self._tracks:
+            return {}
+        alike = likeness(np.array([track.box for track in self._tracks]), np.array(boxes))
+        # What must not be paired counts nothing, so that no good pair is given up for the sake of two bad ones.
+        alike[alike < _LEAST] = 0.0
+        rows, columns = self._assign(alike, maximize=True)
+        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+        return {column: self._tracks[row] for row, column in pairs if alike[row, column] > 0}
+
+
+def likeness(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how alike the boxes of two moments are.
+
+    The sum of their intersection over union (0-1), and of their nearness (0-1): 1 where the centres are in one place,
+    0 where they are further apart than a face may move; both 0 where one is more than twice as large.
+
+    Args:
+        before: float (M, 4): x, y, width, height, in pixels.
+        now: float (N, 4).
+
+    Returns:
+        float (M, N), 0-2.
+    """
+    one, other = before[:, None], now[None]
+    low = np.maximum(one[..., :2], other[..., :2])
+    high = np.minimum(one[..., :2] + one[..., 2:], other[..., :2] + other[..., 2:])
+    shared = np.maximum(high - low, 0).prod(axis=-1)
+    areas = one[..., 2:].prod(axis=-1), other[..., 2:].prod(axis=-1)
+    union = areas[0] + areas[1] - shared
+    size = np.sqrt(np.maximum(areas[0], areas[1]))
+    apart = np.linalg.norm(one[..., :2] + one[..., 2:] / 2 - other[..., :2] - other[..., 2:] / 2, axis=-1)
+    near = np.maximum(0.0, 1 - apart / np.maximum(_REACH * size, 1e-9))
+    grown = np.sqrt(np.maximum(areas[0], areas[1]) / np.maximum(np.minimum(areas[0], areas[1]), 1e-9))
+    alike: NDArray[np.float64] = (shared / np.maximum(union, 1e-9) + near) * (grown <= _MOST_GROWTH)
+    return alike
+
+
+def _assignment() -> Any:  # noqa: ANN401 (scipy has no types)
+    try:
+        from scipy.optimize import linear_sum_assignment
+    except ImportError as error:
+        raise MissingExtraError("scipy", "video") from error
+    return linear_sum_assignment

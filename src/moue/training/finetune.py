@@ -1,0 +1,82 @@
+"""Starting a training from the weights of an earlier one (fine-tuning)."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from moue.errors import MoueError
+from moue.training.backend import import_keras
+from moue.training.run_folder import RunFolder
+from moue.training.targets import EMOTION, PERCEIVED
+
+
+def find_weights(source: str | Path) -> Path:
+    """Return the Keras file of a run folder, or the file itself.
+
+    Raises:
+        MoueError: there is none.
+    """
+    path = RunFolder(Path(source)).best if Path(source).is_dir() else Path(source)
+    if not path.is_file() or path.suffix != ".keras":
+        raise MoueError(
+            f"initial_weights: no Keras model at {path}",
+            "a run folder of moue train, or a .keras file",
+            "Exported networks (.onnx) cannot be trained further.",
+        )
+    return path
+
+
+def start_from(model: Any, path: Path) -> tuple[str, ...]:  # noqa: ANN401 (keras.Model)
+    """Copy the weights of an earlier training into a network of the same layers, in their order.
+
+    A head that the earlier network has not, or that answers another number of classes, keeps its random start.
+
+    Args:
+        model: What `moue.training.network.assemble` returned.
+        path: What `find_weights` returned.
+
+    Returns:
+        The heads that were left as they were.
+
+    Raises:
+        MoueError: the file cannot be read, or holds a network of other layers.
+    """
+    try:
+        source = import_keras().saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises many kinds, of which none is promised.
+        raise MoueError(f"cannot read {path}: {error}", "a model saved by moue train") from error
+    (before, known), (wanted, heads) = _split(source), _split(model)
+    _refuse_other_layers(path, before, wanted)
+    left = tuple(name for name, head in heads.items() if name not in known or _shapes(known[name]) != _shapes(head))
+    pairs = [*zip(before, wanted, strict=True), *((known[name], heads[name]) for name in heads if name not in left)]
+    for there, here in pairs:
+        here.set_weights(there.get_weights())
+    return left
+
+
+def _split(model: Any) -> tuple[list[Any], dict[str, Any]]:  # noqa: ANN401
+    """Return the layers of the trunk that have weights, and the layer of each head that has."""
+    layers = [layer for layer in model.layers if layer.weights]
+    heads = {layer.name: layer for layer in layers if layer.name == PERCEIVED}
+    # The layer named "emotion" may be a bare softmax: then the one that feeds it decides between the classes.
+    *trunk, heads[EMOTION] = (layer for layer in layers if layer.name != PERCEIVED)
+    return trunk, heads
+
+
+def _refuse_other_layers(path: Path, before: list[Any], wanted: list[Any]) -> None:
+    for there, here in itertools.zip_longest(before, wanted):
+        found, expected = (None if layer is None else _shapes(layer) for layer in (there, here))
+        if found != expected:
+            what = f"a layer {there.name!r} of {found}" if there is not None else "no layer"
+            where = f"in place of {here.name!r} of {expected}" if here is not None else "after the last of this network"
+            raise MoueError(
+                f"{path} holds another network: {what} {where}",
+                "the layers of the network to be trained",
+                "Give the same model and model_options as the earlier run had.",
+            )
+
+
+def _shapes(layer: Any) -> list[tuple[int, ...]]:  # noqa: ANN401
+    return [tuple(variable.shape) for variable in layer.weights]

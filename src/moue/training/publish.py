@@ -1,0 +1,143 @@
+"""From the best Keras model of a run to the pair model.onnx + model.json."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.classifier.combine import mix_heads
+from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec, PhotoSpec
+from moue.errors import MoueError
+from moue.evaluation.ferplus import majority_labels
+from moue.files import read_json
+from moue.labels import FERPLUS_NAMES
+from moue.probabilities import apply_temperature, fit_temperature
+from moue.training.backend import import_keras
+from moue.training.callbacks import best_epoch
+from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
+from moue.training.network import as_float32
+from moue.training.targets import EMOTION, PERCEIVED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from moue.data.dataset import Dataset
+    from moue.training.config import TrainConfig
+    from moue.training.run_folder import RunFolder
+
+# How the heads answer together on photographs; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
+PERCEIVED_SHARE: Final = 1.0
+PRIOR_POWER: Final = 0.4
+NOT_FACE_ABOVE: Final = 0.5
+
+
+def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: bool = False) -> ExportResult:
+    """Export the epoch of highest validation accuracy and write how to feed it.
+
+    The temperature of the probabilities (Guo et al. 2017, arXiv:1706.04599) is fitted on the validation split.
+
+    Args:
+        run: The folder of the training.
+        config: Its choices.
+        dataset: The data that it was trained with.
+        half: As for `export_onnx`.
+
+    Raises:
+        MoueError: the run has no best model yet, or the exported network differs from it.
+    """
+    if not run.best.exists() or not run.read_history():
+        raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
+    model = as_float32(import_keras().saving.load_model(run.best, compile=False))
+    validation = dataset.subset("val")
+    # Before anything is replaced: without votes there is no temperature.
+    y_prob = _predict(model, validation)
+    heads = _describe_heads(y_prob, validation)
+    # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
+    compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
+    result = export_onnx(model, run.onnx, compared, half=half, overwrite=True)
+    environment = read_json(run.environment)
+    # Not from the environment, which learns of it at the end: a killed run can be exported too.
+    best = best_epoch(run.read_history())
+    height, width, channels = model.input_shape[1:]
+    spec = ModelSpec(
+        name=config.recipe or config.model,
+        onnx_sha256=result.sha256,
+        heads=heads,
+        input=InputSpec(height=height, width=width, channels=channels),
+        recipe=config.to_dict(),
+        data=environment["data"],
+        versions=environment["versions"],
+        scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
+        license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
+        provenance=_tell_origin(environment),
+    )
+    _tune_photographs(spec, y_prob, dataset).save(run.card, overwrite=True)
+    return result
+
+
+def _tell_origin(environment: dict[str, Any]) -> str:
+    command, earlier = environment["command"], environment.get("initial_weights")
+    told = f"trained by `{command}`" if command else "trained from Python"
+    if earlier is None:
+        return told
+    made = f"a run made by `{earlier['command']}`" if earlier["command"] else f"SHA-256 {earlier['sha256'][:12]}…"
+    return f"{told}, from the weights of {made}"
+
+
+def _predict(model: Any, dataset: Dataset) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401 (keras.Model)
+    """Return the probabilities of each head."""
+    answer = model.predict(dataset.images, batch_size=256, verbose=0)
+    return answer if isinstance(answer, dict) else {EMOTION: answer}
+
+
+def _describe_heads(y_prob: dict[str, NDArray[np.float32]], validation: Dataset) -> tuple[HeadSpec, ...]:
+    """Return each head with its temperature, "emotion" first."""
+    heads = [_describe_head(EMOTION, validation.class_names, fit_temperature(validation.labels, y_prob[EMOTION]))]
+    if PERCEIVED in y_prob:
+        faces, said = _each_vote(validation)
+        heads.append(_describe_head(PERCEIVED, FERPLUS_NAMES, fit_temperature(said, y_prob[PERCEIVED][faces])))
+    return tuple(heads)
+
+
+def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], dataset: Dataset) -> ModelSpec:
+    """Return the description with how its heads answer together; alike if there is one head, or other classes."""
+    names = dataset.class_names
+    if PERCEIVED not in y_prob or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
+        return spec
+    seen = majority_labels(dataset.votes, names)
+    val, train = dataset.where("val"), dataset.where("train")
+    known = seen[val] >= 0
+    if not known.any():
+        return spec
+    counts = np.bincount(seen[train][seen[train] >= 0], minlength=len(names)) + 1
+    weights = (counts / counts.sum()) ** -PRIOR_POWER
+    rounded = tuple((weights / weights.mean()).round(4).tolist())
+    plain = PhotoSpec(PERCEIVED_SHARE, class_weights=rounded, not_face_above=NOT_FACE_ABOVE)
+    calibrated = {
+        head.name: apply_temperature(y_prob[head.name], head.temperature).astype(np.float32) for head in spec.heads
+    }
+    mixed = mix_heads(calibrated, dataclasses.replace(spec, photographs=plain))
+    temperature = fit_temperature(seen[val][known], mixed[known])
+    return dataclasses.replace(spec, photographs=dataclasses.replace(plain, temperature=temperature))
+
+
+def _describe_head(name: str, class_names: tuple[str, ...], temperature: float) -> HeadSpec:
+    return HeadSpec(name=name, output=name, class_names=class_names, temperature=temperature)
+
+
+def _each_vote(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the face and the class of every single vote, both int64 (number of votes,).
+
+    A temperature fitted to them makes the probabilities those of what one more person would say.
+    """
+    if dataset.votes is None or not dataset.votes.any():
+        raise MoueError(
+            f"{dataset.source} has no FER+ votes in its val split",
+            "votes to calibrate the head 'perceived' by",
+            "Give --ferplus fer2013new.csv.",
+        )
+    face, column = np.nonzero(dataset.votes)
+    times = dataset.votes[face, column].astype(np.int64)
+    return np.repeat(face, times), np.repeat(column, times)

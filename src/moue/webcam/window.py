@@ -1,0 +1,213 @@
+"""The live window, drawn with Tk: the standard library has it, and without a display it fails as an error.
+
+OpenCV's own windows are no choice: the headless wheel has none, and the other ends the process where no display is.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from moue.errors import MoueError
+from moue.recognition.live import Rate
+from moue.webcam.screen import Screen, first_size, save_picture
+
+if TYPE_CHECKING:
+    import tkinter
+    from pathlib import Path
+
+    from moue.media.video import VideoFrame
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.live import Live
+
+_HEADLESS: Final = "Without a window: moue webcam --headless"
+_NO_TK: Final = (
+    "Debian, Ubuntu: apt install python3-tk python3-pil.imagetk; Fedora: dnf install python3-tkinter; "
+    "Homebrew: brew install python-tk."
+)
+_IDLE_MS, _BUSY_MS = 4, 1  # how soon to look for a newer frame
+_NOTICE_S: Final = 3.0
+_LEAST_SIZE: Final = (320, 260)
+
+
+class Window:
+    """A window for `Live`; opened hidden, so that one learns at once whether there is a display.
+
+    Keys: q or Esc ends, s saves a picture, m mirrors, b shows or hides the bars.
+
+    Args:
+        title: What stands above it.
+        screen: Draws what is shown.
+        save_to: Folder for the pictures that are saved.
+
+    Attributes:
+        num_shown: How many frames were drawn.
+        saved: The pictures that were saved.
+
+    Raises:
+        MoueError: this Python has no Tk, or there is no display.
+    """
+
+    def __init__(self, title: str, screen: Screen, save_to: Path) -> None:
+        self.num_shown = 0
+        self.saved: list[Path] = []
+        self._screen, self._save_to = screen, save_to
+        self._root: Any = _open_root(title)
+        self._root.report_callback_exception = self._caught
+        self._root.protocol("WM_DELETE_WINDOW", self._root.quit)
+        self._root.bind("<Key>", self._pressed)
+        self._label: Any = _label_in(self._root)
+        self._photo: Any = None
+        self._error: BaseException | None = None
+        self._notice, self._notice_until = "", 0.0
+        self._saver = ThreadPoolExecutor(1, "moue-save")
+        self._saving: list[Future[Path]] = []
+        self._rate, self._last_drawn, self._changed = Rate(), 0, False
+        self._live: Live[FrameResult] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish_saving()
+        self._root.destroy()
+        # Tk dies of being freed by another thread, so all of it is freed here and now.
+        self._root = self._label = self._photo = None
+        gc.collect()
+
+    def finish_saving(self) -> None:
+        """Wait for pictures that are still being written; no further ones can be saved."""
+        self._saver.shutdown()
+        self._collect_saved()
+
+    def show(self, live: Live[FrameResult]) -> None:
+        """Show what `live` sees until the user ends it, or there is no more to see.
+
+        Raises:
+            MoueError: the camera or the network failed.
+            KeyboardInterrupt: Ctrl-C was pressed in the terminal.
+        """
+        self._live = live
+        self._root.after(_IDLE_MS, self._tick)
+        self._root.mainloop()
+        self._live = None
+        if self._error is not None:
+            raise self._error
+
+    def _tick(self) -> None:
+        live = self._live
+        # What went wrong is known before the frames end: `running`, asked after that, raises it.
+        ended = live is None or live.frames.closed
+        if live is None or not live.running() or ended:
+            self._root.quit()
+            return
+        self._collect_saved()
+        newest = live.frames.wait(self._last_drawn, 0)
+        frame = newest[1] if newest else live.frames.peek()
+        if newest is not None:
+            self._last_drawn = newest[0]
+            self.num_shown += 1
+            self._rate.add(time.monotonic())
+        drawn = frame is not None and (newest is not None or self._changed)
+        if frame is not None and drawn:
+            self._changed = False
+            self._draw(frame, live)
+        self._root.after(_BUSY_MS if drawn else _IDLE_MS, self._tick)
+
+    def _draw(self, frame: VideoFrame, live: Live[FrameResult]) -> None:
+        from PIL import ImageTk  # noqa: PLC0415 (optional; `_open_root` has found it)
+
+        if self._photo is None:
+            self._appear(frame)
+        size = self._root.winfo_width(), self._root.winfo_height()
+        now = time.monotonic()
+        notice = self._notice if now < self._notice_until else ""
+        rates = f"{self._rate.per_second(now):.0f} fps shown, {live.analysis_fps():.0f} analysed"
+        newest = live.results.peek()
+        picture = self._screen.compose(frame.image, newest[1] if newest else None, size, notice, rates)
+        if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
+            self._photo = ImageTk.PhotoImage(picture, master=self._root)
+            self._label.configure(image=self._photo)
+        else:
+            self._photo.paste(picture)
+
+    def _appear(self, frame: VideoFrame) -> None:
+        root = self._root
+        screen = root.winfo_screenwidth(), root.winfo_screenheight()
+        width, height = first_size(frame.image.shape[1], frame.image.shape[0], screen)
+        root.geometry(f"{width}x{height}")
+        root.minsize(*_LEAST_SIZE)
+        root.deiconify()
+        root.update()
+        root.focus_force()
+
+    def _pressed(self, event: tkinter.Event[tkinter.Misc]) -> None:
+        key = event.keysym.lower()
+        if key in ("q", "escape"):
+            self._root.quit()
+        elif key == "s":
+            self._save()
+        elif key == "m":
+            self._screen.mirror = not self._screen.mirror
+        elif key == "b":
+            self._screen.bars = not self._screen.bars
+        self._changed = True
+
+    def _save(self) -> None:
+        """Save the newest picture that was analysed, with its own answers, in a thread: nothing may stand still."""
+        live = self._live
+        newest = live.results.peek() if live else None
+        if newest is None:
+            self._say("nothing to save yet")
+            return
+        frame, result = newest
+        self._saving.append(self._saver.submit(save_picture, self._screen.drawn(frame.image, result), self._save_to))
+
+    def _collect_saved(self) -> None:
+        for done in [each for each in self._saving if each.done()]:
+            self._saving.remove(done)
+            try:
+                self.saved.append(done.result())
+                self._say(f"saved {self.saved[-1].name}")
+            except MoueError as error:
+                self._say(f"not saved: {error.came}")
+
+    def _say(self, notice: str) -> None:
+        self._notice, self._notice_until, self._changed = notice, time.monotonic() + _NOTICE_S, True
+
+    def _caught(self, _kind: object, error: BaseException, _trace: object) -> None:
+        # Tk would print it and go on, Ctrl-C included.
+        self._error = error
+        self._root.quit()
+
+
+def _open_root(title: str) -> Any:  # noqa: ANN401 (tkinter is optional)
+    try:
+        import tkinter  # noqa: PLC0415 (many systems have it in a package of its own)
+
+        from PIL import ImageTk  # noqa: F401, PLC0415 (likewise)
+    except ImportError as error:
+        raise MoueError(
+            f"this Python has no Tk: {error}", "tkinter, which opens the window", f"{_NO_TK} {_HEADLESS}"
+        ) from error
+    try:
+        root = tkinter.Tk(className="moue")
+    except tkinter.TclError as error:
+        raise MoueError(
+            f"there is no display to open a window on: {error}", "a graphical desktop", _HEADLESS
+        ) from error
+    root.withdraw()
+    root.title(title)
+    root.configure(background="black")
+    return root
+
+
+def _label_in(root: Any) -> Any:  # noqa: ANN401 (tkinter is optional)
+    import tkinter  # noqa: PLC0415 (optional; `_open_root` has found it)
+
+    label = tkinter.Label(root, borderwidth=0, highlightthickness=0, background="black")
+    # The picture follows the window, never the window the picture.
+    label.place(x=0, y=0, relwidth=1, relheight=1)
+    return label

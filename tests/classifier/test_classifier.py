@@ -1,0 +1,305 @@
+"""The description of a model, and running it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers import onnx_model
+from moue.classifier import classifier as room
+from moue.classifier.classifier import Classifier, shipped_models
+from moue.classifier.preprocess import prepare
+from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec
+from moue.errors import MoueError
+from moue.labels import CLASS_NAMES
+from moue.probabilities import apply_temperature
+
+SHA = "0" * 64
+
+
+def spec_dict(**changes):
+    spec = ModelSpec(name="tiny", onnx_sha256=SHA, heads=(HeadSpec("emotion", "probabilities"),))
+    return {**spec.to_dict(), **changes}
+
+
+def with_input(**changes):
+    return spec_dict(input={**InputSpec().to_dict(), **changes})
+
+
+def with_head(**changes):
+    return spec_dict(heads=[{**HeadSpec("emotion", "probabilities").to_dict(), **changes}])
+
+
+def faces(count, *, side=48, seed=1):
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, 1), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return onnx_model.save_run(tmp_path_factory.mktemp("run"), temperature=2.0)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return Classifier.load(run, threads=1)
+
+
+def test_spec_goes_to_json_and_back(tmp_path):
+    spec = ModelSpec(
+        name="seed_cnn",
+        onnx_sha256="ab" * 32,
+        heads=(HeadSpec("emotion", "out", temperature=1.5), HeadSpec("glasses", "g", ("no", "yes"))),
+        input=InputSpec(height=64, width=32, crop_margin=0.2),
+        recipe={"epochs": 30},
+        scores={"test": {"accuracy": 0.554}},
+        license={"weights": "MIT"},
+        provenance="trained on FER2013, été",
+    )
+    spec.save(tmp_path / "model.json")
+    assert ModelSpec.load(tmp_path / "model.json") == spec
+    assert spec.head("glasses").class_names == ("no", "yes")
+    with pytest.raises(MoueError, match="exists already"):
+        spec.save(tmp_path / "model.json")
+    with pytest.raises(MoueError, match="one of emotion, glasses"):
+        spec.head("age")
+
+
+def test_json_has_the_published_keys():
+    content = spec_dict()
+    assert content["format"] == "moue-model"
+    assert content["version"] == 1
+    assert content["input"] == {
+        "height": 48,
+        "width": 48,
+        "channels": 1,
+        "layout": "NHWC",
+        "color": "gray",
+        "gray_rule": "rec601",
+        "pixel_range": [0, 255],
+        "dtype": "float32",
+        "resize": "bilinear",
+        "crop_margin": InputSpec.crop_margin,
+        "crop_shift": InputSpec.crop_shift,
+    }
+    head = {"name": "emotion", "output": "probabilities", "class_names": list(CLASS_NAMES), "temperature": 1.0}
+    assert content["heads"] == [head]
+
+
+def test_unknown_keys_are_kept_or_ignored():
+    content = with_input(future=1) | {"notes": {"a": 1}}
+    spec = ModelSpec.from_dict(content)
+    assert spec.extra == {"notes": {"a": 1}}
+    assert spec.to_dict()["notes"] == {"a": 1}
+    assert ModelSpec.from_dict(spec.to_dict()) == spec
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([], ["is a list"]),
+        ({}, ["format is None"]),
+        (spec_dict(format="keras"), ["'keras'", "moue-model"]),
+        (spec_dict(version=2), ["version is 2", "upgrade"]),
+        (spec_dict(version="1"), ["version is '1'"]),
+        (spec_dict(version=True), ["version is True"]),
+        ({k: v for k, v in spec_dict().items() if k != "input"}, ["no 'input'"]),
+        ({k: v for k, v in spec_dict().items() if k != "onnx_sha256"}, ["no 'onnx_sha256'"]),
+        (spec_dict(onnx_sha256="XYZ"), ["64 lower-case hexadecimal"]),
+        (spec_dict(onnx_sha256=None), ["onnx_sha256 is None"]),
+        (spec_dict(name=""), ["name is ''"]),
+        (spec_dict(name=3), ["name is 3"]),
+        (spec_dict(heads=[]), ["heads is empty"]),
+        (spec_dict(heads={}), ["heads is {}"]),
+        (spec_dict(heads=["emotion"]), ["a head is a str"]),
+        (spec_dict(heads=spec_dict()["heads"] * 2), ["every name once"]),
+        (spec_dict(recipe=[1]), ["recipe is [1]"]),
+        (spec_dict(provenance=None), ["provenance is None"]),
+        (spec_dict(input=5), ["input is a int"]),
+        (with_input(height=0), ["input.height is 0"]),
+        (with_input(width=48.0), ["input.width is 48.0"]),
+        (with_input(height=True), ["input.height is True"]),
+        (with_input(layout="NCHW"), ["'NCHW'", "'NHWC'", "newer"]),
+        (with_input(color="rgb", channels=3), ["input.channels is 3"]),
+        (with_input(pixel_range=[0, 1]), ["(0, 1)", "(0, 255)"]),
+        (with_input(pixel_range=None), ["pixel_range is None"]),
+        (with_input(crop_margin=-1.0), ["crop_margin is -1.0"]),
+        (with_input(crop_shift=1.5), ["crop_shift is 1.5"]),
+        (with_input(crop_margin="0"), ["crop_margin is '0'"]),
+        (with_head(temperature=0), ["temperature", "above 0"]),
+        (with_head(temperature=-1.0), ["above 0"]),
+        (with_head(temperature=float("nan")), ["above 0"]),
+        (with_head(temperature=float("inf")), ["above 0"]),
+        (with_head(temperature="1"), ["above 0"]),
+        (with_head(class_names=["sad", "happy", "sad"]), ["name sad twice"]),
+        (with_head(class_names=["sad"]), ["two or more"]),
+        (with_head(class_names="sad"), ["two or more"]),
+        (with_head(class_names=["sad", 3]), ["two or more"]),
+        (with_head(output=""), ["output is ''"]),
+    ],
+)
+def test_wrong_descriptions_are_refused(content, words, tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(MoueError) as caught:
+        ModelSpec.load(path)
+    for word in [*words, str(path)]:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [1, 7, 64, 65])
+def test_answers_equal_the_network(model, count):
+    images = faces(count)
+    raw = model.predict_proba(images, calibrated=False)
+    assert raw.shape == (count, 7)
+    assert raw.dtype == np.float32
+    np.testing.assert_allclose(raw, onnx_model.expected_proba(images), atol=1e-5)
+    np.testing.assert_allclose(raw.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_the_batch_size_does_not_matter(model, batch_size):
+    images = faces(70)
+    np.testing.assert_allclose(
+        model.predict_proba(images, batch_size=batch_size), model.predict_proba(images, batch_size=70), atol=1e-6
+    )
+
+
+def test_calibrated_answers_are_the_tempered_raw_ones(model):
+    images = faces(20)
+    raw, calibrated = model.predict_proba(images, calibrated=False), model.predict_proba(images)
+    assert calibrated.dtype == np.float32
+    np.testing.assert_allclose(calibrated, apply_temperature(raw, 2.0), atol=1e-6)
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1, atol=1e-6)
+    assert (calibrated.max(axis=1) < raw.max(axis=1)).all()
+    np.testing.assert_array_equal(calibrated.argmax(axis=1), raw.argmax(axis=1))
+
+
+def test_gray_and_the_same_in_colour_give_the_same(model):
+    gray = faces(5, side=60)
+    np.testing.assert_array_equal(model.predict_proba(gray), model.predict_proba(np.repeat(gray, 3, axis=3)))
+    mixed = [gray[0], np.repeat(gray[1], 3, axis=2), gray[2, :, :, 0], gray[3, :30]]
+    expected = onnx_model.expected_proba(prepare(mixed))
+    np.testing.assert_allclose(model.predict_proba(mixed, calibrated=False), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("nothing", [[], np.zeros((0, 48, 48, 1), np.uint8), np.zeros((0, 48, 48), np.uint8)])
+def test_zero_faces(model, nothing):
+    assert model.predict_proba(nothing).shape == (0, 7)
+    assert model.predict_proba(nothing).dtype == np.float32
+
+
+def test_names_and_heads(model, run):
+    assert model.class_names() == CLASS_NAMES
+    assert "tiny" in repr(model)
+    assert model.path == run / "model.onnx"
+    for call in (model.class_names, lambda head: model.predict_proba(faces(1), head=head)):
+        with pytest.raises(MoueError, match="one of emotion"):
+            call("age")
+    with pytest.raises(MoueError, match="float32 from"):
+        model.predict_proba(faces(2).astype(np.float32) / 255)
+    with pytest.raises(MoueError, match="threads"):
+        Classifier.load(run, threads=0)
+
+
+def test_the_three_ways_to_name_a_model(run, tmp_path, monkeypatch):
+    images = faces(3)
+    expected = Classifier.load(run).predict_proba(images)
+    for suffix in (".onnx", ".json"):
+        (tmp_path / f"mine{suffix}").write_bytes((run / f"model{suffix}").read_bytes())
+    monkeypatch.setattr(room, "_WEIGHTS", tmp_path)
+    assert shipped_models() == ("mine",)
+    for name in (str(run), run / "model.onnx", tmp_path / "mine.onnx", "mine"):
+        np.testing.assert_allclose(Classifier.load(name, threads=2).predict_proba(images), expected, atol=1e-6)
+    with pytest.raises(MoueError, match=r"known name \(mine\)"):
+        Classifier.load("other")
+
+
+def break_missing_json(run):
+    (run / "model.json").unlink()
+
+
+def break_missing_onnx(run):
+    (run / "model.onnx").unlink()
+
+
+def break_one_byte(run):
+    content = bytearray((run / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / "model.onnx").write_bytes(content)
+
+
+def break_json(run):
+    (run / "model.json").write_text('{"format": "moue-')
+
+
+def break_both(run):
+    (run / "model.onnx").write_bytes(b"not a network")
+    change_json(run, onnx_sha256=room.hashlib.sha256(b"not a network").hexdigest())
+
+
+def change_json(run, **changes):
+    content = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps(content | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (break_missing_json, ["model.json does not exist"]),
+        (break_missing_onnx, ["model.onnx does not exist", "training still running"]),
+        (break_one_byte, ["has SHA-256", "model.json says"]),
+        (break_json, ["not valid JSON"]),
+        (break_both, ["ONNX Runtime cannot load", "valid ONNX file"]),
+    ],
+)
+def test_damaged_runs_are_refused(tmp_path, damage, words):
+    run = onnx_model.save_run(tmp_path / "run")
+    damage(run)
+    with pytest.raises(MoueError) as caught:
+        Classifier.load(run)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"batch": 1}, ["free batch size"]),
+        ({"output": "other"}, ["no output 'emotion'", "one of other"]),
+        ({"classes": 6}, ["[", "6", "one column for each class"]),
+        ({"class_names": ("no", "yes")}, ["one column for each class"]),
+    ],
+)
+def test_networks_unlike_their_description_are_refused(tmp_path, options, words):
+    run = onnx_model.save_run(tmp_path / "run", **options)
+    with pytest.raises(MoueError) as caught:
+        Classifier.load(run)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_another_input_size_is_refused_or_used(tmp_path):
+    run = onnx_model.save_run(tmp_path / "run", side=32)
+    assert Classifier.load(run).predict_proba(faces(2)).shape == (2, 7)
+    change_json(run, input=InputSpec().to_dict())
+    with pytest.raises(MoueError, match="32"):
+        Classifier.load(run)
+
+
+def test_a_network_without_softmax_is_refused(tmp_path):
+    model = Classifier.load(onnx_model.save_run(tmp_path / "run", softmax=False))
+    with pytest.raises(MoueError, match="gives no probabilities"):
+        model.predict_proba(faces(2))
+
+
+@pytest.mark.parametrize("name", ["happy_net", "no/such/run", "missing.onnx", ""])
+def test_unknown_models_are_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MoueError, match=r"no model|does not exist"):
+        Classifier.load(name)
+
+
+def test_other_files_are_refused(tmp_path):
+    (tmp_path / "best.keras").write_bytes(b"zip")
+    with pytest.raises(MoueError, match="not an ONNX file"):
+        Classifier.load(tmp_path / "best.keras")

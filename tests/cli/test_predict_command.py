@@ -1,0 +1,135 @@
+"""moue predict and moue download: files, folders, tables, resuming, drawings."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moue.cli import recognise
+from moue.faces import store
+from moue.media.listing import list_pictures
+from moue.recognition.analyzer import Analyzer
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "more" / ".hidden").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("b.png", "a.JPG", "more/a.jpg", "more/.hidden/x.png", ".thumb.png"):
+        Image.fromarray(rng.integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(folder / name)
+    (folder / "broken.png").write_bytes(b"\x89PNG")
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_folders_are_listed_in_order(folder):
+    names = ["a.JPG", "b.png", "broken.png"]
+    assert [path.name for path in list_pictures([folder])] == names
+    assert [path.name for path in list_pictures([folder], recursive=True)] == [*names, "a.jpg"]
+    assert list(list_pictures([folder / "notes.txt", folder / "none"])) == [folder / "notes.txt", folder / "none"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+def test_a_folder_to_a_table_and_drawings(moue, run_folder, folder, tmp_path, suffix):
+    out, drawings = tmp_path / f"out.{suffix}", tmp_path / "drawn"
+    options = ("--model", run_folder, "--detector", "none", "--output", out, "--annotate", drawings, "-r")
+    code, printed, said = moue("predict", folder, *options)
+    assert code == 0
+    assert "taken as one face" in said
+    assert "4 files, 3 faces, 0 without a face, 1 failed" in said
+    assert "happy %" in printed
+    assert sorted(path.name for path in drawings.iterdir()) == ["a-2.jpg", "a.jpg", "b.jpg"]
+    if suffix == "csv":
+        statuses = [row["status"] for row in read(out)]
+    elif suffix == "json":
+        statuses = [row["status"] for row in json.loads(out.read_text())["results"]]
+    else:
+        statuses = [json.loads(line)["status"] for line in out.read_text().splitlines()]
+    assert statuses == ["ok", "ok", "unreadable", "ok"]
+    code, _, said = moue("predict", folder, *options)
+    assert (code, "--overwrite" in said) == (1, True)
+    assert moue("predict", folder, *options, "--overwrite")[0] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such names cannot be made")
+def test_no_file_name_commands_the_terminal(moue, run_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ("a\x1b[31mred.png", "\udcff.png", "été 😀.png")
+    for name in names:
+        (tmp_path / name).write_bytes(b"no picture")
+    code, printed, said = moue("predict", ".", "--model", run_folder, "--detector", "none")
+    assert code == 1
+    for text in (printed, said):
+        assert "\x1b" not in text
+        assert "a?[31mred.png" in text
+        assert "été 😀.png" in text
+
+
+def test_small_faces_in_place_of_names(moue, run_folder, folder, tmp_path):
+    options = (folder / "b.png", "--model", run_folder, "--detector", "none")
+    code, _, said = moue("predict", *options, "--emoji")
+    assert (code, "--annotate" in said) == (2, True)
+    drawn = [tmp_path / "names", tmp_path / "faces"]
+    assert moue("predict", *options, "--annotate", drawn[0])[0] == 0
+    assert moue("predict", *options, "--annotate", drawn[1], "--emoji")[0] == 0
+    assert (drawn[0] / "b.jpg").read_bytes() != (drawn[1] / "b.jpg").read_bytes()
+
+
+def test_an_interrupted_run_goes_on(moue, run_folder, folder, tmp_path, monkeypatch):
+    out = tmp_path / "out.csv"
+    command = ("predict", folder, "--model", run_folder, "--detector", "none", "--output", out)
+    assert moue(*command)[0] == 0
+    expected = out.read_bytes()
+    out.unlink()
+    real = Analyzer.analyze_many
+
+    def interrupted(self, sources, **options):
+        for number, result in enumerate(real(self, sources, **options)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield result
+
+    monkeypatch.setattr(Analyzer, "analyze_many", interrupted)
+    code, _, said = moue(*command)
+    assert (code, "the same command goes on" in said) == (130, True)
+    assert not out.exists()
+    monkeypatch.setattr(Analyzer, "analyze_many", real)
+    code, _, said = moue(*command)
+    assert (code, "going on: 2 pictures" in said) == (0, True)
+    assert out.read_bytes() == expected
+
+
+def test_automatic_detection_says_what_it_took(moue, run_folder, folder, monkeypatch):
+    monkeypatch.delenv(store.ENVIRONMENT, raising=False)
+    code, _, said = moue("predict", folder, "--model", run_folder)
+    assert code == 0
+    assert "found by haar" in said or "moue download yunet" in said
+    code, _, said = moue("predict", folder, "--model", run_folder, "--detector", "yunet")
+    assert (code, "moue download yunet" in said) == (1, True)
+
+
+def test_names_of_detectors_agree():
+    from moue.faces import detector_names
+
+    assert tuple(name.value for name in recognise.DetectorName) == detector_names()[:4]
+
+
+def test_nothing_to_do_and_nothing_that_works(moue, run_folder, folder, tmp_path):
+    (tmp_path / "void").mkdir()
+    code, _, said = moue("predict", tmp_path / "void", "--model", run_folder)
+    assert (code, "no pictures" in said) == (1, True)
+    assert moue("predict", folder / "broken.png", "--model", run_folder, "--detector", "none")[0] == 1
+
+
+def test_download_of_something_unknown(moue):
+    code, _, said = moue("download", "resnet")
+    assert (code, "unknown model" in said) == (1, True)

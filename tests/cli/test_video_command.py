@@ -1,0 +1,145 @@
+"""Films given to moue predict: alone, among pictures, stopped and taken up again."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.video_files import two_squares
+from moue.media.video import open_video
+from moue.recognition import stream
+
+pytest.importorskip("cv2", reason="films need the extra 'video'")
+pytest.importorskip("scipy", reason="films need the extra 'video'")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    Image.fromarray(np.full((60, 50), 99, np.uint8)).save(folder / "a.png")
+    two_squares(folder / "b.avi", 10)
+    two_squares(folder / "c.mp4", 8)
+    Image.fromarray(np.full((60, 50), 99, np.uint8)).save(folder / "d.png")
+    return folder
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def command(run_folder, *more):
+    return ("predict", *more, "--model", run_folder, "--detector", "none")
+
+
+def test_a_folder_of_pictures_and_films(moue, run_folder, folder, tmp_path):
+    out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
+    code, printed, said = moue(*command(run_folder, folder, "--output", out, "--annotate", drawn))
+    assert code == 0
+    assert "2 videos, 18 frames, 18 faces, 2 people, " in said
+    assert "2 files, 2 faces, " in said
+    assert "#1 0:00-0:00" in printed
+    rows = read(out)
+    names = [row["file"].rpartition("/")[2] for row in rows]
+    assert names == ["a.png", *["b.avi"] * 10, *["c.mp4"] * 8, "d.png"]
+    assert [row["frame"] for row in rows] == ["", *map(str, range(10)), *map(str, range(8)), ""]
+    assert [row["track_id"] for row in rows] == ["", *["1"] * 18, ""]
+    assert rows[2]["time_s"] == "0.040"
+    pictures = ["a.jpg", "d.jpg"]
+    expected = sorted([*pictures, "b.mp4", "b-timeline.png", "c.mp4", "c-timeline.png"])
+    assert sorted(path.name for path in drawn.iterdir()) == expected
+    with open_video(drawn / "b.mp4") as video:
+        assert len(list(video.frames())) == 10
+
+
+@pytest.mark.parametrize(("options", "numbers"), [(("--every", 4), [0, 4, 8]), (("--fps", 12.5), [0, 2, 4, 6, 8])])
+def test_fewer_frames_as_json_lines(moue, run_folder, folder, tmp_path, options, numbers):
+    out = tmp_path / "out.jsonl"
+    assert moue(*command(run_folder, folder / "b.avi", "--output", out, "--smooth", 0, *options))[0] == 0
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["frame"] for one in found] == numbers
+    assert all(face["confidence"] == face["raw_confidence"] for one in found for face in one["faces"])
+    assert moue(*command(run_folder, folder / "b.avi", "--fps", 5, "--every", 2))[0] == 1
+
+
+def stop_at(monkeypatch, file, frame):
+    """Press Ctrl-C when a frame of a film is answered."""
+    real = stream.Follower.add
+
+    def add(self, image, name, one):
+        if name.endswith(file) and one.number == frame:
+            raise KeyboardInterrupt
+        return real(self, image, name, one)
+
+    monkeypatch.setattr(stream.Follower, "add", add)
+
+
+@pytest.mark.parametrize("stop", [("b.avi", 0), ("b.avi", 6), ("c.mp4", 3)])
+def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder, folder, tmp_path, monkeypatch, stop):
+    file, frame = stop
+    out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
+    # The first film is named twice: each mention has its rows and its drawing.
+    paths = (folder / "b.avi", folder)
+    first = tmp_path / "first.csv"
+    assert moue(*command(run_folder, *paths, "--output", first))[0] == 0
+    with monkeypatch.context() as patch:
+        stop_at(patch, file, frame)
+        code, _, said = moue(*command(run_folder, *paths, "--output", out, "--annotate", drawn))
+    assert (code, "the same command goes on" in said) == (130, True)
+    stopped = drawn / ("b.mp4" if file == "b.avi" else "c.mp4")
+    if frame:
+        with open_video(stopped) as video:
+            assert len(list(video.frames())) == frame
+    code, _, _ = moue(*command(run_folder, *paths, "--output", out, "--annotate", drawn))
+    assert code == 0
+    assert out.read_bytes() == first.read_bytes()
+    with open_video(stopped) as video:
+        assert len(list(video.frames())) == video.num_frames == (10 if file == "b.avi" else 8)
+    assert {path.name for path in drawn.glob("*.mp4")} == {"b.mp4", "b-2.mp4", "c.mp4"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn", "first.csv", "holiday", "out.csv"]
+
+
+def test_json_keeps_what_was_seen_till_ctrl_c(moue, run_folder, folder, tmp_path, monkeypatch):
+    out = tmp_path / "out.json"
+    stop_at(monkeypatch, "b.avi", 5)
+    code, _, said = moue(*command(run_folder, folder, "--output", out))
+    assert (code, str(out) in said) == (130, True)
+    assert [one.get("frame") for one in json.loads(out.read_text())["results"]] == [None, 0, 1, 2, 3, 4]
+
+
+def test_films_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
+    (folder / "e.mov").write_bytes(b"no film")
+    (folder / "f.mkv").write_bytes(b"")
+    content = two_squares(tmp_path / "whole.avi", 60).read_bytes()
+    (folder / "g.avi").write_bytes(content[: len(content) // 2])
+    out = tmp_path / "out.csv"
+    code, _, said = moue(*command(run_folder, folder, folder / "none.mp4", "--output", out))
+    assert (code, "4 failed or broken off" in said) == (0, True)
+    rows = read(out)
+    bad = {row["file"].rpartition("/")[2]: row["status"] for row in rows if row["status"] != "ok"}
+    assert bad == {"e.mov": "unreadable", "f.mkv": "empty", "g.avi": "unreadable", "none.mp4": "not_found"}
+    assert "breaks off after" in next(
+        row["message"] for row in rows if row["status"] != "ok" and "g.avi" in row["file"]
+    )
+    assert sum(row["file"].endswith("g.avi") for row in rows) > 20
+    assert moue(*command(run_folder, folder / "e.mov"))[0] == 1
+
+
+def test_without_opencv_pictures_are_answered_all_the_same(moue, run_folder, folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    out = tmp_path / "out.csv"
+    assert moue(*command(run_folder, folder, "--output", out))[0] == 0
+    rows = read(out)
+    assert [row["status"] for row in rows] == ["ok", "unsupported", "unsupported", "ok"]
+    assert "moue[video]" in rows[1]["message"]
+
+
+def test_a_film_is_not_replaced_by_its_own_drawing(moue, run_folder, folder):
+    before = (folder / "c.mp4").read_bytes()
+    code, _, said = moue(*command(run_folder, folder / "c.mp4", "--annotate", folder, "--overwrite"))
+    assert (code, "is one of the files to be read" in said) == (1, True)
+    assert (folder / "c.mp4").read_bytes() == before

@@ -1,0 +1,265 @@
+"""Reading tables: every shape they come in, and one clear error for each thing that can be wrong."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers.data import make_dataset
+from moue.data.load import load_fer2013
+from moue.data.readers.pixels import NUM_PIXELS, parse_rows
+from moue.errors import MoueError
+
+USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
+COLUMNS = ("emotion", "pixels", "Usage")
+
+
+def rows_of(dataset):
+    for image, label, split in zip(dataset.images, dataset.labels, dataset.split, strict=True):
+        yield {"emotion": str(label), "pixels": " ".join(map(str, image.ravel())), "Usage": USAGE[str(split)]}
+
+
+def table(dataset, columns=COLUMNS, end="\n", sep=","):
+    lines = [sep.join(columns)]
+    lines += [",".join(row.get(name.strip(), "7") for name in columns) for row in rows_of(dataset)]
+    return (end.join(lines) + end).encode()
+
+
+def same(loaded, dataset):
+    return (
+        np.array_equal(loaded.images, dataset.images)
+        and np.array_equal(loaded.labels, dataset.labels)
+        and np.array_equal(loaded.split, dataset.split)
+    )
+
+
+def zipped(names, content):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def tarred(name, content):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+GOOD = {
+    "as_published.csv": table,
+    "other_order.csv": lambda d: table(d, ("Usage", "pixels", "emotion")),
+    "icml_face_data.csv": lambda d: table(d, ("emotion", " Usage", " pixels")),
+    "more_columns.csv": lambda d: table(d, ("id", "emotion", "pixels", "Usage", "note")),
+    "crlf.csv": lambda d: table(d, end="\r\n"),
+    "bom.csv": lambda d: b"\xef\xbb\xbf" + table(d),
+    "no_last_line_end.csv": lambda d: table(d).rstrip(b"\n"),
+    "blank_lines_after.csv": lambda d: table(d) + b"\n\n",
+    "quoted.csv": lambda d: (
+        b"\n".join(b",".join(b'"' + f + b'"' for f in r.split(b",")) for r in table(d).split()[:1])
+        + b"\n"
+        + table(d).split(b"\n", 1)[1]
+    ),
+    "packed.csv.gz": lambda d: gzip.compress(table(d)),
+    "packed.zip": lambda d: zipped(["fer2013/fer2013.csv", "fer2013/README"], table(d)),
+    "challenge.zip": lambda d: zipped(["train.csv", "icml_face_data.csv", "test.csv"], table(d)),
+    "packed.tar.gz": lambda d: tarred("fer2013/fer2013.csv", table(d)),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_reads_every_shape(name, tmp_path, dataset):
+    path = tmp_path / name
+    path.write_bytes(GOOD[name](dataset))
+    assert same(load_fer2013(path), dataset)
+    assert same(load_fer2013(path), dataset), "from the cache"
+
+
+def bad_line(dataset, row, line):
+    lines = table(dataset).split(b"\n")
+    lines[row + 1] = line
+    return b"\n".join(lines)
+
+
+def pixels(count=NUM_PIXELS, last="0"):
+    return " ".join(["0"] * (count - 1) + [last]).encode()
+
+
+BAD = {
+    "too few pixels": (b"0," + pixels(2303) + b",Training", "row 4.*2,303 pixels.*2,304"),
+    "too many pixels": (b"0," + pixels(2305) + b",Training", "2,305 pixels"),
+    "300 stays 300": (b"0," + pixels(last="300") + b",Training", "pixel 2303 is 300, expected 0-255"),
+    "negative": (b"0," + pixels(last="-1") + b",Training", "pixel 2303 is '-1'"),
+    "four digits": (b"0," + pixels(last="0255") + b",Training", "0255, expected 0-255"),
+    "a word": (b"0," + pixels(last="nan") + b",Training", "'nan', expected a whole number"),
+    "a fraction": (b"0," + pixels(last="1.5") + b",Training", "'1.5', expected a whole number"),
+    "label 7": (b"7," + pixels() + b",Training", "emotion is '7', expected 0-6"),
+    "label word": (b"happy," + pixels() + b",Training", "emotion is 'happy'"),
+    "no label": (b"," + pixels() + b",Training", "emotion is ''"),
+    "usage": (b"0," + pixels() + b",Trainig", "Usage is 'Trainig', expected Training, PublicTest"),
+    "cut short": (b"0," + pixels(1000), "2 columns, expected 3.*cut short"),
+    "not ASCII": ("0,٣ ".encode() + pixels(2303) + b",Training", "whole number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_wrong_row_is_named(name, tmp_path, dataset):
+    line, message = BAD[name]
+    path = tmp_path / "bad.csv"
+    path.write_bytes(bad_line(dataset, 4, line))
+    with pytest.raises(MoueError, match=f"(?s)data row 4 .*{message}|{message}"):
+        load_fer2013(path)
+    kept = load_fer2013(path, on_bad_row="skip")
+    assert [bad.row for bad in kept.skipped] == [4]
+    assert same(kept, dataset.take(np.arange(len(dataset)) != 4))
+    assert kept.rows.tolist() == [row for row in range(len(dataset)) if row != 4]
+
+
+BAD_FILES = {
+    "empty.csv": (b"", "is empty"),
+    "header_only.csv": (b"emotion,pixels,Usage\n", "no readable rows"),
+    "kaggle_test.csv": (b"pixels\n1 2 3\n", "no column emotion(?s:.*)test.csv"),
+    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(5000), "no column emotion"),
+    "one_line.csv": (b"x" * 200_000, "longer than"),
+    "damaged.csv.gz": (gzip.compress(table(make_dataset(10)))[:-400], "damaged"),
+    "not_really.csv.gz": (b"emotion,pixels,Usage\n", "cannot read|damaged"),
+    "not_really.zip": (b"emotion,pixels,Usage\n", "damaged"),
+    "two.zip": (zipped(["a.csv", "b.csv"], b"x"), "holds 2 CSV files: a.csv, b.csv"),
+    "none.zip": (zipped(["readme.txt"], b"x"), "holds 0 CSV files"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_wrong_file_is_one_clear_error(name, tmp_path):
+    content, message = BAD_FILES[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(MoueError, match=message):
+        load_fer2013(path)
+
+
+def test_a_missing_file_says_where_to_get_it(tmp_path):
+    with pytest.raises(MoueError, match=r"No such file(?s:.*)moue data get"):
+        load_fer2013(tmp_path / "fer2013.csv")
+
+
+def test_without_usage_twins_stay_together(tmp_path):
+    first = make_dataset(400)
+    doubled = first.take(np.arange(800) % 400)
+    path = tmp_path / "train.csv"
+    path.write_bytes(table(doubled, ("emotion", "pixels")))
+    loaded = load_fer2013(path)
+    assert np.array_equal(loaded.split[:400], loaded.split[400:])
+    sizes = {split: len(loaded.where(split)) for split in ("train", "val", "test")}
+    assert sizes["train"] > 560
+    assert all(40 <= sizes[split] <= 120 for split in ("val", "test"))
+    assert "hash of the pixels" in loaded.split_rule
+
+
+def test_an_edited_file_is_never_served_stale(tmp_path, dataset):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(table(dataset))
+    load_fer2013(path)
+    stat = path.stat()
+    edited = table(dataset).replace(b"Training", b"PublicTe", 1)[:-1].replace(b"PublicTe", b"training", 1) + b"\n"
+    changed = bytearray(edited)
+    position = changed.index(b"\n") + 1
+    changed[position] = ord("6")
+    path.write_bytes(changed)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert load_fer2013(path).labels[0] == 6
+
+
+def test_a_broken_or_missing_cache_only_costs_the_cache(tmp_path, dataset, monkeypatch):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(table(dataset))
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("MOUE_CACHE", str(cache))
+    load_fer2013(path)
+    (entry,) = cache.iterdir()
+    for content in (b"", b"rubbish", entry.read_bytes()[:-9]):
+        entry.write_bytes(content)
+        assert same(load_fer2013(path), dataset)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("MOUE_CACHE", str(blocked / "cache"))
+    assert same(load_fer2013(path), dataset)
+
+
+def test_two_processes_may_read_at_once(tmp_path, dataset):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(table(dataset))
+    code = f"from moue.data.load import load_fer2013; print(load_fer2013({str(path)!r}).checksum)"
+    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(3)]
+    assert {process.communicate()[0].decode().strip() for process in running} == {dataset.checksum}
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32), highest=st.sampled_from([9, 10, 99, 100, 255]), num_rows=st.integers(1, 70))
+def test_parsing_gives_back_what_was_written(seed, highest, num_rows):
+    rows = np.random.default_rng(seed).integers(0, highest, (num_rows, NUM_PIXELS), np.uint8, endpoint=True)
+    parsed, reasons = parse_rows([" ".join(map(str, row)).encode() for row in rows.tolist()])
+    assert not reasons
+    assert np.array_equal(parsed, rows)
+
+
+@settings(max_examples=300, deadline=None)
+@given(position=st.integers(0, NUM_PIXELS - 1), word=st.text("0123456789+-.eE_x٣\0", min_size=1, max_size=5))
+def test_a_word_is_read_strictly_or_refused(position, word):
+    words = ["17"] * NUM_PIXELS
+    words[position] = word
+    good = " ".join(["17"] * NUM_PIXELS).encode()
+    parsed, reasons = parse_rows([good, " ".join(words).encode(), good])
+    assert (parsed[[0, 2]] == 17).all()
+    readable = word.isascii() and word.isdigit() and len(word) <= 3 and int(word) <= 255
+    assert readable == (1 not in reasons)
+    if readable:
+        assert parsed[1, position] == int(word)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=400), header=st.booleans())
+def test_any_bytes_are_an_error_and_never_a_crash(tmp_path, content, header):
+    path = tmp_path / "any.csv"
+    path.write_bytes((b"emotion,pixels,Usage\n" if header else b"") + content)
+    with pytest.raises(MoueError):
+        load_fer2013(path, use_cache=False)
+
+
+def test_the_real_file(real_data):
+    assert real_data.images.shape == (35_887, 48, 48, 1)
+    assert [len(real_data.where(split)) for split in ("train", "val", "test")] == [28_709, 3_589, 3_589]
+    assert real_data.counts()["train"] == {
+        "angry": 3995, "disgust": 436, "fear": 4097, "happy": 7215, "sad": 4830, "surprise": 3171, "neutral": 4965,
+    }  # fmt: skip
+    assert len(real_data.without_twins()) == 3_301
+
+
+def test_the_real_file_is_read_in_little_time_and_memory(real_csv):
+    # ru_maxrss would hold this process's own peak, from before the new program was started in the child.
+    code = (
+        "import sys, time; from pathlib import Path; from moue.data.load import load_fer2013;"
+        "load_fer2013(sys.argv[1], use_cache=False); lines = Path('/proc/self/status').read_text().splitlines();"
+        "print(time.process_time(), *(line.split()[1] for line in lines if line.startswith('VmHWM')))"
+    )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of memory is read from /proc, which is not here")
+    out = subprocess.run([sys.executable, "-c", code, real_csv], capture_output=True, check=True, text=True).stdout
+    seconds, kilobytes = map(float, out.split())
+    assert kilobytes < 300 * 1024
+    assert seconds < 7

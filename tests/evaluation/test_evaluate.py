@@ -1,0 +1,217 @@
+"""`evaluate` on a small made-up data set with known twins and votes, and on the real one where it is there."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from moue.data.dataset import Dataset
+from moue.errors import MoueError
+from moue.evaluation.evaluate import Evaluation, evaluate
+from moue.evaluation.evaluation import correct_faces, wrong_faces
+from moue.evaluation.ferplus import majority_labels, score_perceived
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+
+TRAIN, VAL, TEST = 40, 10, 30
+
+
+def make_dataset(*, votes: bool = True) -> Dataset:
+    """Faces whose first pixel is their label; the first four test faces are copies of training faces."""
+    rng = np.random.default_rng(0)
+    size = TRAIN + VAL + TEST
+    images = rng.integers(0, 256, (size, 48, 48, 1), dtype=np.uint8)
+    labels = rng.integers(0, 7, size).astype(np.uint8)
+    labels[:20] = 3
+    images[:, 0, 0, 0] = labels
+    images[TRAIN + VAL : TRAIN + VAL + 4] = images[:4]
+    labels[TRAIN + VAL : TRAIN + VAL + 4] = labels[:4]
+    table = np.zeros((size, 10), np.uint8)
+    order = [FERPLUS_NAMES.index(name) for name in CLASS_NAMES]
+    table[np.arange(size), np.array(order)[labels]] = 10
+    return Dataset(
+        images=images,
+        labels=labels,
+        split=np.array(["train"] * TRAIN + ["val"] * VAL + ["test"] * TEST, dtype="<U5"),
+        rows=np.arange(size, dtype=np.int64) + 1000,
+        votes=table if votes else None,
+        source="made up",
+    )
+
+
+def read_label(images):
+    """A model that is right on every face but those with an odd second pixel, which it calls happy."""
+    answer = np.where(images[:, 0, 1, 0] % 2 == 1, 3, images[:, 0, 0, 0])
+    return (0.04 + 0.72 * np.eye(7)[answer]).astype(np.float32)
+
+
+def test_all_sets_are_scored_from_one_pass():
+    dataset = make_dataset()
+    seen, steps = [], []
+
+    def predict(images):
+        seen.append(len(images))
+        return read_label(images)
+
+    result = evaluate(predict, dataset, batch_size=8, progress=lambda *step: steps.append(step), command="the command")
+    assert seen == [8, 8, 8, 6]
+    assert steps == [(8, 30), (16, 30), (24, 30), (30, 30)]
+    test = dataset.subset("test")
+    right = read_label(test.images).argmax(axis=1) == test.labels
+    assert result.official.accuracy == pytest.approx(right.mean())
+    assert result.without_twins.num_faces == 26 == len(dataset.without_twins("test"))
+    assert result.without_twins.accuracy == pytest.approx(right[4:].mean())
+    assert result.baseline.class_name == "happy"
+    assert result.baseline.accuracy == pytest.approx((test.labels == 3).mean())
+    assert result.ferplus.label_agreement == 1.0
+    assert result.ferplus.scores.accuracy == pytest.approx(right.mean())
+    assert (result.split, result.num_views, result.checksum) == ("test", 1, dataset.checksum)
+    assert (result.rows == test.rows).all()
+    assert (result.command, result.source, result.split_rule) == ("the command", "made up", "Usage column")
+
+
+def test_without_votes_or_training_faces_nothing_is_invented():
+    assert evaluate(read_label, make_dataset(votes=False)).ferplus is None
+    alone = evaluate(read_label, make_dataset().subset("test"))
+    assert alone.without_twins is None
+    assert alone.baseline is None
+    assert evaluate(read_label, make_dataset(), split="train").without_twins is None
+
+
+@pytest.mark.parametrize(
+    ("predict", "message"),
+    [
+        (lambda images: np.full((len(images), 6), 1 / 6), "one probability for each of angry"),
+        (lambda images: np.full((len(images) - 1, 7), 1 / 7), "answered"),
+        (lambda images: np.full((len(images), 7), np.nan), "not finite"),
+        (lambda images: np.arange(7.0) + np.zeros((len(images), 1)), "softmax"),
+    ],
+)
+def test_a_model_that_answers_wrongly_is_refused(predict, message):
+    with pytest.raises(MoueError) as error:
+        evaluate(predict, make_dataset())
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"split": "PrivateTest"}, "split"), ({"batch_size": 0}, "batch size"), ({"split": "val"}, "no 'val' faces")],
+)
+def test_wrong_questions_are_refused(options, message):
+    with pytest.raises(MoueError, match=message):
+        evaluate(read_label, make_dataset().subset("test"), **options)
+
+
+def test_saved_and_loaded_is_the_same(tmp_path):
+    result = evaluate(read_label, make_dataset())
+    assert result.save(tmp_path / "evaluation") == tmp_path / "evaluation"
+    again = Evaluation.load(tmp_path / "evaluation")
+    assert again.to_dict() == result.to_dict()
+    for name in ("y_true", "y_prob", "rows", "face_index", "face_images"):
+        assert getattr(again, name).dtype == getattr(result, name).dtype
+        assert (getattr(again, name) == getattr(result, name)).all()
+    with pytest.raises(MoueError, match="exists already"):
+        result.save(tmp_path / "evaluation")
+    result.save(tmp_path / "evaluation", overwrite=True)
+
+
+def damage_json(folder):
+    content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    del content["official"]["nll"]
+    (folder / "evaluation.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "predictions.npz").write_bytes(b"PK"), "does not belong"),
+        (lambda folder: (folder / "predictions.npz").unlink(), "cannot read"),
+        (lambda folder: (folder / "evaluation.json").unlink(), "cannot read"),
+        (lambda folder: (folder / "evaluation.json").write_text("{}", encoding="utf-8"), "no evaluation"),
+        (lambda folder: (folder / "evaluation.json").write_text('{"format": 1}', encoding="utf-8"), "lacks a field"),
+        (damage_json, "not moue's scores"),
+    ],
+)
+def test_damaged_folders_are_refused(tmp_path, damage, message):
+    evaluate(read_label, make_dataset()).save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(MoueError, match=message):
+        Evaluation.load(tmp_path)
+
+
+def test_table_names_sets_and_classes():
+    text = evaluate(read_label, make_dataset()).table()
+    for part in ("official test split", "without twins in train", "FER+ majority", "always 'happy'", *CLASS_NAMES):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_faces_of_the_report():
+    y_true = np.array([0, 0, 0, 1, 1])
+    y_prob = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.95, 0.05]])
+    chosen = correct_faces(y_true, y_prob, count=1)
+    assert {label: index.tolist() for label, index in chosen.items()} == {0: [1], 1: [3]}
+    assert correct_faces(y_true, y_prob)[0].tolist() == [1, 0]
+    assert wrong_faces(y_true, y_prob).tolist() == [4, 2]
+    assert wrong_faces(y_true, y_prob, count=1).tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("votes", "name"),
+    [
+        ({"happy": 10}, "happy"),
+        ({"happy": 5, "neutral": 4, "sad": 1}, "happy"),  # the single vote goes, so 5 of 9 remain
+        ({"happy": 5, "neutral": 5}, None),
+        ({"happy": 4, "neutral": 3, "sad": 3}, None),
+        ({"sad": 2, **dict.fromkeys(("neutral", "happy", "fear", "angry", "disgust"), 1)}, "sad"),
+        (dict.fromkeys(FERPLUS_NAMES, 1), None),
+        ({}, None),
+        ({"contempt": 9}, None),
+        ({"unknown": 9}, None),
+        ({"not_face": 10}, None),
+        ({"fear": 6, "unknown": 4}, "fear"),
+    ],
+)
+def test_ferplus_majority(votes, name):
+    row = np.array([[votes.get(column, 0) for column in FERPLUS_NAMES]], dtype=np.uint8)
+    expected = -1 if name is None else CLASS_NAMES.index(name)
+    assert majority_labels(row, CLASS_NAMES).tolist() == [expected]
+
+
+def test_the_perceived_head_is_scored_on_eight_classes():
+    dataset = make_dataset()
+    test = dataset.where("test")
+    dataset.votes[test[0]] = 10 * np.eye(10, dtype=np.uint8)[FERPLUS_NAMES.index("contempt")]
+    dataset.votes[test[1]] = 10 * np.eye(10, dtype=np.uint8)[FERPLUS_NAMES.index("not_face")]
+    order = np.array([FERPLUS_NAMES.index(name) for name in CLASS_NAMES])
+
+    def perceive(images):
+        # Half of it says "not a face", which must not count.
+        return 0.5 * np.eye(10)[order[read_label(images).argmax(axis=1)]] + 0.5 * np.eye(10)[9]
+
+    found = score_perceived(perceive, dataset)
+    assert found.scores.class_names == FERPLUS_NAMES[:8]
+    assert found.scores.num_faces == TEST - 1
+    right = read_label(dataset.images[test]).argmax(axis=1) == dataset.labels[test]
+    assert found.scores.accuracy == pytest.approx(right[2:].sum() / (TEST - 1))
+    assert found.label_agreement == pytest.approx((TEST - 2) / (TEST - 1))
+    saved = dataclasses.replace(evaluate(read_label, dataset), perceived=found)
+    assert "perceived" in saved.table()
+    assert score_perceived(perceive, make_dataset(votes=False)) is None
+
+
+def test_votes_of_the_wrong_shape_are_refused():
+    with pytest.raises(MoueError, match="votes are"):
+        majority_labels(np.zeros((3, 8), np.uint8), CLASS_NAMES)
+
+
+@pytest.mark.skipif("MOUE_FER2013" not in os.environ, reason="MOUE_FER2013 does not name the real fer2013.csv")
+def test_real_data_has_its_known_twins_and_baseline():
+    from moue.data.load import load_fer2013
+
+    dataset = load_fer2013(os.environ["MOUE_FER2013"])
+    result = evaluate(lambda images: np.full((len(images), 7), 1 / 7) + 0.01 * (np.eye(7)[3] - 1 / 7), dataset)
+    assert (result.official.num_faces, result.without_twins.num_faces) == (3589, 3301)
+    assert result.baseline.class_name == "happy"
+    assert result.baseline.accuracy == pytest.approx(result.official.accuracy) == pytest.approx(879 / 3589)

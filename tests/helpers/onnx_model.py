@@ -1,0 +1,78 @@
+"""A small real ONNX network for tests: Flatten, Gemm and Softmax with fixed random weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec, PhotoSpec
+from moue.files import sha256_of
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+
+
+def weights(seed=0, side=48, classes=7):
+    """Return the matrix (side * side, classes) and bias (classes,) of the network."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.normal(0.0, 1e-3, (side * side, classes)).astype(np.float32)
+    return matrix, rng.normal(0.0, 0.3, classes).astype(np.float32)
+
+
+def expected_proba(images, seed=0):
+    """Return what the network answers to float (N, 48, 48, 1), worked out with NumPy."""
+    matrix, bias = weights(seed)
+    logits = images.reshape(len(images), -1).astype(np.float64) @ matrix + bias
+    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return chances / chances.sum(axis=1, keepdims=True)
+
+
+def save_onnx(path: Path, *, side=48, classes=7, batch="N", output="emotion", softmax=True, perceived=False):
+    """Write the network to `path`; with `perceived` it has a second head, of ten classes and seed 1."""
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    matrix, bias = weights(side=side, classes=classes)
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"], axis=1),
+        helper.make_node("Gemm", ["flat", "matrix", "bias"], ["logits"]),
+        helper.make_node("Softmax" if softmax else "Identity", ["logits"], [output]),
+    ]
+    outputs = [helper.make_tensor_value_info(output, kind, [batch, classes])]
+    tensors = {"matrix": matrix, "bias": bias}
+    if perceived:
+        tensors["matrix2"], tensors["bias2"] = weights(1, side, 10)
+        nodes += [
+            helper.make_node("Gemm", ["flat", "matrix2", "bias2"], ["logits2"]),
+            helper.make_node("Softmax", ["logits2"], ["perceived"]),
+        ]
+        outputs.append(helper.make_tensor_value_info("perceived", kind, [batch, 10]))
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", kind, [batch, side, side, 1])],
+        outputs,
+        [onnx.numpy_helper.from_array(values, name) for name, values in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES, photographs=None, **options) -> Path:
+    """Write a run folder with ``model.onnx`` and ``model.json``; `options` go to `save_onnx`.
+
+    `photographs`, a `PhotoSpec`, makes a network of two heads.
+    """
+    options |= {"perceived": photographs is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    save_onnx(folder / "model.onnx", **{"side": side, **options})
+    heads = [HeadSpec("emotion", "emotion", tuple(class_names), temperature)]
+    if photographs is not None:
+        heads.append(HeadSpec("perceived", "perceived", FERPLUS_NAMES))
+    spec = ModelSpec(
+        name="tiny",
+        onnx_sha256=sha256_of(folder / "model.onnx"),
+        heads=tuple(heads),
+        input=InputSpec(height=side, width=side),
+        photographs=photographs or PhotoSpec(),
+    )
+    spec.save(folder / "model.json")
+    return folder

@@ -1,0 +1,224 @@
+"""What `moue predict --annotate` writes: no file of the user is lost, and an interrupted run goes on with its own."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.video_files import two_squares
+from moue.errors import MoueError
+from moue.media import video as source
+from moue.output.tables import CsvRun
+from moue.predict import drawings
+from moue.predict.jobs import drawing_jobs
+from moue.recognition import stream
+
+
+@pytest.fixture
+def predict(moue, run_folder):
+    return lambda *more: moue("predict", *more, "--model", run_folder, "--detector", "none")
+
+
+def picture(path, shade=99):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((50, 40), shade, np.uint8)).save(path)
+    return path
+
+
+def film(path, num=4):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return two_squares(path, num)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (("a/x.png", "b/x.png", "c/x-2.png"), ("x.jpg", "x-2.jpg", "x-2-2.jpg")),
+        (("a/x.mp4", "b/X.avi", "c/x-2.mp4", "a/x.mp4"), ("x.mp4", "X-2.mp4", "x-2-2.mp4", "x-3.mp4")),
+        (("a/\u00e9.png", "b/E\u0301.png"), ("\u00e9.jpg", "E\u0301-2.jpg")),
+        (("x.png", "x.mp4", "x.jpg"), ("x.jpg", "x.mp4", "x-2.jpg")),
+        (("https://h/a%20b.mp4?token=1", "https://h/c.png#d", "https://h/"), ("a_b.mp4", "c.jpg", "h.jpg")),
+    ],
+)
+def test_every_drawing_has_its_own_name(tmp_path, paths, expected):
+    jobs = drawing_jobs(paths, tmp_path)
+    assert [job.source for job in jobs] == list(paths)
+    assert [job.drawing for job in jobs] == [tmp_path / name for name in expected]
+    assert [job.drawing for job in drawing_jobs(paths, None)] == [None] * len(paths)
+
+
+def test_many_of_one_name_are_named_quickly(tmp_path):
+    jobs = drawing_jobs([f"{number}/x.png" for number in range(4000)], tmp_path)
+    assert len({job.drawing for job in jobs}) == 4000
+
+
+def test_no_drawing_may_replace_what_is_to_be_read(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    for path in (clip, tmp_path / "clip-timeline.png", tmp_path / "link.jpg"):
+        path.write_bytes(b"mine")
+    with pytest.raises(MoueError, match=r"clip-timeline\.png is one of the files"):
+        drawing_jobs([tmp_path / "none" / "clip.mov", tmp_path / "clip-timeline.png"], tmp_path)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "link.jpg").symlink_to(tmp_path / "link.jpg")
+    with pytest.raises(MoueError, match=r"link\.jpg is one of the files"):
+        drawing_jobs([tmp_path / "link.jpg"], tmp_path / "deep")
+    assert drawing_jobs(["https://h/clip.mp4"], tmp_path)[0].drawing == clip
+
+
+def test_photographs_are_not_replaced_by_their_drawings(predict, tmp_path):
+    photos = tmp_path / "photos"
+    before = [picture(photos / name).read_bytes() for name in ("a.jpg", "b.jpg")]
+    code, _, said = predict(photos, "--annotate", photos, "--overwrite")
+    assert (code, "a.jpg is one of the files" in said) == (1, True)
+    assert [(photos / name).read_bytes() for name in names(photos)] == before
+
+
+def test_a_film_is_not_replaced_before_it_is_read(predict, tmp_path):
+    first, second = film(tmp_path / "a/clip.mp4"), film(tmp_path / "b/clip.mp4", 6)
+    before = second.read_bytes()
+    code, _, said = predict(first, second, "--annotate", second.parent, "--overwrite")
+    assert (code, "is one of the files" in said) == (1, True)
+    assert second.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["clip.mp4", "photo.png"])
+def test_the_users_file_stays_however_often_the_command_is_given(predict, tmp_path, kind):
+    given = film(tmp_path / kind) if kind == "clip.mp4" else picture(tmp_path / kind)
+    out, drawn = tmp_path / "r.csv", tmp_path / "drawn"
+    mine = [drawn / given.with_suffix(".mp4" if kind == "clip.mp4" else ".jpg").name, drawn / "clip-timeline.png"]
+    drawn.mkdir()
+    for path in mine:
+        path.write_bytes(b"mine")
+    for _ in range(3):
+        code, _, said = predict(given, "--annotate", drawn, "--output", out)
+        assert (code, "exists already" in said) == (1, True)
+        assert [path.read_bytes() for path in mine] == [b"mine", b"mine"]
+    assert predict(given, "--annotate", drawn, "--output", out, "--overwrite")[0] == 0
+    assert mine[0].read_bytes() != b"mine"
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def stop_film(patch, frame):
+    real = stream.Follower.add
+
+    def add(self, image, name, one):
+        if one.number == frame:
+            raise KeyboardInterrupt
+        return real(self, image, name, one)
+
+    patch.setattr(stream.Follower, "add", add)
+
+
+def test_a_stopped_film_taken_up_with_another_folder_replaces_nothing_there(predict, tmp_path, monkeypatch):
+    clip = film(tmp_path / "clip.mp4", 8)
+    out, first, second = tmp_path / "r.csv", tmp_path / "first", tmp_path / "second"
+    with monkeypatch.context() as patch:
+        stop_film(patch, 4)
+        assert predict(clip, "--annotate", first, "--output", out)[0] == 130
+    second.mkdir()
+    (second / "clip.mp4").write_bytes(b"mine")
+    code, _, said = predict(clip, "--annotate", second, "--output", out)
+    assert (code, "exists already" in said) == (1, True)
+    assert (second / "clip.mp4").read_bytes() == b"mine"
+    # The first folder's is the run's own, also after the detour.
+    assert predict(clip, "--annotate", first, "--output", out)[0] == 0
+    assert len(read(out)) == 8
+    assert names(tmp_path) == ["clip.mp4", "first", "r.csv", "second"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("stopped", [0, 1, 2])
+def test_a_run_stopped_while_drawing_goes_on(predict, tmp_path, monkeypatch, stopped, when):
+    photos = [picture(tmp_path / folder / "x.png") for folder in "abc"]
+    out, drawn = tmp_path / "r.csv", tmp_path / "drawn"
+    real, calls = drawings.save_drawing, []
+
+    def save(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == stopped + 1 and when == "before":
+            raise KeyboardInterrupt
+        real(*arguments, **options)
+        if len(calls) == stopped + 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drawings, "save_drawing", save)
+        assert predict(*photos, "--annotate", drawn, "--output", out)[0] == 130
+    assert len(read(tmp_path / "r.csv.part")) == stopped
+    code, _, said = predict(*photos, "--annotate", drawn, "--output", out)
+    assert code == 0, said
+    assert [row["file"] for row in read(out)] == list(map(str, photos))
+    assert names(drawn) == ["x-2.jpg", "x-3.jpg", "x.jpg"]
+    assert names(tmp_path) == ["a", "b", "c", "drawn", "r.csv"]
+
+
+def test_a_run_that_may_overwrite_goes_on_too(predict, tmp_path, monkeypatch):
+    photos = [picture(tmp_path / name, shade) for shade, name in enumerate(("a.png", "b.png"))]
+    clip, out, drawn = film(tmp_path / "clip.avi", 8), tmp_path / "r.csv", tmp_path / "drawn"
+    command = (*photos, clip, "--annotate", drawn, "--output", out, "--overwrite")
+    with monkeypatch.context() as patch:
+        stop_film(patch, 4)
+        code, _, said = predict(*command)
+        assert (code, "the same command goes on" in said) == (130, True)
+    code, _, said = predict(*command)
+    assert (code, "going on: 2 pictures" in said) == (0, True)
+    assert len(read(out)) == 10
+    # With other choices the rows left do not fit, and are not asked for again.
+    with monkeypatch.context() as patch:
+        stop_film(patch, 4)
+        assert predict(*command)[0] == 130
+    code, _, said = predict(*command, "--unsure-below", 0.9)
+    assert (code, "going on" in said) == (0, False)
+    assert len(read(out)) == 10
+
+
+def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, monkeypatch):
+    clip, drawn = film(tmp_path / "clip.mp4"), tmp_path / "drawn"
+    address = "https://h/my%20clip.mp4?token=1"
+    monkeypatch.setattr(source, "_open_address", lambda address, **_: source._open_file(clip, address))
+    for expected, word in ((0, "1 video, 4 frames"), (1, "exists already")):
+        code, _, said = predict(address, "--allow-url", "--annotate", drawn)
+        assert (code, word in said) == (expected, True), said
+    assert {"my_clip.mp4"} <= set(names(drawn)) <= {"my_clip.mp4", "my_clip-timeline.png"}
+
+
+@pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("photographs", 1.5), ("input", 0.5)])
+def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp_path, monkeypatch, part, value):
+    """The same network, but its model.json was fitted anew."""
+    out, photos = tmp_path / "r.csv", [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    with monkeypatch.context() as patch:
+        patch.setattr(CsvRun, "finish", interrupt)
+        assert predict(*photos, "--output", out)[0] == 130
+    about = run_folder / "model.json"
+    before = about.read_text()
+    content = json.loads(before)
+    one = content[part][0] if part == "heads" else content[part]
+    one["crop_margin" if part == "input" else "temperature"] = value
+    try:
+        about.write_text(json.dumps(content))
+        code, _, said = predict(*photos, "--output", out)
+    finally:
+        about.write_text(before)
+    assert (code, "other settings" in said) == (1, True)
+    assert predict(*photos, "--output", out)[0] == 0
+
+
+@pytest.mark.parametrize("options", [("--smooth", "inf"), ("--fps", "inf"), ("--fps", 0)])
+def test_numbers_that_are_none_are_refused_before_the_run(predict, tmp_path, options):
+    code, _, said = predict(picture(tmp_path / "a.png"), "--output", tmp_path / "r.csv", *options)
+    assert (code, "error: " in said) == (1, True)
+    assert names(tmp_path) == ["a.png"]

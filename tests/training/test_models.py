@@ -1,0 +1,109 @@
+"""Every registered network: registering a model tests it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.data import NARROW
+from moue.errors import MoueError
+
+pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+
+from moue.training.backend import import_keras
+from moue.training.export_onnx import export_onnx
+from moue.training.models import build_model, count_multiply_adds, list_models, register
+
+MODELS = sorted(list_models())
+COSTS = {
+    "seed_cnn": (716_551, 19_757_056),
+    "small": (591_615, 32_491_904),
+    "mini_xception": (58_423, 5_520_448),
+    "resnet": (11_180_871, 1_247_038_976),
+    "resnet_base": (4_991_593, 653_528_064),
+    "vgg": (4_693_575, 468_471_296),
+    "efficientnet": (5_928_279, 132_509_216),
+}
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (64, 48, 48, 1), np.uint8)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_takes_pixels_and_gives_probabilities_for_any_batch(name, pixels):
+    model = build_model(name, num_classes=5)
+    for count in (1, 7):
+        probabilities = np.asarray(model(pixels[:count].astype(np.float32), training=False))
+        assert probabilities.shape == (count, 5)
+        np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_exports_with_equal_results(name, pixels, tmp_path):
+    result = export_onnx(build_model(name, options=NARROW.get(name)), tmp_path / "model.onnx", pixels)
+    assert result.max_difference <= 1e-5
+    assert len(result.sha256) == 64
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_costs_what_its_data_sheet_says(name):
+    model = build_model(name)
+    assert (model.count_params(), count_multiply_adds(model)) == COSTS[name]
+    parameters, multiply_adds = COSTS[name]
+    sheet = " ".join(list_models()[name].build.__doc__.split())
+    assert f"{parameters:,} parameters" in sheet
+    assert f"{multiply_adds / 1e6:,.{0 if multiply_adds > 1e8 else 1}f} million multiply-adds at 48x48x1" in sheet
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_probabilities_come_from_a_layer_named_emotion_in_float32(name):
+    keras = import_keras()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build_model(name)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert (model.layers[-1].name, model.outputs[0].dtype) == ("emotion", "float32")
+
+
+def test_seed_cnn_has_the_starting_points_layers_in_their_order():
+    model = build_model("seed_cnn")
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Rescaling", "Conv2D", "BatchNormalization", "MaxPooling2D", "Dropout", "Conv2D", "BatchNormalization",
+        "MaxPooling2D", "Dropout", "Flatten", "Dense", "Dropout", "Dense",
+    ]  # fmt: skip
+    convolutions = [layer for layer in model.layers if type(layer).__name__ == "Conv2D"]
+    assert [(layer.filters, layer.kernel_size) for layer in convolutions] == [(32, (3, 3)), (64, (5, 5))]
+    assert [layer.rate for layer in model.layers if type(layer).__name__ == "Dropout"] == [0.25, 0.25, 0.5]
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(MoueError, match="registered twice"):
+        register("seed_cnn", paper="", summary="")(lambda **_: None)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(MoueError, match=r"unknown model 'vgg99'(?s:.*)seed_cnn"):
+        build_model("vgg99")
+
+
+@pytest.mark.parametrize(("shape", "options"), [((4, 4, 1), {}), ((48, 48, 1), {"wings": 2})])
+def test_what_cannot_be_built_says_so(shape, options):
+    with pytest.raises(MoueError, match="cannot be built"):
+        build_model("seed_cnn", input_shape=shape, options=options)
+
+
+def test_half_the_bytes_give_nearly_equal_results(pixels, tmp_path):
+    model = build_model("seed_cnn")
+    full = export_onnx(model, tmp_path / "full.onnx", pixels)
+    half = export_onnx(model, tmp_path / "half.onnx", pixels, half=True)
+    assert half.path.stat().st_size < 0.51 * full.path.stat().st_size
+    assert full.max_difference < half.max_difference < 0.01
+
+
+def test_the_export_refuses_too_few_images(pixels, tmp_path):
+    with pytest.raises(MoueError, match="10 images to compare with"):
+        export_onnx(build_model("seed_cnn"), tmp_path / "model.onnx", pixels[:10])
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,160 @@
+"""Training: repeatable, resumable, and nothing lost when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers.data import make_dataset
+from moue.classifier.classifier import Classifier
+from moue.errors import MoueError
+
+pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+
+from moue.training import callbacks
+from moue.training import train as train_module
+from moue.training.backend import import_keras
+from moue.training.config import TrainConfig
+from moue.training.train import train
+
+CONFIG = TrainConfig(recipe="test", epochs=3, batch_size=32, seed=7)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_dataset(140, seed=3)
+
+
+@pytest.fixture(scope="module")
+def whole(faces, tmp_path_factory):
+    """An uninterrupted run."""
+    return train(CONFIG, faces, tmp_path_factory.mktemp("runs") / "whole", command="moue train fer2013.csv")
+
+
+def weights_of(path):
+    return import_keras().saving.load_model(path).get_weights()
+
+
+def assert_same_weights(first, second):
+    for one, other in zip(weights_of(first), weights_of(second), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def stop_at(epoch, monkeypatch, error=KeyboardInterrupt):
+    """Let the next training meet `error` in the middle of an epoch (from 0)."""
+    make_keeper = callbacks.make_keeper
+
+    def make(run, history, *averager):
+        keeper = make_keeper(run, history, *averager)
+        proceed = keeper.on_train_batch_end
+
+        def on_train_batch_end(batch, logs=None):
+            if len(history) == epoch and batch == 1:
+                raise error
+            proceed(batch, logs)
+
+        keeper.on_train_batch_end = on_train_batch_end
+        return keeper
+
+    monkeypatch.setattr(train_module, "make_keeper", make)
+
+
+def test_a_run_leaves_everything_behind(whole):
+    names = {path.name for path in whole.run.iterdir()}
+    assert names >= {
+        "config.json", "environment.json", "history.json", "history.csv", "best.keras", "last.keras",
+        "model.onnx", "model.json", "curves.png",
+    }  # fmt: skip
+    assert [row["epoch"] for row in whole.history] == [1, 2, 3]
+    assert whole.best_val_accuracy == max(row["val_accuracy"] for row in whole.history)
+    environment = json.loads((whole.run / "environment.json").read_text())
+    assert environment["command"] == "moue train fer2013.csv"
+    assert environment["best_epoch"] == whole.best_epoch
+    assert environment["versions"]["keras"]
+
+
+def test_the_same_training_gives_the_same_weights(whole, faces, tmp_path):
+    again = train(CONFIG, faces, tmp_path / "again")
+    assert_same_weights(whole.run / "last.keras", again.run / "last.keras")
+    assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in whole.history]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_at(1, patch)
+        stopped = train(CONFIG, faces, tmp_path / "run")
+    assert stopped.interrupted
+    assert len(stopped.history) == 1
+    resumed = train(CONFIG, faces, tmp_path / "run", resume=True)
+    assert not resumed.interrupted
+    assert_same_weights(whole.run / "last.keras", resumed.run / "last.keras")
+    assert_same_weights(whole.run / "best.keras", resumed.run / "best.keras")
+    finished = train(CONFIG, faces, tmp_path / "run", resume=True)
+    assert finished.history == resumed.history
+
+
+def test_the_exported_model_is_the_best_epoch(whole, faces):
+    images = faces.subset("val").images
+    keras_model = import_keras().saving.load_model(whole.run / "best.keras")
+    exported = Classifier.load(whole.run).predict_proba(images, calibrated=False)
+    np.testing.assert_allclose(exported, keras_model.predict(images, verbose=0), atol=1e-5)
+
+
+def test_a_diverged_loss_ends_with_what_to_do(faces, tmp_path):
+    with pytest.raises(MoueError, match=r"the loss became (nan|inf)(?s:.*)Lower --"):
+        train(TrainConfig(epochs=2, batch_size=8, learning_rate=1e30), faces, tmp_path / "run")
+
+
+def test_a_full_disk_keeps_the_epochs_before(faces, tmp_path, monkeypatch):
+    stop_at(2, monkeypatch, OSError(28, "No space left on device"))
+    with pytest.raises((MoueError, OSError), match="No space left"):
+        train(CONFIG, faces, tmp_path / "run")
+    assert len(json.loads((tmp_path / "run" / "history.json").read_text())) == 2
+    assert (tmp_path / "run" / "checkpoints" / "epoch-002.keras").exists()
+
+
+def test_early_stopping_counts_over_a_resume():
+    keras = import_keras()
+    losses = [1.0, 0.9, 0.95, 0.96]
+    history = [{"epoch": k + 1, "val_loss": loss} for k, loss in enumerate(losses)]
+    stopping = callbacks.make_early_stopping(3, history)
+    stopping.set_model(keras.Sequential())
+    stopping.on_train_begin()
+    assert (stopping.best, stopping.wait) == (0.9, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 8}, "started with other choices .seed: 7 there, 8 now"),
+        ({"epochs": 4}, "epochs: 3 there, 4 now"),
+    ],
+)
+def test_resuming_with_other_choices_is_refused(whole, faces, change, message):
+    with pytest.raises(MoueError, match=message):
+        train(TrainConfig(**(CONFIG.to_dict() | change)), faces, whole.run, resume=True)
+
+
+def test_resuming_with_other_data_is_refused(whole):
+    with pytest.raises(MoueError, match="the data has checksum"):
+        train(CONFIG, make_dataset(140, seed=4), whole.run, resume=True)
+
+
+def test_an_existing_folder_is_left_alone(whole, faces, tmp_path):
+    with pytest.raises(MoueError, match=r"exists already(?s:.*)--resume"):
+        train(CONFIG, faces, whole.run)
+    with pytest.raises(MoueError, match="no run to resume"):
+        train(CONFIG, faces, tmp_path, resume=True)
+
+
+def test_a_split_without_faces_is_refused(faces, tmp_path):
+    with pytest.raises(MoueError, match="no faces in its val split"):
+        train(CONFIG, faces.subset("train"), tmp_path / "run")
+
+
+def test_what_cannot_be_built_leaves_no_folder(faces, tmp_path):
+    with pytest.raises(MoueError, match="unknown model 'huge'"):
+        train(TrainConfig(model="huge"), faces, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
