@@ -18,9 +18,9 @@ from moue.classifier.classifier import DEFAULT_MODEL, Classifier
 from moue.classifier.combine import mix_heads, not_face_chances
 from moue.classifier.spec import PhotoSpec
 from moue.data.load import load_fer2013
-from moue.evaluation.ferplus import majority_labels
 from moue.evaluation.metrics import score
 from moue.labels import FERPLUS_NAMES
+from moue.votes import majority_labels
 
 
 def main() -> None:

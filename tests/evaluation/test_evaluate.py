@@ -11,8 +11,9 @@ from moue.data.dataset import Dataset
 from moue.errors import MoueError
 from moue.evaluation.evaluate import Evaluation, evaluate
 from moue.evaluation.evaluation import correct_faces, wrong_faces
-from moue.evaluation.ferplus import majority_labels, score_perceived
+from moue.evaluation.ferplus import score_perceived
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+from moue.votes import majority_labels
 
 TRAIN, VAL, TEST = 40, 10, 30
 

@@ -13,13 +13,12 @@ from moue.errors import MoueError
 from moue.evaluation.metrics import (
     NUM_BINS,
     Scores,
-    check_predictions,
     confusion_matrix,
-    normalised,
     reliability_bins,
     score,
     wilson_interval,
 )
+from moue.probabilities import check_predictions, normalised
 
 NAMES = ("a", "b", "c")
 Y_TRUE = np.array([0, 0, 1, 1, 2])

@@ -95,7 +95,7 @@ def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_pa
         "command": "moue train first",
         "heads_left_random": [],
     }
-    assert read_json(RunFolder(result.run).card)["provenance"].endswith(
+    assert read_json(RunFolder(result.run).model_json)["provenance"].endswith(
         "from the weights of a run made by `moue train first`"
     )
 

@@ -215,7 +215,7 @@ def export(
     config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
     result = export_run(folder, config, options.load_data(data, ferplus), half=half)
     output.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
-    output.wrote(folder.onnx, folder.card)
+    output.wrote(folder.onnx, folder.model_json)
 
 
 def models() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moue.errors import MoueError
 from moue.evaluation.metrics import Scores, score
-from moue.labels import FERPLUS_NAMES
-from moue.probabilities import check_probabilities, normalised
+from moue.heads import PERCEIVED
+from moue.probabilities import check_probabilities
+from moue.votes import EIGHT_CLASS_RULE, EIGHT_CLASSES, MAJORITY_RULE, majority_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,19 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
-
-MAJORITY_RULE: Final = (
-    "'majority' mode of microsoft/FERPlus src/ferplus.py: single votes are removed; the class with the most votes "
-    "counts if it has more than half of the votes left; faces whose majority is unknown or not a face, or that have "
-    "none, are left out; so are faces whose majority is a class that FER2013 does not have (contempt)"
-)
-EIGHT_CLASSES: Final = FERPLUS_NAMES[:8]
-"""The classes of FER+'s usual test: all but unknown and not a face."""
-EIGHT_CLASS_RULE: Final = (
-    "'majority' mode of microsoft/FERPlus src/ferplus.py: single votes are removed; the class with the most votes "
-    "counts if it has more than half of the votes left; faces whose majority is unknown or not a face, or that have "
-    "none, are left out"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,30 +83,6 @@ def score_perceived(
     y_prob = np.concatenate(
         [predict_proba(dataset.images[some]) for some in np.array_split(part, -(-len(part) // 256))]
     )
-    eight = normalised(check_probabilities(y_prob)[:, : len(EIGHT_CLASSES)])
+    eight = PERCEIVED.reference(dataset.take(part), check_probabilities(y_prob)).y_prob
     labels = [dataset.class_names[label] for label in dataset.labels[part]]
     return score_majority(eight.astype(np.float32), dataset.votes[part], labels, EIGHT_CLASSES)
-
-
-def majority_labels(votes: NDArray[np.uint8], class_names: Sequence[str]) -> NDArray[np.int64]:
-    """Return the majority class of each face as index into `class_names`, or -1 where `MAJORITY_RULE` gives none.
-
-    Barsoum et al. 2016, arXiv:1608.01041; the rule is `FERPlusReader._process_data` of microsoft/FERPlus.
-
-    Args:
-        votes: uint8 (N, 10) in the order of `FERPLUS_NAMES`.
-        class_names: The label names that may be answered.
-
-    Returns:
-        int64 (N,).
-
-    Raises:
-        MoueError: `votes` is not (N, 10).
-    """
-    if votes.ndim != 2 or votes.shape[1] != len(FERPLUS_NAMES):
-        raise MoueError(f"votes are {votes.shape}", f"(N, {len(FERPLUS_NAMES)}): {', '.join(FERPLUS_NAMES)}")
-    kept: NDArray[Any] = np.where(votes > 1, votes, 0).astype(np.int64)
-    has_majority = 2 * kept.max(axis=1) > kept.sum(axis=1)
-    names = list(class_names)
-    position = np.array([names.index(name) if name in names else -1 for name in FERPLUS_NAMES], dtype=np.int64)
-    return np.where(has_majority, position[kept.argmax(axis=1)], -1)

@@ -10,9 +10,9 @@ import numpy as np
 
 from moue.classifier.combine import EMOTION, PERCEIVED, mix_heads
 from moue.errors import MoueError
-from moue.evaluation.ferplus import EIGHT_CLASSES, majority_labels
 from moue.evaluation.metrics import score
 from moue.probabilities import normalised
+from moue.votes import EIGHT_CLASSES, majority_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from moue.errors import MoueError
 from moue.files import replacing
+from moue.heads import list_heads
 from moue.training.backend import import_keras
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ def best_epoch(history: History) -> dict[str, float]:
 
 
 def history_row(logs: Mapping[str, float]) -> dict[str, float]:
-    """Return Keras's numbers of an epoch, accuracy always named so.
+    """Return Keras's numbers of an epoch under the same names however many heads there are.
 
-    With two heads Keras speaks of emotion_accuracy; accuracy is that one, and loss the weighted sum of both.
+    With more than one head Keras says "emotion_accuracy"; here that is "accuracy". The loss is the weighted sum of all.
     """
-    return {name.replace("emotion_accuracy", "accuracy"): float(value) for name, value in logs.items()}
+    named = f"{list_heads()[0].name}_accuracy"
+    return {name.replace(named, "accuracy"): float(value) for name, value in logs.items()}
 
 
 def make_keeper(run: RunFolder, history: History, averager: Any = None) -> Any:  # noqa: ANN401 (Keras callbacks)
@@ -103,5 +105,5 @@ def _refuse_divergence(loss: float, epoch: int) -> None:
         raise MoueError(
             f"the loss became {loss} in epoch {epoch}",
             "a finite number",
-            "Lower --learning-rate and start a new run.",
+            "Lower it with --set learning_rate=... and start a new run.",
         )

@@ -24,10 +24,9 @@ from moue.classifier.ensemble import Ensemble
 from moue.errors import MoueError
 from moue.evaluation.tta import find_views
 from moue.files import replacing
-from moue.labels import FERPLUS_NAMES
+from moue.heads import list_heads
 from moue.probabilities import check_probabilities
 from moue.training.run_folder import RunFolder
-from moue.training.targets import EMOTION, PERCEIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -161,7 +160,8 @@ def _ask(
     progress: Callable[[int, int], None] | None,
 ) -> TeacherOutputs:
     images, views = dataset.subset("train").images, find_views(origin["views"]).views
-    voices = {head: len(views) * count for head in (EMOTION, PERCEIVED) if (count := len(_having(classifiers, head)))}
+    counts = {head.name: len(_having(classifiers, head.name)) for head in list_heads()}
+    voices = {head: len(views) * count for head, count in counts.items() if count}
     parts: dict[str, list[NDArray[np.float32]]] = {head: [] for head in voices}
     for start in range(0, len(images), _BATCH):
         batch = images[start : start + _BATCH]
@@ -198,11 +198,13 @@ def _name(origin: Mapping[str, Any]) -> str:
 
 def _refuse_other_classes(classifiers: Sequence[Classifier], dataset: Dataset) -> None:
     for one in classifiers:
-        for head, expected in ((EMOTION, dataset.class_names), (PERCEIVED, FERPLUS_NAMES)):
-            found = one.class_names(head) if head == EMOTION or _having([one], head) else expected
+        one.spec.head(list_heads()[0].name)  # every teacher must have the first head
+        for head in list_heads():
+            expected = head.names_for(dataset.class_names)
+            found = one.class_names(head.name) if _having([one], head.name) else expected
             if found != expected:
                 raise MoueError(
-                    f"head {head!r} of {one.path} answers {', '.join(found)}",
+                    f"head {head.name!r} of {one.path} answers {', '.join(found)}",
                     ", ".join(expected),
                     "Take another teacher.",
                 )
@@ -235,7 +237,7 @@ def _refuse_other_faces(
             "Give the data it was made from, or ask the teachers anew.",
         )
     count = len(dataset.where("train"))
-    expected = {EMOTION: (count, len(dataset.class_names)), PERCEIVED: (count, len(FERPLUS_NAMES))}
+    expected = {head.name: (count, len(head.names_for(dataset.class_names))) for head in list_heads()}
     for head, rows in probabilities.items():
         if head not in expected or check_probabilities(rows).shape != expected[head]:
             wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())

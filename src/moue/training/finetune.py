@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from moue.errors import MoueError
+from moue.heads import list_heads
 from moue.training.backend import import_keras
 from moue.training.run_folder import RunFolder
-from moue.training.targets import EMOTION, PERCEIVED
 
 
 def find_weights(source: str | Path) -> Path:
@@ -59,9 +59,10 @@ def start_from(model: Any, path: Path) -> tuple[str, ...]:  # noqa: ANN401 (kera
 def _split(model: Any) -> tuple[list[Any], dict[str, Any]]:  # noqa: ANN401
     """Return the layers of the trunk that have weights, and the layer of each head that has."""
     layers = [layer for layer in model.layers if layer.weights]
-    heads = {layer.name: layer for layer in layers if layer.name == PERCEIVED}
-    # The layer named "emotion" may be a bare softmax: then the one that feeds it decides between the classes.
-    *trunk, heads[EMOTION] = (layer for layer in layers if layer.name != PERCEIVED)
+    first, *more = (head.name for head in list_heads())
+    heads = {layer.name: layer for layer in layers if layer.name in more}
+    # The first head's layer may be a bare softmax: then the one that feeds it decides between the classes.
+    *trunk, heads[first] = (layer for layer in layers if layer.name not in more)
     return trunk, heads
 
 

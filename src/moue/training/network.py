@@ -5,46 +5,56 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from moue.labels import FERPLUS_NAMES
+from moue.heads import heads_in, list_heads
 from moue.training.backend import import_keras
 from moue.training.models import build_model
-from moue.training.targets import EMOTION, PERCEIVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from moue.heads import Head
     from moue.training.config import TrainConfig
 
 
 def assemble(config: TrainConfig, num_classes: int) -> Any:  # noqa: ANN401 (keras.Model)
-    """Build the configured network, with a second head for the FER+ votes where `ferplus_weight` is above 0.
+    """Build the configured network with all heads that the configuration switches on.
 
     Args:
         config: Every choice.
-        num_classes: Classes of the head "emotion".
+        num_classes: Number of the data set's own classes.
 
     Returns:
-        A `keras.Model` that gives probabilities (N, num_classes), or with two heads both by name.
+        A `keras.Model` that gives probabilities (N, num_classes), or where there are more heads all of them by name.
     """
     with _precision(config.precision):
         model = build_model(config.model, num_classes, options=config.model_options)
-        return add_perceived_head(model) if config.ferplus_weight else model
+        _, *more = heads_in(config)
+        return add_heads(model, more, num_classes) if more else model
 
 
-def add_perceived_head(model: Any) -> Any:  # noqa: ANN401 (keras.Model)
-    """Return the network with a second answer, "perceived": the distribution of FER+ votes, (N, 10).
+def add_heads(model: Any, heads: Sequence[Head], num_classes: int) -> Any:  # noqa: ANN401 (keras.Model)
+    """Return the network with more answers, each float32 (N, classes of the head).
 
-    It looks at what the layer "emotion" looks at, or at the layer "features" where the network names one.
+    They look at what the layer of the first head looks at, or at the layer "features" where the network names one.
+
+    Args:
+        model: A network with a layer named as the first head.
+        heads: What to add.
+        num_classes: Number of the data set's own classes.
     """
     keras = import_keras()
-    emotion = model.get_layer(EMOTION)
+    first = model.get_layer(list_heads()[0].name)
     named = any(layer.name == "features" for layer in model.layers)
-    features = model.get_layer("features").output if named else emotion.input
+    features = model.get_layer("features").output if named else first.input
     if len(features.shape) == 4:
         features = keras.layers.GlobalAveragePooling2D()(features)
-    head = keras.layers.Dense(len(FERPLUS_NAMES), activation="softmax", dtype="float32", name=PERCEIVED)
-    return keras.Model(model.inputs[0], {EMOTION: emotion.output, PERCEIVED: head(features)}, name=model.name)
+    outputs = {first.name: first.output}
+    for head in heads:
+        size = len(head.class_names) or num_classes
+        layer = keras.layers.Dense(size, activation="softmax", dtype="float32", name=head.name)
+        outputs[head.name] = layer(features)
+    return keras.Model(model.inputs[0], outputs, name=model.name)
 
 
 def compile_model(model: Any, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:  # noqa: ANN401
@@ -61,12 +71,13 @@ def compile_model(model: Any, config: TrainConfig, steps_per_epoch: int, state: 
     """
     optimizer = make_optimizer(config, steps_per_epoch)
     crossentropy = "categorical_crossentropy"
-    if config.ferplus_weight:
+    weights = {head.name: weight for head, weight in heads_in(config).items()}
+    if len(weights) > 1:
         model.compile(
             optimizer,
-            loss={EMOTION: crossentropy, PERCEIVED: crossentropy},
-            loss_weights={EMOTION: 1.0, PERCEIVED: config.ferplus_weight},
-            metrics={EMOTION: ["accuracy"]},
+            loss=dict.fromkeys(weights, crossentropy),
+            loss_weights=weights,
+            metrics={list_heads()[0].name: ["accuracy"]},
         )
     else:
         model.compile(optimizer, loss=crossentropy, metrics=["accuracy"])

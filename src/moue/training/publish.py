@@ -10,20 +10,22 @@ import numpy as np
 from moue.classifier.combine import mix_heads
 from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec, PhotoSpec
 from moue.errors import MoueError
-from moue.evaluation.ferplus import majority_labels
 from moue.files import read_json
+from moue.heads import PERCEIVED, heads_in, list_heads
 from moue.labels import FERPLUS_NAMES
 from moue.probabilities import apply_temperature, fit_temperature
 from moue.training.backend import import_keras
 from moue.training.callbacks import best_epoch
 from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
 from moue.training.network import as_float32
-from moue.training.targets import EMOTION, PERCEIVED
+from moue.training.targets import refuse_missing_votes
+from moue.votes import majority_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
+    from moue.heads import Head
     from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
@@ -49,11 +51,11 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     """
     if not run.best.exists() or not run.read_history():
         raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
+    refuse_missing_votes(dataset, config, ("val",))
     model = as_float32(import_keras().saving.load_model(run.best, compile=False))
     validation = dataset.subset("val")
-    # Before anything is replaced: without votes there is no temperature.
     y_prob = _predict(model, validation)
-    heads = _describe_heads(y_prob, validation)
+    heads = tuple(_describe_head(head, y_prob[head.name], validation) for head in heads_in(config))
     # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
     result = export_onnx(model, run.onnx, compared, half=half, overwrite=True)
@@ -73,7 +75,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
         license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
         provenance=_tell_origin(environment),
     )
-    _tune_photographs(spec, y_prob, dataset).save(run.card, overwrite=True)
+    _tune_photographs(spec, y_prob, dataset).save(run.model_json, overwrite=True)
     return result
 
 
@@ -89,22 +91,20 @@ def _tell_origin(environment: dict[str, Any]) -> str:
 def _predict(model: Any, dataset: Dataset) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401 (keras.Model)
     """Return the probabilities of each head."""
     answer = model.predict(dataset.images, batch_size=256, verbose=0)
-    return answer if isinstance(answer, dict) else {EMOTION: answer}
+    return answer if isinstance(answer, dict) else {list_heads()[0].name: answer}
 
 
-def _describe_heads(y_prob: dict[str, NDArray[np.float32]], validation: Dataset) -> tuple[HeadSpec, ...]:
-    """Return each head with its temperature, "emotion" first."""
-    heads = [_describe_head(EMOTION, validation.class_names, fit_temperature(validation.labels, y_prob[EMOTION]))]
-    if PERCEIVED in y_prob:
-        faces, said = _each_vote(validation)
-        heads.append(_describe_head(PERCEIVED, FERPLUS_NAMES, fit_temperature(said, y_prob[PERCEIVED][faces])))
-    return tuple(heads)
+def _describe_head(head: Head, y_prob: NDArray[np.float32], validation: Dataset) -> HeadSpec:
+    """Return a head with its temperature, fitted on the validation split."""
+    faces, classes = head.calibration(validation)
+    temperature = fit_temperature(classes, y_prob[faces])
+    return HeadSpec(head.name, head.name, head.names_for(validation.class_names), temperature)
 
 
 def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], dataset: Dataset) -> ModelSpec:
     """Return the description with how its heads answer together; alike if there is one head, or other classes."""
     names = dataset.class_names
-    if PERCEIVED not in y_prob or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
+    if PERCEIVED.name not in y_prob or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
         return spec
     seen = majority_labels(dataset.votes, names)
     val, train = dataset.where("val"), dataset.where("train")
@@ -121,23 +121,3 @@ def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], d
     mixed = mix_heads(calibrated, dataclasses.replace(spec, photographs=plain))
     temperature = fit_temperature(seen[val][known], mixed[known])
     return dataclasses.replace(spec, photographs=dataclasses.replace(plain, temperature=temperature))
-
-
-def _describe_head(name: str, class_names: tuple[str, ...], temperature: float) -> HeadSpec:
-    return HeadSpec(name=name, output=name, class_names=class_names, temperature=temperature)
-
-
-def _each_vote(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the face and the class of every single vote, both int64 (number of votes,).
-
-    A temperature fitted to them makes the probabilities those of what one more person would say.
-    """
-    if dataset.votes is None or not dataset.votes.any():
-        raise MoueError(
-            f"{dataset.source} has no FER+ votes in its val split",
-            "votes to calibrate the head 'perceived' by",
-            "Give --ferplus fer2013new.csv.",
-        )
-    face, column = np.nonzero(dataset.votes)
-    times = dataset.votes[face, column].astype(np.int64)
-    return np.repeat(face, times), np.repeat(column, times)

@@ -71,7 +71,7 @@ class RunFolder:
         return self.path / "model.onnx"
 
     @property
-    def card(self) -> Path:
+    def model_json(self) -> Path:
         """How to feed the exported model, JSON."""
         return self.path / "model.json"
 

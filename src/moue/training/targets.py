@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from moue.errors import MoueError
+from moue.heads import heads_in, list_heads
 from moue.probabilities import apply_temperature
 
 if TYPE_CHECKING:
@@ -17,43 +18,41 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
 
-EMOTION: Final = "emotion"
-"""The head of the data set's own labels, which every network has."""
-
-PERCEIVED: Final = "perceived"
-"""The head of the FER+ votes."""
-
 _NEWTON_STEPS: Final = 12  # converged to 1e-12 after 8 on FER2013
 
 
 def make_targets(dataset: Dataset, config: TrainConfig) -> dict[str, NDArray[np.float32]]:
-    """Return the plain targets of each head, as validation takes them.
+    """Return the plain targets of each head that the configuration has, by its name, as validation takes them.
 
-    "emotion" is float32 (N, num_classes), one 1 a row. "perceived", where the configuration has that head, is float32
-    (N, 10), the distribution of the votes; a face without votes has a row of zeros, whose cross-entropy is 0 whatever
-    the network says, so that it counts for nothing, mixed with others too.
+    Returns:
+        float32 (N, classes of the head) each, in the order of `moue.heads.list_heads`.
 
     Raises:
-        MoueError: `ferplus_weight` is above 0 and there are no votes.
+        MoueError: a head needs FER+ votes and there are none.
     """
-    targets = {EMOTION: dataset.one_hot()}
-    if config.ferplus_weight:
-        votes = _votes_of(dataset, config).astype(np.float32)
-        targets[PERCEIVED] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
-    return targets
+    return {head.name: head.targets(dataset) for head in heads_in(config)}
 
 
-def refuse_missing_votes(dataset: Dataset, config: TrainConfig) -> None:
+def needs_votes(config: TrainConfig) -> bool:
+    """Return whether the targets depend on FER+ votes."""
+    return config.vote_smoothing > 0 or any(head.needs_votes for head in heads_in(config))
+
+
+def refuse_missing_votes(dataset: Dataset, config: TrainConfig, splits: tuple[str, ...] = ("train", "val")) -> None:
     """Check that there are votes to fit and to calibrate by, where the configuration needs them.
 
     Raises:
-        MoueError: `ferplus_weight` or `vote_smoothing` is above 0 and the split "train" or "val" has no votes.
+        MoueError: the targets depend on FER+ votes and one of the splits has none.
     """
-    if config.ferplus_weight or config.vote_smoothing:
+    if needs_votes(config):
         votes = _votes_of(dataset, config)
-        for split in ("train", "val"):
+        for split in splits:
             if not votes[dataset.where(split)].any():
-                raise MoueError(f"{dataset.source} has no FER+ votes in its {split} split", "some in train and val")
+                raise MoueError(
+                    f"{dataset.source} has no FER+ votes in its {split} split",
+                    f"some in {' and '.join(splits)}",
+                    "Give --ferplus fer2013new.csv.",
+                )
 
 
 def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
@@ -71,9 +70,9 @@ def make_training_targets(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the targets of the training split: smoothed, blended and weighed where the configuration says so.
 
-    All is done here rather than in the loss, so that the validation loss stays the plain cross-entropy whatever the
-    choices. Label smoothing and class weights concern the head "emotion". Weights are those of "balanced": n /
-    (classes * faces of the class); they multiply a row, which multiplies its loss.
+    This happens here and not in the loss, so that the validation loss stays the plain cross-entropy whatever the
+    choices. Smoothing and class weights concern the first head, which learns from the labels. Weights are those of
+    "balanced": n / (classes * faces of the class); they multiply a row, which multiplies its loss.
 
     Args:
         dataset: The training split.
@@ -84,22 +83,23 @@ def make_training_targets(
         MoueError: `distill_weight` is above 0 and there is no teacher, or as `make_targets`.
     """
     targets = make_targets(dataset, config)
-    emotion = targets[EMOTION]
-    counts = emotion.sum(axis=0)
+    first = list_heads()[0].name
+    plain = targets[first]
+    counts = plain.sum(axis=0)
     if config.label_smoothing:
         smoothing = np.float32(config.label_smoothing)
-        targets[EMOTION] = emotion * (1 - smoothing) + smoothing / np.float32(emotion.shape[1])
+        targets[first] = plain * (1 - smoothing) + smoothing / np.float32(plain.shape[1])
     if config.vote_smoothing:
-        expected = label_given_votes(_votes_of(dataset, config), dataset.labels, emotion.shape[1])
-        targets[EMOTION] = (1 - config.vote_smoothing) * targets[EMOTION] + config.vote_smoothing * expected
+        expected = label_given_votes(_votes_of(dataset, config), dataset.labels, plain.shape[1])
+        targets[first] = (1 - config.vote_smoothing) * targets[first] + config.vote_smoothing * expected
     if config.distill_weight:
         if teacher is None:
             raise MoueError("no teacher", f"one, since distill_weight = {config.distill_weight:g}")
         targets |= {head: blend(targets[head], said, config) for head, said in teacher.items() if head in targets}
     if config.class_weights:
-        weights = len(emotion) / (len(counts) * np.maximum(counts, 1))
-        targets[EMOTION] = targets[EMOTION] * weights[dataset.labels][:, None]
-    return {**targets, EMOTION: targets[EMOTION].astype(np.float32)}
+        weights = len(plain) / (len(counts) * np.maximum(counts, 1))
+        targets[first] = targets[first] * weights[dataset.labels][:, None]
+    return {**targets, first: targets[first].astype(np.float32)}
 
 
 def label_given_votes(votes: NDArray[np.uint8], labels: NDArray[np.integer], num_classes: int) -> NDArray[np.float32]:
@@ -157,5 +157,5 @@ def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: Tr
 
 
 def for_keras(targets: dict[str, NDArray[np.float32]]) -> NDArray[np.float32] | dict[str, NDArray[np.float32]]:
-    """Return the targets as Keras wants them: an array where there is one head, by name where there are two."""
-    return targets if len(targets) > 1 else targets[EMOTION]
+    """Return the targets as Keras wants them: an array where there is one head, by name where there are more."""
+    return targets if len(targets) > 1 else next(iter(targets.values()))

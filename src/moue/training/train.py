@@ -21,7 +21,7 @@ from moue.training.network import assemble, compile_model
 from moue.training.progress import make_progress
 from moue.training.publish import export_run
 from moue.training.run_folder import RunFolder, describe_environment
-from moue.training.targets import for_keras, make_targets, refuse_missing_votes
+from moue.training.targets import for_keras, make_targets, needs_votes, refuse_missing_votes
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
@@ -127,7 +127,7 @@ def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[st
     if config.distill_weight:
         counted["teacher_checksum"] = ("the teacher's answers", "have")
     for key, (name, verb) in counted.items():
-        if key == "votes_checksum" and not config.ferplus_weight:
+        if key == "votes_checksum" and not needs_votes(config):
             continue
         if before[key] != now[key]:
             raise MoueError(
