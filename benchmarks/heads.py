@@ -10,16 +10,16 @@ spread over faces and over what the majority of ten people called no face.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 
 import numpy as np
 
-from moue.classifier.classifier import DEFAULT_MODEL, Classifier
-from moue.classifier.combine import mix_heads, not_face_chances
-from moue.classifier.spec import PhotoSpec
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import DEFAULT_MODEL
+from moue.classifier.spec import ExpressionSpec
 from moue.data.load import load_fer2013
 from moue.evaluation.metrics import score
 from moue.labels import FERPLUS_NAMES
+from moue.training.expression import mix_heads
 from moue.votes import majority_labels
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     val, train = data.subset("val"), data.subset("train")
     if val.votes is None or train.votes is None:
         parser.error("there are no votes")
-    heads = model.predict_heads(val.images, batch_size=256)
+    heads = model.predict_heads(val.images, calibrated=False, batch_size=256)
     majority = majority_labels(val.votes, val.class_names)
     known = majority >= 0
     # As in moue.training.publish: how often people saw each class in the training split.
@@ -45,12 +45,13 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for share in (0.0, 0.5, 0.7, 0.8, 0.9, 1.0):
         for power in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7):
-            how = PhotoSpec(share, class_weights=tuple((counts / counts.sum()) ** -power))
-            mixed = mix_heads(heads, dataclasses.replace(model.spec, photographs=how))
+            shares = {name: part for name, part in (("emotion", 1 - share), ("perceived", share)) if part}
+            how = ExpressionSpec(val.class_names, shares, tuple((counts / counts.sum()) ** -power))
+            mixed = mix_heads(heads, model.spec.heads, how)
             found = score(majority[known], mixed[known], val.class_names)
             both = (found.accuracy + found.balanced_accuracy) / 2
             print(f"| {share} | {power} | {found.accuracy:.1%} | {found.balanced_accuracy:.1%} | {both:.1%} |")
-    chances = not_face_chances(heads, model.spec)
+    chances = model.answer(val.images, batch_size=256).not_face
     nobody = val.votes[:, FERPLUS_NAMES.index("not_face")] > val.votes.sum(axis=1) / 2
     print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} pictures")
     print("| not_face above | faces lost | others found |\n|---|---|---|")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from moue.classifier.classifier import shipped_models
+from moue.classifier.locate import shipped_models
 from moue.training.export_onnx import export_onnx
 from moue.training.models import build_model
 

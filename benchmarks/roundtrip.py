@@ -77,12 +77,12 @@ def score(
 ) -> float:
     """Return the accuracy over the faces that were found."""
     kept = np.array([each is not None for each in found])
-    y_prob = np.zeros((int(kept.sum()), len(model.class_names())))
+    y_prob = np.zeros((int(kept.sum()), len(model.class_names)))
     for number, zoom in enumerate(VIEWS[:views]):
         pairs = (each for each in found if each is not None)
         crops = np.stack([crop_face(part, face, spec, level=level, zoom=zoom) for part, face in pairs])
         # As `Analyzer` does: every other view is mirrored.
-        y_prob += model.predict_proba(crops[:, :, ::-1] if number % 2 else crops)
+        y_prob += model.predict_proba(crops[:, :, ::-1] if number % 2 else crops, head="emotion")
     return float((y_prob.argmax(axis=1) == labels[kept]).mean())
 
 
@@ -113,7 +113,7 @@ def main() -> int:
     detector = make_detector(options.detector, DetectorOptions(model=options.detector_model))
     found = find(images, detector, options.enlarge)
     kept = np.array([each is not None for each in found])
-    direct = float((model.predict_proba(images[kept]).argmax(axis=1) == labels[kept]).mean())
+    direct = float((model.predict_proba(images[kept], head="emotion").argmax(axis=1) == labels[kept]).mean())
     print(f"{options.split}: {kept.sum()} of {len(kept)} faces found ({kept.mean():.1%})")
     if options.grid:
         print(f"fed directly {direct:.1%}; cut out again, by margin (rows) and shift (columns):")

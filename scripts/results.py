@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moue.classifier.classifier import Classifier, shipped_models
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import shipped_models
 from moue.classifier.spec import ModelSpec
 from moue.data.load import load_fer2013
 from moue.evaluation.model_card import measure_model, model_card, results_table

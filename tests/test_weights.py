@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moue.classifier.classifier import DEFAULT_MODEL, Classifier, shipped_models
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import DEFAULT_MODEL, shipped_models
 from moue.data.load import load_fer2013
 from moue.evaluation.model_card import measure_model
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
@@ -41,8 +42,8 @@ def test_the_default_is_shipped():
 def test_a_shipped_network_keeps_to_its_limits(name):
     model = Classifier.load(name, threads=1)
     assert model.path.stat().st_size <= 1e6 * LIMITS_MB[name]
-    assert model.class_names() == CLASS_NAMES
-    assert model.class_names("perceived") == FERPLUS_NAMES
+    assert model.class_names == CLASS_NAMES
+    assert model.spec.head("perceived").class_names == FERPLUS_NAMES
     face = np.random.default_rng(0).integers(0, 256, (1, 48, 48, 1), np.uint8)
     spent = []
     for _ in range(10):

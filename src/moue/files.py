@@ -87,7 +87,7 @@ def read_json(path: str | Path) -> Any:  # noqa: ANN401 (JSON is anything)
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MoueError(f"cannot read {path}: {error.strerror}", "a JSON file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # deep nesting is the latter
         raise MoueError(f"{path} is not valid JSON: {error}", "a JSON file written by moue") from error
 
 

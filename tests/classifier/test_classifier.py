@@ -1,24 +1,33 @@
 """The description of a model, and running it."""
 
+import copy
+import hashlib
 import json
+import pickle
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import onnx_model
-from moue.classifier import classifier as room
-from moue.classifier.classifier import Classifier, shipped_models
+from moue.classifier import locate as room
+from moue.classifier.classifier import Classifier
+from moue.classifier.ensemble import Ensemble
+from moue.classifier.locate import identity, shipped_models
 from moue.classifier.preprocess import prepare
-from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec
+from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.probabilities import apply_temperature
 
 SHA = "0" * 64
+ANSWERS = Path(__file__).parent / "data" / "small_answers.npz"
 
 
 def spec_dict(**changes):
-    spec = ModelSpec(name="tiny", onnx_sha256=SHA, heads=(HeadSpec("emotion", "probabilities"),))
+    head = HeadSpec("emotion", "probabilities")
+    spec = ModelSpec(name="tiny", onnx_sha256=SHA, heads=(head,), expression=ExpressionSpec.of_head(head))
     return {**spec.to_dict(), **changes}
 
 
@@ -28,6 +37,13 @@ def with_input(**changes):
 
 def with_head(**changes):
     return spec_dict(heads=[{**HeadSpec("emotion", "probabilities").to_dict(), **changes}])
+
+
+def with_expression(**changes):
+    return spec_dict(expression={**spec_dict()["expression"], **changes})
+
+
+NO_TEMPERATURES = (0, -1.0, float("nan"), float("inf"), "1", True, None, 1e-320, 10**400, 0.049, 20.1)
 
 
 def faces(count, *, side=48, seed=1):
@@ -49,6 +65,7 @@ def test_spec_goes_to_json_and_back(tmp_path):
         name="seed_cnn",
         onnx_sha256="ab" * 32,
         heads=(HeadSpec("emotion", "out", temperature=1.5), HeadSpec("glasses", "g", ("no", "yes"))),
+        expression=ExpressionSpec(CLASS_NAMES, {"emotion": 1.0}, temperature=1.2, not_face_above=0.5),
         input=InputSpec(height=64, width=32, crop_margin=0.2),
         recipe={"epochs": 30},
         scores={"test": {"accuracy": 0.554}},
@@ -67,7 +84,7 @@ def test_spec_goes_to_json_and_back(tmp_path):
 def test_json_has_the_published_keys():
     content = spec_dict()
     assert content["format"] == "moue-model"
-    assert content["version"] == 1
+    assert content["version"] == 2
     assert content["input"] == {
         "height": 48,
         "width": 48,
@@ -83,6 +100,13 @@ def test_json_has_the_published_keys():
     }
     head = {"name": "emotion", "output": "probabilities", "class_names": list(CLASS_NAMES), "temperature": 1.0}
     assert content["heads"] == [head]
+    assert content["expression"] == {
+        "class_names": list(CLASS_NAMES),
+        "shares": {"emotion": 1.0},
+        "class_weights": [],
+        "temperature": 1.0,
+        "not_face_above": 1.0,
+    }
 
 
 def test_unknown_keys_are_kept_or_ignored():
@@ -99,7 +123,8 @@ def test_unknown_keys_are_kept_or_ignored():
         ([], ["is a list"]),
         ({}, ["format is None"]),
         (spec_dict(format="keras"), ["'keras'", "moue-model"]),
-        (spec_dict(version=2), ["version is 2", "upgrade"]),
+        (spec_dict(version=3), ["version is 3", "upgrade"]),
+        (spec_dict(version=1), ["version is 1", "moue export"]),
         (spec_dict(version="1"), ["version is '1'"]),
         (spec_dict(version=True), ["version is True"]),
         ({k: v for k, v in spec_dict().items() if k != "input"}, ["no 'input'"]),
@@ -125,11 +150,22 @@ def test_unknown_keys_are_kept_or_ignored():
         (with_input(crop_margin=-1.0), ["crop_margin is -1.0"]),
         (with_input(crop_shift=1.5), ["crop_shift is 1.5"]),
         (with_input(crop_margin="0"), ["crop_margin is '0'"]),
-        (with_head(temperature=0), ["temperature", "above 0"]),
-        (with_head(temperature=-1.0), ["above 0"]),
-        (with_head(temperature=float("nan")), ["above 0"]),
-        (with_head(temperature=float("inf")), ["above 0"]),
-        (with_head(temperature="1"), ["above 0"]),
+        *((with_head(temperature=value), ["temperature", "0.05 to 20"]) for value in NO_TEMPERATURES),
+        *((with_expression(temperature=value), ["temperature", "0.05 to 20"]) for value in NO_TEMPERATURES),
+        *((with_expression(not_face_above=value), ["not_face_above", "0 to 1"]) for value in (-0.1, 1.1, "1", True)),
+        (with_expression(shares={}), ["shares is {}"]),
+        (with_expression(shares=[1]), ["shares is (1,)"]),
+        (with_expression(shares={"emotion": 0.5}), ["sum to 1"]),
+        (with_expression(shares={"emotion": 1.0, "age": 0.0}), ["above 0"]),
+        (with_expression(shares={"age": 1.0}), ["no head 'age'"]),
+        (with_expression(class_weights=[1, 2]), ["one number for each class"]),
+        (with_expression(class_weights=[1] * 6 + [0]), ["weight", "0.001 to 1000"]),
+        (with_expression(class_weights=3), ["class_weights is 3"]),
+        (with_expression(class_names=["happy", "bored"]), ["does not know bored"]),
+        (with_head(class_names=["a\nb", "c"]), ["two or more"]),
+        (with_head(class_names=["\ud800", "c"]), ["two or more"]),
+        (spec_dict(scores={"a": float("nan")}), ["scores"]),
+        (spec_dict(notes={"\ud800": 1}), ["extra"]),
         (with_head(class_names=["sad", "happy", "sad"]), ["name sad twice"]),
         (with_head(class_names=["sad"]), ["two or more"]),
         (with_head(class_names="sad"), ["two or more"]),
@@ -149,7 +185,7 @@ def test_wrong_descriptions_are_refused(content, words, tmp_path):
 @pytest.mark.parametrize("count", [1, 7, 64, 65])
 def test_answers_equal_the_network(model, count):
     images = faces(count)
-    raw = model.predict_proba(images, calibrated=False)
+    raw = model.predict_proba(images, head="emotion", calibrated=False)
     assert raw.shape == (count, 7)
     assert raw.dtype == np.float32
     np.testing.assert_allclose(raw, onnx_model.expected_proba(images), atol=1e-5)
@@ -166,7 +202,8 @@ def test_the_batch_size_does_not_matter(model, batch_size):
 
 def test_calibrated_answers_are_the_tempered_raw_ones(model):
     images = faces(20)
-    raw, calibrated = model.predict_proba(images, calibrated=False), model.predict_proba(images)
+    raw = model.predict_proba(images, head="emotion", calibrated=False)
+    calibrated = model.predict_proba(images, head="emotion")
     assert calibrated.dtype == np.float32
     np.testing.assert_allclose(calibrated, apply_temperature(raw, 2.0), atol=1e-6)
     np.testing.assert_allclose(calibrated.sum(axis=1), 1, atol=1e-6)
@@ -179,7 +216,7 @@ def test_gray_and_the_same_in_colour_give_the_same(model):
     np.testing.assert_array_equal(model.predict_proba(gray), model.predict_proba(np.repeat(gray, 3, axis=3)))
     mixed = [gray[0], np.repeat(gray[1], 3, axis=2), gray[2, :, :, 0], gray[3, :30]]
     expected = onnx_model.expected_proba(prepare(mixed))
-    np.testing.assert_allclose(model.predict_proba(mixed, calibrated=False), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict_proba(mixed, head="emotion", calibrated=False), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("nothing", [[], np.zeros((0, 48, 48, 1), np.uint8), np.zeros((0, 48, 48), np.uint8)])
@@ -189,12 +226,15 @@ def test_zero_faces(model, nothing):
 
 
 def test_names_and_heads(model, run):
-    assert model.class_names() == CLASS_NAMES
+    assert model.class_names == model.classes_ == CLASS_NAMES
+    assert model.heads == ("expression", "emotion")
     assert "tiny" in repr(model)
     assert model.path == run / "model.onnx"
-    for call in (model.class_names, lambda head: model.predict_proba(faces(1), head=head)):
-        with pytest.raises(MoueError, match="one of emotion"):
-            call("age")
+    for call in (model.predict_proba, lambda images, head: model.run_prepared(prepare(images), head=head)):
+        with pytest.raises(MoueError, match="one of expression, emotion"):
+            call(faces(1), head="age")
+    with pytest.raises(MoueError, match=r'always calibrated(?s:.*)head="emotion"'):
+        model.predict_proba(faces(1), calibrated=False)
     with pytest.raises(MoueError, match="float32 from"):
         model.predict_proba(faces(2).astype(np.float32) / 255)
     with pytest.raises(MoueError, match="threads"):
@@ -206,12 +246,94 @@ def test_the_three_ways_to_name_a_model(run, tmp_path, monkeypatch):
     expected = Classifier.load(run).predict_proba(images)
     for suffix in (".onnx", ".json"):
         (tmp_path / f"mine{suffix}").write_bytes((run / f"model{suffix}").read_bytes())
-    monkeypatch.setattr(room, "_WEIGHTS", tmp_path)
+    monkeypatch.setattr(room, "WEIGHTS", tmp_path)
     assert shipped_models() == ("mine",)
     for name in (str(run), run / "model.onnx", tmp_path / "mine.onnx", "mine"):
         np.testing.assert_allclose(Classifier.load(name, threads=2).predict_proba(images), expected, atol=1e-6)
-    with pytest.raises(MoueError, match=r"known name \(mine\)"):
+    with pytest.raises(MoueError, match=r"shipped model \(mine\)"):
         Classifier.load("other")
+
+
+def test_a_name_is_a_name_and_a_path_is_a_path(run, tmp_path, monkeypatch):
+    """A file or folder called like a shipped network does not take its place."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run, tmp_path / "small")
+    assert Classifier.load("small").spec.name == "small"
+    for path in ("./small", Path("small"), tmp_path / "small", "small/model.onnx"):
+        assert Classifier.load(path).spec.name == "tiny"
+    monkeypatch.chdir(run)
+    with pytest.raises(MoueError, match=r'Give the name as text: "small"'):
+        Classifier.load(Path("small"))
+
+
+def test_the_identity_of_a_network_changes_with_its_files(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    first = identity(copy)
+    assert identity(copy) == first
+    assert identity(run) != first
+    content = (copy / "model.json").read_text(encoding="utf-8")
+    (copy / "model.json").write_text(content.replace("tiny", "mine"), encoding="utf-8")
+    assert identity(copy) != first
+
+
+def test_a_classifier_names_what_is_most_probable(model):
+    images = faces(9)
+    names = model.predict(images)
+    assert names.tolist() == [CLASS_NAMES[k] for k in model.predict_proba(images).argmax(axis=1)]
+    assert model.predict([]).shape == (0,)
+
+
+def pickled(one):
+    return pickle.loads(pickle.dumps(one))  # noqa: S301 (made here)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
+def test_classifiers_and_ensembles_can_be_copied_and_pickled(model, duplicate):
+    images = faces(5)
+    for one in (model, Classifier.load(threads=1), Ensemble([model, model])):
+        np.testing.assert_array_equal(duplicate(one).predict_proba(images), one.predict_proba(images))
+
+
+def test_a_pickled_classifier_whose_files_changed_is_refused(tmp_path):
+    run = onnx_model.save_run(tmp_path / "run")
+    content = pickle.dumps(Classifier.load(run))
+    (run / "model.json").unlink()
+    onnx_model.save_run(run, temperature=3.0)
+    with pytest.raises(MoueError, match="has changed since"):
+        pickle.loads(content)  # noqa: S301 (made here)
+
+
+def test_all_heads_come_from_one_pass_as_from_single_ones(tmp_path):
+    model = Classifier.load(onnx_model.save_run(tmp_path, expression={"shares": {"perceived": 1.0}}))
+    heads = model.predict_heads(faces(6), batch_size=4)
+    assert tuple(heads) == model.heads == ("expression", "emotion", "perceived")
+    for name, y_prob in heads.items():
+        np.testing.assert_allclose(y_prob, model.predict_proba(faces(6), head=name), atol=1e-6)
+    sizes = {"expression": (0, 7), "emotion": (0, 7), "perceived": (0, 10)}
+    assert {name: y_prob.shape for name, y_prob in model.predict_heads([]).items()} == sizes
+
+
+def test_the_shipped_network_answers_as_before_its_answer_moved_into_the_file():
+    """Written down with the file of format 1, whose answer on photographs was worked out beside the network."""
+    before = np.load(ANSWERS)
+    compare_answers(before, "drawn", before["drawn_images"])
+
+
+def test_the_shipped_network_answers_real_faces_as_before(real_data):
+    before = np.load(ANSWERS)
+    chosen = np.isin(real_data.rows, before["real_rows"])
+    compare_answers(before, "real", real_data.images[chosen])
+
+
+def compare_answers(before, kind, images):
+    model = Classifier.load()
+    raw, answer = model.predict_heads(images, calibrated=False), model.answer(images)
+    for head in ("emotion", "perceived"):
+        np.testing.assert_allclose(raw[head], before[f"{kind}_{head}"], atol=1e-5)
+    calibrated = model.predict_proba(images, head="emotion")
+    np.testing.assert_allclose(calibrated, before[f"{kind}_calibrated"], atol=1e-5)
+    np.testing.assert_allclose(answer.expression, before[f"{kind}_expression"], atol=1e-4)
+    np.testing.assert_allclose(answer.not_face, before[f"{kind}_not_face"], atol=1e-4)
 
 
 def break_missing_json(run):
@@ -234,7 +356,7 @@ def break_json(run):
 
 def break_both(run):
     (run / "model.onnx").write_bytes(b"not a network")
-    change_json(run, onnx_sha256=room.hashlib.sha256(b"not a network").hexdigest())
+    change_json(run, onnx_sha256=hashlib.sha256(b"not a network").hexdigest())
 
 
 def change_json(run, **changes):
@@ -289,7 +411,7 @@ def test_another_input_size_is_refused_or_used(tmp_path):
 def test_a_network_without_softmax_is_refused(tmp_path):
     model = Classifier.load(onnx_model.save_run(tmp_path / "run", softmax=False))
     with pytest.raises(MoueError, match="gives no probabilities"):
-        model.predict_proba(faces(2))
+        model.predict_proba(faces(2), head="emotion")
 
 
 @pytest.mark.parametrize("name", ["happy_net", "no/such/run", "missing.onnx", ""])

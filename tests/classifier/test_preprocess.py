@@ -164,3 +164,12 @@ def test_wrong_arguments_of_the_parts():
         resize_bilinear(np.zeros((4, 0), np.uint8))
     with pytest.raises(MoueError, match="batch_size"):
         next(iter_batches(picture(4, 4), batch_size=0))
+
+
+def test_flattened_rows_are_not_read_as_one_image():
+    """The usual X of fer2013.csv has the shape (N, 2304)."""
+    rows = np.random.default_rng(0).integers(0, 256, (5, 2304), np.uint8)
+    with pytest.raises(MoueError, match=r"flattened faces(?s:.*)reshape\(-1, 48, 48, 1\)"):
+        prepare(rows)
+    assert prepare(rows.reshape(-1, 48, 48, 1)).shape == (5, 48, 48, 1)
+    assert prepare(rows[None, ..., None]).shape == prepare([rows]).shape == (1, 48, 48, 1)

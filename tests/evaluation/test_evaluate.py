@@ -1,18 +1,24 @@
 """`evaluate` on a small made-up data set with known twins and votes, and on the real one where it is there."""
 
-import dataclasses
 import json
 import os
 
 import numpy as np
 import pytest
 
+from helpers.onnx_model import save_run
+from moue.classifier.classifier import Classifier
+from moue.classifier.ensemble import Ensemble
 from moue.data.dataset import Dataset
 from moue.errors import MoueError
 from moue.evaluation.evaluate import Evaluation, evaluate
 from moue.evaluation.evaluation import correct_faces, wrong_faces
-from moue.evaluation.ferplus import score_perceived
+from moue.evaluation.metrics import score
+from moue.evaluation.references import score_reference
+from moue.evaluation.tta import with_views
+from moue.heads import PERCEIVED
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+from moue.probabilities import apply_temperature
 from moue.votes import majority_labels
 
 TRAIN, VAL, TEST = 40, 10, 30
@@ -55,7 +61,7 @@ def test_all_sets_are_scored_from_one_pass():
         seen.append(len(images))
         return read_label(images)
 
-    result = evaluate(predict, dataset, batch_size=8, progress=lambda *step: steps.append(step), command="the command")
+    result = evaluate(predict, dataset, batch_size=8, progress=lambda *step: steps.append(step))
     assert seen == [8, 8, 8, 6]
     assert steps == [(8, 30), (16, 30), (24, 30), (30, 30)]
     test = dataset.subset("test")
@@ -69,7 +75,7 @@ def test_all_sets_are_scored_from_one_pass():
     assert result.ferplus.scores.accuracy == pytest.approx(right.mean())
     assert (result.split, result.num_views, result.checksum) == ("test", 1, dataset.checksum)
     assert (result.rows == test.rows).all()
-    assert (result.command, result.source, result.split_rule) == ("the command", "made up", "Usage column")
+    assert (result.source, result.split_rule) == ("made up", "Usage column")
 
 
 def test_without_votes_or_training_faces_nothing_is_invented():
@@ -130,7 +136,7 @@ def damage_json(folder):
         (lambda folder: (folder / "predictions.npz").unlink(), "cannot read"),
         (lambda folder: (folder / "evaluation.json").unlink(), "cannot read"),
         (lambda folder: (folder / "evaluation.json").write_text("{}", encoding="utf-8"), "no evaluation"),
-        (lambda folder: (folder / "evaluation.json").write_text('{"format": 1}', encoding="utf-8"), "lacks a field"),
+        (lambda folder: (folder / "evaluation.json").write_text('{"format": 2}', encoding="utf-8"), "lacks a field"),
         (damage_json, "not moue's scores"),
     ],
 )
@@ -187,19 +193,59 @@ def test_the_perceived_head_is_scored_on_eight_classes():
     dataset.votes[test[1]] = 10 * np.eye(10, dtype=np.uint8)[FERPLUS_NAMES.index("not_face")]
     order = np.array([FERPLUS_NAMES.index(name) for name in CLASS_NAMES])
 
-    def perceive(images):
-        # Half of it says "not a face", which must not count.
-        return 0.5 * np.eye(10)[order[read_label(images).argmax(axis=1)]] + 0.5 * np.eye(10)[9]
-
-    found = score_perceived(perceive, dataset)
+    faces = dataset.take(test)
+    # Half of it says "not a face", which must not count.
+    y_prob = 0.5 * np.eye(10)[order[read_label(faces.images).argmax(axis=1)]] + 0.5 * np.eye(10)[9]
+    found = score_reference(PERCEIVED.reference(faces, y_prob), faces)
     assert found.scores.class_names == FERPLUS_NAMES[:8]
     assert found.scores.num_faces == TEST - 1
-    right = read_label(dataset.images[test]).argmax(axis=1) == dataset.labels[test]
+    right = read_label(faces.images).argmax(axis=1) == faces.labels
     assert found.scores.accuracy == pytest.approx(right[2:].sum() / (TEST - 1))
     assert found.label_agreement == pytest.approx((TEST - 2) / (TEST - 1))
-    saved = dataclasses.replace(evaluate(read_label, dataset), perceived=found)
-    assert "perceived" in saved.table()
-    assert score_perceived(perceive, make_dataset(votes=False)) is None
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return Classifier.load(save_run(tmp_path_factory.mktemp("run"), temperature=2.0, expression={"temperature": 0.5}))
+
+
+@pytest.mark.parametrize("views", ["single", "flip"])
+def test_a_network_is_scored_by_each_of_its_heads(network, views, tmp_path):
+    """The first head by the labels, the others and the expression by what people saw."""
+    dataset = make_dataset()
+    result = evaluate(network, dataset, views=views)
+    images = dataset.subset("test").images
+    raw = with_views(lambda seen: network.predict_proba(seen, head="emotion", calibrated=False), views)(images)
+    np.testing.assert_allclose(result.y_prob, raw, atol=1e-6)
+    assert result.accuracy == result.official.accuracy == (raw.argmax(axis=1) == result.y_true).mean()
+    assert result.views == views
+    assert list(result.heads) == ["expression", "perceived"]
+    assert len(result.heads["expression"].scores.class_names) == 7
+    assert len(result.heads["perceived"].scores.class_names) == 8
+    expression = with_views(network.predict_proba, views)(images)
+    assert result.heads["expression"].scores.nll == pytest.approx(score(result.y_true, expression).nll, rel=1e-4)
+    for name in ("expression, FER+ of 7", "perceived, FER+ of 8"):
+        assert name in result.table()
+    assert (result.temperature, result.members) == (2.0, ())
+    expected = score(result.y_true, apply_temperature(result.y_prob, 2.0)).nll
+    assert result.calibrated().nll == pytest.approx(expected)
+    again = Evaluation.load(result.save(tmp_path))
+    assert again.to_dict() == result.to_dict()
+    assert "accuracy" in repr(again)
+
+
+def test_without_votes_the_expression_is_scored_by_the_labels(network):
+    result = evaluate(network, make_dataset(votes=False))
+    assert list(result.heads) == ["expression"]
+    assert "expression, labels" in result.table()
+
+
+def test_an_ensemble_is_scored_by_calibrated_answers(network):
+    ensemble = Ensemble([network, network])
+    result = evaluate(ensemble, make_dataset())
+    images = make_dataset().subset("test").images
+    np.testing.assert_allclose(result.y_prob, network.predict_proba(images, head="emotion"), atol=1e-6)
+    assert (len(result.members), result.temperature, result.calibrated()) == (2, None, None)
 
 
 def test_votes_of_the_wrong_shape_are_refused():

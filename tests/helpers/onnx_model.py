@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec, PhotoSpec
+from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.files import sha256_of
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+from moue.training.expression import append_expression
 
 
 def weights(seed=0, side=48, classes=7):
@@ -56,23 +57,27 @@ def save_onnx(path: Path, *, side=48, classes=7, batch="N", output="emotion", so
     path.write_bytes(model.SerializeToString())
 
 
-def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES, photographs=None, **options) -> Path:
+def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES, expression=None, **options) -> Path:
     """Write a run folder with ``model.onnx`` and ``model.json``; `options` go to `save_onnx`.
 
-    `photographs`, a `PhotoSpec`, makes a network of two heads.
+    `expression`, fields of an `ExpressionSpec`, makes a network of two heads.
     """
-    options |= {"perceived": photographs is not None}
+    options |= {"perceived": expression is not None}
     folder.mkdir(parents=True, exist_ok=True)
     save_onnx(folder / "model.onnx", **{"side": side, **options})
     heads = [HeadSpec("emotion", "emotion", tuple(class_names), temperature)]
-    if photographs is not None:
+    how = ExpressionSpec.of_head(heads[0])
+    if expression is not None:
         heads.append(HeadSpec("perceived", "perceived", FERPLUS_NAMES))
+        how = ExpressionSpec(**{"class_names": tuple(class_names), "shares": {"emotion": 1.0}, **expression})
+    if options.get("output", "emotion") == "emotion" and options.get("classes", 7) == len(class_names):
+        append_expression(folder / "model.onnx", heads, how)
     spec = ModelSpec(
         name="tiny",
         onnx_sha256=sha256_of(folder / "model.onnx"),
         heads=tuple(heads),
+        expression=how,
         input=InputSpec(height=side, width=side),
-        photographs=photographs or PhotoSpec(),
     )
     spec.save(folder / "model.json")
     return folder

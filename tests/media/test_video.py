@@ -234,8 +234,8 @@ def test_people_keep_their_numbers_and_results_their_fields(film, analyzer, mode
     assert set(one.to_dict()["faces"][0]) - {"track_id", "raw_emotion", "raw_confidence"} == set(
         analyzer.analyze(frame(3)).to_dict()["faces"][0]
     )
-    rows = one.rows(model.class_names())
-    assert all(tuple(row) == columns(model.class_names()) for row in rows)
+    rows = one.rows(model.class_names)
+    assert all(tuple(row) == columns(model.class_names) for row in rows)
     assert [(row["frame"], row["time_s"], row["track_id"], row["face"]) for row in rows] == [
         (19, pytest.approx(0.76), 1, 0),
         (19, pytest.approx(0.76), 2, 1),
@@ -265,7 +265,7 @@ def test_people_keep_their_numbers_however_rare_the_frames(tmp_path, analyzer, s
 def test_smoothing_is_that_of_the_window(film, model):
     raw = list(analyze_stream(film, model=model, detector="none", smooth_s=0))
     smooth = list(analyze_stream(film, model=model, detector="none", smooth_s=0.2))
-    name = model.class_names()[0]
+    name = model.class_names[0]
     values = [result.faces[0].probabilities[name] for result in raw]
     # Six frames in 0.2 s, those at the ends count for half.
     mean = np.convolve(values, [0.1, 0.2, 0.2, 0.2, 0.2, 0.1], "valid")

@@ -12,7 +12,6 @@ import pytest
 
 from helpers.data import make_dataset
 from moue.classifier.classifier import Classifier
-from moue.classifier.combine import mix_heads
 from moue.errors import MoueError
 from moue.labels import FERPLUS_NAMES
 from moue.probabilities import MAX_TEMPERATURE, MIN_TEMPERATURE
@@ -27,6 +26,7 @@ from moue.training.backend import import_keras
 from moue.training.batches import make_feed
 from moue.training.config import TrainConfig
 from moue.training.distill import TeacherOutputs
+from moue.training.expression import mix_heads
 from moue.training.network import assemble, compile_model, make_optimizer
 from moue.training.publish import export_run
 from moue.training.run_folder import RunFolder
@@ -112,7 +112,7 @@ def test_the_history_speaks_of_the_emotion_head(whole, faces):
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "emotion_loss", "val_perceived_loss"} <= set(row)
     assert row["val_loss"] == pytest.approx(row["val_emotion_loss"] + 0.5 * row["val_perceived_loss"], rel=1e-4)
     validation = faces.subset("val")
-    right = Classifier.load(whole.run).predict_proba(validation.images).argmax(1) == validation.labels
+    right = Classifier.load(whole.run).predict_proba(validation.images, head="emotion").argmax(1) == validation.labels
     assert whole.best_val_accuracy == pytest.approx(right.mean())
 
 
@@ -137,7 +137,7 @@ def test_both_heads_are_exported_and_calibrated(whole, faces):
     images = faces.subset("test").images
     expected = model.predict(images, verbose=0)
     for head, names in (("emotion", faces.class_names), ("perceived", FERPLUS_NAMES)):
-        assert classifier.class_names(head) == names
+        assert classifier.spec.head(head).class_names == names
         found = classifier.predict_proba(images, head=head, calibrated=False)
         np.testing.assert_allclose(found, expected[head], atol=1e-5)
 
@@ -177,10 +177,10 @@ def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
         train(ALL_ON, faces, run.path, resume=True)
 
 
-def test_how_the_heads_answer_on_photographs_is_fitted(whole, faces):
+def test_how_the_heads_make_the_expression_is_fitted(whole, faces):
     spec = Classifier.load(whole.run).spec
-    how = spec.photographs
-    assert how.perceived_share == finish_module.PERCEIVED_SHARE
+    how = spec.expression
+    assert how.shares == finish_module.SHARES
     train_part = faces.where("train")
     seen = majority_labels(faces.votes[train_part], faces.class_names)
     counts = np.bincount(seen[seen >= 0], minlength=7) + 1
@@ -188,17 +188,18 @@ def test_how_the_heads_answer_on_photographs_is_fitted(whole, faces):
     ratios = np.array(how.class_weights) / how.class_weights[0]
     np.testing.assert_allclose(ratios, (counts[0] / counts) ** finish_module.PRIOR_POWER, rtol=1e-3)
     val = faces.subset("val")
-    heads = Classifier.load(whole.run).predict_heads(val.images)
+    heads = Classifier.load(whole.run).predict_heads(val.images, calibrated=False)
     seen = majority_labels(val.votes, val.class_names)
     known = seen >= 0
     assert known.any()
 
     def loss(temperature):
-        tried = dataclasses.replace(spec, photographs=dataclasses.replace(how, temperature=temperature))
-        return -np.log(mix_heads(heads, tried)[known, seen[known]]).mean()
+        tried = dataclasses.replace(how, temperature=temperature)
+        return -np.log(mix_heads(heads, spec.heads, tried)[known, seen[known]]).mean()
 
     lower, higher = max(0.8 * how.temperature, MIN_TEMPERATURE), min(1.25 * how.temperature, MAX_TEMPERATURE)
     assert loss(how.temperature) <= min(loss(lower), loss(higher)) + 1e-4
+    np.testing.assert_allclose(heads["expression"], mix_heads(heads, spec.heads, how), atol=1e-4)
 
 
 def test_faces_without_votes_count_for_nothing(faces):

@@ -53,7 +53,8 @@ def teachers(tmp_path_factory):
 def save_perceived(folder):
     """A run folder whose one network has the two heads of FER+ training: 7 classes and 10."""
     onnx = pytest.importorskip("onnx")
-    from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec
+    from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
+    from moue.training.expression import append_expression
 
     folder.mkdir()
     helper, kind, rng = onnx.helper, onnx.TensorProto.FLOAT, np.random.default_rng(4)
@@ -71,7 +72,9 @@ def save_perceived(folder):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     heads = (HeadSpec("emotion", "emotion"), HeadSpec("perceived", "perceived", FERPLUS_NAMES, 1.5))
-    ModelSpec("two", sha256_of(folder / "model.onnx"), heads, InputSpec()).save(folder / "model.json")
+    how = ExpressionSpec.of_head(heads[0])
+    append_expression(folder / "model.onnx", heads, how)
+    ModelSpec("two", sha256_of(folder / "model.onnx"), heads, how).save(folder / "model.json")
     return folder
 
 
@@ -81,7 +84,8 @@ def test_the_teachers_are_averaged_over_the_training_split_alone(views, teachers
     made = teach(tmp_path / "run", teachers, faces, views=views, progress=lambda *step: steps.append(step))
     train = faces.subset("train")
     assert steps[-1] == (len(train), len(train))
-    expected = with_views(Ensemble.load(teachers).predict_proba, views)(train.images)
+    ensemble = Ensemble.load(teachers)
+    expected = with_views(lambda images: ensemble.predict_proba(images, head="emotion"), views)(train.images)
     np.testing.assert_allclose(made.probabilities["emotion"], expected, atol=1e-6)
     alone = Classifier.load(teachers[2])
     expected = with_views(lambda images: alone.predict_proba(images, head="perceived"), views)(train.images)

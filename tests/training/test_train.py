@@ -98,7 +98,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monke
 def test_the_exported_model_is_the_best_epoch(whole, faces):
     images = faces.subset("val").images
     keras_model = import_keras().saving.load_model(whole.run / "best.keras")
-    exported = Classifier.load(whole.run).predict_proba(images, calibrated=False)
+    exported = Classifier.load(whole.run).predict_proba(images, head="emotion", calibrated=False)
     np.testing.assert_allclose(exported, keras_model.predict(images, verbose=0), atol=1e-5)
 
 

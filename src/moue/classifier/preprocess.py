@@ -184,6 +184,7 @@ def _blend(picked: NDArray[np.uint8], source: tuple[int, int], size: tuple[int, 
 def _checked(images: Images) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
     """Return a batch (N, H, W, C) or a list of pictures (H, W, C), C 1 or 3, all uint8."""
     if isinstance(images, np.ndarray):
+        _refuse_flat_rows(images)
         return _as_batch(images)
     if not isinstance(images, list | tuple):
         raise MoueError(f"images is a {type(images).__name__}", _KINDS, _fix_for_type(images))
@@ -198,6 +199,16 @@ def _checked(images: Images) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
                 f"images[{index}] has shape {image.shape}", "(H, W), (H, W, 1) or (H, W, 3)", _fix_for_shape(image)
             )
     return result
+
+
+def _refuse_flat_rows(array: NDArray[Any]) -> None:
+    """Refuse (N, 2304), the usual shape of faces read from fer2013.csv, which would be read as one wide image."""
+    if array.ndim == 2 and array.shape[1] == SEED_INPUT.height * SEED_INPUT.width:
+        raise MoueError(
+            f"images has shape {array.shape}: flattened faces, or one gray image {array.shape[1]} pixels wide",
+            _KINDS,
+            "For faces of 48x48: images.reshape(-1, 48, 48, 1). For one image: images[None, ..., None].",
+        )
 
 
 def _as_batch(array: NDArray[Any], name: str = "images") -> NDArray[np.uint8]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import shlex
 import sys
 import tomllib
@@ -15,7 +14,6 @@ import typer
 from moue.cli import options, output
 
 if TYPE_CHECKING:
-    from moue.classifier.ensemble import Ensemble
     from moue.data.dataset import Dataset
     from moue.evaluation.evaluation import Evaluation
     from moue.training.config import TrainConfig
@@ -117,7 +115,7 @@ def _run(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool, data
 
 def evaluate(
     models: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="RUN",
             help="Run folder, .onnx file or name of a shipped model; several are scored as one, averaged.",
@@ -139,50 +137,40 @@ def evaluate(
     """Score a run's exported model, with and without the test faces that are also in training."""
     from moue.classifier.ensemble import Ensemble  # noqa: PLC0415
     from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
-    from moue.evaluation.ferplus import score_perceived  # noqa: PLC0415
-    from moue.evaluation.tta import with_views  # noqa: PLC0415
     from moue.files import refuse_existing  # noqa: PLC0415
 
     ensemble = Ensemble.load(models)
-    several = len(models) > 1
     folder = out or _evaluation_folder(models, split, views)
     refuse_existing(folder, overwrite=overwrite)
     dataset = options.load_data(data, ferplus, on_bad_row)
-    # One network is scored before its temperature, so that the report can show what the temperature does; of several
-    # the calibrated answers are averaged.
-    network = functools.partial(ensemble.predict_proba, calibrated=several)
     with output.count_progress("evaluating") as moved:
-        evaluation = score(
-            with_views(network, views.value), dataset, split=split.value, progress=moved, command=_command_line()
-        )
-    if several:
-        evaluation = dataclasses.replace(evaluation, members=tuple(map(str, models)))
-    if all(any(head.name == "perceived" for head in member.spec.heads) for member in ensemble.members):
-        perceived = with_views(
-            functools.partial(ensemble.predict_proba, head="perceived", calibrated=several), views.value
-        )
-        evaluation = dataclasses.replace(evaluation, perceived=score_perceived(perceived, dataset, split.value))
+        evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
+    evaluation = dataclasses.replace(evaluation, command=_command_line())
     evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
     typer.echo(evaluation.table())
-    _note_calibration(evaluation, ensemble)
+    _note_calibration(evaluation)
     output.wrote(folder)
     if out is None:
         output.note(f"next: moue report {models[0]}")
 
 
-def _evaluation_folder(models: list[Path], split: options.SplitName, views: options.ViewsName) -> Path:
-    if len(models) > 1 or not models[0].is_dir():
+def _evaluation_folder(models: list[str], split: options.SplitName, views: options.ViewsName) -> Path:
+    from moue.classifier.locate import shipped_models  # noqa: PLC0415 (keeps --help fast)
+
+    if len(models) > 1 or models[0] in shipped_models() or not Path(models[0]).is_dir():
         which = "for several models" if len(models) > 1 else f"since {models[0]} is no folder"
         raise typer.BadParameter(f"say where the result is to be written, {which}", param_hint="--out")
     single = views is options.ViewsName.SINGLE
-    return models[0] / "evaluation" / (split.value if single else f"{split.value}-{views.value}")
+    return Path(models[0]) / "evaluation" / (split.value if single else f"{split.value}-{views.value}")
 
 
-def _note_calibration(evaluation: Evaluation, ensemble: Ensemble) -> None:
+def _note_calibration(evaluation: Evaluation) -> None:
     if evaluation.members:
         output.note(f"mean of the calibrated probabilities of {', '.join(evaluation.members)}")
         return
-    calibrated = evaluation.calibrated(ensemble.members[0].spec.head("emotion").temperature)
+    calibrated = evaluation.calibrated()
+    if calibrated is None:
+        return
     how = "" if evaluation.num_views == 1 else ", one view a face; here of the views' mean"
     output.note(f"calibrated on val{how}: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
-import hashlib
-import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -220,12 +218,8 @@ def _to_other(videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingC
 
 def _settings(analyzer: Analyzer, videos: Videos) -> dict[str, Any]:
     """Return what the rows depend on, as JSON values."""
-    # Not only the network decides: temperatures and the crop are in model.json beside it.
-    spec = analyzer.classifier.spec.to_dict()
-    told = json.dumps([spec[part] for part in ("input", "heads", "photographs")], sort_keys=True)
     return {
-        "onnx_sha256": spec["onnx_sha256"],
-        "spec_sha256": hashlib.sha256(told.encode()).hexdigest(),
+        "model_sha256": analyzer.classifier.fingerprint,
         "detector": analyzer.detector.name,
         "unsure_below": analyzer.unsure_below,
         "videos": videos.settings,

@@ -147,14 +147,18 @@ class Dataset:
             result[split] = dict(zip(self.class_names, numbers.tolist(), strict=True))
         return result
 
-    def without_twins(self, split: str = "test") -> Dataset:
-        """Return one split without the faces that have an exact pixel twin in the training split.
+    def has_twin(self, split: str = "test") -> NDArray[np.bool_]:
+        """Return which faces of one split, bool (n,) as `where` orders them, are pixel for pixel in training too.
 
         FER2013's official split leaks: 288 of its 3,589 PrivateTest images are also in Training.
 
         Args:
-            split: The split to clean, "test" or "val".
+            split: "test" or "val".
         """
-        part = self.where(split)
         seen = set(self.pixel_digests[self.where("train")].tolist())
-        return self.take(part[[digest not in seen for digest in self.pixel_digests[part].tolist()]])
+        digests = self.pixel_digests[self.where(split)].tolist()
+        return np.array([digest in seen for digest in digests], dtype=np.bool_)
+
+    def without_twins(self, split: str = "test") -> Dataset:
+        """Return one split without the faces of which `has_twin` is true."""
+        return self.take(self.where(split)[~self.has_twin(split)])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from moue.classifier.classifier import Classifier
+from moue.classifier.ensemble import Ensemble
 from moue.errors import MoueError
 from moue.evaluation.evaluation import Baseline, Evaluation, report_faces
-from moue.evaluation.ferplus import FerplusScores, score_majority
 from moue.evaluation.metrics import score
-from moue.evaluation.tta import views_of
+from moue.evaluation.references import score_reference
+from moue.evaluation.tta import Viewed, average_views, find_views, views_of
+from moue.heads import EXPRESSION, find_head, reference_for_expression
+from moue.labels import FERPLUS_NAMES
 from moue.probabilities import check_probabilities
 
 if TYPE_CHECKING:
@@ -19,35 +23,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
+    from moue.evaluation.references import ReferenceScores
+
+    Answers: TypeAlias = dict[str, NDArray[np.float32]]
+    PredictProba: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 __all__ = ["Evaluation", "evaluate"]
 
 
 def evaluate(
-    predict_proba: Callable[[NDArray[np.uint8]], NDArray[Any]],
+    model: Classifier | Ensemble | PredictProba,
     dataset: Dataset,
     *,
     split: str = "test",
+    views: str = "single",
     batch_size: int = 256,
     progress: Callable[[int, int], None] | None = None,
-    command: str = "",
 ) -> Evaluation:
     """Score a model on one split: the whole split, without its leaked faces, and against FER+ where votes are there.
 
-    All figures come from one pass. There is no test-time augmentation unless `predict_proba` comes from
-    `moue.evaluation.tta.with_views`, which the result then names.
+    All figures come from one pass. A `Classifier` or an `Ensemble` is scored by its first raw head, as benchmarks are;
+    its other heads and `expression` are scored beside it, each against its own reference (`moue.heads`). The first
+    head of a single network is taken before temperature scaling, so that a report can show what the temperature does;
+    an ensemble averages calibrated probabilities.
 
     Args:
-        predict_proba: Maps uint8 (n, 48, 48, 1) of 0-255 to probabilities float (n, K) in the order of the data's
-            class names. Give the model's own output, before temperature scaling: the report applies the temperature.
+        model: A `Classifier`, an `Ensemble`, or a function that maps uint8 (n, 48, 48, 1) of 0-255 to probabilities
+            float (n, K) in the order of the data's class names.
         dataset: The data, with its training split, which the leak check and the baseline need.
         split: "test" (scored once, at the end), "val" or "train".
-        batch_size: Faces per call of `predict_proba`, 1 or more.
+        views: A name of `moue.evaluation.tta.list_views`: the crops of each face that are averaged over.
+        batch_size: Faces per call of the model, 1 or more.
         progress: Called with (faces done, faces in all) after each batch.
-        command: The command line that asked for this, for the report.
 
     Raises:
-        MoueError: the split is empty, or the model's output has the wrong shape or is no distribution.
+        MoueError: the split is empty, the model answers other classes than the data set has, or its output has the
+            wrong shape or is no distribution.
     """
     part = dataset.where(split)
     if not len(part):
@@ -57,72 +68,112 @@ def evaluate(
         )  # fmt: skip
     if batch_size < 1:
         raise MoueError(f"batch size {batch_size}", "1 or more")
-    y_prob = _predict(predict_proba, dataset, part, batch_size, progress)
-    y_true = dataset.labels[part].astype(np.int64)
-    names = dataset.class_names
-    clean = _without_twins(dataset, split, part)
-    faces = report_faces(y_true, y_prob)
-    views = views_of(predict_proba)
+    view_set = views_of(model) if isinstance(model, Viewed) else find_views(views)
+    faces = dataset.take(part)
+    answers = _ask(model, view_set.name, faces, batch_size, progress)
+    first, y_prob = next(iter(answers.items()))
+    names, y_true = dataset.class_names, faces.labels.astype(np.int64)
+    clean = _without_twins(dataset, split)
+    index = report_faces(y_true, y_prob)
     return Evaluation(
         official=score(y_true, y_prob, names),
         without_twins=None if clean is None else score(y_true[clean], y_prob[clean], names),
-        ferplus=_ferplus(dataset, part, y_true, y_prob),
+        ferplus=_against_majority(faces, y_prob),
+        heads=_score_heads({name: rows for name, rows in answers.items() if name != first}, faces),
         baseline=_baseline(dataset, y_true),
         y_true=y_true,
         y_prob=y_prob,
-        rows=dataset.rows[part],
-        face_index=faces,
-        face_images=dataset.images[part[faces]],
+        rows=faces.rows,
+        face_index=index,
+        face_images=faces.images[index],
         split=split,
         split_rule=dataset.split_rule,
-        num_views=len(views),
-        views=views.name,
+        num_views=len(view_set),
+        views=view_set.name,
         source=dataset.source,
         checksum=dataset.checksum,
-        command=command,
+        members=_members(model),
+        temperature=_temperature(model),
     )
 
 
-def _predict(
-    predict_proba: Callable[[NDArray[np.uint8]], NDArray[Any]],
-    dataset: Dataset,
-    part: NDArray[np.int64],
+def _ask(
+    model: Classifier | Ensemble | PredictProba,
+    views: str,
+    faces: Dataset,
     batch_size: int,
     progress: Callable[[int, int], None] | None,
-) -> NDArray[np.float32]:
-    y_prob = np.empty((len(part), len(dataset.class_names)), dtype=np.float32)
-    for start in range(0, len(part), batch_size):
-        images = dataset.images[part[start : start + batch_size]]
-        batch = np.asarray(predict_proba(images))
-        if batch.shape != (len(images), y_prob.shape[1]):
-            raise MoueError(
-                f"the model answered {batch.shape} to {len(images)} faces",
-                f"({len(images)}, {y_prob.shape[1]}): one probability for each of {', '.join(dataset.class_names)}",
-                "Was the model trained on other classes?",
-            )
-        y_prob[start : start + len(images)] = check_probabilities(batch)
+) -> Answers:
+    """Return the probabilities of each answer of a model, the one that counts for benchmarks first."""
+    answer = _as_answers(model, views)
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    for start in range(0, len(faces), batch_size):
+        images = faces.images[start : start + batch_size]
+        for name, rows in answer(images).items():
+            kept = _check_rows(rows, len(images), faces) if not parts or name == next(iter(parts)) else rows
+            parts.setdefault(name, []).append(np.asarray(kept, np.float32))
         if progress is not None:
-            progress(start + len(images), len(part))
-    return y_prob
+            progress(start + len(images), len(faces))
+    return {name: np.concatenate(rows) for name, rows in parts.items()}
 
 
-def _without_twins(dataset: Dataset, split: str, part: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+def _as_answers(
+    model: Classifier | Ensemble | PredictProba, views: str
+) -> Callable[[NDArray[np.uint8]], dict[str, NDArray[Any]]]:
+    """Return a function from images to probabilities by name, averaged over views."""
+    if isinstance(model, Viewed):
+        return lambda images: {"": np.asarray(model(images))}
+    if not isinstance(model, Classifier | Ensemble):
+        return lambda images: average_views(lambda seen: {"": np.asarray(model(seen))}, images, views)
+    several = isinstance(model, Ensemble) and len(model.members) > 1
+    first = next((head for head in model.heads if head != EXPRESSION), EXPRESSION)
+
+    def answer(images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        said = model.predict_heads(images, calibrated=several, batch_size=len(images))
+        return {first: said[first], **said}
+
+    return lambda images: average_views(answer, images, views)
+
+
+def _check_rows(rows: NDArray[Any], count: int, faces: Dataset) -> NDArray[np.float64]:
+    if rows.shape != (count, len(faces.class_names)):
+        raise MoueError(
+            f"the model answered {rows.shape} to {count} faces",
+            f"({count}, {len(faces.class_names)}): one probability for each of {', '.join(faces.class_names)}",
+            "Was the model trained on other classes?",
+        )
+    return check_probabilities(rows)
+
+
+def _score_heads(answers: Answers, faces: Dataset) -> dict[str, ReferenceScores]:
+    """Score the answers beside the first head, those that have a reference here."""
+    found = {}
+    for name, y_prob in answers.items():
+        if name == EXPRESSION:
+            fits = y_prob.shape[1] == len(faces.class_names)
+            reference = reference_for_expression(faces, y_prob) if fits else None
+        else:
+            head = find_head(name)
+            reference = head.reference(faces, y_prob) if faces.votes is not None or not head.needs_votes else None
+        scores = None if reference is None else score_reference(reference, faces)
+        if scores is not None:
+            found[name] = scores
+    return found
+
+
+def _against_majority(faces: Dataset, y_prob: NDArray[np.float32]) -> ReferenceScores | None:
+    """Score the first head against the FER+ majority too; None without votes or without any majority."""
+    if faces.votes is None or not set(faces.class_names) <= set(FERPLUS_NAMES):
+        return None
+    return score_reference(reference_for_expression(faces, y_prob), faces)
+
+
+def _without_twins(dataset: Dataset, split: str) -> NDArray[np.bool_] | None:
     """Mask bool (n,) of the faces that are not in the training split too; None where that has no meaning."""
-    train = dataset.where("train")
-    if split == "train" or not len(train):
+    if split == "train" or not len(dataset.where("train")):
         return None
-    seen = set(dataset.pixel_digests[train].tolist())
-    mask = np.array([digest not in seen for digest in dataset.pixel_digests[part].tolist()], dtype=np.bool_)
+    mask = ~dataset.has_twin(split)
     return mask if mask.any() else None
-
-
-def _ferplus(
-    dataset: Dataset, part: NDArray[np.int64], y_true: NDArray[np.int64], y_prob: NDArray[np.float32]
-) -> FerplusScores | None:
-    if dataset.votes is None:
-        return None
-    labels = [dataset.class_names[label] for label in y_true]
-    return score_majority(y_prob, dataset.votes[part], labels, dataset.class_names)
 
 
 def _baseline(dataset: Dataset, y_true: NDArray[np.int64]) -> Baseline | None:
@@ -131,3 +182,17 @@ def _baseline(dataset: Dataset, y_true: NDArray[np.int64]) -> Baseline | None:
         return None
     label = int(np.bincount(train).argmax())
     return Baseline(class_name=dataset.class_names[label], accuracy=float((y_true == label).mean()))
+
+
+def _members(model: object) -> tuple[str, ...]:
+    if not isinstance(model, Ensemble) or len(model.members) < 2:
+        return ()
+    return tuple(str(one.path.parent if one.path.name == "model.onnx" else one.path) for one in model.members)
+
+
+def _temperature(model: object) -> float | None:
+    """Return the temperature of a single network's first head; None for anything else."""
+    if isinstance(model, Ensemble):
+        model = model.members[0] if len(model.members) == 1 else None
+    spec = getattr(model, "spec", None)
+    return None if spec is None else float(spec.heads[0].temperature)

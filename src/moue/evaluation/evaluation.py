@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.errors import MoueError
-from moue.evaluation.ferplus import FerplusScores
 from moue.evaluation.metrics import Scores, score
+from moue.evaluation.references import ReferenceScores
 from moue.files import read_json, refuse_existing, replacing, sha256_of, write_json
 from moue.probabilities import apply_temperature
+from moue.votes import EIGHT_CLASS_RULE, MAJORITY_RULE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 JSON_NAME: Final = "evaluation.json"
@@ -23,7 +26,7 @@ ARRAYS_NAME: Final = "predictions.npz"
 CORRECT_PER_CLASS: Final = 8
 NUM_WRONG: Final = 24
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +47,10 @@ class Evaluation:
     """The result of scoring one model on one split.
 
     Attributes:
-        official: The whole split.
+        official: The whole split; `accuracy` and `balanced_accuracy` are its.
         without_twins: The split without faces that have an exact pixel twin in the training split; None if the split
             is the training split, or there is none, or nothing is left.
-        ferplus: Against the FER+ majority; None without votes.
+        ferplus: The same answers against the FER+ majority; None without votes.
         baseline: Always the most frequent training class; None without a training split.
         y_true: Labels, int64 (n,).
         y_prob: The model's probabilities before temperature scaling, float32 (n, K).
@@ -60,14 +63,16 @@ class Evaluation:
         source: Where the data came from.
         checksum: `Dataset.checksum` of the data.
         command: The command line that made this, empty from Python.
-        perceived: The head "perceived" by FER+'s usual test of eight classes; None where there is no such head.
+        heads: The model's other answers by name ("expression", "perceived"), each against its own reference; empty
+            for a model that is only a function.
         views: Name of the set of views, of `moue.evaluation.tta`.
-        members: Of an ensemble its models, whose calibrated probabilities were averaged to `y_prob`; else empty.
+        members: The models of an ensemble, whose calibrated probabilities were averaged to `y_prob`; else empty.
+        temperature: The temperature of the head that was scored, which `y_prob` is without; None if there is none.
     """
 
     official: Scores
     without_twins: Scores | None
-    ferplus: FerplusScores | None
+    ferplus: ReferenceScores | None
     baseline: Baseline | None
     y_true: NDArray[np.int64]
     y_prob: NDArray[np.float32]
@@ -80,9 +85,23 @@ class Evaluation:
     source: str
     checksum: str
     command: str = ""
-    perceived: FerplusScores | None = None
+    heads: Mapping[str, ReferenceScores] = dataclasses.field(default_factory=dict)
     views: str = "single"
     members: tuple[str, ...] = ()
+    temperature: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.split}: accuracy {self.accuracy:.1%} of {len(self.y_true)} faces, {self.manner})"
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy on the whole split, 0-1."""
+        return self.official.accuracy
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean recall of the classes on the whole split, 0-1."""
+        return self.official.balanced_accuracy
 
     @property
     def manner(self) -> str:
@@ -95,9 +114,11 @@ class Evaluation:
         """Names of the classes, in label order."""
         return self.official.class_names
 
-    def calibrated(self, temperature: float) -> Scores:
-        """Return the figures of the whole split after temperature scaling, as `moue predict` answers."""
-        return score(self.y_true, apply_temperature(self.y_prob, temperature), self.class_names)
+    def calibrated(self) -> Scores | None:
+        """Return the figures of the whole split after temperature scaling; None without a temperature."""
+        if self.temperature is None:
+            return None
+        return score(self.y_true, apply_temperature(self.y_prob, self.temperature), self.class_names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the arrays as plain numbers, strings, lists and dicts, fit for JSON."""
@@ -108,7 +129,7 @@ class Evaluation:
             "official": self.official.to_dict(),
             "without_twins": None if self.without_twins is None else self.without_twins.to_dict(),
             "ferplus": None if ferplus is None else dataclasses.asdict(ferplus),
-            "perceived": None if self.perceived is None else dataclasses.asdict(self.perceived),
+            "heads": {name: dataclasses.asdict(scores) for name, scores in self.heads.items()},
             "baseline": None if baseline is None else dataclasses.asdict(baseline),
         }
 
@@ -145,8 +166,8 @@ class Evaluation:
             return cls(
                 official=Scores.from_dict(content["official"]),
                 without_twins=None if content["without_twins"] is None else Scores.from_dict(content["without_twins"]),
-                ferplus=_ferplus_from(content["ferplus"]),
-                perceived=_ferplus_from(content.get("perceived")),  # older files have none
+                ferplus=None if content["ferplus"] is None else ReferenceScores.from_dict(content["ferplus"]),
+                heads={name: ReferenceScores.from_dict(value) for name, value in content["heads"].items()},
                 baseline=None if content["baseline"] is None else Baseline(**content["baseline"]),
                 split=str(content["split"]),
                 split_rule=str(content["split_rule"]),
@@ -154,11 +175,14 @@ class Evaluation:
                 source=str(content["source"]),
                 checksum=str(content["checksum"]),
                 command=str(content["command"]),
-                views=str(content.get("views", "single")),
-                members=tuple(content.get("members", ())),
+                views=str(content["views"]),
+                members=tuple(map(str, content["members"])),
+                temperature=None if content["temperature"] is None else float(content["temperature"]),
                 **_read_arrays(folder / ARRAYS_NAME, content["predictions_sha256"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, MoueError):
+                raise
             raise MoueError(
                 f"{folder / JSON_NAME} lacks a field: {error!r}", "a file written by moue", _AGAIN
             ) from error
@@ -184,12 +208,12 @@ class Evaluation:
             (f"official {self.split} split", self.official),
             ("without twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
-            ("perceived, FER+ of 8", None if self.perceived is None else self.perceived.scores),
+            *((_named_head(name, found), found.scores) for name, found in self.heads.items()),
         ]
         return [(name, scores) for name, scores in pairs if scores is not None]
 
 
-_PLAIN: Final = ("split", "split_rule", "num_views", "views", "source", "checksum", "command")
+_PLAIN: Final = ("split", "split_rule", "num_views", "views", "source", "checksum", "command", "temperature")
 _ARRAYS: Final = ("y_true", "y_prob", "rows", "face_index", "face_images")
 _AGAIN: Final = "Evaluate the model again: moue evaluate RUN --data fer2013.csv --overwrite"
 
@@ -228,8 +252,9 @@ def wrong_faces(
     return wrong[np.argsort(-y_prob.max(axis=1)[wrong], kind="stable")][:count]
 
 
-def _ferplus_from(value: dict[str, Any] | None) -> FerplusScores | None:
-    return None if value is None else FerplusScores.from_dict(value)
+def _named_head(name: str, found: ReferenceScores) -> str:
+    by_votes = found.rule in (MAJORITY_RULE, EIGHT_CLASS_RULE)
+    return f"{name}, FER+ of {len(found.scores.class_names)}" if by_votes else f"{name}, labels"
 
 
 def _read_arrays(path: Path, checksum: str) -> dict[str, NDArray[Any]]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.resources
 import string
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from moue.classifier.combine import EMOTION, PERCEIVED, mix_heads
 from moue.errors import MoueError
 from moue.evaluation.metrics import score
-from moue.probabilities import normalised
-from moue.votes import EIGHT_CLASSES, majority_labels
+from moue.heads import EMOTION, EXPRESSION, PERCEIVED, reference_for_expression
+from moue.votes import majority_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
 
     from moue.classifier.classifier import Classifier
     from moue.classifier.spec import ModelSpec
@@ -30,10 +26,10 @@ _SETS: Final = {
     "test_ferplus": "`emotion`, FER+ majority, seven classes",
     "test_perceived": "`perceived`, FER+ majority, eight classes",
     "test_perceived_without_twins": "… without the faces that are also in Training",
-    "test_photographs": "as photographs are answered, FER+ majority, seven classes",
-    "test_photographs_without_twins": "… without the faces that are also in Training",
+    "test_expression": "`expression`, FER+ majority, seven classes",
+    "test_expression_without_twins": "… without the faces that are also in Training",
 }
-_IN_README: Final = ("test", "test_without_twins", "test_ferplus", "test_perceived", "test_photographs")
+_IN_README: Final = ("test", "test_without_twins", "test_ferplus", "test_perceived", "test_expression")
 _DIGITS: Final = 5
 _TEMPLATE: Final = "model_card.md.tmpl"
 
@@ -56,21 +52,21 @@ def measure_model(classifier: Classifier, dataset: Dataset) -> dict[str, dict[st
     part = dataset.where("test")
     if dataset.votes is None or not len(part):
         raise MoueError("the data has no test faces with FER+ votes", "fer2013.csv and fer2013new.csv")
-    heads = classifier.predict_heads(dataset.images[part], batch_size=256)
-    labels, votes, names = dataset.labels[part].astype(np.int64), dataset.votes[part], dataset.class_names
-    seen = majority_labels(votes, names)
-    answers: dict[str, tuple[NDArray[np.int64], NDArray[Any], tuple[str, ...]]]
-    answers = {"test": (labels, heads[EMOTION], names), "test_ferplus": (seen, heads[EMOTION], names)}
-    if PERCEIVED in heads:
-        eight = normalised(heads[PERCEIVED][:, : len(EIGHT_CLASSES)].astype(np.float64))
-        answers["test_perceived"] = (majority_labels(votes, EIGHT_CLASSES), eight, EIGHT_CLASSES)
-        answers["test_photographs"] = (seen, mix_heads(heads, classifier.spec), names)
-    alone = np.isin(dataset.rows[part], dataset.without_twins("test").rows)
+    faces = dataset.take(part)
+    said = classifier.predict_heads(faces.images, batch_size=256)
+    emotion = EMOTION.reference(faces, said[EMOTION.name])
+    seen = dataclasses.replace(emotion, y_true=majority_labels(dataset.votes[part], dataset.class_names))
+    answers = {"test": emotion, "test_ferplus": seen}
+    if PERCEIVED.name in said:
+        answers["test_perceived"] = PERCEIVED.reference(faces, said[PERCEIVED.name])
+    answers["test_expression"] = reference_for_expression(faces, said[EXPRESSION])
+    alone = ~dataset.has_twin("test")
     measured = {}
-    for key, (y_true, y_prob, class_names) in answers.items():
-        for name, chosen in ((key, y_true >= 0), (f"{key}_without_twins", (y_true >= 0) & alone)):
+    for key, one in answers.items():
+        known = one.y_true >= 0
+        for name, chosen in ((key, known), (f"{key}_without_twins", known & alone)):
             if name in _SETS:
-                measured[name] = _figures(score(y_true[chosen], y_prob[chosen], class_names))
+                measured[name] = _figures(score(one.y_true[chosen], one.y_prob[chosen], one.class_names))
         if key == "test_perceived":
             for name in (key, f"{key}_without_twins"):
                 del measured[name]["nll"], measured[name]["ece"]
@@ -103,10 +99,10 @@ def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
         num_train=f"{sum(spec.data['counts']['train'].values()):,}",
         checksum=spec.data["checksum"][:16],
         heads=", ".join(f"`{head.name}` (temperature {head.temperature:.2f})" for head in spec.heads),
-        share=f"{100 * spec.photographs.perceived_share:.0f}",
-        temperature=f"{spec.photographs.temperature:.2f}",
+        shares=" and ".join(f"{100 * share:.0f} % `{head}`" for head, share in spec.expression.shares.items()),
+        temperature=f"{spec.expression.temperature:.2f}",
         weights=_weights(spec),
-        not_face=f"{100 * spec.photographs.not_face_above:.0f}",
+        not_face=f"{100 * spec.expression.not_face_above:.0f}",
         licence="\n".join(f"- {what}: {terms}" for what, terms in spec.license.items()),
     )
 
@@ -120,7 +116,7 @@ def results_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
     """
     heads = (
         *("", "PrivateTest", "without the 288 twins", "FER+ of 7 (`emotion`)", "FER+ of 8 (`perceived`)"),
-        *("FER+ of 7 (as on photographs)", "ECE"),
+        *("FER+ of 7 (`expression`)", "ECE"),
     )
     cells = []
     for what, sets in rows:
@@ -165,9 +161,9 @@ def _recall_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _weights(spec: ModelSpec) -> str:
-    weights = spec.photographs.class_weights
-    pairs = zip(spec.head().class_names, weights, strict=True) if weights else ()
-    return ", ".join(f"{name} {weight:.2f}" for name, weight in pairs) or "by nothing"
+    weights = spec.expression.class_weights
+    pairs = zip(spec.expression.class_names, weights, strict=True) if weights else ()
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in pairs) or "none"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

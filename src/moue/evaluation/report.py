@@ -67,8 +67,7 @@ def _context(run: Path) -> dict[str, Any]:
         "others": evaluations[1:],
     }
     if evaluations:
-        # An ensemble's probabilities are calibrated already.
-        context |= _evaluation_context(evaluations[0], None if evaluations[0].members else _temperature(run))
+        context |= _evaluation_context(evaluations[0])
     return context
 
 
@@ -79,12 +78,11 @@ def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | Non
     return _picture(f"{quantity} per epoch, training and validation", draw)
 
 
-def _evaluation_context(evaluation: Evaluation, temperature: float | None) -> dict[str, Any]:
-    scores = evaluation.official
-    calibrated = None if temperature is None else evaluation.calibrated(temperature)
+def _evaluation_context(evaluation: Evaluation) -> dict[str, Any]:
+    scores, calibrated = evaluation.official, evaluation.calibrated()
     return {
         "main": evaluation,
-        "temperature": temperature,
+        "temperature": evaluation.temperature,
         "calibrated": calibrated,
         "confusion": _picture(
             "confusion matrix: rows true, columns predicted", lambda theme: figures.confusion_figure(scores, theme)
@@ -106,16 +104,6 @@ def _evaluations(run: Path) -> list[Evaluation]:
     loaded = [Evaluation.load(path.parent) for path in found]
     order = {split: rank for rank, split in enumerate(_SPLIT_ORDER)}
     return sorted(loaded, key=lambda one: (bool(one.members), order.get(one.split, len(order)), one.num_views))
-
-
-def _temperature(run: Path) -> float | None:
-    path = run / "model.json"
-    if not path.exists():
-        return None
-    try:
-        return float(read_json(path)["heads"][0]["temperature"])
-    except (KeyError, IndexError, TypeError):
-        return None
 
 
 def _read(run: Path, name: str, kind: type) -> Any:  # noqa: ANN401 (JSON is anything)

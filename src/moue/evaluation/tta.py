@@ -1,7 +1,7 @@
-"""Test-time augmentation: asking a model about several views of a face and averaging its answers.
+"""Test-time augmentation: asking a model about several views (crops) of a face and averaging its answers.
 
-It costs as many predictions a face as there are views, and its scores are not those of one view: whatever is scored
-with it carries its name and number (`Evaluation.views`, `Evaluation.num_views`).
+Each view costs a prediction, and the scores are not those of one view: whatever is scored with several carries their
+name and number (`Evaluation.views`, `Evaluation.num_views`).
 """
 
 from __future__ import annotations
@@ -58,9 +58,26 @@ class Viewed:
 
     def __call__(self, images: Images) -> NDArray[Any]:
         """Return the mean of the probabilities over the views, float (n, K), for uint8 (n, H, W, C)."""
-        answers = [np.asarray(self.predict_proba(view(images))) for view in self.view_set.views]
-        result: NDArray[Any] = answers[0] if len(answers) == 1 else np.mean(answers, axis=0)
-        return result
+        return average_views(lambda seen: {"": np.asarray(self.predict_proba(seen))}, images, self.view_set.name)[""]
+
+
+def average_views(
+    answer: Callable[[Images], dict[str, NDArray[Any]]], images: Images, name: str
+) -> dict[str, NDArray[Any]]:
+    """Return the mean of several answers over the views of each face.
+
+    Args:
+        answer: Maps uint8 (n, H, W, C) of 0-255 to probabilities float (n, K) by name.
+        images: uint8 (n, H, W, C).
+        name: A name of `list_views`.
+
+    Raises:
+        MoueError: there is no such set of views.
+    """
+    answers = [answer(view(images)) for view in find_views(name).views]
+    if len(answers) == 1:
+        return answers[0]
+    return {key: np.mean([one[key] for one in answers], axis=0) for key in answers[0]}
 
 
 def with_views(predict_proba: PredictProba, name: str) -> Viewed:
@@ -87,9 +104,9 @@ def find_views(name: str) -> ViewSet:
     return _VIEW_SETS[name]
 
 
-def views_of(predict_proba: PredictProba) -> ViewSet:
-    """Return the views that `with_views` gave a model; "single" for any other callable."""
-    return predict_proba.view_set if isinstance(predict_proba, Viewed) else _VIEW_SETS["single"]
+def views_of(model: object) -> ViewSet:
+    """Return the views that `with_views` gave a model; "single" for any other."""
+    return model.view_set if isinstance(model, Viewed) else _VIEW_SETS["single"]
 
 
 def list_views() -> dict[str, ViewSet]:

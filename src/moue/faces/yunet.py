@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from moue.classifier.runtime import open_session, read_network
 from moue.errors import MoueError
 from moue.faces.face import Face
 
@@ -27,6 +28,7 @@ ALIGN: Final = 32
 _FIXED_SIZE: Final = bytes.fromhex("0a030880050a03088005")
 _FREE_SIZE: Final = bytes.fromhex("0a031201680a03120177")
 _MOST_CANDIDATES: Final = 5000
+_FIX: Final = "Get it with: moue download yunet"
 
 
 class YuNet:
@@ -52,7 +54,7 @@ class YuNet:
             raise MoueError(
                 f"{path} has no output {', '.join(sorted(missing))}",
                 "face_detection_yunet_2023mar.onnx",
-                "Get it with: moue download yunet",
+                _FIX,
             )
 
     def faces(
@@ -140,27 +142,7 @@ def _face(row: NDArray[np.float32]) -> Face:
 
 
 def _open(path: Path, threads: int) -> Any:  # noqa: ANN401 (onnxruntime has no types)
-    try:
-        import onnxruntime as ort  # takes 0.1 s; most commands do without
-    except ImportError as error:
-        raise MoueError(f"onnxruntime cannot be imported: {error}", fix="pip install onnxruntime") from error
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MoueError(f"cannot read {path}: {error.strerror}", "an ONNX file", "Check the path.") from error
+    content = read_network(path, _FIX)
     if content.count(_FIXED_SIZE) == 1:
         content = content.replace(_FIXED_SIZE, _FREE_SIZE)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only: it would warn that outputs are not those of 640x640
-    # Pictures come in all sizes: plans and memory kept for each size would grow without end.
-    options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise MoueError(
-            f"ONNX Runtime cannot load {path}: {error}", "a valid ONNX file", "Get it with: moue download yunet"
-        ) from error
+    return open_session(content, path, threads=threads, fix=_FIX, many_sizes=True)

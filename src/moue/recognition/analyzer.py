@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.classifier.classifier import DEFAULT_MODEL, Classifier
-from moue.classifier.combine import FaceAnswer, answer_faces
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import DEFAULT_MODEL, identity
 from moue.classifier.preprocess import fit
+from moue.classifier.runtime import usable_cpus
 from moue.errors import MoueError
 from moue.faces import DetectorOptions, Face, make_detector
 from moue.faces.crop import VIEWS, crop_face
@@ -23,6 +24,7 @@ from moue.faces.face import face_from
 from moue.faces.whole_image import WholePicture
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
 from moue.media.image_source import name_of, open_source
+from moue.recognition.answers import FaceAnswer, answer_faces
 from moue.recognition.results import FaceResult, ImageResult, Timings
 
 if TYPE_CHECKING:
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from moue.classifier.protocol import FaceClassifier
     from moue.faces import Detector
     from moue.faces.face import Box
     from moue.media.image_source import Source
 
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
-_MOST_WORKERS: Final = 8
 # So small a picture in which no face is found is no photograph, but a face already cut out, as FER2013's 48x48 are.
 _LARGEST_CROP: Final = 64
 _TAKEN_WHOLE: Final = "no face was found; so small a picture is taken as one face"
@@ -56,7 +58,7 @@ class Analyzer:
     """A detector and a network that work together; may be used by several threads.
 
     Args:
-        classifier: Names the expressions.
+        classifier: Names the expressions: a `Classifier`, an `Ensemble`, or anything else that answers alike.
         detector: Finds the faces.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         views: Over how many crops of slightly different size (`moue.faces.crop.VIEWS`) the answer for a face is
@@ -72,7 +74,7 @@ class Analyzer:
 
     def __init__(
         self,
-        classifier: Classifier,
+        classifier: FaceClassifier,
         detector: Detector,
         *,
         unsure_below: float = DEFAULT_UNSURE_BELOW,
@@ -116,7 +118,7 @@ class Analyzer:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes, in order."""
-        return self.classifier.class_names()
+        return self.classifier.class_names
 
     def analyze(self, source: Source, *, boxes: Sequence[Box] | None = None) -> ImageResult:
         """Name the expression of each face in a picture.
@@ -219,7 +221,7 @@ class Analyzer:
         return self.detector.detect(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
 
     def _crop(self, image: NDArray[np.uint8], face: Face, *, whole: bool) -> tuple[NDArray[np.uint8], ...]:
-        spec = self.classifier.spec.input
+        spec = self.classifier.input
         if whole:
             # A picture that is the face is fed as FER2013's own pictures are.
             return (fit(image, spec),)
@@ -241,7 +243,7 @@ class Analyzer:
     def _without_false_boxes(self, looked: _Looked, said: Sequence[FaceAnswer]) -> ImageResult:
         """Join faces and answers, leaving out what a detector found and the network takes for no face."""
         detected = looked.result.detector not in (_GIVEN, WholePicture.name)
-        most = self.classifier.spec.photographs.not_face_above if detected else 1.0
+        most = self.classifier.not_face_above if detected else 1.0
         faces = tuple(
             FaceResult.of(face, answer.probabilities, self.unsure_below)
             for face, answer in zip(looked.faces, said, strict=True)
@@ -255,7 +257,7 @@ class Analyzer:
 def analyze(
     source: Source,
     *,
-    model: str | Path | Classifier = DEFAULT_MODEL,
+    model: str | Path | FaceClassifier = DEFAULT_MODEL,
     detector: str = "auto",
     boxes: Sequence[Box] | None = None,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
@@ -263,7 +265,8 @@ def analyze(
 ) -> ImageResult:
     """Name the expression of each face in a picture; see `Analyzer.analyze`.
 
-    Network and detector are loaded at the first call and kept for further calls with the same choices.
+    Network and detector are loaded at the first call and kept for further calls with the same choices. A network whose
+    files have changed since is loaded again.
 
     Raises:
         MoueError: as `Analyzer.load` and `Analyzer.analyze`.
@@ -274,7 +277,7 @@ def analyze(
 def analyze_many(
     sources: Iterable[Source],
     *,
-    model: str | Path | Classifier = DEFAULT_MODEL,
+    model: str | Path | FaceClassifier = DEFAULT_MODEL,
     detector: str = "auto",
     workers: int | None = None,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
@@ -288,14 +291,19 @@ def analyze_many(
     return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze_many(sources, workers=workers)
 
 
+def _analyzer(model: str | Path | FaceClassifier, detector: str, unsure_below: float, *, allow_url: bool) -> Analyzer:
+    if isinstance(model, str | os.PathLike):
+        return _load(model, identity(model), detector, unsure_below, allow_url=allow_url)
+    return Analyzer(model, _detector(detector), unsure_below=unsure_below, allow_url=allow_url)
+
+
 @functools.lru_cache(maxsize=2)
-def _analyzer(model: str | Path | Classifier, detector: str, unsure_below: float, *, allow_url: bool) -> Analyzer:
-    if isinstance(model, Classifier):
-        return Analyzer(model, make_detector(detector), unsure_below=unsure_below, allow_url=allow_url)
+def _load(
+    model: str | Path, _files: tuple[str, ...], detector: str, unsure_below: float, *, allow_url: bool
+) -> Analyzer:
     return Analyzer.load(model, detector, unsure_below=unsure_below, allow_url=allow_url)
 
 
-def usable_cpus() -> int:
-    """Return how many CPUs this process may use, 8 at most."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, _MOST_WORKERS)
+@functools.lru_cache(maxsize=2)
+def _detector(name: str) -> Detector:
+    return make_detector(name)

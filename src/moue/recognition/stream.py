@@ -7,11 +7,13 @@ import dataclasses
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from moue.classifier.classifier import DEFAULT_MODEL, Classifier
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import DEFAULT_MODEL
+from moue.classifier.runtime import usable_cpus
 from moue.faces import DetectorOptions, make_detector
 from moue.media.clock import Sampling
 from moue.media.video import open_video
-from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer, usable_cpus
+from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer
 from moue.recognition.frame_results import frame_of, unreadable
 from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
 from moue.recognition.tracking import Tracker

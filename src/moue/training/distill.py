@@ -201,7 +201,7 @@ def _refuse_other_classes(classifiers: Sequence[Classifier], dataset: Dataset) -
         one.spec.head(list_heads()[0].name)  # every teacher must have the first head
         for head in list_heads():
             expected = head.names_for(dataset.class_names)
-            found = one.class_names(head.name) if _having([one], head.name) else expected
+            found = one.spec.head(head.name).class_names if _having([one], head.name) else expected
             if found != expected:
                 raise MoueError(
                     f"head {head.name!r} of {one.path} answers {', '.join(found)}",

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.classifier.combine import mix_heads
-from moue.classifier.spec import HeadSpec, InputSpec, ModelSpec, PhotoSpec
+from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.errors import MoueError
-from moue.files import read_json
-from moue.heads import PERCEIVED, heads_in, list_heads
+from moue.files import read_json, replacing, sha256_of
+from moue.heads import EXPRESSION, NOT_FACE, PERCEIVED, heads_in, list_heads
 from moue.labels import FERPLUS_NAMES
-from moue.probabilities import apply_temperature, fit_temperature
+from moue.probabilities import fit_temperature
 from moue.training.backend import import_keras
 from moue.training.callbacks import best_epoch
 from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
+from moue.training.expression import append_expression, mix_heads
 from moue.training.network import as_float32
 from moue.training.targets import refuse_missing_votes
 from moue.votes import majority_labels
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
-# How the heads answer together on photographs; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
-PERCEIVED_SHARE: Final = 1.0
+# How the heads make the expression; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
+SHARES: Final = {PERCEIVED.name: 1.0}
 PRIOR_POWER: Final = 0.4
 NOT_FACE_ABOVE: Final = 0.5
 
@@ -38,7 +38,8 @@ NOT_FACE_ABOVE: Final = 0.5
 def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: bool = False) -> ExportResult:
     """Export the epoch of highest validation accuracy and write how to feed it.
 
-    The temperature of the probabilities (Guo et al. 2017, arXiv:1706.04599) is fitted on the validation split.
+    Temperatures (Guo et al. 2017, arXiv:1706.04599) are fitted on the validation split and built into the file with
+    the rest of what makes `expression`; see `moue.training.expression`.
 
     Args:
         run: The folder of the training.
@@ -58,15 +59,19 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     heads = tuple(_describe_head(head, y_prob[head.name], validation) for head in heads_in(config))
     # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
-    result = export_onnx(model, run.onnx, compared, half=half, overwrite=True)
+    expression = _fit_expression(heads, y_prob, dataset)
+    with replacing(run.onnx) as temporary:
+        result = export_onnx(model, temporary, compared, half=half, overwrite=True)
+        append_expression(temporary, heads, expression)
     environment = read_json(run.environment)
     # Not from the environment, which learns of it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]
     spec = ModelSpec(
         name=config.recipe or config.model,
-        onnx_sha256=result.sha256,
+        onnx_sha256=sha256_of(run.onnx),
         heads=heads,
+        expression=expression,
         input=InputSpec(height=height, width=width, channels=channels),
         recipe=config.to_dict(),
         data=environment["data"],
@@ -75,8 +80,9 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
         license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
         provenance=_tell_origin(environment),
     )
-    _tune_photographs(spec, y_prob, dataset).save(run.model_json, overwrite=True)
-    return result
+    spec.save(run.model_json, overwrite=True)
+    outputs = (EXPRESSION, NOT_FACE, *result.outputs)
+    return dataclasses.replace(result, path=run.onnx, sha256=spec.onnx_sha256, outputs=outputs)
 
 
 def _tell_origin(environment: dict[str, Any]) -> str:
@@ -101,23 +107,27 @@ def _describe_head(head: Head, y_prob: NDArray[np.float32], validation: Dataset)
     return HeadSpec(head.name, head.name, head.names_for(validation.class_names), temperature)
 
 
-def _tune_photographs(spec: ModelSpec, y_prob: dict[str, NDArray[np.float32]], dataset: Dataset) -> ModelSpec:
-    """Return the description with how its heads answer together; alike if there is one head, or other classes."""
-    names = dataset.class_names
-    if PERCEIVED.name not in y_prob or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
-        return spec
+def _fit_expression(
+    heads: tuple[HeadSpec, ...], y_prob: dict[str, NDArray[np.float32]], dataset: Dataset
+) -> ExpressionSpec:
+    """Return how the heads answer together; the first head alone where the others or the votes cannot help.
+
+    Args:
+        heads: The heads with their temperatures.
+        y_prob: The network's own probabilities on the validation split, by head.
+        dataset: The data with its votes.
+    """
+    names, first = dataset.class_names, ExpressionSpec.of_head(heads[0])
+    if not set(SHARES) <= set(y_prob) or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
+        return first
     seen = majority_labels(dataset.votes, names)
     val, train = dataset.where("val"), dataset.where("train")
     known = seen[val] >= 0
     if not known.any():
-        return spec
+        return first
     counts = np.bincount(seen[train][seen[train] >= 0], minlength=len(names)) + 1
     weights = (counts / counts.sum()) ** -PRIOR_POWER
     rounded = tuple((weights / weights.mean()).round(4).tolist())
-    plain = PhotoSpec(PERCEIVED_SHARE, class_weights=rounded, not_face_above=NOT_FACE_ABOVE)
-    calibrated = {
-        head.name: apply_temperature(y_prob[head.name], head.temperature).astype(np.float32) for head in spec.heads
-    }
-    mixed = mix_heads(calibrated, dataclasses.replace(spec, photographs=plain))
-    temperature = fit_temperature(seen[val][known], mixed[known])
-    return dataclasses.replace(spec, photographs=dataclasses.replace(plain, temperature=temperature))
+    plain = ExpressionSpec(names, SHARES, class_weights=rounded, not_face_above=NOT_FACE_ABOVE)
+    temperature = fit_temperature(seen[val][known], mix_heads(y_prob, heads, plain)[known])
+    return dataclasses.replace(plain, temperature=temperature)

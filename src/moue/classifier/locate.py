@@ -1,0 +1,73 @@
+"""Where a network lies: a name is a name, and a path is a path."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from moue.errors import MoueError
+
+WEIGHTS: Final = Path(__file__).parents[1] / "weights"
+DEFAULT_MODEL: Final = "small"
+"""The network that answers where none is named."""
+
+FIX: Final = "Export the model again, or copy both files again."
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names that `Classifier.load` knows without a path, sorted."""
+    return tuple(sorted(path.stem for path in WEIGHTS.glob("*.onnx")))
+
+
+def locate(name_or_path: str | Path) -> Path:
+    """Return the ONNX file of a network; its description lies beside it with the suffix ``.json``.
+
+    Args:
+        name_or_path: Text that is the name of a shipped network means that network, whatever files lie in the working
+            folder. Anything else is a path: a run folder, or an ONNX file. To mean a folder called ``small``, write
+            ``./small`` or give a `Path`.
+
+    Raises:
+        MoueError: there is no such network, or a file is missing.
+    """
+    known = shipped_models()
+    if isinstance(name_or_path, str) and name_or_path in known:
+        return WEIGHTS / f"{name_or_path}.onnx"
+    path = Path(name_or_path)
+    if path.is_dir():
+        onnx, fix = path / "model.onnx", "Is the training still running? If not, export the run: moue export RUN"
+    elif path.suffix.lower() == ".onnx":
+        onnx, fix = path, "Check the name."
+    elif path.exists():
+        raise MoueError(f"{path} is not an ONNX file", "a run folder, or NAME.onnx with NAME.json beside it")
+    else:
+        named = f'Give the name as text: "{path}".' if str(path) in known else ""
+        raise MoueError(
+            f"there is no model {str(name_or_path)!r}",
+            f"a run folder, an ONNX file, or the name of a shipped model ({', '.join(known)})",
+            named or "Train one with: moue train fer2013.csv --out RUN, then give the folder RUN.",
+        )
+    description = onnx.with_suffix(".json")
+    for file in (onnx, description):
+        if not file.is_file():
+            wanted = f"{onnx.name} and {description.name}"
+            raise MoueError(f"{file} does not exist", wanted, FIX if onnx.is_file() else fix)
+    return onnx
+
+
+def identity(name_or_path: str | Path) -> tuple[str, ...]:
+    """Return what changes when the files of a network change, so that a loaded network can be known to be stale.
+
+    Raises:
+        MoueError: as `locate`.
+    """
+    onnx = locate(name_or_path)
+    try:
+        # The description holds the checksum of the network; the times tell of a network without its description.
+        described = hashlib.sha256(onnx.with_suffix(".json").read_bytes()).hexdigest()
+        state = onnx.stat()
+    except OSError as error:
+        raise MoueError(f"cannot read {onnx}: {error.strerror}", "a readable file", FIX) from error
+    numbers = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return (str(onnx.resolve()), described, *map(str, numbers))

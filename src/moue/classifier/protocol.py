@@ -1,0 +1,66 @@
+"""What recognition needs of a network: one `Classifier`, an `Ensemble`, or anything else that answers alike."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.classifier.preprocess import Images
+    from moue.classifier.spec import InputSpec
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network says of N faces.
+
+    Attributes:
+        expression: float32 (N, K), the calibrated probability of each class; rows sum to 1.
+        not_face: float32 (N,), the probability that an image shows no face, 0-1; 0 from a network that cannot tell.
+    """
+
+    expression: NDArray[np.float32]
+    not_face: NDArray[np.float32]
+
+
+class FaceClassifier(Protocol):
+    """A network, or several that answer as one."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The K classes of `expression`, in column order."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What `predict_proba` answers: "expression" and the raw heads."""
+
+    @property
+    def input(self) -> InputSpec:
+        """How a face is cut out and how large it should be; the network resizes whatever else it is given."""
+
+    @property
+    def not_face_above(self) -> float:
+        """A detected face is dropped where `not_face` is above this, 0-1."""
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that change whenever the answers may change."""
+
+    def answer(self, images: Images, *, batch_size: int = 64) -> Answers:
+        """Return expression and not_face of each face in one pass."""
+
+    def predict_proba(
+        self, images: Images, *, head: str = "expression", calibrated: bool = True, batch_size: int = 64
+    ) -> NDArray[np.float32]:
+        """Return the probability of each class of a head, float32 (N, K)."""
+
+    def predict_heads(
+        self, images: Images, *, calibrated: bool = True, batch_size: int = 64
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return what `predict_proba` does for every head, by its name, in one pass."""
+
+    def predict(self, images: Images, *, batch_size: int = 64) -> NDArray[np.str_]:
+        """Return the name of the most probable class of each face, text (N,)."""

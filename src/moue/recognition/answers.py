@@ -1,0 +1,53 @@
+"""The answer for a face: the mean over the views of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.classifier.protocol import FaceClassifier
+
+_MOST_AT_ONCE = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class FaceAnswer:
+    """What is seen in one face.
+
+    Attributes:
+        probabilities: Of each class of `expression`, 0-1, sum 1, in class order.
+        not_face: Probability that this is no face, 0-1; 0 where the network cannot tell.
+    """
+
+    probabilities: dict[str, float]
+    not_face: float = 0.0
+
+
+def answer_faces(classifier: FaceClassifier, faces: Sequence[Sequence[NDArray[np.uint8]]]) -> list[FaceAnswer]:
+    """Return what the network sees in each face, averaged over the views of it.
+
+    A face with one view gets what `Classifier.predict_proba` gives for that view.
+
+    Args:
+        classifier: The network.
+        faces: The views of each face, one or more, uint8 (H, W) or (H, W, 3), 0-255.
+
+    Raises:
+        MoueError: as `Classifier.predict_proba`.
+    """
+    views = [view for face in faces for view in face]
+    said = classifier.answer(views, batch_size=max(1, min(len(views), _MOST_AT_ONCE)))
+    answers, start = [], 0
+    for face in faces:
+        part = slice(start, start + len(face))
+        start += len(face)
+        mean = said.expression[part].mean(axis=0, dtype=float).tolist()
+        not_face = float(said.not_face[part].mean(dtype=float))
+        answers.append(FaceAnswer(dict(zip(classifier.class_names, mean, strict=True)), not_face))
+    return answers

@@ -1,0 +1,124 @@
+"""What an exported file computes from its heads, against the same worked out with NumPy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers import onnx_model
+from moue.classifier.classifier import Classifier
+from moue.classifier.spec import ExpressionSpec, HeadSpec
+from moue.errors import MoueError
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+from moue.probabilities import apply_temperature
+from moue.training.expression import append_expression, mix_heads
+
+onnx = pytest.importorskip("onnx", reason="exporting needs the extra 'train'")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+COLUMNS = [FERPLUS_NAMES.index(name) for name in CLASS_NAMES]
+WEIGHTS = (0.8, 2.5, 1.4, 0.5, 0.7, 0.7, 0.45)
+
+
+def bare_file(path, heads):
+    """Write a file whose heads' probabilities are its inputs."""
+    kind = onnx.TensorProto.FLOAT
+
+    def info(name, head):
+        return onnx.helper.make_tensor_value_info(name, kind, ["N", len(head.class_names)])
+
+    nodes = [onnx.helper.make_node("Identity", [f"in_{head.name}"], [head.output]) for head in heads]
+    inputs = [info(f"in_{head.name}", head) for head in heads]
+    graph = onnx.helper.make_graph(nodes, "bare", inputs, [info(head.output, head) for head in heads])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def run(path, y_prob):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    expression, not_face = session.run(
+        ["expression", "not_face"], {f"in_{name}": rows.astype(np.float32) for name, rows in y_prob.items()}
+    )
+    return expression, not_face
+
+
+def two_heads(emotion=1.0, perceived=1.0):
+    return (
+        HeadSpec("emotion", "emotion", CLASS_NAMES, emotion),
+        HeadSpec("perceived", "perceived", FERPLUS_NAMES, perceived),
+    )
+
+
+temperatures = st.sampled_from([0.05, 0.57, 0.93, 1.0, 3.0, 20.0])
+
+
+@given(
+    st.tuples(temperatures, temperatures, temperatures),
+    st.sampled_from([{"emotion": 1.0}, {"perceived": 1.0}, {"emotion": 0.3, "perceived": 0.7}]),
+    st.sampled_from([(), WEIGHTS]),
+    st.sampled_from([0.02, 0.3, 3.0]),
+)
+def test_the_file_computes_what_numpy_does(tmp_path_factory, fitted, shares, weights, spread):
+    emotion, perceived, mixed = fitted
+    heads = two_heads(emotion, perceived)
+    how = ExpressionSpec(CLASS_NAMES, shares, weights, mixed)
+    rng = np.random.default_rng(0)
+    y_prob = {head.name: rng.dirichlet(np.full(len(head.class_names), spread), 20) for head in heads}
+    y_prob = {name: np.maximum(rows, 1e-30).astype(np.float32) for name, rows in y_prob.items()}
+    path = bare_file(tmp_path_factory.mktemp("net") / "bare.onnx", heads)
+    append_expression(path, heads, how)
+    expression, not_face = run(path, y_prob)
+    np.testing.assert_allclose(expression, mix_heads(y_prob, heads, how), atol=1e-4)
+    expected = apply_temperature(y_prob["perceived"], perceived) if perceived != 1 else y_prob["perceived"]
+    np.testing.assert_allclose(not_face[:, 0], expected[:, FERPLUS_NAMES.index("not_face")], atol=1e-4)
+
+
+@pytest.mark.parametrize("perceived", [0.05, 1.0, 20.0])
+def test_a_certain_answer_gives_no_nan(tmp_path, perceived):
+    """All of a head on not_face leaves nothing for the seven classes: then each of them is as likely."""
+    heads = two_heads(perceived=perceived)
+    how = ExpressionSpec(CLASS_NAMES, {"perceived": 1.0}, WEIGHTS, 0.05)
+    path = bare_file(tmp_path / "bare.onnx", heads)
+    append_expression(path, heads, how)
+    nothing = np.eye(10)[[9]]
+    expression, not_face = run(path, {"emotion": np.eye(7)[[0]], "perceived": nothing})
+    assert np.isfinite(expression).all()
+    np.testing.assert_allclose(expression.sum(axis=1), 1, atol=1e-5)
+    assert not_face[0, 0] > 0.15
+
+
+def test_raw_heads_stay_as_they_were(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
+    model = Classifier.load(onnx_model.save_run(tmp_path, expression={"shares": {"perceived": 1.0}}))
+    np.testing.assert_allclose(
+        model.predict_proba(images, head="emotion"), onnx_model.expected_proba(images), atol=1e-5
+    )
+
+
+def test_a_network_with_one_head_has_both_outputs(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
+    model = Classifier.load(onnx_model.save_run(tmp_path, temperature=2.0))
+    answer = model.answer(images)
+    np.testing.assert_allclose(answer.expression, model.predict_proba(images, head="emotion"), atol=1e-6)
+    assert not answer.not_face.any()
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path):
+    heads = two_heads()
+    how = ExpressionSpec.of_head(heads[0])
+    path = bare_file(tmp_path / "bare.onnx", heads)
+    with pytest.raises(MoueError, match="outputs emotion, perceived"):
+        append_expression(path, (*heads, dataclasses.replace(heads[0], name="age", output="age")), how)
+    append_expression(path, heads, how)
+    with pytest.raises(MoueError, match="outputs emotion, expression"):
+        append_expression(path, heads, how)
+    model = onnx.load(str(bare_file(tmp_path / "old.onnx", heads)))
+    model.opset_import[0].version = 12
+    onnx.save(model, str(tmp_path / "old.onnx"))
+    with pytest.raises(MoueError, match="opset 12"):
+        append_expression(tmp_path / "old.onnx", heads, how)
