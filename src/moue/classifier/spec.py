@@ -66,12 +66,12 @@ class InputSpec:
         for name in ("height", "width"):
             value = getattr(self, name)
             if not checks.is_int(value) or not 1 <= value <= _MAX_SIDE:
-                raise MoueError(f"input.{name} is {value!r}", f"a whole number from 1 to {_MAX_SIDE}", FIX)
+                raise MoueError(f"input.{name} is {value!r:.200}", f"a whole number from 1 to {_MAX_SIDE}", FIX)
         for field in dataclasses.fields(self):
             if field.name in ("height", "width", "crop_margin", "crop_shift"):
                 continue
             if getattr(self, field.name) != field.default:
-                raise MoueError(f"input.{field.name} is {getattr(self, field.name)!r}", repr(field.default), NEWER)
+                raise MoueError(f"input.{field.name} is {getattr(self, field.name)!r:.200}", repr(field.default), NEWER)
         checks.check_number("input.crop_margin", self.crop_margin, _LEAST_MARGIN, _MOST_MARGIN)
         checks.check_number("input.crop_shift", self.crop_shift, -1, 1)
 
@@ -104,9 +104,9 @@ class HeadSpec:
     def __post_init__(self) -> None:
         for field in ("name", "output"):
             if not checks.is_word(getattr(self, field)):
-                raise MoueError(f"a head's {field} is {getattr(self, field)!r}", "a text that is not empty", FIX)
-        _check_names(f"class_names of head {self.name!r}", self.class_names)
-        checks.check_number(f"temperature of head {self.name!r}", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE)
+                raise MoueError(f"a head's {field} is {getattr(self, field)!r:.200}", "a text that is not empty", FIX)
+        _check_names(f"class_names of head {self.name!r:.200}", self.class_names)
+        checks.check_number(f"temperature of {self.name!r:.200}", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -140,14 +140,14 @@ class ExpressionSpec:
         _check_names("class_names of expression", self.class_names)
         shares: Any = self.shares  # from JSON it may be anything
         if not isinstance(shares, dict) or not shares:
-            raise MoueError(f"expression.shares is {shares!r}", "the part of each head, by its name", FIX)
+            raise MoueError(f"expression.shares is {shares!r:.200}", "the part of each head, by its name", FIX)
         for name, share in shares.items():
-            checks.check_number(f"expression.shares of {name!r}", share, 0, 1)
+            checks.check_number(f"expression.shares of {name!r:.200}", share, 0, 1)
         if min(shares.values()) == 0 or abs(sum(shares.values()) - 1) > 1e-6:
-            raise MoueError(f"expression.shares is {shares!r}", "numbers above 0 that sum to 1", FIX)
+            raise MoueError(f"expression.shares is {shares!r:.200}", "numbers above 0 that sum to 1", FIX)
         weights: Any = self.class_weights
         if not isinstance(weights, tuple) or len(weights) not in (0, len(self.class_names)):
-            raise MoueError(f"expression.class_weights is {weights!r}", "one number for each class, or none", FIX)
+            raise MoueError(f"expression.class_weights is {weights!r:.200}", "one number for each class, or none", FIX)
         for weight in weights:
             checks.check_number("a weight in expression.class_weights", weight, _LEAST_WEIGHT, _MOST_WEIGHT)
         checks.check_number("expression.temperature", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE)
@@ -198,19 +198,21 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         if not checks.is_word(self.name):
-            raise MoueError(f"name is {self.name!r}", "a text that is not empty", FIX)
+            raise MoueError(f"name is {self.name!r:.200}", "a text that is not empty", FIX)
         if not checks.is_sha256(self.onnx_sha256):
-            raise MoueError(f"onnx_sha256 is {self.onnx_sha256!r}", "64 lower-case hexadecimal digits", FIX)
+            raise MoueError(f"onnx_sha256 is {self.onnx_sha256!r:.200}", "64 lower-case hexadecimal digits", FIX)
         if not self.heads:
             raise MoueError("heads is empty", "at least one head", FIX)
         names = [head.name for head in self.heads]
         if len(set(names)) < len(names):
-            raise MoueError(f"heads are named {', '.join(names)}", "every name once", FIX)
+            raise MoueError(f"heads are named {', '.join(names):.200}", "every name once", FIX)
         for name in self.expression.shares:
             missing = set(self.expression.class_names) - set(self.head(name).class_names)
             if missing:
                 raise MoueError(
-                    f"head {name!r} does not know {', '.join(sorted(missing))}", "every class of expression", FIX
+                    f"head {name!r} does not know {', '.join(sorted(missing)):.200}",
+                    "every class of expression",
+                    FIX,
                 )
         for field in (*_FREE_FIELDS, "extra"):
             value = getattr(self, field)
@@ -218,7 +220,7 @@ class ModelSpec:
                 raise MoueError(f"{field} is {value!r:.200}", "an object of names and plain values", FIX)
         provenance: Any = self.provenance
         if not isinstance(provenance, str) or not checks.is_plain(provenance):
-            raise MoueError(f"provenance is {self.provenance!r}", "a text", FIX)
+            raise MoueError(f"provenance is {self.provenance!r:.200}", "a text", FIX)
 
     def head(self, name: str) -> HeadSpec:
         """Return the head of that name.
@@ -229,7 +231,7 @@ class ModelSpec:
         for head in self.heads:
             if head.name == name:
                 return head
-        raise MoueError(f"there is no head {name!r}", f"one of {', '.join(head.name for head in self.heads)}")
+        raise MoueError(f"there is no head {name!r:.200}", f"one of {', '.join(head.name for head in self.heads)}")
 
     @property
     def not_face_head(self) -> HeadSpec | None:
@@ -320,4 +322,4 @@ def _check_names(where: str, names: Any) -> None:  # noqa: ANN401 (from JSON it 
         raise MoueError(f"{where} are {names!r:.200}", "two or more texts", FIX)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise MoueError(f"{where} name {', '.join(twice)} twice", "every class once", FIX)
+        raise MoueError(f"{where} name {', '.join(twice):.200} twice", "every class once", FIX)
