@@ -2,10 +2,13 @@
 
 import dataclasses
 import io
+import json
 import re
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from moue.data.dataset import Dataset
@@ -141,6 +144,22 @@ def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
         write_report(run, output, overwrite=False)
 
 
+def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
+    text = write_report("small", tmp_path / "small.html").read_text(encoding="utf-8")
+    for part in ("What its description states", "emotion, FER2013&#39;s label", "3,589", "70.4", "Not evaluated here"):
+        assert part in text
+    assert 'class="plot"' not in text
+    evaluate(predict, make_dataset()).save(tmp_path / "scores")
+    page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "scores"])
+    text = page.read_text(encoding="utf-8")
+    assert "Test accuracy" in text
+    assert "Scored on other data" in text
+    with pytest.raises(MoueError, match="--out PAGE"):
+        write_report("small")
+    with pytest.raises(MoueError, match="does not exist"):
+        write_report(tmp_path / "none.onnx", tmp_path / "page.html")
+
+
 def test_validation_figures_and_other_data_are_called_so(tmp_path):
     run = make_run(tmp_path / "run", data={"source": "another", "checksum": "0" * 64}, interrupted=True)
     evaluate(predict, make_dataset(), split="val").save(run / "evaluation")
@@ -167,6 +186,27 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, spoil, message):
     with pytest.raises(MoueError, match=message):
         write_report(run)
     assert not (run / "report.html").exists()
+
+
+@settings(max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    data=st.data(),
+    value=st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=2),
+)
+def test_a_damaged_run_is_refused_or_reported(tmp_path_factory, data, value):
+    made = {"versions": {"moue": "1"}, "data": {"source": "x", "rows": 3}, "best_epoch": 2}
+    run = make_run(tmp_path_factory.mktemp("run"), **made)
+    name = data.draw(st.sampled_from(["config.json", "history.json", "environment.json"]))
+    content = json.loads((run / name).read_text(encoding="utf-8"))
+    part = data.draw(st.sampled_from(content)) if isinstance(content, list) else content
+    part[data.draw(st.sampled_from(sorted(part)))] = value
+    (run / name).write_text(json.dumps(content), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "figure_uri", lambda _: "data:,")  # encoding PNGs is what takes time
+        try:
+            assert write_report(run).stat().st_size > 1000
+        except MoueError as error:
+            assert str(error)  # noqa: PT017 (both ways out are right)
 
 
 def test_a_missing_folder_is_refused(tmp_path):

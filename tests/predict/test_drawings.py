@@ -196,7 +196,7 @@ def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, m
     assert {"my_clip.mp4"} <= set(names(drawn)) <= {"my_clip.mp4", "my_clip-timeline.png"}
 
 
-@pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("photographs", 1.5), ("input", 0.5)])
+@pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("expression", 1.5), ("input", 0.5)])
 def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp_path, monkeypatch, part, value):
     """The same network, but its model.json was fitted anew."""
     out, photos = tmp_path / "r.csv", [picture(tmp_path / name) for name in ("a.png", "b.png")]

@@ -176,15 +176,21 @@ def _note_calibration(evaluation: Evaluation) -> None:
 
 
 def report(
-    run: options.RunPath,
+    run: Annotated[
+        str, typer.Argument(help="Run folder of moue train, .onnx file or name of a shipped model.", show_default=False)
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="The page; RUN/report.html if not given.")] = None,
+    evaluations: Annotated[
+        list[Path] | None,
+        typer.Option("--evaluation", help="Folder written by moue evaluate --out; repeatable."),
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write one HTML page of a run: curves, scores, confusion matrix, faces."""
+    """Write one HTML page of a run or network: curves, scores, confusion matrix, faces."""
     from moue.evaluation.report import write_report  # noqa: PLC0415 (keeps --help fast)
 
     # The page inside the run belongs to the run and is drawn anew; a file of the user's choice is not replaced.
-    output.wrote(write_report(run, out, overwrite=overwrite or out is None))
+    output.wrote(write_report(run, out, evaluations=evaluations or (), overwrite=overwrite or out is None))
 
 
 def export(

@@ -107,6 +107,16 @@ def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
     )
 
 
+def stated_scores(spec: ModelSpec) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the sets that a description holds figures of, with what each was scored on, in words."""
+    return [(_SETS[key].replace("`", ""), spec.scores[key]) for key in _SETS if _is_complete(spec.scores.get(key))]
+
+
+def _is_complete(figures: object) -> bool:
+    needed = ("num_faces", "accuracy", "balanced_accuracy", "macro_f1")
+    return isinstance(figures, dict) and all(isinstance(figures.get(name), int | float) for name in needed)
+
+
 def results_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
     """Return the README's table of results.
 

@@ -1,4 +1,4 @@
-"""The report: one HTML page about one run, made from its folder alone and complete in itself."""
+"""The report: one HTML page about a run or an exported network, complete in itself."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from moue.classifier.locate import locate, shipped_models
+from moue.classifier.spec import ModelSpec
 from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures
 from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.evaluation.metrics import NUM_BINS
+from moue.evaluation.model_card import stated_scores
 from moue.files import read_json, refuse_existing, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 _TEMPLATE: Final = "report.html.j2"
@@ -22,37 +25,67 @@ _NO_RUN: Final = "a run folder made by moue train, with config.json and history.
 _SPLIT_ORDER: Final = ("test", "val", "train")
 
 
-def write_report(run: str | Path, output: str | Path | None = None, *, overwrite: bool = True) -> Path:
-    """Write the report of a run as one self-contained HTML page and return its path.
+def write_report(
+    run: str | Path,
+    output: str | Path | None = None,
+    *,
+    evaluations: Sequence[str | Path] = (),
+    overwrite: bool = True,
+) -> Path:
+    """Write the report of a run or of an exported network as one self-contained HTML page and return its path.
 
-    Reads ``config.json`` and ``history.json``, and where they are there ``environment.json``, ``model.json`` (for the
-    temperature) and every ``evaluation.json`` in a folder ``evaluation*`` or one below it; the test split leads.
+    From a run folder it reads ``config.json`` and ``history.json``, and where they are there ``environment.json`` and
+    every ``evaluation.json`` in a folder ``evaluation*`` or one below it. From an exported network it reads the
+    description, with the scores in it. The test split leads.
 
     Args:
-        run: The run folder.
-        output: The page, by default ``report.html`` in the run folder.
+        run: A run folder, or a network as `Classifier.load` finds it: the name of a shipped one, or an ONNX file.
+        output: The page, by default ``report.html`` in the run folder; a network without a run folder needs it.
+        evaluations: Folders of further evaluations, as `Evaluation.save` writes them.
         overwrite: Whether an existing page may be replaced.
 
     Raises:
-        MoueError: `run` is no run folder or has no finished epoch, a file in it is damaged, or the page exists.
+        MoueError: there is no such run or network, the run has no finished epoch, a file is damaged, the page exists,
+            or `output` is missing.
         MissingExtraError: jinja2 or matplotlib is not installed.
     """
-    run = Path(run)
-    target = Path(output) if output is not None else run / "report.html"
+    folder, exported = Path(run), _is_exported(run)
+    if exported and output is None:
+        raise MoueError(f"{run} has no run folder for the page", "a file to write", "Give --out PAGE.html.")
+    target = Path(output) if output is not None else folder / "report.html"
     refuse_existing(target, overwrite=overwrite)
-    context = _context(run)
-    write_text(target, _render(context), overwrite=overwrite)
+    found = _evaluations([*([] if exported else _saved_evaluations(folder)), *map(Path, evaluations)])
+    try:
+        context = _network_context(run) if exported else _run_context(folder)
+        context |= {"main": None, "others": found[1:]}
+        if found:
+            context |= _evaluation_context(found[0])
+        page = _render(context)
+    except MoueError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # The files are JSON, but hold something else than moue wrote: a text for a number, an epoch without its loss.
+        raise MoueError(
+            f"a file of {run} holds a value that moue did not write: {error!r:.200}", "files as moue train writes them"
+        ) from error
+    write_text(target, page, overwrite=overwrite)
     return target
 
 
-def _context(run: Path) -> dict[str, Any]:
+def _is_exported(run: str | Path) -> bool:
+    """Return whether a network without a run folder is meant."""
+    return (isinstance(run, str) and run in shipped_models()) or Path(run).suffix.lower() == ".onnx"
+
+
+def _run_context(run: Path) -> dict[str, Any]:
     config, history = _read(run, "config.json", dict), _read(run, "history.json", list)
     if not history or not all(isinstance(row, dict) and "epoch" in row for row in history):
-        raise MoueError(f"{run} has no finished epoch", "a history of one epoch or more", "Go on: moue train --resume.")
+        raise MoueError(
+            f"{run} has no finished epoch", "a history of one epoch or more", "Continue it: moue train --resume."
+        )
     environment = _read(run, "environment.json", dict) if (run / "environment.json").exists() else {}
-    evaluations = _evaluations(run)
     best_epoch = environment.get("best_epoch")
-    context: dict[str, Any] = {
+    return {
         "run": run.resolve().name,
         "config": config,
         "environment": environment,
@@ -60,15 +93,30 @@ def _context(run: Path) -> dict[str, Any]:
         "history": history,
         "best": next((row for row in history if row["epoch"] == best_epoch), None),
         "curves": [_curve(history, quantity, best_epoch) for quantity in ("accuracy", "loss")],
+        "stated": [],
         "evaluate_command": f"moue evaluate {shlex.quote(str(run))} --data fer2013.csv",
         "report_command": f"moue report {shlex.quote(str(run))}",
         "num_bins": NUM_BINS,
-        "main": None,
-        "others": evaluations[1:],
     }
-    if evaluations:
-        context |= _evaluation_context(evaluations[0])
-    return context
+
+
+def _network_context(name_or_path: str | Path) -> dict[str, Any]:
+    """Return what the description of an exported network says."""
+    path = locate(name_or_path)
+    spec, name = ModelSpec.load(path.with_suffix(".json")), shlex.quote(str(name_or_path))
+    return {
+        "run": path.parent.name if path.name == "model.onnx" else path.stem,
+        "config": dict(spec.recipe),
+        "environment": {"versions": dict(spec.versions), "command": f"# {spec.provenance or 'origin unknown'}"},
+        "data": dict(spec.data),
+        "history": [],
+        "best": None,
+        "curves": [],
+        "stated": stated_scores(spec),
+        "evaluate_command": f"moue evaluate {name} --data fer2013.csv --out EVALUATION",
+        "report_command": f"moue report {name} --evaluation EVALUATION --out PAGE.html",
+        "num_bins": NUM_BINS,
+    }
 
 
 def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | None) -> dict[str, str]:
@@ -98,10 +146,14 @@ def _evaluation_context(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _evaluations(run: Path) -> list[Evaluation]:
-    """Every evaluation saved in the run; those of the run alone first, of them the test split, of that one view."""
+def _saved_evaluations(run: Path) -> list[Path]:
     found = sorted({*run.glob(f"evaluation*/{JSON_NAME}"), *run.glob(f"evaluation*/*/{JSON_NAME}")})
-    loaded = [Evaluation.load(path.parent) for path in found]
+    return [path.parent for path in found]
+
+
+def _evaluations(folders: Sequence[Path]) -> list[Evaluation]:
+    """Read evaluations; those of one network come first, among them the test split, and there the fewest views."""
+    loaded = [Evaluation.load(folder) for folder in folders]
     order = {split: rank for rank, split in enumerate(_SPLIT_ORDER)}
     return sorted(loaded, key=lambda one: (bool(one.members), order.get(one.split, len(order)), one.num_views))
 
@@ -164,7 +216,10 @@ def _render(context: dict[str, Any]) -> str:
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["duration"] = _duration
     source = importlib.resources.files("moue.evaluation").joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(source).render(context)
+    try:
+        return environment.from_string(source).render(context)
+    except jinja2.TemplateError as error:
+        raise ValueError(str(error)) from error
 
 
 def _duration(seconds: float) -> str:
