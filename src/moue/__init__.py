@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from moue.data.load import load_fer2013
     from moue.data.synthetic.dataset import synthesize
     from moue.evaluation.evaluate import evaluate
+    from moue.evaluation.evaluation import Evaluation
     from moue.evaluation.report import write_report
     from moue.evaluation.tta import with_views
     from moue.recognition.analyzer import Analyzer, analyze, analyze_many
@@ -38,6 +39,7 @@ __all__ = [
     "Classifier",
     "Dataset",
     "Ensemble",
+    "Evaluation",
     "FaceResult",
     "FrameResult",
     "ImageResult",
@@ -70,6 +72,7 @@ _HOMES = {
     "ImageResult": "moue.recognition.results",
     "TrackedFace": "moue.recognition.frame_results",
     "Ensemble": "moue.classifier.ensemble",
+    "Evaluation": "moue.evaluation.evaluation",
     "TrainConfig": "moue.training.config",
     "analyze": "moue.recognition.analyzer",
     "analyze_many": "moue.recognition.analyzer",

@@ -202,6 +202,18 @@ def test_how_the_heads_make_the_expression_is_fitted(whole, faces):
     np.testing.assert_allclose(heads["expression"], mix_heads(heads, spec.heads, how), atol=1e-4)
 
 
+def test_a_file_of_16_bit_weights_computes_the_expression_too(whole, faces, tmp_path):
+    run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
+    result = export_run(run, ALL_ON, faces, half=True)
+    assert result.outputs[:2] == ("expression", "not_face")
+    classifier = Classifier.load(run.path)
+    assert (result.path, result.sha256) == (run.onnx, classifier.spec.onnx_sha256)
+    images = faces.subset("test").images
+    said = classifier.predict_heads(images, calibrated=False)
+    expected = mix_heads(said, classifier.spec.heads, classifier.spec.expression)
+    np.testing.assert_allclose(said["expression"], expected, atol=1e-4)
+
+
 def test_faces_without_votes_count_for_nothing(faces):
     config = TrainConfig(model="small", model_options=TINY, ferplus_weight=1)
     model = assemble(config, 7)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.runtime import usable_cpus
 from moue.faces import DetectorOptions, make_detector
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from moue.classifier.protocol import FaceClassifier
     from moue.media.video import Video, VideoFrame, VideoSource
     from moue.recognition.frame_results import FrameResult
     from moue.recognition.results import ImageResult
@@ -40,7 +41,7 @@ _STEPS_KEPT: Final = 1.5  # steps from frame to frame for which a face is known 
 def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     source: VideoSource,
     *,
-    model: str | Path | Classifier = DEFAULT_MODEL,
+    model: str | Path | FaceClassifier = DEFAULT_MODEL,
     detector: str = "auto",
     every: int = 1,
     fps: float | None = None,
@@ -82,7 +83,7 @@ def _results(frames: Generator[tuple[NDArray[np.uint8] | None, FrameResult], Non
 
 
 def stream_analyzer(
-    model: str | Path | Classifier = DEFAULT_MODEL,
+    model: str | Path | FaceClassifier = DEFAULT_MODEL,
     detector: str = "auto",
     *,
     options: DetectorOptions | None = None,
@@ -90,9 +91,9 @@ def stream_analyzer(
 ) -> Analyzer:
     """Return an `Analyzer` for frames, which are upright: it does not look at them turned where no face is found."""
     upright = dataclasses.replace(options or DetectorOptions(), turns=False)
-    if isinstance(model, Classifier):
-        return Analyzer(model, make_detector(detector, upright), **choices)
-    return Analyzer.load(model, detector, options=upright, **choices)
+    if isinstance(model, str | os.PathLike):
+        return Analyzer.load(model, detector, options=upright, **choices)
+    return Analyzer(model, make_detector(detector, upright), **choices)
 
 
 class Follower:
