@@ -171,6 +171,8 @@ def test_unknown_keys_are_kept_or_ignored():
         (with_head(class_names="sad"), ["two or more"]),
         (with_head(class_names=["sad", 3]), ["two or more"]),
         (with_head(output=""), ["output is ''"]),
+        (with_head(name="expression"), ["named expression or not_face"]),
+        (with_head(output="not_face"), ["named expression or not_face"]),
     ],
 )
 def test_wrong_descriptions_are_refused(content, words, tmp_path):

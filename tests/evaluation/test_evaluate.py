@@ -5,6 +5,8 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from helpers.onnx_model import save_run
 from moue.classifier.classifier import Classifier
@@ -145,6 +147,45 @@ def test_damaged_folders_are_refused(tmp_path, damage, message):
     damage(tmp_path)
     with pytest.raises(MoueError, match=message):
         Evaluation.load(tmp_path)
+
+
+def places(content, path=()):
+    """Yield the way to every value of a JSON file, but only to the first two of a list."""
+    inner = (
+        content.items() if isinstance(content, dict) else enumerate(content[:2]) if isinstance(content, list) else ()
+    )
+    for key, value in inner:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return evaluate(read_label, make_dataset()).save(tmp_path_factory.mktemp("runs") / "evaluation")
+
+
+@settings(max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(
+    data=st.data(),
+    value=st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.none(), max_size=2) | st.just({}),
+)
+def test_a_tampered_evaluation_is_refused_or_printed(saved, tmp_path_factory, data, value):
+    content = json.loads((saved / "evaluation.json").read_text(encoding="utf-8"))
+    path = data.draw(st.sampled_from(list(places(content))))
+    parent = content
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
+    folder = tmp_path_factory.mktemp("tampered")
+    (folder / "predictions.npz").write_bytes((saved / "predictions.npz").read_bytes())
+    (folder / "evaluation.json").write_text(json.dumps(content), encoding="utf-8")
+    try:
+        again = Evaluation.load(folder)
+    except MoueError:
+        return
+    assert again.table()
+    assert repr(again)
+    assert again.to_dict()
 
 
 def test_table_names_sets_and_classes():

@@ -9,7 +9,7 @@ from moue.classifier import checks
 from moue.classifier.checks import FIX, NEWER
 from moue.errors import MoueError
 from moue.files import read_json, write_json
-from moue.heads import NOT_FACE
+from moue.heads import EXPRESSION, NOT_FACE
 from moue.labels import CLASS_NAMES
 from moue.probabilities import MAX_TEMPERATURE, MIN_TEMPERATURE
 
@@ -201,9 +201,23 @@ class ModelSpec:
             raise MoueError(f"name is {self.name!r:.200}", "a text that is not empty", FIX)
         if not checks.is_sha256(self.onnx_sha256):
             raise MoueError(f"onnx_sha256 is {self.onnx_sha256!r:.200}", "64 lower-case hexadecimal digits", FIX)
+        self._check_heads()
+        for field in (*_FREE_FIELDS, "extra"):
+            value = getattr(self, field)
+            if not isinstance(value, dict) or not checks.is_plain(value):
+                raise MoueError(f"{field} is {value!r:.200}", "an object of names and plain values", FIX)
+        provenance: Any = self.provenance
+        if not isinstance(provenance, str) or not checks.is_plain(provenance):
+            raise MoueError(f"provenance is {self.provenance!r:.200}", "a text", FIX)
+
+    def _check_heads(self) -> None:
         if not self.heads:
             raise MoueError("heads is empty", "at least one head", FIX)
         names = [head.name for head in self.heads]
+        if {EXPRESSION, NOT_FACE} & {*names, *(head.output for head in self.heads)}:
+            raise MoueError(
+                f"a head is named {EXPRESSION} or {NOT_FACE}", "another name: these come from the heads", FIX
+            )
         if len(set(names)) < len(names):
             raise MoueError(f"heads are named {', '.join(names):.200}", "every name once", FIX)
         for name in self.expression.shares:
@@ -214,13 +228,6 @@ class ModelSpec:
                     "every class of expression",
                     FIX,
                 )
-        for field in (*_FREE_FIELDS, "extra"):
-            value = getattr(self, field)
-            if not isinstance(value, dict) or not checks.is_plain(value):
-                raise MoueError(f"{field} is {value!r:.200}", "an object of names and plain values", FIX)
-        provenance: Any = self.provenance
-        if not isinstance(provenance, str) or not checks.is_plain(provenance):
-            raise MoueError(f"provenance is {self.provenance!r:.200}", "a text", FIX)
 
     def head(self, name: str) -> HeadSpec:
         """Return the head of that name.

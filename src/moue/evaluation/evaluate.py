@@ -49,7 +49,8 @@ def evaluate(
 
     Args:
         model: A `Classifier`, an `Ensemble`, or a function that maps uint8 (n, 48, 48, 1) of 0-255 to probabilities
-            float (n, K) in the order of the data's class names.
+            float (n, K) in the order of the data's class names. Give a network itself and not its `predict_proba`,
+            which gives `expression`: what people see, where FER2013's label is the search word.
         dataset: The data, with its training split, which the leak check and the baseline need.
         split: "test" (scored once, at the end), "val" or "train".
         views: A name of `moue.evaluation.tta.list_views`: the crops of each face that are averaged over.

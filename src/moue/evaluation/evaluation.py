@@ -168,7 +168,7 @@ class Evaluation:
                 without_twins=None if content["without_twins"] is None else Scores.from_dict(content["without_twins"]),
                 ferplus=None if content["ferplus"] is None else ReferenceScores.from_dict(content["ferplus"]),
                 heads={name: ReferenceScores.from_dict(value) for name, value in content["heads"].items()},
-                baseline=None if content["baseline"] is None else Baseline(**content["baseline"]),
+                baseline=_baseline_from(content["baseline"]),
                 split=str(content["split"]),
                 split_rule=str(content["split_rule"]),
                 num_views=int(content["num_views"]),
@@ -180,7 +180,7 @@ class Evaluation:
                 temperature=None if content["temperature"] is None else float(content["temperature"]),
                 **_read_arrays(folder / ARRAYS_NAME, content["predictions_sha256"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             if isinstance(error, MoueError):
                 raise
             raise MoueError(
@@ -255,6 +255,10 @@ def wrong_faces(
 def _named_head(name: str, found: ReferenceScores) -> str:
     by_votes = found.rule in (MAJORITY_RULE, EIGHT_CLASS_RULE)
     return f"{name}, FER+ of {len(found.scores.class_names)}" if by_votes else f"{name}, labels"
+
+
+def _baseline_from(value: Mapping[str, Any] | None) -> Baseline | None:
+    return None if value is None else Baseline(str(value["class_name"]), float(value["accuracy"]))
 
 
 def _read_arrays(path: Path, checksum: str) -> dict[str, NDArray[Any]]:

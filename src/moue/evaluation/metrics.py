@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ NUM_BINS: Final = 15
 """Equal-width confidence bins of the expected calibration error, as in Guo et al. 2017 (arXiv:1706.04599)."""
 
 _Z95: Final = 1.959963984540054
+_Part = TypeVar("_Part", "ClassScore", "ReliabilityBin")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,17 +119,23 @@ class Scores:
             return cls(
                 num_faces=int(value["num_faces"]),
                 accuracy_interval=(float(low), float(high)),
-                per_class=tuple(ClassScore(**entry) for entry in value["per_class"]),
+                per_class=tuple(_read(ClassScore, one) for one in value["per_class"]),
                 confusion_matrix=tuple(tuple(int(cell) for cell in row) for row in value["confusion_matrix"]),
-                bins=tuple(ReliabilityBin(**entry) for entry in value["bins"]),
+                bins=tuple(_read(ReliabilityBin, one) for one in value["bins"]),
                 **{name: float(value[name]) for name in _PLAIN},
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise MoueError(
                 f"these are not moue's scores: {error!r}", "the fields of Scores", "Evaluate the model again."
             ) from error
 
 
+def _read(kind: type[_Part], entry: Mapping[str, Any]) -> _Part:
+    """Return a part from JSON values, each of its own type."""
+    return kind(**{field.name: _TYPES.get(field.name, float)(entry[field.name]) for field in dataclasses.fields(kind)})
+
+
+_TYPES: Final[dict[str, type]] = {"name": str, "support": int, "count": int}
 _PLAIN: Final = ("accuracy", "balanced_accuracy", "macro_f1", "top2", "nll", "brier", "ece")
 
 
