@@ -9,8 +9,21 @@ import pytest
 
 from helpers.data import make_dataset
 from moue import heads as room
+from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
-from moue.heads import EMOTION, PERCEIVED, Head, find_head, heads_in, list_heads, reference_for_expression, register
+from moue.evaluation.evaluate import evaluate
+from moue.files import read_json
+from moue.heads import (
+    EMOTION,
+    PERCEIVED,
+    Head,
+    Reference,
+    find_head,
+    heads_in,
+    list_heads,
+    reference_for_expression,
+    register,
+)
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.training.config import TrainConfig
 
@@ -30,6 +43,12 @@ def test_the_weights_of_a_configuration_switch_heads_on():
     assert heads_in(TrainConfig(ferplus_weight=0.5)) == {EMOTION: 1.0, PERCEIVED: 0.5}
     assert EMOTION.names_for(("no", "yes")) == ("no", "yes")
     assert PERCEIVED.names_for(("no", "yes")) == FERPLUS_NAMES
+
+
+@pytest.mark.parametrize(("weights", "message"), [({"age": 1}, "names 'age'"), ({"perceived": 1}, "names 'perceived'")])
+def test_weights_of_unknown_heads_are_refused(weights, message):
+    with pytest.raises(MoueError, match=message):
+        heads_in(TrainConfig(head_weights=weights))
 
 
 def test_names_are_given_once_and_unknown_ones_refused():
@@ -73,27 +92,33 @@ def test_each_head_is_scored_by_its_own_rule(faces):
         PERCEIVED.targets(plain)
 
 
-def test_a_third_head_is_one_entry(faces, monkeypatch):
-    """It is built, compiled and given its targets without another line of code."""
+def smiles(faces):
+    return (faces.labels == CLASS_NAMES.index("happy")).astype(np.int64)
+
+
+def test_a_third_head_is_one_entry(faces, tmp_path, monkeypatch):
+    """It is built, trained, exported, calibrated and scored without another line of code."""
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
-    from moue.training.network import assemble, compile_model
-    from moue.training.targets import make_training_targets
+    from moue.training.train import train
 
     monkeypatch.setattr(room, "_HEADS", dict(room._HEADS))
+    names = ("no", "yes")
     register(
         Head(
             name="smiling",
-            class_names=("no", "yes"),
-            weight_field="ferplus_weight",
-            targets=lambda some: np.eye(2, dtype=np.float32)[(some.labels == 3).astype(int)],
-            calibration=EMOTION.calibration,
-            reference=EMOTION.reference,
+            class_names=names,
+            targets=lambda some: np.eye(2, dtype=np.float32)[smiles(some)],
+            calibration=lambda some: (np.arange(len(some.labels)), smiles(some)),
+            reference=lambda some, y_prob: Reference(smiles(some), y_prob, names, "whether the label is happy"),
         )
     )
-    config = TrainConfig(model="small", model_options={"widths": [8], "depths": [1]}, ferplus_weight=0.5)
-    model = assemble(config, 7)
-    compile_model(model, config, 1)
-    targets = make_training_targets(faces, config)
-    assert {name: rows.shape[1] for name, rows in targets.items()} == {"emotion": 7, "perceived": 10, "smiling": 2}
-    numbers = model.evaluate(faces.images, targets, verbose=0, return_dict=True)
-    assert {"emotion_loss", "perceived_loss", "smiling_loss"} <= set(numbers)
+    options = {"widths": [8], "depths": [1]}
+    config = TrainConfig(
+        model="small", model_options=options, epochs=1, batch_size=24, ferplus_weight=0.5, head_weights={"smiling": 0.3}
+    )
+    result = train(config, faces, tmp_path / "run")
+    assert {"emotion_loss", "perceived_loss", "smiling_loss", "val_smiling_loss"} <= set(read_json(result.run / "history.json")[0])
+    model = Classifier.load(result.run)
+    assert model.heads == ("expression", "emotion", "perceived", "smiling")
+    assert model.predict_proba(faces.images, head="smiling").shape == (60, 2)
+    assert set(evaluate(model, faces).heads) == {"expression", "perceived", "smiling"}

@@ -1,12 +1,14 @@
 """The heads of a network: what each one answers, and how it is trained, calibrated and scored.
 
-A head is one entry at the end of this file. A recipe switches it on with its weight in the loss.
+A head is one entry at the end of this file. A recipe switches it on with its weight in the loss:
+``head_weights = { NAME = 0.5 }``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final, Protocol
+import math
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -71,30 +73,26 @@ class Head:
     Attributes:
         name: Its name in recipes, in ``model.json``, and as an output of the exported file.
         class_names: Names of its classes, in order; empty stands for the data set's own classes.
-        weight_field: The field of `TrainConfig` that holds its weight in the loss; empty for the first head, which
-            every network has with the weight 1.
         targets: Maps faces to what the head is trained towards, float32 (N, K). A row of zeros counts for nothing.
         calibration: Maps faces to what the head's temperature is fitted on: positions of faces and classes, int64
             (M,) each; a face may occur more than once.
         reference: Maps faces and the head's answers (N, K) to what the answers are scored against.
         needs_votes: Whether it learns from FER+ votes.
+        weight_field: The field of `TrainConfig` that holds its weight in the loss; empty for a head whose weight is in
+            `head_weights`.
     """
 
     name: str
     class_names: tuple[str, ...]
-    weight_field: str
     targets: Callable[[Labelled], NDArray[np.float32]]
     calibration: Callable[[Labelled], tuple[NDArray[np.int64], NDArray[np.int64]]]
     reference: Callable[[Labelled, NDArray[np.floating]], Reference]
     needs_votes: bool = False
+    weight_field: str = ""
 
     def names_for(self, class_names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the names of the head's classes for a data set with these classes."""
         return self.class_names or class_names
-
-    def weight_in(self, config: object) -> float:
-        """Return the head's weight in the loss of a `TrainConfig`; 0 means that the network lacks this head."""
-        return float(getattr(config, self.weight_field)) if self.weight_field else 1.0
 
 
 _HEADS: Final[dict[str, Head]] = {}
@@ -129,8 +127,27 @@ def find_head(name: str) -> Head:
 
 
 def heads_in(config: object) -> dict[Head, float]:
-    """Return the heads that a `TrainConfig` switches on, with their weights in the loss, the first head first."""
-    return {head: weight for head in list_heads() if (weight := head.weight_in(config)) > 0}
+    """Return the heads that a `TrainConfig` switches on, with their weights in the loss.
+
+    The first head is always among them, with the weight 1.
+
+    Raises:
+        MoueError: `head_weights` names a head that there is not, or that has a field of its own, or a weight is no
+            number of 0 or more.
+    """
+    first, *others = list_heads()
+    given: dict[str, Any] = getattr(config, "head_weights", {})
+    free = [head.name for head in others if not head.weight_field]
+    for name, weight in given.items():
+        if name not in free:
+            raise MoueError(f"head_weights names {name!r}", f"one of {', '.join(free) or 'no names: no head needs it'}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            raise MoueError(f"head_weights of {name!r} is {weight!r}", "a number of 0 or more")
+    weights = {
+        head: float(getattr(config, head.weight_field) if head.weight_field else given.get(head.name, 0))
+        for head in others
+    }
+    return {first: 1.0, **{head: weight for head, weight in weights.items() if weight > 0}}
 
 
 def reference_for_expression(faces: Labelled, y_prob: NDArray[np.floating]) -> Reference:
@@ -189,7 +206,6 @@ EMOTION: Final = register(
     Head(
         name="emotion",
         class_names=(),
-        weight_field="",
         targets=_targets_of_emotion,
         calibration=_calibration_of_emotion,
         reference=_reference_for_emotion,
@@ -201,11 +217,11 @@ PERCEIVED: Final = register(
     Head(
         name="perceived",
         class_names=FERPLUS_NAMES,
-        weight_field="ferplus_weight",
         targets=_targets_of_perceived,
         calibration=_calibration_of_perceived,
         reference=_reference_for_perceived,
         needs_votes=True,
+        weight_field="ferplus_weight",
     )
 )
 """What ten people saw: the distribution of the FER+ votes."""

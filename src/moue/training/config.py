@@ -68,6 +68,9 @@ class TrainConfig:
     ferplus_weight: float = _choice(
         0.0, "weight of the second head, on FER+ votes, in the loss; 0: no such head", low=0.0
     )
+    head_weights: dict[str, float] = dataclasses.field(
+        default_factory=dict, metadata={"help": "weights of further heads of moue.heads in the loss, by name"}
+    )
     distill_weight: float = _choice(
         0.0, "part of a training target that comes from a teacher (moue distill); 0: no teacher", low=0.0, high=1.0
     )
