@@ -117,7 +117,8 @@ def test_a_third_head_is_one_entry(faces, tmp_path, monkeypatch):
         model="small", model_options=options, epochs=1, batch_size=24, ferplus_weight=0.5, head_weights={"smiling": 0.3}
     )
     result = train(config, faces, tmp_path / "run")
-    assert {"emotion_loss", "perceived_loss", "smiling_loss", "val_smiling_loss"} <= set(read_json(result.run / "history.json")[0])
+    row = read_json(result.run / "history.json")[0]
+    assert {"emotion_loss", "perceived_loss", "smiling_loss", "val_smiling_loss"} <= set(row)
     model = Classifier.load(result.run)
     assert model.heads == ("expression", "emotion", "perceived", "smiling")
     assert model.predict_proba(faces.images, head="smiling").shape == (60, 2)
