@@ -60,7 +60,7 @@ temperatures = st.sampled_from([0.05, 0.57, 0.93, 1.0, 3.0, 20.0])
 @given(
     st.tuples(temperatures, temperatures, temperatures),
     st.sampled_from([{"emotion": 1.0}, {"perceived": 1.0}, {"emotion": 0.3, "perceived": 0.7}]),
-    st.sampled_from([(), WEIGHTS]),
+    st.sampled_from([(), WEIGHTS, (1, 2, 1, 1, 3, 1, 1)]),
     st.sampled_from([0.02, 0.3, 3.0]),
 )
 def test_the_file_computes_what_numpy_does(tmp_path_factory, fitted, shares, weights, spread):

@@ -34,7 +34,7 @@ class ExportResult:
     Attributes:
         path: The ONNX file.
         sha256: Of that file.
-        outputs: Names of its outputs, one for each head of the network.
+        outputs: Names of its outputs: the heads, and where a run was exported "expression" and "not_face" before them.
         max_difference: Largest difference of a probability between Keras and ONNX Runtime that was seen.
         num_images: How many images were compared.
     """

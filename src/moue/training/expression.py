@@ -45,7 +45,7 @@ def mix_heads(
         if share := how.shares.get(head.name, 0.0):
             columns = [head.class_names.index(name) for name in how.class_names]
             chosen = _calibrated(y_prob[head.name], head.temperature)[:, columns]
-            if head.temperature == 1 and len(columns) < len(head.class_names):
+            if head.temperature == 1 and columns != list(range(len(head.class_names))):
                 chosen = np.maximum(chosen, PROBABILITY_FLOOR)  # a temperature brings its own floor
             mixed = mixed + share * normalised(chosen)
     if how.class_weights:
@@ -111,15 +111,20 @@ class _Nodes:
         self._graph.node.append(helper.make_node(kind, list(inputs), [output or name], name=name, **attributes))
         return output or name
 
-    def constant(self, values: Any) -> str:  # noqa: ANN401 (numbers, as NumPy takes them)
-        """Add a constant, float32 unless it is whole numbers, and return its name."""
+    def constant(self, values: float | Sequence[float]) -> str:
+        """Add a constant float32 and return its name."""
+        return self._store(np.asarray(values, np.float32))
+
+    def index(self, values: Sequence[int]) -> str:
+        """Add a constant int64 and return its name."""
+        return self._store(np.asarray(values, np.int64))
+
+    def _store(self, array: NDArray[Any]) -> str:
         from onnx import numpy_helper
 
         self._count += 1
-        array = np.asarray(values)
         name = f"{_PREFIX}constant_{self._count}"
-        kind = np.int64 if array.dtype.kind == "i" else np.float32
-        self._graph.initializer.append(numpy_helper.from_array(array.astype(kind), name))
+        self._graph.initializer.append(numpy_helper.from_array(array, name))
         return name
 
     def divided(self, values: str, temperature: float) -> str:
@@ -127,14 +132,13 @@ class _Nodes:
         floored = self.add("Max", values, self.constant(PROBABILITY_FLOOR))
         return self.add("Mul", self.add("Log", floored), self.constant(1 / temperature))
 
-    def columns(self, values: str, index: Sequence[int]) -> str:
+    def columns(self, values: str, index: Sequence[int], output: str = "") -> str:
         """Add the choice of some columns of (N, K)."""
-        return self.add("Gather", values, self.constant(list(index)), axis=1)
+        return self.add("Gather", values, self.index(index), output=output, axis=1)
 
-    def to_sum_one(self, values: str, output: str = "") -> str:
+    def to_sum_one(self, values: str) -> str:
         """Add the division of each row of (N, K) by its sum."""
-        sums = self.add("ReduceSum", values, self.constant([1]), keepdims=1)
-        return self.add("Div", values, sums, output=output)
+        return self.add("Div", values, self.add("ReduceSum", values, self.index([1]), keepdims=1))
 
 
 def _add_expression(graph: _Nodes, heads: Sequence[HeadSpec], how: ExpressionSpec) -> None:
@@ -158,18 +162,14 @@ def _answer_of(graph: _Nodes, head: HeadSpec, class_names: Sequence[str]) -> str
     """Add a head's calibrated probabilities over some of its classes, (N, len(class_names)), rows sum to 1."""
     index = [head.class_names.index(name) for name in class_names]
     every = index == list(range(len(head.class_names)))
-    if head.temperature == 1:
-        # A row that gives nothing to these classes says nothing of them: the floor makes it 1/K everywhere.
-        return (
-            head.output
-            if every
-            else graph.to_sum_one(
-                graph.add("Max", graph.columns(head.output, index), graph.constant(PROBABILITY_FLOOR))
-            )
-        )
-    # The softmax over some columns is the softmax over all, made to sum to 1 over these, and cannot become 0 / 0.
     values = head.output if every else graph.columns(head.output, index)
-    return graph.add("Softmax", graph.divided(values, head.temperature), axis=1)
+    if head.temperature != 1:
+        # A softmax over some columns is that over all, made to sum to 1 over these, and cannot become 0 / 0.
+        return graph.add("Softmax", graph.divided(values, head.temperature), axis=1)
+    if every:
+        return values
+    # Where a row gives nothing to these classes, the floor makes it 1/K everywhere.
+    return graph.to_sum_one(graph.add("Max", values, graph.constant(PROBABILITY_FLOOR)))
 
 
 def _add_not_face(graph: _Nodes, heads: Sequence[HeadSpec]) -> None:
@@ -180,5 +180,4 @@ def _add_not_face(graph: _Nodes, heads: Sequence[HeadSpec]) -> None:
     values = head.output
     if head.temperature != 1:
         values = graph.add("Softmax", graph.divided(values, head.temperature), axis=1)
-    index = graph.constant([head.class_names.index(NOT_FACE)])
-    graph.add("Gather", values, index, axis=1, output=NOT_FACE)
+    graph.columns(values, [head.class_names.index(NOT_FACE)], output=NOT_FACE)
