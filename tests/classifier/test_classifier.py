@@ -94,7 +94,7 @@ def test_json_has_the_published_keys():
         "gray_rule": "rec601",
         "pixel_range": [0, 255],
         "dtype": "float32",
-        "resize": "bilinear",
+        "resize": "hamming",
         "crop_margin": InputSpec.crop_margin,
         "crop_shift": InputSpec.crop_shift,
     }

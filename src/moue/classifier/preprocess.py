@@ -1,19 +1,17 @@
-"""From any face picture to the network's input: gray, resize, float32. The only copy of these steps.
+"""From arrays of faces to the network's input: what shapes mean, then gray, size and float32 by `moue.media.pixels`.
 
-Gray equals ``cv2.cvtColor`` exactly and the resize equals ``cv2.resize`` with ``INTER_LINEAR`` within one gray level,
-so a network sees what it saw in the many tutorials that prepare FER2013 with OpenCV; OpenCV itself is not needed.
 Scaling to 0-1 is a layer inside the network.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from moue.classifier.spec import InputSpec
 from moue.errors import MoueError
+from moue.media.pixels import fit_gray, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,55 +24,8 @@ if TYPE_CHECKING:
 SEED_INPUT: Final = InputSpec()
 """48x48 gray, as FER2013."""
 
-# Rec. 601 luma in 15-bit fixed point with the roundings of OpenCV's cvtColor.
-_RED, _GREEN, _BLUE, _LUMA_BITS = 9798, 19235, 3735, 15
-# OpenCV's resize keeps its weights in 11 bits.
-_WEIGHT = 1 << 11
 _CHUNK = 64
 _KINDS = "uint8 gray (H, W) or (H, W, 1), RGB (H, W, 3), or a batch or list of them"
-
-
-def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the Rec. 601 luma of RGB pixels, equal to ``cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)``.
-
-    Args:
-        image: uint8 (..., 3), red first, 0-255.
-
-    Returns:
-        uint8 (...).
-
-    Raises:
-        MoueError: the last axis is not 3 or the pixels are not uint8.
-    """
-    if image.dtype != np.uint8 or image.ndim == 0 or image.shape[-1] != 3:
-        raise MoueError(f"an RGB picture is {image.dtype} {image.shape}", "uint8 (..., 3)")
-    red, green, blue = (image[..., channel].astype(np.int32) for channel in range(3))
-    luma = red * _RED + green * _GREEN + blue * _BLUE + (1 << (_LUMA_BITS - 1))
-    return (luma >> _LUMA_BITS).astype(np.uint8)
-
-
-def resize_bilinear(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDArray[np.uint8]:
-    """Resize gray pictures as ``cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)``.
-
-    Half-pixel centres, no antialiasing, borders repeated; within one gray level of OpenCV. Only the source pixels
-    that count are touched, so the cost does not grow with the picture.
-
-    Args:
-        image: uint8 (..., H, W), 0-255.
-        size: (height, width) of the result.
-
-    Returns:
-        uint8 (..., height, width); `image` itself if it has that size already.
-
-    Raises:
-        MoueError: the picture has no pixels or they are not uint8.
-    """
-    if image.dtype != np.uint8 or image.ndim < 2 or 0 in image.shape[-2:]:
-        raise MoueError(f"a gray picture is {image.dtype} {image.shape}", "uint8 (..., H, W) with H, W of 1 or more")
-    if image.shape[-2:] == size:
-        return image
-    rows, columns = _positions(image.shape[-2], size[0]), _positions(image.shape[-1], size[1])
-    return _blend(image[..., rows[:, None], columns], (image.shape[-2], image.shape[-1]), size)
 
 
 def prepare(images: Images, spec: InputSpec = SEED_INPUT) -> NDArray[np.float32]:
@@ -115,9 +66,9 @@ def iter_batches(images: Images, spec: InputSpec = SEED_INPUT, batch_size: int =
     for start in range(0, len(checked), batch_size):
         part = checked[start : start + batch_size]
         if isinstance(part, np.ndarray):
-            yield _fit(part, spec).astype(np.float32)
+            yield _fit_all(part, spec).astype(np.float32)
         else:
-            yield np.concatenate([_fit(image[None], spec) for image in part]).astype(np.float32)
+            yield np.concatenate([_fit_all(image[None], spec) for image in part]).astype(np.float32)
 
 
 def fit(image: NDArray[np.uint8], spec: InputSpec = SEED_INPUT) -> NDArray[np.uint8]:
@@ -134,51 +85,15 @@ def fit(image: NDArray[np.uint8], spec: InputSpec = SEED_INPUT) -> NDArray[np.ui
         MoueError: as `prepare`.
     """
     checked: NDArray[np.uint8] = _checked([image])[0]
-    fitted: NDArray[np.uint8] = _fit(checked[None], spec)[0]
-    return fitted
+    return fit_gray(checked, (spec.height, spec.width))
 
 
-def _fit(images: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+def _fit_all(images: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     """(N, H, W, 1 or 3) to (N, height, width, 1)."""
     size = (spec.height, spec.width)
-    height, width = images.shape[1:3]
-    if (height, width) == size:
+    if images.shape[1:3] == size:
         return images if images.shape[3] == 1 else to_gray(images)[..., None]
-    # Gray is made after the few pixels that count are picked: the result is the same and the picture may be large.
-    picked = images[:, _positions(height, size[0])[:, None], _positions(width, size[1])]
-    gray = picked[..., 0] if picked.shape[3] == 1 else to_gray(picked)
-    return _blend(gray, (height, width), size)[..., None]
-
-
-@functools.lru_cache(maxsize=512)
-def _axis(source: int, target: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return, for each target pixel, its two source positions (2, target) and their weights (2, target)."""
-    place = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(np.float32)
-    first = np.floor(place).astype(np.int64)
-    part = place - first.astype(np.float32)
-    outside = (first < 0) | (first >= source - 1)
-    part[outside] = 0.0
-    first = np.clip(first, 0, source - 1)
-    positions = np.stack([first, np.minimum(first + 1, source - 1)])
-    second = np.rint(part * _WEIGHT).astype(np.int32)
-    weights = np.stack([_WEIGHT - second, second])
-    positions.setflags(write=False)
-    weights.setflags(write=False)
-    return positions, weights
-
-
-def _positions(source: int, target: int) -> NDArray[np.int64]:
-    return _axis(source, target)[0].reshape(-1)
-
-
-def _blend(picked: NDArray[np.uint8], source: tuple[int, int], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(..., 2 height, 2 width) of picked source pixels to (..., height, width), in OpenCV's fixed-point steps."""
-    height, width = size
-    up, down = _axis(source[0], height)[1][:, :, None]
-    left, right = _axis(source[1], width)[1]
-    across = picked[..., :width] * left + picked[..., width:] * right >> 4
-    mixed: NDArray[np.int32] = (across[..., :height, :] * up >> 16) + (across[..., height:, :] * down >> 16) + 2 >> 2
-    return mixed.astype(np.uint8)
+    return np.stack([fit_gray(image, size) for image in images]) if len(images) else np.zeros((0, *size, 1), np.uint8)
 
 
 def _checked(images: Images) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:

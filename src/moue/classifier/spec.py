@@ -11,6 +11,7 @@ from moue.errors import MoueError
 from moue.files import read_json, write_json
 from moue.heads import EXPRESSION, NOT_FACE
 from moue.labels import CLASS_NAMES
+from moue.media.pixels import RESIZING
 from moue.probabilities import MAX_TEMPERATURE, MIN_TEMPERATURE
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class InputSpec:
         gray_rule: ``"rec601"``, the luma weights of ``cv2.cvtColor``.
         pixel_range: (0, 255).
         dtype: ``"float32"``.
-        resize: ``"bilinear"``, half-pixel centres without antialiasing, as ``cv2.resize``.
+        resize: ``"hamming"``, as `moue.media.pixels.resize` does it.
         crop_margin: A face is cut out of a photograph as a square. Its side is the square root of the face box's area
             times 1 + crop_margin, -0.5 to 4. An image that is one face already is taken as it is.
         crop_shift: How far the square's centre lies from the box's towards the chin, in parts of that root, -1 to 1.
@@ -57,7 +58,7 @@ class InputSpec:
     gray_rule: str = "rec601"
     pixel_range: tuple[int, int] = (0, 255)
     dtype: str = "float32"
-    resize: str = "bilinear"
+    resize: str = RESIZING
     # FER2013's own framing, measured with YuNet's boxes on its PublicTest faces: see benchmarks/roundtrip.py.
     crop_margin: float = 0.1
     crop_shift: float = -0.01

@@ -7,10 +7,11 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from moue.classifier.preprocess import SEED_INPUT, to_gray
+from moue.classifier.preprocess import SEED_INPUT
 from moue.errors import MoueError
+from moue.media.pixels import fit_gray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,12 +23,6 @@ _MOST_SAMPLES: Final = 4  # per side of an output pixel; beyond, whole pixels ar
 _FARTHEST: Final = 4.0
 _LEAST_EYE_LINE: Final = 0.15
 
-# Making smaller leaves a face softer than FER2013's are; this much Laplacian brings FER2013's own faces, enlarged and
-# made smaller again, nearest to what they were.
-_SHARPEN: Final = 0.07
-_CRISP: Final = ImageFilter.Kernel(
-    (3, 3), (0, -_SHARPEN, 0, -_SHARPEN, 1 + 4 * _SHARPEN, -_SHARPEN, 0, -_SHARPEN, 0), scale=1
-)
 VIEWS: Final = (1.0, 1.08, 0.92)
 """Sizes of the square, relative to the fitted one, over which an answer may be averaged: as far as boxes go astray."""
 
@@ -103,10 +98,7 @@ def crop_face(
     size = spec.width * samples, spec.height * samples
     moved = Frame((frame.x - left) / whole, (frame.y - top) / whole, frame.side / whole, frame.angle)
     picture = picture.transform(size, Image.Transform.AFFINE, _affine(moved, size), Image.Resampling.BILINEAR)
-    if samples > 1:
-        picture = picture.resize((spec.width, spec.height), Image.Resampling.LANCZOS).filter(_CRISP)
-    pixels = np.asarray(picture)
-    return (pixels if pixels.ndim == 2 else to_gray(pixels))[..., None]
+    return fit_gray(np.asarray(picture), (spec.height, spec.width))
 
 
 def check_face(face: Face, height: int, width: int) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.classifier.preprocess import to_gray
 from moue.errors import MissingExtraError, MoueError
 from moue.faces.face import Face
+from moue.media.pixels import to_gray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

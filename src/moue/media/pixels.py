@@ -1,0 +1,94 @@
+"""Gray and 48x48: the one way from any image's pixels to those that a network sees.
+
+Training folders, evaluation, prediction and the crop of a detected face all come through here, so that a network is
+asked about faces that look like those it was trained on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RESIZING: Final = "hamming"
+"""How images are made smaller, as model.json names it.
+
+Each pixel of the result is a weighted average over the area that it stands for. Of seven ways this one keeps the
+answers of enlarged PublicTest faces and of photographs best together (benchmarks/resizing.py): plain bilinear sampling
+as in ``cv2.resize``, the starting point's, picks single pixels of a large face and with them its noise.
+"""
+
+# Rec. 601 luma in 15-bit fixed point with the roundings of OpenCV's cvtColor.
+_RED, _GREEN, _BLUE, _LUMA_BITS = 9798, 19235, 3735, 15
+_REDUCING_GAP: Final = 3.0  # images many times too large are first averaged over whole blocks, which is fast
+
+
+def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the Rec. 601 luma of RGB pixels, equal to ``cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)``.
+
+    Args:
+        image: uint8 (..., 3), red first, 0-255.
+
+    Returns:
+        uint8 (...).
+
+    Raises:
+        MoueError: the last axis is not 3 or the pixels are not uint8.
+    """
+    if image.dtype != np.uint8 or image.ndim == 0 or image.shape[-1] != 3:
+        raise MoueError(f"an RGB picture is {image.dtype} {image.shape}", "uint8 (..., 3)")
+    red, green, blue = (image[..., channel].astype(np.int32) for channel in range(3))
+    luma = red * _RED + green * _GREEN + blue * _BLUE + (1 << (_LUMA_BITS - 1))
+    return (luma >> _LUMA_BITS).astype(np.uint8)
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDArray[np.uint8]:
+    """Return an image in another size.
+
+    A side that gets smaller is averaged with a Hamming window; if none does, pixels are interpolated linearly, within
+    one gray level of ``cv2.resize``.
+
+    Args:
+        image: uint8 (H, W) or (H, W, 3), 0-255.
+        size: (height, width) of the result.
+
+    Returns:
+        uint8 (height, width) or (height, width, 3); `image` itself if it has that size.
+
+    Raises:
+        MoueError: the image has no pixels, or they are not uint8.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+        raise MoueError(f"an image is {image.dtype} {image.shape}", "uint8 (H, W) or (H, W, 3) with H, W of 1 or more")
+    if image.shape[:2] == size:
+        return image
+    smaller = image.shape[0] > size[0] or image.shape[1] > size[1]
+    filter_ = Image.Resampling.HAMMING if smaller else Image.Resampling.BILINEAR
+    resized = Image.fromarray(np.ascontiguousarray(image)).resize(size[::-1], filter_, reducing_gap=_REDUCING_GAP)
+    return np.asarray(resized)
+
+
+def fit_gray(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDArray[np.uint8]:
+    """Return an image as a network sees it, still uint8, so that many can be kept in little memory.
+
+    Colours are resized before they become gray: the result is the same within one level, and quicker.
+
+    Args:
+        image: uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255.
+        size: (height, width) of the result.
+
+    Returns:
+        uint8 (height, width, 1), 0-255.
+
+    Raises:
+        MoueError: as `resize`.
+    """
+    plain = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    small = resize(plain, size)
+    return (small if small.ndim == 2 else to_gray(small))[..., None]
