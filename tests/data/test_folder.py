@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from moue.data.readers.folder import load_folder
+from helpers.data import make_dataset
+from moue.data.load import load_dataset as load_folder
+from moue.data.write import write_csv
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
+from moue.media.decode import decode
+from moue.media.pixels import fit_gray
 
 
 def put(path, seed=0, size=(48, 48), mode="L"):
@@ -30,10 +36,79 @@ def test_splits_and_classes_come_from_folders(tmp_path):
     assert set(dataset.subset("val").labels.tolist()) == {CLASS_NAMES.index("happy")}
 
 
+NAMES = ("Training_7.png", "PublicTest_8.png", "PrivateTest_9.png")
+
+
 def test_file_names_give_the_published_split_back(tmp_path):
-    for k, name in enumerate(("Training_7.png", "PublicTest_8.png", "PrivateTest_9.png")):
-        put(tmp_path / ("train" if k == 0 else "test") / "sad" / name, k)
+    for k, name in enumerate(NAMES):
+        put(tmp_path / "sad" / name, k)
     assert sorted(load_folder(tmp_path).split.tolist()) == ["test", "train", "val"]
+
+
+def test_a_users_own_folders_count_more_than_old_file_names(tmp_path):
+    for k, name in enumerate(NAMES):
+        put(tmp_path / ("train", "test", "val")[k] / "sad" / name, k)
+    dataset = load_folder(tmp_path)
+    assert dataset.split.tolist() == ["test", "train", "val"]
+    assert any("2 file names give another split" in note for note in dataset.notes)
+
+
+def test_every_file_is_read_or_named(tmp_path):
+    put(tmp_path / "train" / "happy" / "a.png")
+    (tmp_path / "train" / "happy" / "a.png").rename(tmp_path / "train" / "happy" / "IMG_0001")
+    put(tmp_path / "train" / "happy" / "deeper" / "b.gif", 1)
+    put(tmp_path / "train" / "sad" / "c.png", 2)
+    (tmp_path / "train" / "sad" / "notes.txt").write_text("mine")
+    (tmp_path / "train" / "sad" / "._c.png").write_bytes(b"litter")
+    (tmp_path / "train" / "sad" / ".DS_Store").write_bytes(b"litter")
+    (tmp_path / "readme.md").write_text("mine")
+    (tmp_path / "@eaDir").mkdir()
+    dataset = load_folder(tmp_path)
+    assert len(dataset) == 3
+    notes = "\n".join(dataset.notes)
+    assert "1 file no image, left out: train/sad/notes.txt" in notes
+    assert "1 file not in a folder of a class, left out: readme.md" in notes
+    assert "2 files left behind by a system" in notes
+
+
+def test_images_are_read_as_predictions_read_them(tmp_path):
+    deep = (np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) % 4096) * 16
+    (tmp_path / "happy").mkdir()
+    Image.fromarray(deep).save(tmp_path / "happy" / "a.png")
+    turned = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 60), np.uint8))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "happy" / "b.jpg", exif=exif)
+    images = load_folder(tmp_path).images
+    for name, image in zip(("a.png", "b.jpg"), images, strict=True):
+        np.testing.assert_array_equal(image, fit_gray(decode(tmp_path / "happy" / name).image))
+
+
+def test_numbered_folders_say_what_was_assumed(tmp_path):
+    for number in range(7):
+        put(tmp_path / str(number) / "a.png", number)
+    dataset = load_folder(tmp_path)
+    assert "0 is angry" in dataset.notes[0]
+    other = load_folder(tmp_path, class_names=("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"))
+    assert CLASS_NAMES[other.labels[0]] == "neutral"
+    assert not any("numbered" in note for note in other.notes)
+
+
+@pytest.mark.parametrize("above", ["set/images", "images"])
+def test_one_folder_too_high(tmp_path, above):
+    put(tmp_path / above / "train" / "happy" / "a.png")
+    assert len(load_folder(tmp_path)) == 1
+
+
+def test_a_folder_or_archive_of_the_download(tmp_path):
+    put(tmp_path / "data" / "train" / "happy" / "a.png")
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "data")
+    assert len(load_folder(archive)) == 1
+    (tmp_path / "download").mkdir()
+    write_csv(make_dataset(), tmp_path / "download" / "fer2013.csv")
+    dataset = load_folder(tmp_path / "download")
+    assert len(dataset) == len(make_dataset())
+    assert "fer2013.csv" in dataset.notes[0]
 
 
 def test_without_val_a_part_of_train_is_held_out(tmp_path):
@@ -56,7 +131,7 @@ def test_pixels_are_those_of_the_file_and_other_sizes_are_scaled(tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [((), "holds no pictures"), (("grumpy/a.png",), "unknown class 'grumpy'"), (("contempt/a.png",), "not a class")],
+    [((), "holds no images"), (("grumpy/a.png",), "unknown class 'grumpy'"), (("contempt/a.png",), "not a class")],
 )
 def test_wrong_folders(tmp_path, names, message):
     for name in names:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -17,9 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.data import make_dataset
-from moue.data.load import load_fer2013
+from moue.data.load import load_dataset, load_fer2013
 from moue.data.readers.pixels import NUM_PIXELS, parse_rows
 from moue.errors import MoueError
+from moue.labels import CLASS_NAMES
 
 USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
 COLUMNS = ("emotion", "pixels", "Usage")
@@ -75,6 +79,24 @@ GOOD = {
         + b"\n"
         + table(d).split(b"\n", 1)[1]
     ),
+    "semicolons.csv": lambda d: table(d).replace(b",", b";"),
+    "tabs.tsv": lambda d: table(d).replace(b",", b"\t"),
+    "usage_words.csv": lambda d: (
+        table(d).replace(b"Training", b"train").replace(b"PublicTest", b"Val").replace(b"PrivateTest", b"TEST")
+    ),
+    "label_floats.csv": lambda d: re.sub(rb"^(\d),", rb"\1.0,", table(d), flags=re.MULTILINE),
+    "label_names.csv": lambda d: re.sub(
+        rb"^(\d),", lambda m: CLASS_NAMES[int(m[1])].capitalize().encode() + b",", table(d), flags=re.MULTILINE
+    ),
+    "brackets.csv": lambda d: re.sub(rb",([\d ]+),", rb",[\1],", table(d)),
+    "commas.csv": lambda d: re.sub(rb",([\d ]{100,}),", lambda m: b',"' + m[1].replace(b" ", b", ") + b'",', table(d)),
+    "lists.csv": lambda d: re.sub(rb",([\d ]{100,}),", lambda m: b',"[' + m[1].replace(b" ", b", ") + b']",', table(d)),
+    "quoted_comma.csv": lambda d: table(d, ("note", *COLUMNS)).replace(b"\n7,", b'\n"a, b",'),
+    "blank_lines_between.csv": lambda d: table(d).replace(b"\n", b"\n\n"),
+    "packed.csv.bz2": lambda d: bz2.compress(table(d)),
+    "packed.csv.xz": lambda d: lzma.compress(table(d)),
+    "packed.tar": lambda d: gzip.decompress(tarred("fer2013/fer2013.csv", table(d))),
+    "no_suffix": lambda d: gzip.compress(table(d)),
     "packed.csv.gz": lambda d: gzip.compress(table(d)),
     "packed.zip": lambda d: zipped(["fer2013/fer2013.csv", "fer2013/README"], table(d)),
     "challenge.zip": lambda d: zipped(["train.csv", "icml_face_data.csv", "test.csv"], table(d)),
@@ -109,7 +131,8 @@ BAD = {
     "a word": (b"0," + pixels(last="nan") + b",Training", "'nan', expected a whole number"),
     "a fraction": (b"0," + pixels(last="1.5") + b",Training", "'1.5', expected a whole number"),
     "label 7": (b"7," + pixels() + b",Training", "emotion is '7', expected 0-6"),
-    "label word": (b"happy," + pixels() + b",Training", "emotion is 'happy'"),
+    "label word": (b"grumpy," + pixels() + b",Training", "emotion is 'grumpy'"),
+    "label of many digits": (b"1" * 5000 + b"," + pixels() + b",Training", "emotion is '1111"),
     "no label": (b"," + pixels() + b",Training", "emotion is ''"),
     "usage": (b"0," + pixels() + b",Trainig", "Usage is 'Trainig', expected Training, PublicTest"),
     "cut short": (b"0," + pixels(1000), "2 columns, expected 3.*cut short"),
@@ -137,8 +160,11 @@ BAD_FILES = {
     "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(5000), "no column emotion"),
     "one_line.csv": (b"x" * 200_000, "longer than"),
     "damaged.csv.gz": (gzip.compress(table(make_dataset(10)))[:-400], "damaged"),
-    "not_really.csv.gz": (b"emotion,pixels,Usage\n", "cannot read|damaged"),
-    "not_really.zip": (b"emotion,pixels,Usage\n", "damaged"),
+    "not_really.csv.gz": (b"emotion,pixels,Usage\n", "no readable rows"),
+    "cut.zip": (zipped(["a.csv"], table(make_dataset(10)))[:-40], "damaged"),
+    "packed.zst": (b"\x28\xb5\x2f\xfd" + bytes(50), "zstd(?s:.*)Unpack it"),
+    "some.parquet": (b"PAR1" + bytes(50), "Parquet(?s:.*)read_parquet"),
+    "blank_lines.csv.gz": (gzip.compress(b"emotion,pixels,Usage\n" + b"\n" * 5_000_000), "blank lines"),
     "two.zip": (zipped(["a.csv", "b.csv"], b"x"), "holds 2 CSV files: a.csv, b.csv"),
     "none.zip": (zipped(["readme.txt"], b"x"), "holds 0 CSV files"),
 }
@@ -263,3 +289,73 @@ def test_the_real_file_is_read_in_little_time_and_memory(real_csv):
     seconds, kilobytes = map(float, out.split())
     assert kilobytes < 300 * 1024
     assert seconds < 7
+
+
+def test_a_wrong_checksum_at_the_end_of_an_archive_is_seen(tmp_path, dataset):
+    content = bytearray(tarred("fer2013.csv", table(dataset)))
+    content[-8] ^= 1
+    path = tmp_path / "fer2013.tar.gz"
+    path.write_bytes(content)
+    with pytest.raises(MoueError, match="damaged"):
+        load_fer2013(path)
+
+
+def test_a_flipped_bit_in_the_cache_only_costs_the_cache(tmp_path, dataset, monkeypatch):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(table(dataset))
+    monkeypatch.setenv("MOUE_CACHE", str(tmp_path / "cache"))
+    load_fer2013(path)
+    (entry,) = (tmp_path / "cache").iterdir()
+    content = bytearray(entry.read_bytes())
+    content[len(content) // 2] ^= 64
+    entry.write_bytes(content)
+    assert same(load_fer2013(path), dataset)
+
+
+def test_a_pipe_is_read_and_a_device_is_refused(tmp_path, dataset):
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("pipes have no path here")
+    code = "import moue; print(moue.load_fer2013('/dev/stdin').checksum)"
+    run = subprocess.run([sys.executable, "-c", code], input=table(dataset), capture_output=True, check=True)
+    assert run.stdout.decode().strip() == dataset.checksum
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/zero", tmp_path / "pipe"):
+        with pytest.raises(MoueError, match="a device or pipe"):
+            load_fer2013(path)
+
+
+def test_wrong_rows_without_end_are_not_collected(tmp_path):
+    path = tmp_path / "rubbish.csv"
+    path.write_bytes(b"emotion,pixels,Usage\n" + b"x\n" * 100_000)
+    with pytest.raises(MoueError, match="1,001 of the first 1,001 rows are wrong"):
+        load_fer2013(path, on_bad_row="skip")
+
+
+def test_numbers_of_another_order(tmp_path, dataset):
+    path = tmp_path / "affectnet.csv"
+    path.write_bytes(table(dataset))
+    order = ("Neutral", "happiness", "sad", "surprise", "fear", "disgust", "anger")
+    loaded = load_dataset(path, class_names=order)
+    assert loaded.labels[0] == CLASS_NAMES.index("neutral")
+    assert loaded.labels[1] == CLASS_NAMES.index("happy")
+    with pytest.raises(MoueError, match="class name 'grumpy'"):
+        load_dataset(path, class_names=("grumpy",))
+    with pytest.raises(MoueError, match="each class once"):
+        load_dataset(path, class_names=("happy", "joy"))
+
+
+def test_a_class_without_faces_is_noted(tmp_path, dataset):
+    path = tmp_path / "some.csv"
+    path.write_bytes(table(dataset.take(np.flatnonzero(dataset.labels != 1))))
+    assert "no face in the training split is labelled disgust" in load_fer2013(path).notes
+
+
+def test_a_password_is_said(tmp_path):
+    # A zip entry whose flag says that it is encrypted.
+    content = bytearray(zipped(["fer2013.csv"], b"emotion,pixels,Usage\n"))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path = tmp_path / "secret.zip"
+    path.write_bytes(content)
+    with pytest.raises(MoueError, match="password"):
+        load_fer2013(path)

@@ -395,3 +395,24 @@ def test_damaged_bytes_give_a_status(kind, changes, moved, end, tail):
 @given(head=st.sampled_from([b"", *(content[:40] for content in FUZZED.values())]), tail=st.binary(max_size=200))
 def test_any_bytes_give_a_status(head, tail):
     check_any(decode(head + tail, ImageLimits(max_pixels=1_000_000)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "suffix", "times", "bits"),
+    [("uint16", "png", 1, "8-bit"), ("uint16", "png", 16, "12-bit"), ("int32", "tif", 1, "8-bit")],
+)
+def test_small_values_in_a_deep_file_are_no_black_image(tmp_path, dtype, suffix, times, bits):
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    path = tmp_path / f"deep.{suffix}"
+    Image.fromarray(pixels.astype(dtype) * times).save(path)
+    decoded = decode(path)
+    np.testing.assert_array_equal(decoded.image, pixels)
+    assert bits in decoded.message
+
+
+def test_sixteen_bits_are_read_as_sixteen_bits_without_a_word(tmp_path):
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(pixels.astype("uint16") * 257).save(tmp_path / "deep.png")
+    decoded = decode(tmp_path / "deep.png")
+    np.testing.assert_array_equal(decoded.image, pixels)
+    assert decoded.message == ""

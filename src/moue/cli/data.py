@@ -32,11 +32,11 @@ def get(
 
 
 @app.command()
-def check(data: options.DataPath, ferplus: options.FerPlus = None) -> None:
+def check(data: options.DataPath, ferplus: options.FerPlus = None, class_names: options.ClassNames = "") -> None:
     """Compare a file with the published FER2013: rows, splits, classes, checksum of the pixels."""
     from moue.data import published as catalog  # noqa: PLC0415 (keeps --help fast)
 
-    checks = catalog.check(options.load_data(data, ferplus))
+    checks = catalog.check(options.load_data(data, ferplus, class_names=class_names))
     rows = [(found.name, found.actual, found.expected, "ok" if found.ok else "differs") for found in checks]
     output.print_table(("what", "here", "published", ""), rows)
     for found in checks:
@@ -55,6 +55,7 @@ def audit(
     out: Annotated[Path | None, typer.Option("--output", help="Also write the findings as JSON.")] = None,
     overwrite: options.Overwrite = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    class_names: options.ClassNames = "",
 ) -> None:
     """Look for duplicates, leaks between splits, contradicting labels and pictures that are no faces."""
     from moue.data.audit.audit import audit as examine  # noqa: PLC0415 (keeps --help fast)
@@ -64,7 +65,7 @@ def audit(
     for path in (report, out):
         if path is not None:
             refuse_existing(path, overwrite=overwrite)
-    dataset = options.load_data(data, ferplus, on_bad_row)
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     with output.waiting("comparing all faces with each other"):
         findings = examine(dataset)
     rows = [(f.name, f"{f.number:,}", f.detail) for f in findings.table()]

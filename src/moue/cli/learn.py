@@ -32,12 +32,19 @@ def train(
     ferplus: options.FerPlus = None,
     resume: options.Resume = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    class_names: options.ClassNames = "",
 ) -> None:
     """Train a network on the training split; the validation split chooses the epoch."""
     from moue.training.config import TrainConfig  # noqa: PLC0415 (keeps --help fast)
 
     config = TrainConfig.from_recipe(recipe, **_given(epochs, seed, choices))
-    _run(config, options.load_data(data, ferplus, on_bad_row), out, resume=resume, data=_data_words(data, ferplus))
+    _run(
+        config,
+        options.load_data(data, ferplus, on_bad_row, class_names),
+        out,
+        resume=resume,
+        data=_data_words(data, ferplus),
+    )
 
 
 def distill(
@@ -58,6 +65,7 @@ def distill(
     ferplus: options.FerPlus = None,
     resume: options.Resume = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    class_names: options.ClassNames = "",
 ) -> None:
     """Train a network towards teachers' answers as well as the labels.
 
@@ -77,7 +85,7 @@ def distill(
         config = TrainConfig.from_recipe(recipe, **_DISTILL | given)
         taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
         output.note(f"the recipe {recipe} is for labels alone; taken: {', '.join(taken)}")
-    dataset = options.load_data(data, ferplus, on_bad_row)
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     refuse_missing_votes(dataset, config)  # before the teachers are asked in vain
     if teachers or not resume:
         with output.count_progress("asking the teachers") as moved:
@@ -129,6 +137,7 @@ def evaluate(
     views: options.Views = options.ViewsName.SINGLE,
     ferplus: options.FerPlus = None,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    class_names: options.ClassNames = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the result; RUN/evaluation/SPLIT[-VIEWS] if not given.")
     ] = None,
@@ -142,7 +151,7 @@ def evaluate(
     ensemble = Ensemble.load(models)
     folder = out or _evaluation_folder(models, split, views)
     refuse_existing(folder, overwrite=overwrite)
-    dataset = options.load_data(data, ferplus, on_bad_row)
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     with output.count_progress("evaluating") as moved:
         evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
     evaluation = dataclasses.replace(evaluation, command=_command_line())
@@ -197,6 +206,7 @@ def export(
     run: options.RunPath,
     data: options.DataOption,
     ferplus: options.FerPlus = None,
+    class_names: options.ClassNames = "",
     half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits: half the file.")] = False,
 ) -> None:
     """Export a run's best model to model.onnx + model.json again, comparing both on real faces."""
@@ -207,7 +217,7 @@ def export(
 
     folder = RunFolder(run)
     config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
-    result = export_run(folder, config, options.load_data(data, ferplus), half=half)
+    result = export_run(folder, config, options.load_data(data, ferplus, class_names=class_names), half=half)
     output.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
     output.wrote(folder.onnx, folder.model_json)
 

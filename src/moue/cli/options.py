@@ -47,6 +47,14 @@ FerPlus = Annotated[Path | None, typer.Option("--ferplus", help="fer2013new.csv:
 Views = Annotated[
     ViewsName, typer.Option("--views", help="Average over views of each face: flip is 2, ten_crop 10 predictions.")
 ]
+ClassNames = Annotated[
+    str,
+    typer.Option(
+        "--class-names",
+        metavar="NAME,NAME,…",
+        help="Classes in the order of the data's numbers, from 0 on, if it is not FER2013's.",
+    ),
+]
 BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count such rows.")]
 ModelName = Annotated[str, typer.Option("--model", help="Name of a shipped model, run folder or .onnx file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
@@ -61,13 +69,26 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupte
 RunPath = Annotated[Path, typer.Argument(help="Run folder of moue train.", show_default=False)]
 
 
-def load_data(path: Path, ferplus: Path | None = None, on_bad_row: OnBadRow = OnBadRow.RAISE) -> Dataset:
-    """Read a data set with a progress bar and say what was skipped."""
-    from moue.data.load import load_fer2013  # noqa: PLC0415 (keeps --help fast)
+def load_data(
+    path: Path,
+    ferplus: Path | None = None,
+    on_bad_row: OnBadRow = OnBadRow.RAISE,
+    class_names: str = "",
+) -> Dataset:
+    """Read a data set with a progress bar; say what was assumed and what was skipped."""
+    from moue.data.load import load_dataset  # noqa: PLC0415 (keeps --help fast)
 
     size = path.stat().st_size if path.is_file() else 0
     with output.byte_progress(f"reading {path.name}", size) as moved:
-        dataset = load_fer2013(path, ferplus=ferplus, on_bad_row=on_bad_row.value, on_bytes=moved)
+        dataset = load_dataset(
+            path,
+            ferplus=ferplus,
+            class_names=class_names.split(",") if class_names else (),
+            on_bad_row=on_bad_row.value,
+            on_bytes=moved,
+        )
+    for said in dataset.notes:
+        output.note(f"{path.name}: {said}")
     if dataset.skipped:
         output.note(
             f"skipped {len(dataset.skipped)} wrong rows, the first: row {dataset.skipped[0].row}: "

@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import json
 import time
+import zlib
+from stat import S_ISREG
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Raise it whenever the reader changes what it makes of a file.
-_FORMAT: Final = "moue-cache-1"
+_FORMAT: Final = "moue-cache-2"
 _ARRAYS: Final = ("images", "labels", "split", "rows")
 # Up to this size the content itself is hashed (15 ms); above, the file's times and inode must do.
 _HASHED_BYTES: Final = 16 << 20
@@ -36,6 +38,8 @@ def fingerprint(path: Path) -> dict[str, Any] | None:
     """Return what tells this content of the file from any other, or None if the file cannot be relied on."""
     try:
         stat = path.stat()
+        if not S_ISREG(stat.st_mode):  # reading a pipe would take its content away, a device may never end
+            return None
         content = sha256_of(path) if stat.st_size <= _HASHED_BYTES else ""
     except OSError:
         return None
@@ -55,7 +59,9 @@ def load(path: Path) -> Dataset | None:
             stored = json.loads(_read(file).tobytes())
             if stored["fingerprint"] != fingerprint(path):
                 return None
-            images, labels, split, rows = (_read(file) for _ in _ARRAYS)
+            images, labels, split, rows = arrays = [_read(file) for _ in _ARRAYS]
+        if stored["content"] != _content(arrays):
+            return None
         dataset = Dataset(images, labels, split, rows, source=str(path), split_rule=stored["split_rule"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
@@ -74,7 +80,8 @@ def store(path: Path, dataset: Dataset, before: dict[str, Any] | None) -> None:
     """
     if before is None or before != fingerprint(path):
         return
-    about = {"fingerprint": before, "split_rule": dataset.split_rule, "checksum": dataset.checksum}
+    about: dict[str, Any] = {"fingerprint": before, "split_rule": dataset.split_rule, "checksum": dataset.checksum}
+    about["content"] = _content([getattr(dataset, name) for name in _ARRAYS])
     with contextlib.suppress(OSError, ValueError), replacing(_entry(path)) as temporary, temporary.open("wb") as file:
         np.save(file, np.frombuffer(json.dumps(about).encode(), np.uint8))
         for name in _ARRAYS:
@@ -85,6 +92,11 @@ def _entry(path: Path) -> Path:
     # One entry a path, so that an edited file replaces its old entry instead of adding one.
     name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return cache_folder() / f"{name}.npys"
+
+
+def _content(arrays: list[NDArray[Any]]) -> list[int]:
+    """Return a quick checksum of each array, so that a damaged entry is not used and never believed."""
+    return [zlib.adler32(np.ascontiguousarray(array).view(np.uint8).data) for array in arrays]
 
 
 def _read(file: IO[bytes]) -> NDArray[Any]:

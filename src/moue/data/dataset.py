@@ -49,6 +49,7 @@ class Dataset:
         source: Where the data came from, for messages and reports.
         split_rule: How `split` came about, e.g. ``"Usage column"``.
         skipped: Rows left out by ``on_bad_row="skip"``.
+        notes: What was assumed or left out when the data was read, in words.
     """
 
     images: NDArray[np.uint8]
@@ -60,6 +61,7 @@ class Dataset:
     source: str = ""
     split_rule: str = "Usage column"
     skipped: tuple[BadRow, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.labels)

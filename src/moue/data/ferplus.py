@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from moue.data.splits import split_of
 from moue.errors import MoueError
 from moue.labels import FERPLUS_NAMES, canonical_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from moue.data.dataset import Dataset, Split
+    from moue.data.dataset import Dataset
 
-_USAGES: Final[dict[str, Split]] = {"training": "train", "publictest": "val", "privatetest": "test"}
 _NUM_VOTES: Final = 10
+_WINDOW: Final = 500
+_LEAST_WINDOW: Final = 60
+_LEAST_AGREEMENT: Final = 0.5  # the lowest of all windows of FER2013: 0.58
+_LEAST_AGREEMENT_OF_FEW: Final = 0.4
 
 
 def join_votes(dataset: Dataset, path: str | Path) -> Dataset:
@@ -37,6 +41,7 @@ def join_votes(dataset: Dataset, path: str | Path) -> Dataset:
             "one row of votes for each row of fer2013.csv",
             "FER+ joins only the full fer2013.csv, in its original order.",
         )
+    joined = dataclasses.replace(dataset, votes=votes[dataset.rows])
     disagreeing = np.flatnonzero(split[dataset.rows] != dataset.split)
     if len(disagreeing):
         row = int(dataset.rows[disagreeing[0]])
@@ -46,7 +51,51 @@ def join_votes(dataset: Dataset, path: str | Path) -> Dataset:
             "the same Usage in both, row by row",
             "FER+ joins only the full fer2013.csv, in its original order.",
         )
-    return dataclasses.replace(dataset, votes=votes[dataset.rows])
+    _refuse_votes_of_others(joined, path)
+    return joined
+
+
+def _refuse_votes_of_others(dataset: Dataset, path: Path) -> None:
+    """Check that votes and labels go together everywhere; a row left out shifts the votes of all rows after it.
+
+    On FER2013 the people's majority is the label in two of three faces, in every window of 500 rows in at least half;
+    votes of other faces agree in one of five.
+    """
+    votes = dataset.votes
+    if votes is None:
+        return
+    seven = votes[:, [FERPLUS_NAMES.index(name) for name in dataset.class_names]]
+    voted = np.flatnonzero(seven.any(axis=1))
+    right = seven[voted].argmax(axis=1) == dataset.labels[voted]
+    window = min(_WINDOW, len(right))
+    if window < _LEAST_WINDOW:
+        return
+    starts = [*range(0, len(right) - window, window // 2), len(right) - window]
+    agreements = [float(right[start : start + window].mean()) for start in starts]
+    worst = min(agreements)
+    least = _LEAST_AGREEMENT if window == _WINDOW else _LEAST_AGREEMENT_OF_FEW
+    if worst < least:
+        first, last = (int(dataset.rows[voted[starts[agreements.index(worst)] + k]]) for k in (0, window - 1))
+        raise MoueError(
+            f"{path} does not go with {dataset.source or 'the data'}: in rows {first:,} to {last:,} the people's "
+            f"majority is the label in {worst:.0%}",
+            f"at least {least:.0%}, as in FER2013",
+            "Were rows left out, added or shuffled? FER+ joins only the full fer2013.csv, in its original order.",
+        )
+
+
+def _split(text: str) -> str:
+    found = split_of(text)
+    if found is None:
+        raise ValueError(text[:20])
+    return found
+
+
+def _whole_number(text: str) -> int:
+    word = text.strip()
+    if not (word.isascii() and word.isdigit() and len(word) <= 3):
+        raise ValueError(word[:20])
+    return int(word)
 
 
 def _read(path: Path) -> tuple[NDArray[np.str_], NDArray[np.uint8]]:
@@ -56,11 +105,11 @@ def _read(path: Path) -> tuple[NDArray[np.str_], NDArray[np.uint8]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             usage, columns = _columns(path, next(reader, []))
-            for row, fields in enumerate(line for line in reader if line):
+            for row, fields in enumerate(line for line in reader if any(cell.strip() for cell in line)):
                 try:
-                    split.append(_USAGES[fields[usage].strip().lower()])
-                    votes.append([int(fields[column]) for column in columns])
-                except (ValueError, KeyError, IndexError) as error:
+                    split.append(_split(fields[usage]))
+                    votes.append([_whole_number(fields[column]) for column in columns])
+                except (ValueError, IndexError) as error:
                     raise MoueError(
                         f"{path}: row {row}: {','.join(fields)[:80]!r}", "Usage, image name and ten numbers of votes"
                     ) from error

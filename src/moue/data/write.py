@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import IO, TYPE_CHECKING, Final, cast
 
+from moue.data.splits import USAGE_NAMES
 from moue.errors import MoueError
 from moue.files import replacing
 from moue.labels import CLASS_NAMES
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 _HEADER: Final = b"emotion,pixels,Usage\n"
-_USAGES: Final = {"train": b"Training", "val": b"PublicTest", "test": b"PrivateTest"}
 _WORDS: Final = tuple(str(value).encode() for value in range(256))
 
 
@@ -52,4 +52,4 @@ def _write_rows(dataset: Dataset, file: IO[bytes]) -> None:
     word = _WORDS.__getitem__
     for image, label, split in zip(dataset.images, dataset.labels.tolist(), dataset.split.tolist(), strict=True):
         # The bytes of an image are its pixels as numbers.
-        file.write(b"%d,%b,%b\n" % (label, b" ".join(map(word, image.tobytes())), _USAGES[split]))
+        file.write(b"%d,%b,%b\n" % (label, b" ".join(map(word, image.tobytes())), USAGE_NAMES[split].encode()))

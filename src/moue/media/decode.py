@@ -25,6 +25,7 @@ BACKGROUND: Final = (255, 255, 255)
 
 # MPO, two JPEG pictures in one file, is opened by the JPEG plugin.
 _FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_DEPTHS: Final = (8, 10, 12, 14, 16)
 # What people have and moue does not open: (offset, signature, name).
 _FOREIGN: Final = (
     (4, b"ftyphei", "a HEIC photograph"),
@@ -103,9 +104,10 @@ class Decoded:
 def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
     """Decode one picture from a file or from its bytes; a bad picture is a status, never an exception.
 
-    JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, MPO and, where Pillow can, AVIF. EXIF's orientation is applied, of an
-    animation the first frame is taken, transparent pixels are laid on `BACKGROUND`, 16-bit gray keeps its high byte,
-    floats are read as 0-1, 0-255 or stretched from their own range. Colour profiles are ignored.
+    JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, MPO; AVIF where Pillow can; HEIC where pillow-heif is installed. EXIF's
+    orientation is applied. An animation gives its first frame. Transparent pixels are laid on `BACKGROUND`. Gray of
+    more than 8 bits is scaled from the smallest range that holds it (8, 10, 12, 14 or 16 bits; 0-1 for floats), and
+    the message says so where that is not the file's own depth. Colour profiles are ignored.
 
     Args:
         source: A path, or the bytes of a file.
@@ -180,8 +182,8 @@ def _decode_image(image: Image.Image, limits: ImageLimits, *, copy: bool = False
         _turn_upright(image)
         if 0 in image.size or image.width * image.height > limits.max_pixels:
             return _too_many_pixels(image.width, image.height, kind, limits)
-        pixels = _to_uint8(image)
-        message = _note(image, kind)
+        pixels, depth = _to_uint8(image)
+        message = "; ".join(filter(None, (_note(image, kind), depth)))
     except Exception as error:  # noqa: BLE001 (decoders fail on damaged files in every way there is)
         return _damaged(error, width, height, kind)
     return Decoded(Status.OK, pixels, pixels.shape[1], pixels.shape[0], kind, message)
@@ -196,7 +198,13 @@ def _damaged(error: Exception, width: int = 0, height: int = 0, kind: str = "") 
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    return (*_FORMATS, "AVIF") if features.check("avif") else _FORMATS
+    found = (*_FORMATS, "AVIF") if features.check("avif") else _FORMATS
+    with contextlib.suppress(ImportError):
+        import pillow_heif  # noqa: PLC0415 (optional)
+
+        pillow_heif.register_heif_opener()
+        found = (*found, "HEIF")
+    return found
 
 
 def _turn_upright(image: Image.Image) -> None:
@@ -214,8 +222,8 @@ def _note(image: Image.Image, kind: str) -> str:
     return "holds several pictures: the first was taken" if several else ""
 
 
-def _to_uint8(image: Image.Image) -> NDArray[np.uint8]:
-    """Return a loaded picture of any Pillow mode as uint8 (H, W) or (H, W, 3)."""
+def _to_uint8(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+    """Return a loaded image of any Pillow mode as uint8 (H, W) or (H, W, 3), and what one should know about it."""
     mode = image.mode
     if mode == "I" or mode.startswith("I;"):
         return _from_integers(np.asarray(image))
@@ -228,28 +236,33 @@ def _to_uint8(image: Image.Image) -> NDArray[np.uint8]:
     elif mode == "LAB":
         image = _lab_to_rgb(image)
     target = "L" if mode in ("1", "L", "LA", "La") else "RGB"
-    pixels: NDArray[np.uint8] = np.asarray(image if image.mode == target else image.convert(target))
-    return pixels
+    return np.asarray(image if image.mode == target else image.convert(target)), ""
 
 
-def _from_integers(values: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """16-bit gray to its high byte; wider numbers are scaled so that the largest is white."""
-    if int(values.max()) > 0xFFFF:
-        return _from_floats(np.maximum(values, 0) / values.max())
-    high: NDArray[np.integer] = np.maximum(values, 0) >> 8
-    return high.astype(np.uint8)
+def _from_integers(values: NDArray[np.integer]) -> tuple[NDArray[np.uint8], str]:
+    """Scale from the smallest usual depth that holds the values: cameras write 12 bits into files of 16."""
+    largest = int(values.max())
+    if largest > 0xFFFF:
+        pixels, _ = _from_floats(np.maximum(values, 0) / largest)
+        return pixels, f"values up to {largest:,}: scaled so that the largest is white"
+    bits = next(bits for bits in _DEPTHS if largest < 1 << bits)
+    whole: NDArray[np.integer] = np.maximum(values, 0) >> (bits - 8)
+    note = "" if bits == _DEPTHS[-1] else f"no value above {largest:,} in a file of more bits: read as {bits}-bit gray"
+    return whole.astype(np.uint8), note
 
 
-def _from_floats(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _from_floats(values: NDArray[np.floating]) -> tuple[NDArray[np.uint8], str]:
     """Floats in 0-1 or 0-255 as they are meant; any other range is stretched to 0-255. NaN is black."""
     pixels: NDArray[np.floating] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     low, high = float(pixels.min()), float(pixels.max())
+    note = ""
     if low >= 0 and high <= 1:
         pixels = pixels * 255.0
     elif low < 0 or high > 255:
         pixels = (pixels - low) * (255.0 / (high - low))
+        note = f"values from {low:g} to {high:g}: stretched to 0-255"
     whole: NDArray[np.floating] = np.rint(pixels)
-    return whole.astype(np.uint8)
+    return whole.astype(np.uint8), note
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
@@ -266,7 +279,8 @@ def _unidentified(content: bytes) -> Decoded:
     head = content[:64]
     for offset, signature, name in _FOREIGN:
         if head[offset:].startswith(signature):
-            return Decoded(Status.UNSUPPORTED, message=f"{name}: convert it to JPEG or PNG first")
+            fix = " (or: pip install pillow-heif)" if name.startswith("a HE") else ""
+            return Decoded(Status.UNSUPPORTED, message=f"{name}: convert it to JPEG or PNG first{fix}")
     return Decoded(Status.UNREADABLE, message=f"not a picture that can be read ({', '.join(_formats())})")
 
 

@@ -1,95 +1,257 @@
-"""The lines of a FER2013 table, from a plain, gzipped, zipped or tarred CSV file, as bytes."""
+"""Tables with the columns emotion, pixels and Usage: `fer2013.csv` and its relatives, plain or packed.
+
+Lines as published are read fast. A line that is not as published is read again leniently, as pandas and spreadsheets
+write it: a label by name or as 3.0, pixels in brackets or with commas, quoted cells, other words for the splits.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
+import csv
+import dataclasses
 import io
-import lzma
-import tarfile
-import zipfile
-import zlib
-from pathlib import Path
+import re
 from typing import IO, TYPE_CHECKING, Final, cast
 
+import numpy as np
+
+from moue.data.dataset import IMAGE_SHAPE, SPLIT_DTYPE, BadRow, Dataset
+from moue.data.readers.pixels import NUM_PIXELS, parse_rows
+from moue.data.readers.reader import Reader, ReadOptions
+from moue.data.readers.unpack import BROKEN, opened, table_stream
+from moue.data.splits import HOLDOUT_RULE, USAGE_NAMES, split_by_digest, split_of
 from moue.errors import MoueError
+from moue.labels import CLASS_NAMES, class_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
-SUFFIXES: Final = (".csv", ".csv.gz", ".zip", ".tar.gz", ".tgz")
+    from numpy.typing import NDArray
+
 _BOM: Final = b"\xef\xbb\xbf"
-# A row of 2,304 numbers of three digits has about 9.2 kB; a longer line is not of this format.
+# A row of 2,304 numbers of three digits has about 9.2 kB, twice that with brackets and commas; longer is no such row.
 MAX_LINE: Final = 1 << 16
-_BROKEN: Final = (EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError)
+_ROWS_AT_ONCE: Final = 1024
+_MOST_BLANK_LINES: Final = 1000
+_FREE_BAD_ROWS: Final = 1000  # beyond these, wrong rows may be no more than the good ones
+_LAST_LABEL: Final = len(CLASS_NAMES) - 1
+_WHOLE_FLOAT: Final = re.compile(r"\.0+\b")
 
 
-@contextlib.contextmanager
-def open_table(path: Path, on_bytes: Callable[[int], None] | None = None) -> Iterator[Iterator[bytes]]:
-    """Open a table and yield its lines without line ends, byte order mark removed.
+@dataclasses.dataclass(frozen=True)
+class _Columns:
+    """Where the columns stand, from the header, and what separates them."""
 
-    Args:
-        path: `.csv`, `.csv.gz`, or a `.zip`/`.tar.gz` that holds exactly one CSV file.
-        on_bytes: Called now and then with the number of bytes read of the file on disk.
+    emotion: int
+    pixels: int
+    usage: int | None
+    num_columns: int
+    separator: bytes = b","
+
+
+@dataclasses.dataclass
+class _Block:
+    """Some rows with their pixels still as text."""
+
+    rows: list[int] = dataclasses.field(default_factory=list)
+    lines: list[int] = dataclasses.field(default_factory=list)
+    labels: list[int] = dataclasses.field(default_factory=list)
+    split: list[str] = dataclasses.field(default_factory=list)
+    texts: list[bytes] = dataclasses.field(default_factory=list)
+
+
+class _BadRows:
+    """Collects wrong rows, or raises at the first; memory stays bounded whatever the file holds."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        self.found: list[BadRow] = []
+        self.num_good = 0
+        self._path = path
+        self._options = options
+
+    def add(self, row: int, line: int, reason: str) -> None:
+        if self._options.on_bad_row == "raise":
+            raise MoueError(
+                f"{self._path}: data row {row} (line {line}): {reason}",
+                fix='Mend the row, or leave such rows out with on_bad_row="skip" (--on-bad-row skip).',
+            )
+        self.found.append(BadRow(row, reason))
+        if len(self.found) > max(_FREE_BAD_ROWS, self.num_good):
+            raise MoueError(
+                f"{self._path}: {len(self.found):,} of the first {row + 1:,} rows are wrong, the last: {reason}",
+                "a table of which most rows can be read",
+            )
+
+
+def read_table(path: Path, options: ReadOptions) -> Dataset:
+    """Read a table.
 
     Raises:
-        MoueError: the file is missing, a folder, empty, damaged, or an archive without exactly one CSV file.
+        MoueError: the file is missing, empty, not such a table, or holds a wrong row; the message names the row.
     """
-    try:
-        with contextlib.ExitStack() as stack:
-            raw = stack.enter_context(path.open("rb"))
-            yield _lines(_unpacked(path, raw, stack), path, raw, on_bytes)
-    except OSError as error:
-        raise MoueError(
-            f"cannot read {path}: {error.strerror or error}",
-            "fer2013.csv or an archive of it",
-            "`moue data get` says where the file is to be had.",
-        ) from error
-    except _BROKEN as error:
-        raise MoueError(f"{path} is damaged: {error}", "a whole file", "Download it again.") from error
+    with opened(path) as raw:
+        try:
+            with table_stream(path, raw) as stream:
+                return _read(path, stream, raw, options)
+        except BROKEN as error:
+            raise MoueError(f"{path} is damaged: {error}", "a whole file", "Download it again.") from error
 
 
-def _unpacked(path: Path, raw: IO[bytes], stack: contextlib.ExitStack) -> IO[bytes]:
-    name = path.name.lower()
-    if name.endswith((".tar.gz", ".tgz")):
-        archive = stack.enter_context(tarfile.open(fileobj=raw, mode="r:gz"))  # noqa: SIM115
-        members = {member.name: member for member in archive if member.isfile()}
-        return stack.enter_context(cast("IO[bytes]", archive.extractfile(members[_only_csv(path, list(members))])))
-    if name.endswith(".gz"):
-        return stack.enter_context(cast("IO[bytes]", gzip.open(raw)))
-    if name.endswith(".zip"):
-        zipped = stack.enter_context(zipfile.ZipFile(raw))
-        return stack.enter_context(zipped.open(_only_csv(path, zipped.namelist())))
-    return raw
+def _read(path: Path, stream: IO[bytes], raw: IO[bytes], options: ReadOptions) -> Dataset:
+    bad = _BadRows(path, options)
+    images: list[NDArray[np.uint8]] = []
+    kept = _Block()
+    lines = _lines(stream, path, raw, options.on_bytes)
+    columns = _read_header(path, next(lines, (1, b""))[1])
+    for block in _blocks(lines, columns, options, bad):
+        pixels, reasons = parse_rows(block.texts)
+        for position, reason in reasons.items():
+            bad.add(block.rows[position], block.lines[position], reason)
+        good = [position for position in range(len(block.rows)) if position not in reasons]
+        bad.num_good += len(good)
+        images.append(pixels[good] if reasons else pixels)
+        kept.labels += [block.labels[position] for position in good]
+        kept.split += [block.split[position] for position in good]
+        kept.rows += [block.rows[position] for position in good]
+    if not kept.rows:
+        raise MoueError(f"{path} has a header but no readable rows", "rows of label and pixels")
+    dataset = Dataset(
+        images=_stack(images, len(kept.rows)),
+        labels=np.array(kept.labels, np.uint8),
+        split=np.array(kept.split, SPLIT_DTYPE),
+        rows=np.array(kept.rows, np.int64),
+        source=str(path),
+        skipped=tuple(sorted(bad.found, key=lambda one: one.row)),
+    )
+    if columns.usage is not None:
+        return dataset
+    return dataclasses.replace(
+        dataset, split=split_by_digest(dataset, ("train", "val", "test")), split_rule=HOLDOUT_RULE
+    )
 
 
-def _only_csv(path: Path, names: list[str]) -> str:
-    tables = [name for name in names if name.lower().endswith(".csv") and not name.startswith("__MACOSX")]
-    if len(tables) == 1:
-        return tables[0]
-    # Kaggle's archive of the challenge holds several tables; the whole data set is in the one of this name.
-    whole = [name for name in tables if Path(name).name == "icml_face_data.csv"]
-    if len(whole) == 1:
-        return whole[0]
-    listed = ", ".join(tables[:5]) or "none"
-    raise MoueError(f"{path} holds {len(tables)} CSV files: {listed}", "exactly one", "Unpack it and name the file.")
+def _stack(blocks: list[NDArray[np.uint8]], num_rows: int) -> NDArray[np.uint8]:
+    """Join the blocks, giving each one's memory back as it is copied, so that the peak stays near one copy."""
+    images = np.empty((num_rows, NUM_PIXELS), np.uint8)
+    start = 0
+    blocks.reverse()
+    while blocks:
+        block = blocks.pop()
+        images[start : start + len(block)] = block
+        start += len(block)
+    return images.reshape(num_rows, *IMAGE_SHAPE)
 
 
-def _lines(file: IO[bytes], path: Path, raw: IO[bytes], on_bytes: Callable[[int], None] | None) -> Iterator[bytes]:
-    buffered = io.BufferedReader(cast("io.RawIOBase", file), 1 << 20)
-    first = True
-    number = 0
+def _lines(
+    stream: IO[bytes], path: Path, raw: IO[bytes], on_bytes: Callable[[int], None] | None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the number, from 1, and the content of each line that is not blank."""
+    number = blank = 0
+    buffered = io.BufferedReader(cast("io.RawIOBase", stream), 1 << 20)
     while line := buffered.readline(MAX_LINE):
+        number += 1
         if len(line) == MAX_LINE:
             raise MoueError(
-                f"{path} line {number + 1} is longer than {MAX_LINE:,} bytes",
-                "rows of 2,304 pixels",
-                "Is it a CSV file?",
+                f"{path} line {number} is longer than {MAX_LINE:,} bytes", "rows of 2,304 pixels", "Is it a CSV file?"
             )
-        if first:
+        if number == 1:
             line = line.removeprefix(_BOM)
-            first = False
-        number += 1
         if on_bytes is not None and number % 256 == 0:
             on_bytes(raw.tell())
-        yield line.rstrip(b"\r\n")
+        text = line.rstrip(b"\r\n")
+        if text.strip():
+            blank = 0
+            yield number, text
+            continue
+        blank += 1
+        if blank > _MOST_BLANK_LINES:
+            raise MoueError(f"{path} has {blank:,} blank lines before line {number}", "rows of label and pixels")
+
+
+def _read_header(path: Path, header: bytes) -> _Columns:
+    if not header:
+        raise MoueError(f"{path} is empty", "a table with the columns emotion, pixels and Usage")
+    separator = max((b",", b";", b"\t"), key=header.count)
+    names = [name.strip(b" \t\"'").lower().decode("utf-8", "replace") for name in header.split(separator)]
+    missing = [name for name in ("emotion", "pixels") if name not in names]
+    if missing:
+        shown = header[:60].decode("utf-8", "replace")
+        fix = "Kaggle's test.csv has no labels; use fer2013.csv or icml_face_data.csv." if names == ["pixels"] else ""
+        raise MoueError(
+            f"{path} has no column {' and no column '.join(missing)}; its first line is {shown!r}",
+            "a comma-separated table with the columns emotion, pixels and Usage",
+            fix or "Is this fer2013.csv? `moue data get` says where to get it.",
+        )
+    usage = names.index("usage") if "usage" in names else None
+    return _Columns(names.index("emotion"), names.index("pixels"), usage, len(names), separator)
+
+
+def _blocks(
+    lines: Iterable[tuple[int, bytes]], columns: _Columns, options: ReadOptions, bad: _BadRows
+) -> Iterator[_Block]:
+    block = _Block()
+    for row, (number, line) in enumerate(lines):
+        parsed = _parse_line(line, columns, options)
+        if isinstance(parsed, str):
+            bad.add(row, number, parsed)
+            continue
+        label, split, text = parsed
+        block.rows.append(row)
+        block.lines.append(number)
+        block.labels.append(label)
+        block.split.append(split)
+        block.texts.append(text)
+        if len(block.rows) == _ROWS_AT_ONCE:
+            yield block
+            block = _Block()
+    if block.rows:
+        yield block
+
+
+def _parse_line(line: bytes, columns: _Columns, options: ReadOptions) -> tuple[int, str, bytes] | str:
+    """Return label, split and pixel text of a line, or what is wrong with it."""
+    fields = line.split(columns.separator)
+    if len(fields) == columns.num_columns and not options.numbering:
+        label = fields[columns.emotion]
+        split = "train" if columns.usage is None else _PUBLISHED.get(fields[columns.usage])
+        if len(label) == 1 and label.isdigit() and label[0] - 48 <= _LAST_LABEL and split is not None:
+            text = fields[columns.pixels]
+            if text[:1].isdigit():
+                return label[0] - 48, split, text
+    return _parse_leniently(line, columns, options)
+
+
+def _parse_leniently(line: bytes, columns: _Columns, options: ReadOptions) -> tuple[int, str, bytes] | str:
+    text = line.decode("utf-8", "replace")
+    try:
+        (fields,) = csv.reader([text], delimiter=columns.separator.decode(), skipinitialspace=True)
+    except (csv.Error, ValueError):
+        fields = text.split(columns.separator.decode())
+    if len(fields) != columns.num_columns:
+        return f"{len(fields)} columns, expected {columns.num_columns} as in the header; was the file cut short?"
+    word = _WHOLE_FLOAT.sub("", fields[columns.emotion].strip(" \t\"'"))
+    label = class_of(word, options.numbering)
+    if label not in CLASS_NAMES:
+        return f"emotion is {word[:20]!r}, expected 0-{_LAST_LABEL} ({', '.join(CLASS_NAMES)})"
+    split = "train"
+    if columns.usage is not None:
+        usage = fields[columns.usage].strip(" \t\"'")
+        found = split_of(usage)
+        if found is None:
+            return f"Usage is {usage[:20]!r}, expected Training, PublicTest or PrivateTest"
+        split = found
+    pixels = fields[columns.pixels].strip(" \t\"'").removeprefix("[").removesuffix("]")
+    pixels = _WHOLE_FLOAT.sub("", " ".join(pixels.replace(",", " ").split()))
+    return CLASS_NAMES.index(label), split, pixels.encode()
+
+
+_PUBLISHED: Final[dict[bytes, str]] = {usage.encode(): split for split, usage in USAGE_NAMES.items()}
+
+READER: Final = Reader(
+    name="table",
+    reads="a table with the columns emotion, pixels and Usage (.csv, also packed as gz, bz2, xz, zip or tar)",
+    order=100,  # asked last: whatever is a file may be a table, and this reader says best what is wrong with it
+    recognises=lambda path: not path.is_dir(),
+    read=read_table,
+    cached=True,
+)
