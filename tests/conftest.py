@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from helpers import onnx_model
 from helpers.data import make_dataset
@@ -16,6 +17,13 @@ from moue.data.load import load_fer2013
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
+
+# The default run finds the same on every machine, however busy it is; HYPOTHESIS_PROFILE=random looks elsewhere.
+_LOAD = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+_UNCONCERNED = (*_LOAD, HealthCheck.function_scoped_fixture)
+settings.register_profile("same", derandomize=True, deadline=None, database=None, suppress_health_check=_UNCONCERNED)
+settings.register_profile("random", deadline=None, suppress_health_check=_UNCONCERNED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 NAMED_CSV = os.environ.get("MOUE_FER2013", "")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from moue.errors import MoueError
-from moue.files import read_json, replacing, sha256_of, write_json, write_text
+from moue.files import locked, read_json, replacing, sha256_of, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
@@ -66,3 +68,31 @@ def test_json_comes_back_and_nan_is_refused(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(path, float("nan"))
     assert sha256_of(path) == sha256_of(path)
+
+
+HOLD = (
+    "import sys; from moue.files import locked\nwith locked(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
+)
+
+
+def test_an_output_is_written_by_one_process(tmp_path):
+    path = tmp_path / "out.csv"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(MoueError, match=f"another process \\(id {other.pid}\\) is writing"), locked(path):
+            pass
+        # Killed, it frees the lock without a chance to clean up.
+        other.kill()
+        other.wait()
+    with locked(path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_frees_the_lock(tmp_path):
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "run"):
+        raise ZeroDivisionError
+    with locked(tmp_path / "run"):
+        pass

@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from moue.errors import MoueError
 
@@ -26,6 +27,64 @@ def cache_folder() -> Path:
     import platformdirs  # noqa: PLC0415 (only needed without the variable)
 
     return platformdirs.user_cache_path("moue", appauthor=False)
+
+
+@contextlib.contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Hold an output that is built over time, so that no second process writes it too.
+
+    The operating system holds the lock on ``.NAME.lock`` beside the output, and frees it when the process ends, however
+    it ends: a lock that a killed process left behind does not count.
+
+    Args:
+        path: The file or folder that is written.
+
+    Raises:
+        MoueError: another process holds it, or nothing can be written there.
+    """
+    target = Path(path)
+    file = target.with_name(f".{target.name}.lock")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = file.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise MoueError(f"cannot write in {file.parent}: {error.strerror}", "a writable folder") from error
+    with handle:
+        if not _try_lock(handle):
+            handle.seek(0)
+            owner = handle.read(20).strip() or "unknown"
+            raise MoueError(
+                f"another process (id {owner}) is writing {target}",
+                "an output that no other process writes",
+                "Wait for it, stop it, or name another output.",
+            )
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        try:
+            yield
+        finally:
+            # Removed while it is held: whoever opens it now makes a new one.
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    """Lock an open file without waiting; return whether that could be done."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 (Windows only)
+
+            handle.seek(64)  # beyond the number in it, which others must be able to read
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            return True
+        import fcntl  # noqa: PLC0415 (not on Windows)
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The one before may have removed the file between our opening and our locking it.
+        return os.fstat(handle.fileno()).st_nlink > 0
+    except OSError:
+        return False
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

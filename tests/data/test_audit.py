@@ -172,7 +172,7 @@ def test_too_many_near_duplicates_end_the_search(monkeypatch):
     assert len(found) == 5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.sampled_from([0.9, 0.95, 0.99]))
 def test_near_pairs_equal_the_plain_way(seed, number, threshold):
     """The blocked search finds the same pairs as np.corrcoef over all of them."""
@@ -194,7 +194,7 @@ def test_near_pairs_equal_the_plain_way(seed, number, threshold):
     assert (np.diff(found.correlation) <= 0).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 4), max_size=30))
 def test_groups_hold_each_face_once(kinds):
     dataset = make([picture(kind) for kind in kinds], [0] * len(kinds), ["train"] * len(kinds))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.data import make_dataset
@@ -235,7 +235,7 @@ def test_two_processes_may_read_at_once(tmp_path, dataset):
     assert {process.communicate()[0].decode().strip() for process in running} == {dataset.checksum}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), highest=st.sampled_from([9, 10, 99, 100, 255]), num_rows=st.integers(1, 70))
 def test_parsing_gives_back_what_was_written(seed, highest, num_rows):
     rows = np.random.default_rng(seed).integers(0, highest, (num_rows, NUM_PIXELS), np.uint8, endpoint=True)
@@ -244,7 +244,7 @@ def test_parsing_gives_back_what_was_written(seed, highest, num_rows):
     assert np.array_equal(parsed, rows)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(position=st.integers(0, NUM_PIXELS - 1), word=st.text("0123456789+-.eE_x٣\0", min_size=1, max_size=5))
 def test_a_word_is_read_strictly_or_refused(position, word):
     words = ["17"] * NUM_PIXELS
@@ -258,7 +258,7 @@ def test_a_word_is_read_strictly_or_refused(position, word):
         assert parsed[1, position] == int(word)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(content=st.binary(max_size=400), header=st.booleans())
 def test_any_bytes_are_an_error_and_never_a_crash(tmp_path, content, header):
     path = tmp_path / "any.csv"

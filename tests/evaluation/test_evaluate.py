@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.onnx_model import save_run
@@ -164,7 +164,7 @@ def saved(tmp_path_factory):
     return evaluate(read_label, make_dataset()).save(tmp_path_factory.mktemp("runs") / "evaluation")
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(
     data=st.data(),
     value=st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.none(), max_size=2) | st.just({}),

@@ -96,7 +96,7 @@ def test_a_box_outside_is_refused(box):
         crop_face(np.zeros((80, 100), np.uint8), Face(*box), PLAIN)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 60),
     st.integers(1, 60),

@@ -371,7 +371,7 @@ def check_any(found):
         assert found.message
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     kind=st.sampled_from(sorted(FUZZED)),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
@@ -391,7 +391,7 @@ def test_damaged_bytes_give_a_status(kind, changes, moved, end, tail):
     check_any(decode(bytes(content) + tail, ImageLimits(max_pixels=1_000_000)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(head=st.sampled_from([b"", *(content[:40] for content in FUZZED.values())]), tail=st.binary(max_size=200))
 def test_any_bytes_give_a_status(head, tail):
     check_any(decode(head + tail, ImageLimits(max_pixels=1_000_000)))

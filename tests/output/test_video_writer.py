@@ -226,3 +226,10 @@ def test_the_picture_of_a_timeline(tmp_path):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (65.9, "1:05"), (3599, "59:59"), (7200, "2:00:00")])
 def test_times_are_minutes_and_seconds(seconds, text):
     assert minutes(seconds) == text
+
+
+def test_a_name_that_is_no_text_is_a_title_all_the_same(tmp_path):
+    pytest.importorskip("matplotlib")
+    timeline = Timeline(NAMES)
+    timeline.add(result_at(0, (1, 1.0)))
+    assert plot_timeline(timeline, tmp_path / "plot.png", title="clip\udcff.mp4").exists()

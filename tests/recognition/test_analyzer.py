@@ -8,7 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -211,7 +211,7 @@ def test_the_short_way(model, pictures):
     assert next(analyze_many([pictures / "gray.png"], model=model.path.parent, detector="none")).faces == result.faces
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(data=st.data())
 def test_mutated_files_give_a_status_never_an_error(corners, data):
     kind = data.draw(st.sampled_from(["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]))
@@ -295,7 +295,7 @@ def test_pandas_where_it_is_installed():
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_interrupted_run_goes_on_wherever_it_was_cut(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("csv") / "out.csv"
     write_results(ROWS, path, class_names=CLASS_NAMES)

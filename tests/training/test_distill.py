@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.data import make_dataset
@@ -142,7 +142,6 @@ def cache(teachers, faces, tmp_path_factory):
     return run.teacher
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_a_clear_error(cache, faces, tmp_path_factory, data):
     content = bytearray(cache.read_bytes())

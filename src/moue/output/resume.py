@@ -32,10 +32,13 @@ def keep_whole_rows(path: Path, names: Sequence[str], size: int | None = None) -
     done = Counter[str]()
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
+        careful = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(names)
         with contextlib.closing(_rows(path, len(names))) as rows:
             for group in _pictures(rows, face, names.index("num_faces")):
-                writer.writerows(group)
+                for row in group:
+                    # As in `moue.output.tables`: a carriage return must be quoted.
+                    (careful if any("\r" in cell for cell in row) else writer).writerow(row)
                 # A video counts once, by its first frame.
                 if group[0][frame] in ("", "0"):
                     done[group[0][0]] += 1

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from moue.errors import MoueError
-from moue.files import read_json, refuse_existing, replacing, write_json, write_text
+from moue.files import locked, read_json, refuse_existing, replacing, write_json, write_text
 from moue.output.resume import keep_whole_rows
 from moue.output.table_files import check_output, defused, number, safe_path
 from moue.recognition.results import FORMAT, VERSION, columns
@@ -94,13 +94,23 @@ class CsvRun:
         overwrite: Replace an existing file, and begin anew where a part with other settings is left.
 
     Raises:
-        MoueError: `path` exists and `overwrite` is false, or the part left was made with other settings.
+        MoueError: `path` exists and `overwrite` is false, the part left was made with other settings, or another
+            process writes the same file.
     """
 
     def __init__(
         self, path: str | Path, *, class_names: Sequence[str], settings: Mapping[str, Any], overwrite: bool = False
     ) -> None:
         self.path = check_output(path, overwrite=overwrite)
+        self._lock = contextlib.ExitStack()
+        self._lock.enter_context(locked(self.path))
+        try:
+            self._open(class_names, settings, overwrite=overwrite)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open(self, class_names: Sequence[str], settings: Mapping[str, Any], *, overwrite: bool) -> None:
         self.part = self.path.with_name(f"{self.path.name}.part")
         self._settings_file = self.path.with_name(f"{self.path.name}.part.json")
         self._journal_file = self.path.with_name(f"{self.path.name}.part.journal")
@@ -124,7 +134,16 @@ class CsvRun:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let others write it; nothing that was written is lost."""
+        try:
+            # A full disk has been told by `write`; closing writes the same bytes once more.
+            with contextlib.suppress(OSError):
+                self._file.close()
+        finally:
+            self._lock.close()
 
     def is_done(self, file: str) -> bool:
         """Return whether this picture's rows are there already; each row counts for one mention of the picture."""
@@ -171,6 +190,7 @@ class CsvRun:
         self.part.replace(self.path)
         self._settings_file.unlink(missing_ok=True)
         self._journal_file.unlink(missing_ok=True)
+        self._lock.close()
         return self.path
 
     def _note(self, **news: Any) -> None:  # noqa: ANN401 (JSON is anything)
@@ -229,6 +249,10 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 def _line(cells: Iterable[str]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerow(cells)
+    # Python's writer leaves a carriage return unquoted where lines end in another way; its reader ends the row there.
+    if "\r" in text.getvalue():
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)
     return text.getvalue()
 
 

@@ -68,7 +68,9 @@ def _figure(timeline: Timeline, title: str) -> Any:  # noqa: ANN401 (matplotlib 
     place = {"loc": "upper left", "bbox_to_anchor": (0.083, 1 - 0.4 / height), "borderaxespad": 0}
     style = {"frameon": False, "fontsize": 9, "labelcolor": _INK, "columnspacing": 1.3, "handlelength": 1.1}
     figure.legend(handles=handles, ncols=len(handles), handletextpad=0.5, **place, **style)
-    figure.text(0.09, 1 - 0.13 / height, title, va="top", fontsize=12, fontweight="bold", color=_INK, parse_math=False)
+    # A file's name may hold bytes that are no text, which Matplotlib refuses.
+    shown = title.encode("utf-8", "replace").decode("utf-8")
+    figure.text(0.09, 1 - 0.13 / height, shown, va="top", fontsize=12, fontweight="bold", color=_INK, parse_math=False)
     others = timeline.num_people - len(people)
     if others:
         text = f"{others:,} more {'person' if others == 1 else 'people'}, seen for a shorter time"

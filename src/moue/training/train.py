@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
-from moue.files import read_json, sha256_of, write_json
+from moue.files import locked, read_json, sha256_of, write_json
 from moue.training.average import make_averager
 from moue.training.backend import import_keras
 from moue.training.batches import make_feed, make_reseeder
@@ -81,9 +81,16 @@ def train(
 
     Raises:
         MoueError: an existing folder, nothing to resume, other choices or data than before, an empty split, initial
-            weights that do not fit, a loss that is no longer a number, or a full disk. Everything up to the last
-            whole epoch stays in `out`.
+            weights that do not fit, a loss that is no longer a number, a full disk, or another process that
+            trains in `out`. Everything up to the last whole epoch stays in `out`.
     """
+    with locked(out):
+        return _train(config, dataset, RunFolder(Path(out)), resume=resume, progress=progress, command=command)
+
+
+def _train(
+    config: TrainConfig, dataset: Dataset, run: RunFolder, *, resume: bool, progress: bool, command: str
+) -> TrainResult:
     for split in ("train", "val"):
         if not len(dataset.where(split)):
             raise MoueError(f"{dataset.source} has no faces in its {split} split", "faces to fit and to choose by")
@@ -91,7 +98,6 @@ def train(
     # Before the folder is made: what cannot be built leaves nothing behind.
     import_keras().utils.set_random_seed(config.seed)
     model = assemble(config, len(dataset.class_names))
-    run = RunFolder(Path(out))
     going_on = resume and run.read_history()  # such a run has its own weights by now
     start = {} if going_on or not config.initial_weights else _start(model, config.initial_weights)
     teacher = load_teacher(run, config, dataset)
