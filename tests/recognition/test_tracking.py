@@ -133,3 +133,10 @@ def test_a_mean_lies_between_its_values(steps, window_s):
     last = smoothed(window_s, list(zip(times, values, strict=True)))
     assert min(values) - 1e-9 <= last.probabilities["happy"] <= max(values) + 1e-9
     assert sum(last.probabilities.values()) == pytest.approx(1)
+
+
+def test_steps_too_small_to_weigh_by_count_alike():
+    # 5e-324 is the smallest number above 0: weights made of it did not sum to 1.
+    last = smoothed(1.0, [(0.0, 0.3), (5e-324, 0.6), (1e-323, 0.9)])
+    assert last.probabilities["happy"] == pytest.approx(0.6)
+    assert sum(last.probabilities.values()) == pytest.approx(1)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 DEFAULT_WINDOW_S: Final = 0.5
 
 
+_ONE_MOMENT_S: Final = 1e-9
+
+
 class Smoother:
     """Gives each face the mean of its person's probabilities over the last `window_s` seconds.
 
@@ -80,9 +83,9 @@ class Smoother:
         after = [*times[1:], times[-1]]
         before = [times[0], *times[:-1]]
         weights = [late - early for late, early in zip(after, before, strict=True)]
-        # Frames of one and the same moment count alike.
+        # Frames of one and the same moment count alike; steps far below a nanosecond are too small to weigh by.
         total = sum(weights)
-        if total <= 0:
+        if total < _ONE_MOMENT_S:
             weights, total = [1.0] * len(past), float(len(past))
         return {
             name: sum(weight * one[name] for weight, (_, one) in zip(weights, past, strict=True)) / total
