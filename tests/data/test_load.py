@@ -359,3 +359,12 @@ def test_a_password_is_said(tmp_path):
     path.write_bytes(content)
     with pytest.raises(MoueError, match="password"):
         load_fer2013(path)
+
+
+def test_no_file_is_left_open(tmp_path, dataset):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(table(dataset))
+    code = "import gc, sys, moue; moue.load_fer2013(sys.argv[1], use_cache=False); gc.collect()"
+    command = [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", code, path]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "unclosed" not in run.stderr
