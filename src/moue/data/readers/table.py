@@ -148,14 +148,14 @@ def _lines(
     """Yield the number, from 1, and the content of each line that is not blank."""
     buffered = io.BufferedReader(cast("io.RawIOBase", stream), 1 << 20)
     try:
-        yield from _numbered(buffered, path, raw, on_bytes)
+        yield from _numbered(cast("IO[bytes]", buffered), path, raw, on_bytes)
     finally:
         # The file is closed by who opened it.
         buffered.detach()
 
 
 def _numbered(
-    buffered: io.BufferedReader, path: Path, raw: IO[bytes], on_bytes: Callable[[int], None] | None
+    buffered: IO[bytes], path: Path, raw: IO[bytes], on_bytes: Callable[[int], None] | None
 ) -> Iterator[tuple[int, bytes]]:
     number = blank = 0
     while line := buffered.readline(MAX_LINE):
