@@ -53,8 +53,8 @@ def is_near(face, box, enough=0.6):
 
 
 def test_names_are_known_and_unique():
-    assert detector_names()[:4] == ("auto", "yunet", "haar", "none")
-    with pytest.raises(MoueError, match="auto, yunet, haar, none"):
+    assert detector_names()[:4] == ("auto", "own", "yunet", "haar")
+    with pytest.raises(MoueError, match="auto, own, yunet, haar, none"):
         make_detector("mtcnn")
     for taken in ("none", "auto"):
         with pytest.raises(MoueError, match="already"):
@@ -72,12 +72,7 @@ def test_yunet_without_its_file_says_how_to_get_it(no_models):
         make_detector("yunet")
     with pytest.raises(MoueError, match="does not exist"):
         make_detector("auto", DetectorOptions(model=no_models / "x.onnx"))
-    try:
-        import cv2  # noqa: F401
-
-        assert make_detector("auto").name == "haar"
-    except ImportError:
-        assert make_detector("auto").name == "none"
+    assert make_detector("auto").name == "own"
 
 
 def test_a_changed_file_is_refused(no_models, monkeypatch):

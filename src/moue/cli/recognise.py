@@ -31,6 +31,7 @@ class DetectorName(enum.StrEnum):
     """How faces are found."""
 
     AUTO = "auto"
+    OWN = "own"
     YUNET = "yunet"
     HAAR = "haar"
     NONE = "none"
@@ -157,10 +158,10 @@ class _Tally:
 
 def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
     name = analyzer.detector.name
-    if name == "none" and asked is DetectorName.AUTO:
-        output.note("no face detector is here, so each picture is taken as one face; get one with: moue download yunet")
-    elif name == "none":
+    if name == "none":
         output.note("each picture is taken as one face; no face is looked for in it")
+    elif name == "own" and asked is DetectorName.AUTO:
+        output.note("faces are found by own; for faces lying on their side: moue download yunet")
     else:
         output.note(f"faces are found by {name}")
 

@@ -147,7 +147,7 @@ def _load(model: str, detector: DetectorName, file: Path | None, unsure_below: f
     analyzer = stream_analyzer(model, detector.value, options=chosen, unsure_below=unsure_below)
     name = analyzer.detector.name
     if name == "none":
-        output.note("no face is looked for, the whole picture is taken as one; get a detector: moue download yunet")
+        output.note("no face is looked for: the whole image is taken as one face")
     else:
         output.note(f"faces are found by {name}")
     return analyzer

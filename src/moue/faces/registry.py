@@ -9,6 +9,7 @@ from moue.errors import MoueError
 from moue.faces import store
 from moue.faces.haar import HaarDetector
 from moue.faces.multiscale import DEFAULT_MIN_SIZE, DEFAULT_THRESHOLD, YuNetDetector
+from moue.faces.own import load_own
 from moue.faces.whole_image import WholePicture
 from moue.faces.yunet import YuNet
 
@@ -27,15 +28,15 @@ class DetectorOptions:
 
     Attributes:
         model: The detector's file, for `yunet`.
-        score_threshold: Lowest face_score that counts, for `yunet`.
-        min_size: Smallest face in pixels of the picture, for `yunet`.
+        score_threshold: Lowest face_score that counts, for `own` and `yunet`; None takes the detector's own.
+        min_size: Smallest face in pixels of the image, for `own` and `yunet`.
         turns: Look again at the picture turned if no face in it is beyond doubt, for `yunet`; False halves the time
             of pictures without a face, as a camera gives.
-        threads: CPU threads of one detection, for `yunet`.
+        threads: CPU threads of one detection, for `own` and `yunet`.
     """
 
     model: str | Path | None = None
-    score_threshold: float = DEFAULT_THRESHOLD
+    score_threshold: float | None = None
     min_size: float = DEFAULT_MIN_SIZE
     turns: bool = True
     threads: int = 1
@@ -64,8 +65,8 @@ def make_detector(name: str = AUTO, options: DetectorOptions | None = None) -> D
     """Make a detector.
 
     Args:
-        name: ``"yunet"``, ``"haar"``, ``"none"`` (the picture is the face), or ``"auto"``: the best one that can be
-            had here, in that order. The detector's own `name` says which it is.
+        name: ``"own"`` (in the package), ``"yunet"`` (once downloaded), ``"haar"`` (with OpenCV 4), ``"none"`` (the
+            image is the face), or ``"auto"``: `yunet` where it is, else `own`. The detector's `name` says which it is.
         options: What to tell it.
 
     Raises:
@@ -83,10 +84,11 @@ def _best(options: DetectorOptions) -> Detector:
     # A file that was named must be used, or its absence told.
     if options.model is not None or store.find("yunet") is not None:
         return _yunet(options)
-    try:
-        return _haar(options)
-    except MoueError:
-        return WholePicture()
+    return _own(options)
+
+
+def _own(options: DetectorOptions) -> Detector:
+    return load_own(options.score_threshold, min_size=options.min_size, threads=options.threads)
 
 
 def _yunet(options: DetectorOptions) -> Detector:
@@ -98,15 +100,15 @@ def _yunet(options: DetectorOptions) -> Detector:
             "Get it (230 kB) with: moue download yunet",
         )
     network = YuNet(path, threads=options.threads)
-    return YuNetDetector(
-        network, score_threshold=options.score_threshold, min_size=options.min_size, turns=options.turns
-    )
+    threshold = DEFAULT_THRESHOLD if options.score_threshold is None else options.score_threshold
+    return YuNetDetector(network, score_threshold=threshold, min_size=options.min_size, turns=options.turns)
 
 
 def _haar(_: DetectorOptions) -> Detector:
     return HaarDetector()
 
 
+register("own", _own)
 register("yunet", _yunet)
 register("haar", _haar)
 register("none", lambda _: WholePicture())

@@ -76,7 +76,7 @@ def export_onnx(
     outputs = _output_names(model)
     most = MAX_DIFFERENCE_HALF if half else MAX_DIFFERENCE
     with replacing(path, overwrite=overwrite) as temporary:
-        _convert(model, temporary)
+        convert(model, temporary)
         if half:
             store_as_half(temporary)
         difference = max(_difference(model, temporary, images[:size], outputs) for size in BATCH_SIZES)
@@ -89,7 +89,13 @@ def export_onnx(
     return ExportResult(Path(path), sha256_of(path), outputs, difference, sum(BATCH_SIZES))
 
 
-def _convert(model: Any, path: Path) -> None:  # noqa: ANN401 (keras.Model)
+def convert(model: Any, path: Path) -> None:  # noqa: ANN401 (keras.Model)
+    """Write a Keras model as ONNX, without comparing anything.
+
+    Raises:
+        MissingExtraError: TensorFlow or tf2onnx is not installed.
+        MoueError: Keras runs on another backend.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import keras

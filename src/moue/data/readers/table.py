@@ -6,6 +6,7 @@ write it: a label by name or as 3.0, pixels in brackets or with commas, quoted c
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -150,8 +151,9 @@ def _lines(
     try:
         yield from _numbered(cast("IO[bytes]", buffered), path, raw, on_bytes)
     finally:
-        # The file is closed by who opened it.
-        buffered.detach()
+        # The file is closed by who opened it, which may have happened by now.
+        with contextlib.suppress(ValueError):
+            buffered.detach()
 
 
 def _numbered(

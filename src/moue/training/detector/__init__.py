@@ -1,0 +1,1 @@
+"""How moue's own face detector is made: labelled faces and scenes, canvases, network, loss, training, figures."""

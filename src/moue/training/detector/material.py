@@ -1,0 +1,197 @@
+"""What canvases are made of: FER2013's training faces with box and landmarks, and photographs with theirs.
+
+YuNet is the teacher that draws the boxes and landmarks; its weights are not part of the product. A scene is held out
+of training by the hash of its content, one in five, so that a scene stays held out however the folder is ordered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import zipfile
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from PIL import Image
+
+from moue.errors import MoueError
+from moue.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from moue.data.dataset import Dataset
+
+    Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    """Boxes (M, 4), landmarks (M, 5, 2) and scores (M,) of the faces in one image, in its pixels."""
+    Teacher = Callable[[NDArray[np.uint8]], Found]
+    """Finds faces in uint8 (H, W, 3); the surest first."""
+
+_HELD_OUT: Final = 5
+# A 48-pixel face is enlarged to both of these sides, inside a canvas of the second number, and the surer answer counts.
+_ENLARGED: Final = ((128, 192), (96, 128))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scene:
+    """A photograph and what the teacher sees in it.
+
+    Attributes:
+        image: uint8 (H, W), 0-255.
+        boxes: float32 (M, 4) x, y, width, height in pixels, doubtful ones included.
+        landmarks: float32 (M, 5, 2).
+        scores: float32 (M,), 0-1.
+        held_out: Whether it must not be trained on.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    held_out: bool
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Material:
+    """All that canvases are made of.
+
+    Attributes:
+        faces: uint8 (N, 48, 48), faces that the teacher is sure of.
+        boxes: float32 (N, 4) in pixels of the face image; they reach over its border.
+        landmarks: float32 (N, 5, 2), likewise.
+        scenes: Photographs.
+    """
+
+    faces: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    scenes: tuple[Scene, ...]
+
+    def save(self, path: Path) -> None:
+        """Write everything to one .npz file, which `load` reads."""
+        counts = np.array([len(scene.boxes) for scene in self.scenes])
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                faces=self.faces,
+                boxes=self.boxes,
+                landmarks=self.landmarks,
+                sizes=np.array([scene.image.shape for scene in self.scenes]).reshape(-1, 2),
+                pixels=np.concatenate([scene.image.ravel() for scene in self.scenes] or [np.zeros(0, np.uint8)]),
+                counts=counts,
+                scene_boxes=np.concatenate([scene.boxes for scene in self.scenes] or [np.zeros((0, 4), np.float32)]),
+                scene_landmarks=np.concatenate(
+                    [scene.landmarks for scene in self.scenes] or [np.zeros((0, 5, 2), np.float32)]
+                ),
+                scene_scores=np.concatenate([scene.scores for scene in self.scenes] or [np.zeros(0, np.float32)]),
+                held_out=np.array([scene.held_out for scene in self.scenes], bool),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            MoueError: the file is missing or damaged.
+        """
+        try:
+            with np.load(path) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            ends = np.cumsum(arrays["sizes"].prod(axis=1))
+            pixels = np.split(arrays["pixels"], ends[:-1])
+            parts = np.cumsum(arrays["counts"])[:-1]
+            scenes = zip(
+                (part.reshape(size) for part, size in zip(pixels, arrays["sizes"], strict=True)),
+                np.split(arrays["scene_boxes"], parts),
+                np.split(arrays["scene_landmarks"], parts),
+                np.split(arrays["scene_scores"], parts),
+                arrays["held_out"].tolist(),
+                strict=True,
+            )
+            return cls(arrays["faces"], arrays["boxes"], arrays["landmarks"], tuple(Scene(*one) for one in scenes))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise MoueError(f"{path} cannot be read: {error}", "labelled faces and scenes", "Make it again.") from error
+
+
+def collect(
+    dataset: Dataset,
+    images: Sequence[bytes],
+    teacher: Teacher,
+    *,
+    least_score: float = 0.7,
+    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+) -> Material:
+    """Ask the teacher about the training faces and about photographs.
+
+    Args:
+        dataset: Its training split is used.
+        images: Contents of image files.
+        teacher: Finds faces; its doubtful answers on photographs mark areas that training ignores.
+        least_score: Training faces of which the teacher is less sure than this are left out.
+        progress: Told how many faces and images are done, and how many there are.
+    """
+    pixels = dataset.subset("train").images[..., 0]
+    total = len(pixels) + len(images)
+    sure, boxes, landmarks = [], [], []
+    for number, face in enumerate(pixels):
+        box, points, score = _best(face, teacher)
+        if score >= least_score:
+            sure.append(number)
+            boxes.append(box)
+            landmarks.append(points)
+        progress(number + 1, total)
+    scenes = []
+    for number, content in enumerate(images):
+        image = np.asarray(Image.open(BytesIO(content)).convert("L"))
+        found = teacher(np.repeat(image[..., None], 3, axis=2))
+        scenes.append(Scene(image, *found, held_out=is_held_out(content)))
+        progress(len(pixels) + number + 1, total)
+    return Material(
+        pixels[sure],
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(landmarks, np.float32).reshape(-1, 5, 2),
+        tuple(scenes),
+    )
+
+
+def is_held_out(content: bytes) -> bool:
+    """Return whether a photograph, the content of its file, is one of the fifth that training never sees."""
+    return hashlib.sha256(content).digest()[0] % _HELD_OUT == 0
+
+
+def read_scenes(archive: Path) -> list[bytes]:
+    """Return the contents of all images in a zip archive, in the order of their names.
+
+    Raises:
+        MoueError: it is not a zip archive, or holds no image.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = sorted(name for name in opened.namelist() if name.lower().endswith((".jpg", ".jpeg", ".png")))
+            contents = [opened.read(name) for name in names]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise MoueError(f"{archive} cannot be read: {error}", "a .zip archive of photographs") from error
+    if not contents:
+        raise MoueError(f"{archive} holds no .jpg or .png", "photographs with and without faces")
+    return contents
+
+
+def _best(face: NDArray[np.uint8], teacher: Teacher) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Return box, landmarks and score of the face in a face image, in its pixels; score 0 where none is seen."""
+    best: tuple[NDArray[np.float32], NDArray[np.float32], float]
+    best = np.zeros(4, np.float32), np.zeros((5, 2), np.float32), 0.0
+    for side, canvas in _ENLARGED:
+        enlarged = np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC))
+        border = (canvas - side) // 2
+        padded = np.pad(enlarged, border, mode="edge")
+        boxes, landmarks, scores = teacher(np.repeat(padded[..., None], 3, axis=2))
+        if len(scores) and scores[0] > best[2]:
+            scale = face.shape[0] / side
+            box = boxes[0] * scale
+            box[:2] -= border * scale
+            best = box, (landmarks[0] - border) * scale, float(scores[0])
+    return best

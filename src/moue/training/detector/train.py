@@ -1,0 +1,141 @@
+"""Training the detector: two rounds, the second one beside what the first took for faces and were none."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MoueError
+from moue.training.backend import import_keras
+from moue.training.detector.compose import Composer, Target
+from moue.training.detector.loss import LOSS_WEIGHTS, centre_loss, place_loss
+from moue.training.detector.network import build_detector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from moue.training.detector.material import Material
+
+_WARMUP_STEPS: Final = 500
+_STATISTICS_BATCHES: Final = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorConfig:
+    """Every choice of a round of training.
+
+    Attributes:
+        steps: Batches.
+        batch_size: Canvases in a batch.
+        learning_rate: The highest step size; it rises over 500 steps and falls along a cosine.
+        weight_decay: Of AdamW.
+        ema: Momentum of the averaged weights.
+        side: Sides of a canvas in pixels.
+        seed: Which canvases, and which initial weights.
+        steps_per_epoch: After so many steps the state is saved, and progress is told.
+    """
+
+    steps: int = 10_000
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    ema: float = 0.998
+    side: int = 160
+    seed: int = 0
+    steps_per_epoch: int = 500
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.steps % self.steps_per_epoch:
+            raise MoueError(f"steps is {self.steps}", f"a multiple of steps_per_epoch = {self.steps_per_epoch}")
+
+
+def train_detector(
+    material: Material,
+    out: Path,
+    config: DetectorConfig = DetectorConfig(),
+    *,
+    start: Any = None,  # noqa: ANN401 (keras.Model)
+    mistakes: Sequence[tuple[int, tuple[float, float, float, float]]] = (),
+    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+) -> Any:  # noqa: ANN401 (keras.Model)
+    """Train one round and return the network, its weights averaged; an interrupted round goes on where it was saved.
+
+    Args:
+        material: Faces and photographs.
+        out: Folder of the saved state.
+        config: Every choice.
+        start: The network of an earlier round; None starts from nothing.
+        mistakes: What an earlier network took for faces, as `Composer` takes it.
+        progress: Told how many steps are done, and how many there are.
+    """
+    keras = import_keras()
+    keras.utils.set_random_seed(config.seed)
+    composer = Composer(material, side=config.side, seed=config.seed, mistakes=mistakes)
+    model = build_detector() if start is None else start
+    after_warmup = max(1, config.steps - _WARMUP_STEPS)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, after_warmup, warmup_target=config.learning_rate, warmup_steps=_WARMUP_STEPS
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, use_ema=True, ema_momentum=config.ema)
+    model.compile(
+        optimizer,
+        loss={"centre": centre_loss, "box": place_loss, "landmarks": place_loss},
+        loss_weights=LOSS_WEIGHTS,
+        jit_compile=False,
+    )
+    canvases = _canvases(composer, config)
+    told = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: canvases.begin(epoch),  # noqa: ARG005
+        on_epoch_end=lambda epoch, logs: progress((epoch + 1) * config.steps_per_epoch, config.steps),  # noqa: ARG005
+    )
+    kept = keras.callbacks.BackupAndRestore(out / "state")
+    epochs = config.steps // config.steps_per_epoch
+    model.fit(canvases, epochs=epochs, callbacks=[kept, told], shuffle=False, verbose=0)
+    retake_statistics(model, composer, config)
+    model.save(out / "detector.keras")
+    return model
+
+
+def retake_statistics(model: Any, composer: Composer, config: DetectorConfig) -> None:  # noqa: ANN401 (keras.Model)
+    """Measure the statistics of batch normalisation again: those that were kept belong to weights not averaged."""
+    keras = import_keras()
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.95
+    for number in range(_STATISTICS_BATCHES):
+        canvases, _ = composer.batch(config.steps + number, config.batch_size)
+        model(canvases.astype(np.float32), training=True)
+
+
+def as_keras(target: Target) -> dict[str, Any]:
+    """Return the maps as the losses take them: boxes and landmarks behind a channel that says where faces are."""
+    face = (target.centre == 1).astype(np.float32)
+    return {
+        "centre": target.centre,
+        "box": np.concatenate([face, target.box], axis=-1),
+        "landmarks": np.concatenate([face, target.landmarks], axis=-1),
+    }
+
+
+def _canvases(composer: Composer, config: DetectorConfig) -> Any:  # noqa: ANN401 (keras.utils.PyDataset)
+    keras = import_keras()
+
+    class Canvases(keras.utils.PyDataset):  # type: ignore[misc,name-defined]
+        """The batches of an epoch; a batch is a function of the seed and of its number among all steps."""
+
+        first = 0
+
+        def begin(self, epoch: int) -> None:
+            self.first = epoch * config.steps_per_epoch
+
+        def __len__(self) -> int:
+            return config.steps_per_epoch
+
+        def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
+            canvases, target = composer.batch(self.first + index, config.batch_size)
+            return canvases.astype(np.float32), as_keras(target)
+
+    return Canvases()

@@ -1,0 +1,151 @@
+"""How the face detector is trained: material, canvases, losses, a round of training, the export."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.data import make_dataset
+from moue.errors import MoueError
+from moue.training.detector.compose import SIZES, STRIDE, UNIT, Composer
+from moue.training.detector.material import Material, Scene, collect, is_held_out, read_scenes
+
+NONE = (np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
+POINTS = np.array([[12, 18], [36, 18], [24, 28], [16, 38], [32, 38]], np.float32)
+
+
+def make_material(num_faces=6):
+    rng = np.random.default_rng(0)
+    empty = [Scene(rng.integers(0, 256, (200, 240), np.uint8), *NONE, held_out=held) for held in (False, False, True)]
+    people = Scene(
+        rng.integers(0, 256, (220, 260), np.uint8),
+        np.array([[40, 50, 36, 48], [150, 60, 30, 40]], np.float32),
+        np.stack([POINTS + np.float32((40, 50)), POINTS + np.float32((150, 60))]),
+        np.array([0.9, 0.4], np.float32),
+        held_out=False,
+    )
+    faces = rng.integers(0, 256, (num_faces, 48, 48), np.uint8)
+    boxes = np.tile(np.array([[5, 0, 38, 49]], np.float32), (num_faces, 1))
+    return Material(faces, boxes, np.tile(POINTS, (num_faces, 1, 1)), (*empty, people))
+
+
+def test_a_batch_is_a_function_of_seed_and_number():
+    first, again = (Composer(make_material(), side=96, seed=3).batch(7, 4) for _ in range(2))
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1].box, again[1].box)
+    assert (Composer(make_material(), side=96, seed=4).batch(7, 4)[0] != first[0]).any()
+
+
+def test_maps_say_where_the_faces_are():
+    composer = Composer(make_material(), side=160, seed=0)
+    num_faces = 0
+    for number in range(6):
+        canvases, target = composer.batch(number, 8)
+        assert canvases.shape == (8, 160, 160, 1)
+        assert canvases.dtype == np.uint8
+        assert set(np.unique(target.centre)) <= {-1.0, 0.0, 1.0}
+        for index, row, column in zip(*np.nonzero(target.centre[..., 0] == 1), strict=True):
+            num_faces += 1
+            x, y, width, height = target.box[index, row, column]
+            size = UNIT * np.exp((width + height) / 2)
+            assert SIZES[0] * 0.99 <= size <= SIZES[1] * 1.01
+            # A cell that holds a centre is near it, and the nose lies within the face.
+            assert np.hypot(x, y) * UNIT <= max(0.16 * size, 0.71 * STRIDE) + 1e-3
+            nose = target.landmarks[index, row, column].reshape(5, 2)[2] - (x, y)
+            assert np.abs(nose).max() * UNIT <= size
+    assert num_faces > 20
+
+
+def test_doubtful_faces_count_for_nothing_and_held_out_scenes_are_not_used():
+    material = make_material()
+    people = dataclasses.replace(material.scenes[3], scores=np.array([0.9, 0.4], np.float32))
+    only = dataclasses.replace(material, scenes=(material.scenes[0], people))
+    centres = np.concatenate([Composer(only, seed=1).batch(number, 8)[1].centre for number in range(4)])
+    assert (centres == -1).any()
+    held = dataclasses.replace(material, scenes=(dataclasses.replace(people, held_out=True), material.scenes[0]))
+    assert not Composer(held)._peopled
+
+
+def test_mistakes_come_to_lie_on_backgrounds():
+    material = make_material()
+    marked = material.scenes[0].image.copy()
+    marked[80:120, 100:140] = 255
+    scenes = (dataclasses.replace(material.scenes[0], image=marked), *material.scenes[1:3])
+    material = dataclasses.replace(material, scenes=scenes)
+    composer = Composer(material, seed=2, mistakes=[(0, (100.0, 80.0, 40.0, 40.0))])
+    shown = [(composer._mistake(np.random.default_rng(number)) > 250).mean() for number in range(40)]
+    assert np.mean(shown) > 2 * (material.scenes[1].image > 250).mean()
+
+
+def test_material_is_collected_and_comes_back(tmp_path):
+    def teacher(image):
+        if image.shape[0] == 192:  # an enlarged face in its canvas
+            return np.array([[52, 32, 100, 128]], np.float32), np.full((1, 5, 2), 96, np.float32), np.array([0.9])
+        return NONE
+
+    content = io.BytesIO()
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save(content, "PNG")
+    material = collect(make_dataset(20), [content.getvalue()], teacher)
+    assert len(material.faces) == 12, "those of the training split"
+    # 128 pixels stand for 48, behind a border of 32.
+    np.testing.assert_allclose(material.boxes[0], [7.5, 0, 37.5, 48])
+    np.testing.assert_allclose(material.landmarks[0], 24)
+    material.save(tmp_path / "material.npz")
+    again = Material.load(tmp_path / "material.npz")
+    np.testing.assert_array_equal(again.faces, material.faces)
+    assert again.scenes[0].image.shape == (40, 60)
+    assert again.scenes[0].held_out == is_held_out(content.getvalue())
+    (tmp_path / "material.npz").write_bytes(b"rubbish")
+    with pytest.raises(MoueError, match="cannot be read"):
+        Material.load(tmp_path / "material.npz")
+
+
+def test_scenes_are_read_in_order_of_names(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scenes.zip", "w") as archive:
+        for name in ("b.jpg", "a.png", "notes.txt"):
+            archive.writestr(name, name)
+    assert read_scenes(tmp_path / "scenes.zip") == [b"a.png", b"b.jpg"]
+    (tmp_path / "scenes.zip").write_bytes(b"rubbish")
+    with pytest.raises(MoueError, match="zip archive"):
+        read_scenes(tmp_path / "scenes.zip")
+
+
+def test_losses_are_those_of_the_papers():
+    pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+    from moue.training.detector.loss import centre_loss, place_loss
+
+    truth = np.array([1, 0, -1, 0], np.float32).reshape(1, 2, 2, 1)
+    logits = np.array([0.3, -2, 9, 1], np.float32).reshape(1, 2, 2, 1)
+    chance = 1 / (1 + np.exp(-logits.ravel()))
+    expected = 0.5 * (
+        (1 - chance[0]) ** 2 * -np.log(chance[0]) + sum(chance[k] ** 2 * -np.log(1 - chance[k]) for k in (1, 3))
+    )
+    assert float(centre_loss(truth, logits)) == pytest.approx(expected, rel=1e-5)
+    where = np.array([1, 0], np.float32).reshape(1, 1, 2, 1)
+    wanted = np.concatenate([where, np.array([0.5, 7], np.float32).reshape(1, 1, 2, 1)], axis=-1)
+    assert float(place_loss(wanted, np.zeros((1, 1, 2, 1), np.float32))) == pytest.approx(0.45)
+
+
+def test_a_round_of_training_and_its_export(tmp_path):
+    pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+    from moue.faces.own import OwnDetector, OwnOptions
+    from moue.training.detector.export import export_detector
+    from moue.training.detector.train import DetectorConfig, train_detector
+
+    said = []
+    config = DetectorConfig(4, batch_size=2, side=64, steps_per_epoch=2)
+    model = train_detector(make_material(), tmp_path, config, progress=lambda *done: said.append(done))
+    assert said == [(2, 4), (4, 4)]
+    assert (tmp_path / "detector.keras").exists()
+    canvases = Composer(make_material(), side=64).batch(0, 3)[0]
+    assert export_detector(model, tmp_path / "own.onnx", canvases) < 0.02
+    # Any size, though the network was built for none.
+    detector = OwnDetector(OwnOptions(0.5), tmp_path / "own.onnx")
+    assert detector.detect(np.zeros((70, 130, 3), np.uint8)) == []
+    with pytest.raises(MoueError, match="a multiple of"):
+        DetectorConfig(5, steps_per_epoch=2)
