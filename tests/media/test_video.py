@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -337,7 +338,7 @@ def test_a_camera_gives_fresh_frames_until_it_is_lost(monkeypatch, analyzer):
         numbers.append(result.frame)
         threading.Event().wait(0.02)  # four frames come meanwhile
     assert result.status == "unreadable"
-    assert result.message == "no further picture came after 40 frames"
+    assert result.message == "no further image came after 40 frames"
     assert camera.released
     assert times == sorted(times)
     assert len(numbers) < 20, "frames that came while the last one was shown are left out"
@@ -447,3 +448,37 @@ def test_a_face_in_a_film_with_yunet(tmp_path, model):
     results = list(analyze_stream(path, model=model, detector="yunet"))
     assert [[face.track_id for face in result.faces] for result in results] == [[1]] * 12
     assert results[11].faces[0].box[0] - results[0].faces[0].box[0] == pytest.approx(18 * 11, abs=6)
+
+
+@pytest.fixture(scope="module")
+def matroska(tmp_path_factory):
+    return two_squares(tmp_path_factory.mktemp("film") / "film.mkv", 60)
+
+
+def test_a_duration_longer_than_the_images_breaks_nothing_off(matroska, tmp_path):
+    # Sound that is longer, or a segment of a longer recording: OpenCV reckons frames from the duration.
+    content = bytearray(matroska.read_bytes())
+    place = content.index(b"\x44\x89\x88") + 3
+    content[place : place + 8] = struct.pack(">d", 5 * struct.unpack(">d", content[place : place + 8])[0])
+    (tmp_path / "long.mkv").write_bytes(content)
+    results = list(frames_of(tmp_path / "long.mkv"))
+    assert (len(results), problem_of(tmp_path / "long.mkv")) == (60, "")
+
+
+def test_a_matroska_file_that_was_cut_is_told(matroska, tmp_path):
+    content = matroska.read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    assert "is cut off" in problem_of(tmp_path / "cut.mkv")
+    assert problem_of(matroska) == ""
+
+
+def frames_of(path):
+    with open_video(path) as video:
+        yield from video.frames()
+
+
+def problem_of(path):
+    with open_video(path) as video:
+        for _ in video.frames():
+            pass
+        return video.problem

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -390,3 +391,52 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path, whole):
             run.finish()
     assert path.read_text() == "of another run"
     assert run.part.exists()
+
+
+@pytest.fixture
+def analyzer(run_folder):
+    return Analyzer.load(run_folder, "none")
+
+
+@pytest.mark.parametrize(
+    ("boxes", "words"),
+    [
+        ((4, 4, 30, 30), r"boxes\[0\] is 4(?s:.*)boxes=\[\(x, y"),
+        ([(1, 2, 3)], "four numbers"),
+        (["abcd"], "four numbers"),
+    ],
+)
+def test_boxes_that_are_none(analyzer, boxes, words):
+    with pytest.raises(MoueError, match=words):
+        analyzer.analyze(np.zeros((48, 48), np.uint8), boxes=boxes)
+
+
+@pytest.mark.parametrize("one", ["face.png", b"content", Path("face.png")])
+def test_one_image_is_no_list_of_images(analyzer, one):
+    with pytest.raises(MoueError, match=r"For one image: analyze"):
+        analyzer.analyze_many(one)
+
+
+@pytest.mark.parametrize(
+    ("image", "fix"),
+    [
+        (np.zeros((9, 9, 4), np.uint8), "alpha"),
+        (np.zeros((3, 9, 9), np.uint8), "Channels come last"),
+        (np.zeros((9, 9, 3)), "astype"),
+        (np.zeros((2, 9, 9, 3), np.uint8), "analyze_many"),
+    ],
+)
+def test_arrays_of_another_kind_come_with_advice(analyzer, image, fix):
+    with pytest.raises(MoueError, match=fix):
+        analyzer.analyze(image)
+
+
+def test_files_may_be_open_or_local_addresses(analyzer, tmp_path):
+    path = tmp_path / "a face.png"
+    Image.fromarray(np.zeros((48, 48), np.uint8)).save(path)
+    with path.open("rb") as file:
+        opened = analyzer.analyze(file)
+    assert opened.status == analyzer.analyze(path).status
+    assert analyzer.analyze(path.as_uri()).width == 48
+    with pytest.raises(MoueError, match="'rb'"):
+        analyzer.analyze(io.StringIO("text"))

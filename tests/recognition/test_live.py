@@ -107,11 +107,11 @@ def test_a_slow_analysis_does_not_slow_the_display(film):
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_lost_camera_ends_cleanly(count):
-    camera = ScriptedCamera(count, problem="no further picture came")
+    camera = ScriptedCamera(count, problem="no further image came")
     camera.gate.set()
     with Live(camera, lambda frame: frame.number) as live:
         follow(live)
-    assert live.lost == "camera 7: no further picture came"
+    assert live.lost == "camera 7: no further image came"
     assert (live.frames.count, camera.closed) == (count, True)
     assert (live.results.peek() is None) == (count == 0)
     assert no_thread_is_left()

@@ -99,13 +99,18 @@ def overlap(face: Face, other: Face) -> tuple[float, float]:
     return shared / (sum(areas) - shared), shared / min(areas)
 
 
-def face_from(box: Box) -> Face:
-    """Return a caller's box as a face.
+def faces_from(boxes: Sequence[Box]) -> tuple[Face, ...]:
+    """Return a caller's boxes as faces.
 
     Raises:
-        MoueError: it is not four numbers, or has no size.
+        MoueError: they are no list of four numbers each, or one has no size.
     """
-    if len(box) != 4:
-        raise MoueError(f"a box is {tuple(box)}", "x, y, width, height")
-    x, y, width, height = (float(value) for value in box)
-    return Face(x, y, width, height)
+    faces = []
+    for number, box in enumerate(boxes):
+        try:
+            x, y, width, height = (float(value) for value in box)
+        except (TypeError, ValueError) as error:
+            fix = "For one face: boxes=[(x, y, width, height)]." if isinstance(box, int | float) else ""
+            raise MoueError(f"boxes[{number}] is {box!r}", "four numbers: x, y, width, height", fix) from error
+        faces.append(Face(x, y, width, height))
+    return tuple(faces)

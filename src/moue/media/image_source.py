@@ -11,7 +11,7 @@ from PIL import Image
 
 from moue.errors import MoueError
 from moue.media.decode import Decoded, ImageLimits, Status, decode, decode_pillow
-from moue.media.urls import decode_address, is_address, shown
+from moue.media.urls import decode_address, is_address, local_path, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,23 +34,42 @@ def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False)
         MoueError: `source` is nothing that a picture may be given as.
     """
     if is_address(source):
-        return decode_address(source, limits, allowed=allow_url)
-    if isinstance(source, bytes):
-        return decode(source, limits)
+        path = local_path(source)
+        return decode(path, limits) if path else decode_address(source, limits, allowed=allow_url)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return decode(bytes(source), limits)
     if isinstance(source, str | os.PathLike):
         return decode(Path(source), limits)
     if isinstance(source, Image.Image):
         return decode_pillow(source, limits)
     if isinstance(source, np.ndarray):
         return _from_pixels(source, limits)
-    raise MoueError(f"the picture is a {type(source).__name__}", "a path, bytes, an array or a Pillow image")
+    if hasattr(source, "read"):
+        # One byte more than allowed is enough to refuse it; a stream may never end.
+        content = source.read(limits.max_bytes + 1)
+        if isinstance(content, bytes):
+            return decode(content, limits)
+        raise MoueError("the image is a file opened as text", "a file opened with 'rb'")
+    raise MoueError(f"the image is a {type(source).__name__}", "a path, bytes, a file, an array or a Pillow image")
+
+
+def _fix_for(source: NDArray[Any]) -> str:
+    if source.ndim == 3 and source.shape[2] == 4:
+        return "Remove the alpha channel: image[..., :3]."
+    if source.ndim == 3 and source.shape[0] in (1, 3):
+        return "Channels come last: image.transpose(1, 2, 0)."
+    if source.ndim == 4:
+        return "For several images: analyze_many(images)."
+    if source.dtype.kind == "f":
+        return "Pixels are whole numbers from 0 to 255; for values of 0 to 1: (image * 255).round().astype(np.uint8)."
+    return "Convert it: image.astype(np.uint8), with values from 0 to 255."
 
 
 def _from_pixels(source: NDArray[Any], limits: ImageLimits) -> Decoded:
     kinds = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
     plain = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
     if source.dtype != np.uint8 or not (plain.ndim == 2 or (plain.ndim == 3 and plain.shape[2] == 3)):
-        raise MoueError(f"the picture is {source.dtype} {source.shape}", kinds)
+        raise MoueError(f"the image is {source.dtype} {source.shape}", kinds, _fix_for(source))
     height, width = plain.shape[:2]
     if not plain.size:
         return Decoded(Status.EMPTY, message="no pixels")

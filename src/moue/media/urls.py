@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+import urllib.request
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from moue.download import FetchError, fetch_bytes
@@ -31,6 +32,15 @@ def shown(address: str) -> str:
     host = re.match(r"[^/?#]*", rest)
     end = host.end() if host else 0
     return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
+
+
+def local_path(address: str) -> str:
+    """Return the path that a ``file://`` address of this machine names; empty for any other address."""
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    if scheme.lower() != "file" or host.lower() not in ("", "localhost") or not slash:
+        return ""
+    return urllib.request.url2pathname(f"/{path}")
 
 
 def path_in(address: str) -> str:

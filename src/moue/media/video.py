@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from moue.errors import MoueError
 from moue.media.clock import Clock, Sampling
+from moue.media.containers import counts_frames, is_cut
 from moue.media.decode import DEFAULT_LIMITS, Status
+from moue.media.files import head_of
 from moue.media.opencv import load_opencv, name_for_opencv
 from moue.media.urls import is_address, shown
 from moue.quiet import silenced_stderr
@@ -76,7 +78,15 @@ class Video:
         problem: After the last frame: why there is no further one, if it was not the end of the video; else empty.
     """
 
-    def __init__(self, capture: Any, name: str, *, is_camera: bool, is_address: bool) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        capture: Any,  # noqa: ANN401 (OpenCV has no types)
+        name: str,
+        *,
+        is_camera: bool,
+        is_address: bool,
+        path: Path | None = None,
+    ) -> None:
         cv2 = load_opencv()
         self._capture = capture
         self.name = name
@@ -88,6 +98,7 @@ class Video:
         self.width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         self.height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         self.problem = ""
+        self._path = path
 
     def __enter__(self) -> Self:
         return self
@@ -166,9 +177,11 @@ class Video:
     def _why_ended(self, clock: Clock) -> str:
         have = clock.number + 1
         if self.is_live:
-            return f"no further picture came after {have:,} frames"
+            return f"no further image came after {have:,} frames"
         if self.num_frames is None or self.duration_s is None:
             return "" if have else "it holds no frame that can be decoded"
+        if have and self._path is not None and not counts_frames(head_of(self._path)):
+            return f"the file is cut off, {have:,} frames can be read" if is_cut(self._path) else ""
         few = have < _WHOLE * self.num_frames - _WHOLE_FRAMES
         if not have or (few and clock.time_s < _WHOLE * self.duration_s - _WHOLE_S):
             return f"it breaks off after {have:,} of {self.num_frames:,} frames"
@@ -288,7 +301,7 @@ def _open_file(path: Path, name: str) -> Video:
             "a video that OpenCV reads, such as MP4, MOV, AVI, MKV or WebM",
             "It may be damaged or not copied to its end; else convert it, for example with ffmpeg.",
         )
-    return Video(capture, name, is_camera=False, is_address=False)
+    return Video(capture, name, is_camera=False, is_address=False, path=path)
 
 
 def _sane_fps(fps: float) -> float:

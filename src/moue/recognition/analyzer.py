@@ -20,7 +20,7 @@ from moue.classifier.runtime import usable_cpus
 from moue.errors import MoueError
 from moue.faces import DetectorOptions, Face, make_detector
 from moue.faces.crop import VIEWS, crop_face
-from moue.faces.face import face_from
+from moue.faces.face import faces_from
 from moue.faces.whole_image import WholePicture
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
 from moue.media.image_source import name_of, open_source
@@ -135,7 +135,7 @@ class Analyzer:
         Raises:
             MoueError: `source` is none of the above, or a box lies outside of the picture.
         """
-        given = None if boxes is None else tuple(face_from(box) for box in boxes)
+        given = None if boxes is None else faces_from(boxes)
         return next(self._answer([self._look(source, given)]))
 
     def analyze_safely(self, source: Source) -> ImageResult:
@@ -158,6 +158,12 @@ class Analyzer:
         Raises:
             MoueError: `workers` or `batch_size` is below 1.
         """
+        if isinstance(sources, str | bytes | os.PathLike):
+            raise MoueError(
+                f"the images are a {type(sources).__name__}",
+                "a list or another iterable of images",
+                "For one image: analyze(image). For a folder: analyze_many(Path(folder).glob('*.jpg')).",
+            )
         for name, value in (("workers", workers), ("batch_size", batch_size)):
             if value is not None and value < 1:
                 raise MoueError(f"{name} is {value}", "1 or more")

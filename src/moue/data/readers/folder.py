@@ -16,11 +16,12 @@ import numpy as np
 
 from moue.data.dataset import IMAGE_SHAPE, SPLIT_DTYPE, BadRow, Dataset, Split
 from moue.data.readers.reader import Reader, ReadOptions
-from moue.data.readers.unpack import BROKEN, head_of, is_litter, opened
+from moue.data.readers.unpack import BROKEN, opened
 from moue.data.splits import split_by_digest, split_of
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES, class_of
 from moue.media.decode import DEFAULT_LIMITS, Status, decode
+from moue.media.files import head_of, is_litter
 from moue.media.pixels import fit_gray
 
 if TYPE_CHECKING:

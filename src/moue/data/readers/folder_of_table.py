@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from moue.data.readers.reader import Reader, ReadOptions
 from moue.data.readers.table import read_table
-from moue.data.readers.unpack import is_litter
+from moue.media.files import is_litter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from moue.errors import MoueError
+from moue.media.files import is_litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,13 +131,6 @@ def only_table(path: Path, names: list[str]) -> str:
     raise MoueError(f"{path} holds {len(tables)} CSV files: {listed}", "exactly one", "Unpack it and name the file.")
 
 
-def is_litter(name: str) -> bool:
-    """Return whether a path within a folder or archive is what systems leave behind, or hidden."""
-    parts = Path(name).parts
-    named = {".ds_store", "thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information"}
-    return any(part.lower() in named or (part.startswith(".") and part not in (".", "..")) for part in parts)
-
-
 def _peek(stream: IO[bytes]) -> bytes:
     head = stream.read(512)
     stream.seek(0)
@@ -147,14 +141,3 @@ def _drain(stream: IO[bytes]) -> None:
     stream.seek(0)
     while stream.read(_CHUNK):
         pass
-
-
-def head_of(path: Path, size: int = 512) -> bytes:
-    """Return the first bytes of a regular file; nothing where there is none or it cannot be read."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return b""
-        with path.open("rb") as file:
-            return file.read(size)
-    except (OSError, ValueError):
-        return b""
