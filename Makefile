@@ -44,7 +44,7 @@ bench: $(READY)  ## Speeds of reading, training and predicting
 results: $(READY)  ## Score the shipped models again (MOUE_FER2013, MOUE_FERPLUS); rewrite cards and README table
 	$(BIN)/python scripts/results.py
 
-lock:  ## Write requirements/dev.txt anew from the newest versions that pyproject.toml allows
+lock:  ## Rewrite requirements/dev.txt from the newest versions that pyproject.toml allows
 	sh scripts/lock.sh
 
 clean:

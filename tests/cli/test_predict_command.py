@@ -100,11 +100,11 @@ def test_an_interrupted_run_goes_on(moue, run_folder, folder, tmp_path, monkeypa
 
     monkeypatch.setattr(Analyzer, "analyze_many", interrupted)
     code, _, said = moue(*command)
-    assert (code, "the same command goes on" in said) == (130, True)
+    assert (code, "the same command resumes" in said) == (130, True)
     assert not out.exists()
     monkeypatch.setattr(Analyzer, "analyze_many", real)
     code, _, said = moue(*command)
-    assert (code, "going on: 2 pictures" in said) == (0, True)
+    assert (code, "resuming: 2 pictures" in said) == (0, True)
     assert out.read_bytes() == expected
 
 

@@ -89,7 +89,7 @@ def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder
     with monkeypatch.context() as patch:
         stop_at(patch, file, frame)
         code, _, said = moue(*command(run_folder, *paths, "--output", out, "--annotate", drawn))
-    assert (code, "the same command goes on" in said) == (130, True)
+    assert (code, "the same command resumes" in said) == (130, True)
     stopped = drawn / ("b.mp4" if file == "b.avi" else "c.mp4")
     if frame:
         with open_video(stopped) as video:

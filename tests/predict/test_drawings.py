@@ -1,4 +1,4 @@
-"""What `moue predict --annotate` writes: no file of the user is lost, and an interrupted run goes on with its own."""
+"""What `moue predict --annotate` writes: no file of the user is lost, and an interrupted run resumes its own."""
 
 import csv
 import json
@@ -173,16 +173,16 @@ def test_a_run_that_may_overwrite_goes_on_too(predict, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_film(patch, 4)
         code, _, said = predict(*command)
-        assert (code, "the same command goes on" in said) == (130, True)
+        assert (code, "the same command resumes" in said) == (130, True)
     code, _, said = predict(*command)
-    assert (code, "going on: 2 pictures" in said) == (0, True)
+    assert (code, "resuming: 2 pictures" in said) == (0, True)
     assert len(read(out)) == 10
     # With other choices the rows left do not fit, and are not asked for again.
     with monkeypatch.context() as patch:
         stop_film(patch, 4)
         assert predict(*command)[0] == 130
     code, _, said = predict(*command, "--unsure-below", 0.9)
-    assert (code, "going on" in said) == (0, False)
+    assert (code, "resuming" in said) == (0, False)
     assert len(read(out)) == 10
 
 
@@ -198,7 +198,7 @@ def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, m
 
 @pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("expression", 1.5), ("input", 0.5)])
 def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp_path, monkeypatch, part, value):
-    """The same network, but its model.json was fitted anew."""
+    """The same network, but its model.json was fitted again."""
     out, photos = tmp_path / "r.csv", [picture(tmp_path / name) for name in ("a.png", "b.png")]
     with monkeypatch.context() as patch:
         patch.setattr(CsvRun, "finish", interrupt)

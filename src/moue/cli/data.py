@@ -18,7 +18,7 @@ def get(
     out: Annotated[Path, typer.Option("--out", help="Where to write what is fetched.")] = Path("fer2013new.csv"),
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Say where FER2013 and the FER+ votes are to be had and under which terms; fetch what needs no account."""
+    """Say where to get FER2013 and the FER+ votes and under which terms; fetch what needs no account."""
     from moue.data import published as catalog  # noqa: PLC0415 (keeps --help fast)
 
     if not name:

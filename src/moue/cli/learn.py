@@ -198,7 +198,7 @@ def report(
     """Write one HTML page of a run or network: curves, scores, confusion matrix, faces."""
     from moue.evaluation.report import write_report  # noqa: PLC0415 (keeps --help fast)
 
-    # The page inside the run belongs to the run and is drawn anew; a file of the user's choice is not replaced.
+    # The page inside the run belongs to the run and is drawn again; a file of the user's choice is not replaced.
     output.wrote(write_report(run, out, evaluations=evaluations or (), overwrite=overwrite or out is None))
 
 

@@ -68,7 +68,7 @@ def count_progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
 
 @contextlib.contextmanager
 def waiting(title: str) -> Iterator[None]:
-    """Show that something of unknown length goes on while the block runs."""
+    """Show that something of unknown length is running while the block runs."""
     with messages.status(title) if messages.is_terminal else contextlib.nullcontext():
         yield
 

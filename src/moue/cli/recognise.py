@@ -52,15 +52,15 @@ def predict(
     emoji: Annotated[bool, typer.Option("--emoji", help="Draw small faces there in place of names.")] = False,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
     unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
-    every: Annotated[int, typer.Option(min=1, help="Of videos look at each n-th frame.")] = 1,
-    fps: Annotated[float | None, typer.Option(help="Of videos look at so many frames a second at most.")] = None,
-    smooth: Annotated[float, typer.Option(min=0, help="Of videos average probabilities over so many seconds.")] = 0.5,
+    every: Annotated[int, typer.Option(min=1, help="In videos, look at every n-th frame.")] = 1,
+    fps: Annotated[float | None, typer.Option(help="In videos, look at no more than this many frames per second.")] = None,
+    smooth: Annotated[float, typer.Option(min=0, help="In videos, average probabilities over this many seconds.")] = 0.5,
     allow_url: Annotated[bool, typer.Option("--allow-url", help="Fetch what is an https:// address.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name the expression of each face in pictures and videos, with the probability of each class.
 
-    A run that writes a CSV file and was interrupted goes on where it stopped when it is called again.
+    An interrupted run that writes a CSV file resumes where it stopped when you give the same command again.
     """
     from moue.faces import DetectorOptions  # noqa: PLC0415
     from moue.media.clock import Sampling  # noqa: PLC0415
@@ -115,7 +115,7 @@ class _Tally:
         self.emotions: Counter[str] = Counter()
         self.began = time.monotonic()
         self.rows: list[tuple[str, ...]] | None = []
-        self.num_before = 0  # pictures of an earlier run that this one goes on with
+        self.num_before = 0  # pictures of an earlier run that this one resumes
 
     def add(self, result: ImageResult | FrameResult) -> None:
         from moue.recognition.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
@@ -176,7 +176,7 @@ def _to_csv(
     with CsvRun(out, class_names=tally.class_names, settings=settings, overwrite=drawings.overwrite) as run:
         if run.num_done:
             output.note(
-                f"going on: {run.num_done:,} pictures and videos are in {run.part} already; remove it to begin anew"
+                f"resuming: {run.num_done:,} pictures and videos are in {run.part} already; remove it to start over"
             )
         tally.num_before = run.num_done
         left = [job for job in jobs if not run.is_done(shown(str(job.source)))]
@@ -186,7 +186,7 @@ def _to_csv(
                     tally.add(result)
                     run.write(result)
         except KeyboardInterrupt:
-            output.note(f"stopped; the same command goes on: what is done is in {run.part}")
+            output.note(f"stopped; the same command resumes: what is done is in {run.part}")
             raise
         output.wrote(run.finish())
 
@@ -205,14 +205,14 @@ def _to_other(videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingC
         for _ in results():
             pass
         return
-    # Of a video that was stopped, what was seen till then is worth keeping.
+    # If a video was stopped, what was seen before is worth keeping.
     any_video = any(job.is_video for job in jobs)
     write = write_stream if any_video else write_results
     try:
         write(results(), out, class_names=tally.class_names, overwrite=drawings.overwrite)
     except KeyboardInterrupt:
         if any_video:
-            output.note(f"stopped; what was done till then is in {out}")
+            output.note(f"stopped; what was done by then is in {out}")
         raise
     output.wrote(out)
 

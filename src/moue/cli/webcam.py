@@ -57,7 +57,7 @@ def webcam(
     if out is not None:
         check_live_output(out, overwrite=overwrite)
     with contextlib.ExitStack() as stack:
-        # First what fails soonest; the camera, whose light goes on, last.
+        # First what fails soonest; the camera, whose light turns on, last.
         window = None if headless else stack.enter_context(_open_window(mirror=mirror, save_to=save_to))
         analyzer = _load(model, detector, detector_model, unsure_below)
         follower = Follower(smooth, unsure_below)

@@ -1,4 +1,4 @@
-"""Where FER2013 and the FER+ votes are to be had, fetching what may be fetched, and checking what one has."""
+"""Where to get FER2013 and the FER+ votes, fetching what may be fetched, and checking what one has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One place where data is to be had.
+    """One place where data can be found.
 
     Attributes:
         name: Short name.
@@ -81,7 +81,7 @@ SOURCES: Final = (
         how="moue data get ferplus fetches it (1.6 MB).",
     ),
 )
-"""Where the data is to be had, under which terms. moue itself carries none of it."""
+"""Where to get the data, and under which terms. moue itself carries none of it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Clock:
         if self.number == 0 and _FARTHEST_S < stamp_s < math.inf:
             self._origin_s = stamp_s
         stamp_s -= self._origin_s
-        # One far stamp is damage; a second one that goes on from there is a pause.
+        # One far stamp is damage; a second one that continues from there is a pause.
         goes_on = self._stamp_s < stamp_s <= self._stamp_s + _FARTHEST_S
         if self.number == 0:
             self.time_s = stamp_s if 0 < stamp_s < math.inf else 0.0
@@ -106,7 +106,7 @@ class Clock:
         if self.time_s + 1e-4 < self._due_s:
             return False
         step = 1 / sampling.fps
-        # After a pause the rhythm begins anew, instead of catching up.
+        # After a pause the rhythm starts again, instead of catching up.
         begin = self._due_s if self.time_s - self._due_s < step else self.time_s
         self._due_s = begin + step
         return True

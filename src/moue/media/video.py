@@ -287,7 +287,7 @@ def _open_file(path: Path, name: str) -> Video:
             Status.UNSUPPORTED, f"{path} is not a regular file", "a video", "A camera is given by its number."
         )
     if not info.st_size:
-        raise VideoError(Status.EMPTY, f"{path} has no content", "a video", "Copy it anew.")
+        raise VideoError(Status.EMPTY, f"{path} has no content", "a video", "Copy it again.")
     cv2 = load_opencv()
     # The whole path: a name such as `concat:a` must not be taken for one of FFmpeg's protocols.
     with silenced_stderr():

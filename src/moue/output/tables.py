@@ -1,4 +1,4 @@
-"""Results to CSV, JSON and JSON Lines; and a CSV file that an interrupted run goes on with."""
+"""Results to CSV, JSON and JSON Lines; and a CSV file that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def csv_rows(result: ImageResult | FrameResult, class_names: Sequence[str]) -> s
 
 
 class CsvRun:
-    """A CSV file that grows while a run goes on, and that the same run goes on with after an interruption.
+    """A CSV file that grows during a run, and that the same run resumes after an interruption.
 
     The rows are in ``NAME.csv.part`` until `finish` gives it its name; `settings` are beside it, so that a run with
     other settings does not mix its rows in. Rows of a picture are written together, and those of a picture that was
@@ -91,7 +91,7 @@ class CsvRun:
         path: The CSV file to be.
         class_names: The classes, in order.
         settings: What the rows depend on, as JSON values.
-        overwrite: Replace an existing file, and begin anew where a part with other settings is left.
+        overwrite: Replace an existing file, and start over where a part with other settings is left.
 
     Raises:
         MoueError: `path` exists and `overwrite` is false, the part left was made with other settings, or another
@@ -221,11 +221,11 @@ class CsvRun:
             raise MoueError(
                 f"{self.part} was left by a run with other settings",
                 "the same model, detector and options",
-                "Run the same command as before, or add --overwrite to begin anew.",
+                "Run the same command as before, or add --overwrite to start over.",
             )
         journal = read_json(self._journal_file) if self._journal_file.is_file() else {}
         if not isinstance(journal, dict) or not isinstance(journal.get("size"), int | None):
-            fix = "Add --overwrite to begin anew."
+            fix = "Add --overwrite to start over."
             raise MoueError(f"{self._journal_file} is damaged", "what moue wrote", fix)
         self._journal = journal
 

@@ -29,7 +29,7 @@ def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", over
     Of many people the eight seen in most frames are shown.
 
     Args:
-        timeline: Of a video, after its last frame.
+        timeline: A video's timeline, after its last frame.
         path: The PNG.
         title: What stands above, such as the video's name.
         overwrite: Replace an existing file.

@@ -1,4 +1,4 @@
-"""Writing what is seen in a video as it comes; what is there stays there, however the run ends."""
+"""Writing what is seen in a video as it comes; what was written is kept, however the run ends."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _LEAST_FPS, _MOST_FPS = 0.01, 60.0
 class AnnotatedVideo:
     """A video with the answers drawn in; for use in a ``with``.
 
-    It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was written
-    till then is a video. Where frames were left out or came late, the one before is repeated, so that the video runs as
+    It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was
+    written by then is a video. Where frames were left out or came late, the one before is repeated, so that the video runs as
     fast as what it shows; of a longer pause 10 seconds are left.
 
     Args:
@@ -154,7 +154,7 @@ def write_stream(
     class_names: Sequence[str],
     overwrite: bool = False,
 ) -> int:
-    """Write results as they come, as `write_results`; if they end in an error or Ctrl-C, what came till then is kept.
+    """Write results as they come, as `write_results`; if they end in an error or Ctrl-C, what came before is kept.
 
     Args:
         results: A generator such as `moue.analyze_stream` returns.

@@ -32,7 +32,7 @@ class DrawingChoices:
     Attributes:
         emoji: Draw small faces in place of names.
         overwrite: Replace existing files.
-        run: The table that goes on after an interruption; its own unfinished drawing is replaced in any case.
+        run: The table that resumes after an interruption; its own unfinished drawing is replaced in any case.
     """
 
     emoji: bool = False
@@ -85,7 +85,7 @@ class VideoDrawing:
     Args:
         video: The video; closed if an error is raised.
         target: The ``.mp4`` to be.
-        timeline: What is seen of the video's people till the end.
+        timeline: What is seen of the video's people up to the end.
         fps: Frames a second that are looked at.
         choices: How to draw.
 

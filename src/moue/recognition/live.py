@@ -124,7 +124,7 @@ class Live(Generic[R]):
         camera: What is read; it is closed at the end.
         analyse: Called in a thread of its own with the newest frame each time.
         on_result: Called in that thread with each result, e.g. to write it.
-        seconds: For how long; None goes on until the block is left or there is no more to see.
+        seconds: For how long; None continues until the block is left or there is no more to see.
         patience_s: After how long without a frame the camera counts as lost.
 
     Attributes:

@@ -88,7 +88,7 @@ def _draw_maps(count: int, size: tuple[int, ...], config: TrainConfig, rng: np.r
 
 
 def _warp(pixels: Pixels, maps: Pixels) -> Pixels:
-    """Return faces (B, H, W) moved by `maps` (B, 2, 3), bilinear; beyond the edge the edge goes on."""
+    """Return faces (B, H, W) moved by `maps` (B, 2, 3), bilinear; beyond the edge its pixels repeat."""
     height, width = pixels.shape[1:]
     y, x = (axis.ravel() for axis in np.indices((height, width), np.float32))
     x, y = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)

@@ -19,10 +19,10 @@ _STATISTICS_BATCHES: Final = 16
 
 
 def make_averager(feed: Any) -> Any:  # noqa: ANN401 (keras.callbacks.Callback, a PyDataset)
-    """Return a callback under which validation sees the averaged weights, and training goes on with its own.
+    """Return a callback under which validation sees the averaged weights, while training continues with its own.
 
     The optimizer keeps the average, step by step, and its state holds it. The statistics of BatchNorm layers belong to
-    the weights they were taken with; for the averaged weights they are taken anew, over the same 16 batches each time,
+    the weights they were taken with; for the averaged weights they are computed again, over the same 16 batches each time,
     as in stochastic weight averaging (Izmailov et al. 2018, arXiv:1803.05407).
 
     Args:

@@ -27,7 +27,7 @@ _AUGMENTATION: Final = 1
 
 
 def make_reseeder(seed: int) -> Any:  # noqa: ANN401 (keras.callbacks.Callback)
-    """Return a callback that sets the random states of all layers anew from seed and epoch.
+    """Return a callback that resets the random states of all layers from seed and epoch.
 
     Keras does not save the states of dropout and other random layers with a model, so a resumed run would draw
     other numbers than an uninterrupted one.

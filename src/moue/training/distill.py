@@ -84,7 +84,7 @@ class TeacherOutputs:
         """
         origin, probabilities = _read(path)
         if not isinstance(origin, dict) or origin.pop("format", None) != _FORMAT or set(origin) != _ORIGIN:
-            raise MoueError(f"{path} is of another version", f"format {_FORMAT}", "Ask the teachers anew.")
+            raise MoueError(f"{path} is of another version", f"format {_FORMAT}", "Ask the teachers again.")
         _refuse_other_faces(path, origin, probabilities, dataset)
         return cls(probabilities, origin)
 
@@ -234,11 +234,11 @@ def _refuse_other_faces(
         raise MoueError(
             f"{path} is about data of checksum {str(origin.get('data'))[:12]}…",
             f"{dataset.checksum[:12]}…, the checksum of {dataset.source or 'the data'}",
-            "Give the data it was made from, or ask the teachers anew.",
+            "Give the data it was made from, or ask the teachers again.",
         )
     count = len(dataset.where("train"))
     expected = {head.name: (count, len(head.names_for(dataset.class_names))) for head in list_heads()}
     for head, rows in probabilities.items():
         if head not in expected or check_probabilities(rows).shape != expected[head]:
             wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())
-            raise MoueError(f"{path} has {head!r} of {rows.shape}", wanted, "Ask the teachers anew.")
+            raise MoueError(f"{path} has {head!r} of {rows.shape}", wanted, "Ask the teachers again.")

@@ -58,9 +58,9 @@ def add_heads(model: Any, heads: Sequence[Head], num_classes: int) -> Any:  # no
 
 
 def compile_model(model: Any, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:  # noqa: ANN401
-    """Give the network its loss and optimizer, and the state of both where a run goes on.
+    """Give the network its loss and optimizer, and the state of both when a run resumes.
 
-    The state is read into a network and optimizer made anew: which variables are spared from weight decay is not
+    The state is read into a network and newly made optimizer: which variables are spared from weight decay is not
     among what Keras saves of an optimizer.
 
     Args:

@@ -139,7 +139,7 @@ def _refuse_other_data(run: RunFolder, config: TrainConfig, environment: dict[st
             raise MoueError(
                 f"{name} {verb} checksum {now[key][:12]}…, the run was started with {before[key][:12]}…",
                 "the same data",
-                "Start anew.",
+                "Start a new run.",
             )
 
 
@@ -151,7 +151,7 @@ def _refuse_other_start(run: RunFolder, start: dict[str, Any]) -> None:
             raise MoueError(
                 f"the initial weights have SHA-256 {now[:12]}…, the run was started with {before[:12]}…",
                 "the same weights",
-                "Start anew.",
+                "Start a new run.",
             )
 
 

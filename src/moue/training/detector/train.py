@@ -61,7 +61,7 @@ def train_detector(
     mistakes: Sequence[tuple[int, tuple[float, float, float, float]]] = (),
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> Any:  # noqa: ANN401 (keras.Model)
-    """Train one round and return the network, its weights averaged; an interrupted round goes on where it was saved.
+    """Train one round and return the network, its weights averaged; an interrupted round resumes where it was saved.
 
     Args:
         material: Faces and photographs.
