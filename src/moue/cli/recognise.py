@@ -53,8 +53,8 @@ def predict(
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into folders of folders.")] = False,
     unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
     every: Annotated[int, typer.Option(min=1, help="In videos, look at every n-th frame.")] = 1,
-    fps: Annotated[float | None, typer.Option(help="In videos, look at no more than this many frames per second.")] = None,
-    smooth: Annotated[float, typer.Option(min=0, help="In videos, average probabilities over this many seconds.")] = 0.5,
+    fps: Annotated[float | None, typer.Option(help="In videos, look at this many frames per second at most.")] = None,
+    smooth: Annotated[float, typer.Option(min=0, help="In videos, average probabilities over this time (s).")] = 0.5,
     allow_url: Annotated[bool, typer.Option("--allow-url", help="Fetch what is an https:// address.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -36,8 +36,8 @@ class AnnotatedVideo:
     """A video with the answers drawn in; for use in a ``with``.
 
     It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was
-    written by then is a video. Where frames were left out or came late, the one before is repeated, so that the video runs as
-    fast as what it shows; of a longer pause 10 seconds are left.
+    written by then is a video. Where frames were left out or came late, the one before is repeated, so that the video
+    runs as fast as what it shows; a longer pause is cut to 10 seconds.
 
     Args:
         path: ``.mp4`` (MPEG-4 part 2) or ``.avi`` (Motion JPEG).

@@ -38,8 +38,9 @@ class Job:
 def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job]:
     """Return one job for each source, in order, with the file in `folder` that its drawing becomes.
 
-    If several have the same name, the later ones get numbers; names that differ in capital letters only are one name, since
-    they are one file on Windows and macOS. The names depend on all sources, so an interrupted run must name all again.
+    If several have the same name, the later ones get numbers; names that differ in capital letters only are one name,
+    since they are one file on Windows and macOS. The names depend on all sources, so an interrupted run must name all
+    again.
 
     Args:
         sources: All pictures and videos of the run, paths and addresses.

@@ -45,7 +45,7 @@ class Person:
 class Timeline:
     """Sums up a video's results, frame by frame.
 
-    Time is divided into at most 600 equal stretches; when a video is longer than they cover, two become one. Of more than 256
+    Time is divided into at most 600 equal stretches; when a video is longer than that, two become one. Of more than 256
     people those seen in the fewest frames are left out.
 
     Args:

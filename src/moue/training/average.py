@@ -22,8 +22,8 @@ def make_averager(feed: Any) -> Any:  # noqa: ANN401 (keras.callbacks.Callback, 
     """Return a callback under which validation sees the averaged weights, while training continues with its own.
 
     The optimizer keeps the average, step by step, and its state holds it. The statistics of BatchNorm layers belong to
-    the weights they were taken with; for the averaged weights they are computed again, over the same 16 batches each time,
-    as in stochastic weight averaging (Izmailov et al. 2018, arXiv:1803.05407).
+    the weights they were taken with; for the averaged weights they are computed again, over the same 16 batches each
+    time, as in stochastic weight averaging (Izmailov et al. 2018, arXiv:1803.05407).
 
     Args:
         feed: What `moue.training.batches.make_feed` returned.
