@@ -225,6 +225,7 @@ class _Page(HTMLParser):
 
 
 def test_page_is_self_contained_and_escaped(planted, tmp_path):
+    pytest.importorskip("jinja2", reason="the page needs the extra 'report'")
     names = ("<script>alert(1)</script>", '" onload="x', "c", "d", "e", "f", "g")
     evil = dataclasses.replace(planted, class_names=names, votes=np.eye(10, dtype=np.uint8) * 10)
     path = tmp_path / "audit.html"
@@ -244,12 +245,14 @@ def test_page_is_self_contained_and_escaped(planted, tmp_path):
 
 
 def test_page_of_nothing_and_of_one_split(tmp_path):
+    pytest.importorskip("jinja2", reason="the page needs the extra 'report'")
     for name, dataset in (("none", make([], [], [])), ("one", make([picture(1)], [3], ["train"]))):
         write_audit_page(audit(dataset), dataset, tmp_path / f"{name}.html")
         assert "Data audit" in _Page((tmp_path / f"{name}.html").read_text()).text
 
 
 def test_page_refusals(planted, tmp_path, monkeypatch):
+    pytest.importorskip("jinja2", reason="the page needs the extra 'report'")
     found = audit(planted)
     path = tmp_path / "audit.html"
     path.write_text("mine")
