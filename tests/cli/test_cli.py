@@ -100,7 +100,9 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     files = (tmp_path / "face.png", tmp_path / "broken.png", tmp_path / "none.jpg")
     out_file = tmp_path / "rows.csv"
-    code, out, err = moue("predict", *files, "--model", run_folder, "--output", out_file, "--detector", "none")
+    code, out, err = moue(
+        "predict", *files, "--model", run_folder, "--output", out_file, "--detector", "none", "--wide"
+    )
     assert code == 0
     assert all(f"{name} %" in out for name in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
     assert "taken as one face" in err

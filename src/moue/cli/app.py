@@ -26,7 +26,7 @@ for command in (*learn.COMMANDS, *recognise.COMMANDS, *webcam.COMMANDS):
 
 def _show_version(value: bool) -> None:
     if value:
-        from importlib.metadata import version  # noqa: PLC0415 (slow, rarely needed)
+        from importlib.metadata import version
 
         typer.echo(f"moue {version('moue')}")
         raise typer.Exit

@@ -19,7 +19,7 @@ def get(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Say where to get FER2013 and the FER+ votes and under which terms; fetch what needs no account."""
-    from moue.data import published as catalog  # noqa: PLC0415 (keeps --help fast)
+    from moue.data import published as catalog
 
     if not name:
         for source in catalog.SOURCES:
@@ -34,7 +34,7 @@ def get(
 @app.command()
 def check(data: options.DataPath, ferplus: options.FerPlus = None, class_names: options.ClassNames = "") -> None:
     """Compare a file with the published FER2013: rows, splits, classes, checksum of the pixels."""
-    from moue.data import published as catalog  # noqa: PLC0415 (keeps --help fast)
+    from moue.data import published as catalog
 
     checks = catalog.check(options.load_data(data, ferplus, class_names=class_names))
     rows = [(found.name, found.actual, found.expected, "ok" if found.ok else "differs") for found in checks]
@@ -58,9 +58,9 @@ def audit(
     class_names: options.ClassNames = "",
 ) -> None:
     """Look for duplicates, leaks between splits, contradicting labels and pictures that are no faces."""
-    from moue.data.audit.audit import audit as examine  # noqa: PLC0415 (keeps --help fast)
-    from moue.data.audit.page import write_audit_page  # noqa: PLC0415
-    from moue.files import refuse_existing  # noqa: PLC0415
+    from moue.data.audit.audit import audit as examine
+    from moue.data.audit.page import write_audit_page
+    from moue.files import refuse_existing
 
     for path in (report, out):
         if path is not None:
@@ -87,9 +87,9 @@ def synth(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Draw faces with seven expressions in the format of fer2013.csv."""
-    from moue.data.synthetic.dataset import synthesize  # noqa: PLC0415 (keeps --help fast)
-    from moue.data.write import write_csv  # noqa: PLC0415
-    from moue.files import refuse_existing  # noqa: PLC0415
+    from moue.data.synthetic.dataset import synthesize
+    from moue.data.write import write_csv
+    from moue.files import refuse_existing
 
     refuse_existing(out, overwrite=overwrite)
     with output.waiting("drawing faces"):
@@ -107,8 +107,8 @@ def sheet(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write a contact sheet: some faces of each class."""
-    from moue.data.contact_sheet import contact_sheet  # noqa: PLC0415 (keeps --help fast)
-    from moue.files import replacing  # noqa: PLC0415
+    from moue.data.contact_sheet import contact_sheet
+    from moue.files import replacing
 
     picture = contact_sheet(options.load_data(data), per_class)
     with replacing(out, overwrite=overwrite) as temporary:

@@ -35,7 +35,7 @@ def train(
     class_names: options.ClassNames = "",
 ) -> None:
     """Train a network on the training split; the validation split chooses the epoch."""
-    from moue.training.config import TrainConfig  # noqa: PLC0415 (keeps --help fast)
+    from moue.training.config import TrainConfig
 
     config = TrainConfig.from_recipe(recipe, **_given(epochs, seed, choices))
     _run(
@@ -71,9 +71,9 @@ def distill(
 
     The teachers are asked once about each face of the training split; OUT/teacher.npz keeps what they say.
     """
-    from moue.training.config import TrainConfig  # noqa: PLC0415 (keeps --help fast)
-    from moue.training.distill import teach  # noqa: PLC0415
-    from moue.training.targets import refuse_missing_votes  # noqa: PLC0415
+    from moue.training.config import TrainConfig
+    from moue.training.distill import teach
+    from moue.training.targets import refuse_missing_votes
 
     if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
         raise typer.BadParameter("the answers in a teacher.npz were given before", param_hint="--views")
@@ -106,7 +106,7 @@ def _data_words(data: Path, ferplus: Path | None) -> str:
 
 def _run(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool, data: str) -> None:
     """Train, and say how it ended and what comes next."""
-    from moue.training.train import train as train_model  # noqa: PLC0415 (keeps --help fast)
+    from moue.training.train import train as train_model
 
     result = train_model(config, dataset, out, resume=resume, progress=True, command=_command_line())
     output.note(
@@ -144,9 +144,9 @@ def evaluate(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Score a run's exported model, with and without the test faces that are also in training."""
-    from moue.classifier.ensemble import Ensemble  # noqa: PLC0415
-    from moue.evaluation.evaluate import evaluate as score  # noqa: PLC0415 (keeps --help fast)
-    from moue.files import refuse_existing  # noqa: PLC0415
+    from moue.classifier.ensemble import Ensemble
+    from moue.evaluation.evaluate import evaluate as score
+    from moue.files import refuse_existing
 
     ensemble = Ensemble.load(models)
     folder = out or _evaluation_folder(models, split, views)
@@ -164,7 +164,7 @@ def evaluate(
 
 
 def _evaluation_folder(models: list[str], split: options.SplitName, views: options.ViewsName) -> Path:
-    from moue.classifier.locate import shipped_models  # noqa: PLC0415 (keeps --help fast)
+    from moue.classifier.locate import shipped_models
 
     if len(models) > 1 or models[0] in shipped_models() or not Path(models[0]).is_dir():
         which = "for several models" if len(models) > 1 else f"since {models[0]} is no folder"
@@ -196,7 +196,7 @@ def report(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write one HTML page of a run or network: curves, scores, confusion matrix, faces."""
-    from moue.evaluation.report import write_report  # noqa: PLC0415 (keeps --help fast)
+    from moue.evaluation.report import write_report
 
     # The page inside the run belongs to the run and is drawn again; a file of the user's choice is not replaced.
     output.wrote(write_report(run, out, evaluations=evaluations or (), overwrite=overwrite or out is None))
@@ -210,10 +210,10 @@ def export(
     half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits: half the file.")] = False,
 ) -> None:
     """Export a run's best model to model.onnx + model.json again, comparing both on real faces."""
-    from moue.files import read_json  # noqa: PLC0415 (keeps --help fast)
-    from moue.training.config import TrainConfig  # noqa: PLC0415
-    from moue.training.publish import export_run  # noqa: PLC0415
-    from moue.training.run_folder import RunFolder  # noqa: PLC0415
+    from moue.files import read_json
+    from moue.training.config import TrainConfig
+    from moue.training.publish import export_run
+    from moue.training.run_folder import RunFolder
 
     folder = RunFolder(run)
     config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
@@ -224,7 +224,7 @@ def export(
 
 def models() -> None:
     """List the networks: parameters, multiply-adds, input, paper."""
-    from moue.training.models import build_model, count_multiply_adds, list_models  # noqa: PLC0415
+    from moue.training.models import build_model, count_multiply_adds, list_models
 
     rows = []
     for name, entry in sorted(list_models().items()):
@@ -237,7 +237,7 @@ def models() -> None:
 
 def recipes(name: Annotated[str, typer.Argument(help="A recipe to show.")] = "") -> None:
     """List the recipes, or show every choice of one."""
-    from moue.training.config import TrainConfig, list_recipes  # noqa: PLC0415 (keeps --help fast)
+    from moue.training.config import TrainConfig, list_recipes
 
     if not name:
         configs = [TrainConfig.from_recipe(recipe) for recipe in list_recipes()]

@@ -76,7 +76,7 @@ def load_data(
     class_names: str = "",
 ) -> Dataset:
     """Read a data set with a progress bar; say what was assumed and what was skipped."""
-    from moue.data.load import load_dataset  # noqa: PLC0415 (keeps --help fast)
+    from moue.data.load import load_dataset
 
     size = path.stat().st_size if path.is_file() else 0
     with output.byte_progress(f"reading {path.name}", size) as moved:

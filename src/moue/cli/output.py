@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 _NUMBER: Final = re.compile(r"[\d.,]*( M)?")
 # File names may hold what a terminal takes as a command, or bytes that are no text.
-_NOT_SHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_SHOWN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_error(error: MoueError) -> None:
     """Print the three parts of an error to standard error."""
-    messages.print(_harmless(f"error: {error}"), markup=False, style="red" if messages.is_terminal else None)
+    messages.print(harmless(f"error: {error}"), markup=False, style="red" if messages.is_terminal else None)
 
 
 def note(text: str) -> None:
     """Print a remark to standard error, where it does not mix with results."""
-    messages.print(_harmless(text), markup=False)
+    messages.print(harmless(text), markup=False)
 
 
 def wrote(*paths: Path) -> None:
@@ -39,14 +39,14 @@ def wrote(*paths: Path) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; columns of numbers stand at the right."""
-    from rich.table import Table  # noqa: PLC0415 (many commands print none)
+    from rich.table import Table
 
     table = Table()
     for position, column in enumerate(columns):
         numeric = all(_NUMBER.fullmatch(row[position]) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(_harmless, row))
+        table.add_row(*map(harmless, row))
     # A pipe or a file has no width: let the table be as wide as it wants there.
     Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -73,7 +73,8 @@ def waiting(title: str) -> Iterator[None]:
         yield
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Return text without what a terminal would take for a command, or would show in another order."""
     return _NOT_SHOWN.sub("?", text)
 
 
@@ -83,7 +84,7 @@ def _progress(title: str, unit: Literal["bytes", "count"]) -> Iterator[Callable[
         # Nothing would move there, and rich would leave empty lines behind.
         yield lambda _done, _total: None
         return
-    from rich import progress  # noqa: PLC0415 (takes 10 ms)
+    from rich import progress
 
     amount = progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn()
     name = progress.TextColumn("{task.description}")

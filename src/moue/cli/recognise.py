@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
-import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from moue.cli import options, output
+from moue.cli.answers import Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from moue.predict.drawings import DrawingChoices
     from moue.predict.jobs import Job
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from moue.recognition.frame_results import FrameResult
     from moue.recognition.results import ImageResult
 
-_MOST_PRINTED: Final = 200  # rows; of more pictures only the summary is printed
+_MOST_NAMED: Final = 5
 
 
 class DetectorName(enum.StrEnum):
@@ -56,42 +55,52 @@ def predict(
     fps: Annotated[float | None, typer.Option(help="In videos, look at this many frames per second at most.")] = None,
     smooth: Annotated[float, typer.Option(min=0, help="In videos, average probabilities over this time (s).")] = 0.5,
     allow_url: Annotated[bool, typer.Option("--allow-url", help="Fetch what is an https:// address.")] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Print boxes and all classes, in more than 80 columns.")] = False,
+    excel: Annotated[bool, typer.Option("--excel", help="Begin the CSV file so that Excel reads accents.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name the expression of each face in pictures and videos, with the probability of each class.
 
     An interrupted run that writes a CSV file resumes where it stopped when you give the same command again.
     """
-    from moue.faces import DetectorOptions  # noqa: PLC0415
-    from moue.media.clock import Sampling  # noqa: PLC0415
-    from moue.media.listing import list_pictures  # noqa: PLC0415
-    from moue.output.table_files import check_output  # noqa: PLC0415
-    from moue.predict.drawings import DrawingChoices  # noqa: PLC0415
-    from moue.predict.jobs import drawing_jobs  # noqa: PLC0415 (keeps --help fast)
-    from moue.predict.run import VideoChoices, Videos  # noqa: PLC0415
-    from moue.recognition.analyzer import Analyzer  # noqa: PLC0415
+    from moue.faces import DetectorOptions
+    from moue.media.clock import Sampling
+    from moue.media.listing import list_pictures
+    from moue.output.table_files import check_output
+    from moue.predict.drawings import DrawingChoices
+    from moue.predict.jobs import drawing_jobs
+    from moue.predict.run import VideoChoices, Videos
+    from moue.recognition.analyzer import Analyzer
 
     if out is not None:
         check_output(out, overwrite=overwrite)
+    if excel and (out is None or out.suffix.lower() != ".csv"):
+        raise typer.BadParameter("needs --output NAME.csv", param_hint="--excel")
     if emoji and annotate is None:
         raise typer.BadParameter("needs --annotate FOLDER", param_hint="--emoji")
     choices = VideoChoices(Sampling(every, fps), smooth, detector_model)
     chosen = DetectorOptions(model=detector_model)
     analyzer = Analyzer.load(model, detector.value, options=chosen, unsure_below=unsure_below, allow_url=allow_url)
     _say_detector(analyzer, detector)
-    paths = list(list_pictures(files, recursive=recursive, videos=True))
+    left_out: list[Path] = []
+    paths = list(list_pictures(files, recursive=recursive, videos=True, left_out=left_out))
+    if left_out:
+        named = ", ".join(path.name for path in left_out[:_MOST_NAMED]) + (", …" if len(left_out) > _MOST_NAMED else "")
+        output.note(f"left out, since they are no images or videos: {len(left_out):,} ({named})")
     if not paths:
-        output.note("no pictures and videos are there; add --recursive to look into folders of folders")
+        output.note("there are no images or videos; add --recursive to look into folders of folders")
         raise typer.Exit(1)
     jobs = drawing_jobs(paths, annotate)
     videos = Videos(analyzer, choices)
-    tally = _Tally(analyzer.class_names)
+    tally = Answers(analyzer.class_names, wide=wide)
     drawings = DrawingChoices(emoji, overwrite)
     if out is not None and out.suffix.lower() == ".csv":
-        _to_csv(videos, jobs, tally, drawings, _settings(analyzer, videos), out)
+        _to_csv(
+            videos, jobs, tally, drawings, {**_settings(analyzer, videos), **({"excel": True} if excel else {})}, out
+        )
     else:
         _to_other(videos, jobs, tally, drawings, out)
-    tally.print(videos)
+    tally.print(videos, to_file=out is not None)
     if not tally.statuses["ok"] + tally.statuses["no_face"] + tally.num_before + videos.num_ok:
         raise typer.Exit(1)
 
@@ -101,59 +110,9 @@ def download(
     folder: Annotated[Path | None, typer.Option(help="Where to; MOUE_MODELS or the user's cache if not given.")] = None,
 ) -> None:
     """Fetch a model that moue knows but does not ship, and check its SHA-256."""
-    from moue.faces import download as fetch  # noqa: PLC0415 (keeps --help fast)
+    from moue.faces import download as fetch
 
     output.note(f"{name} is at {fetch(name, folder)}")
-
-
-class _Tally:
-    """Counts what went by, and keeps the first rows for the table."""
-
-    def __init__(self, class_names: Sequence[str]) -> None:
-        self.class_names = class_names
-        self.statuses: Counter[str] = Counter()
-        self.emotions: Counter[str] = Counter()
-        self.began = time.monotonic()
-        self.rows: list[tuple[str, ...]] | None = []
-        self.num_before = 0  # pictures of an earlier run that this one resumes
-
-    def add(self, result: ImageResult | FrameResult) -> None:
-        from moue.recognition.results import ImageResult  # noqa: PLC0415 (keeps --help fast)
-
-        if not isinstance(result, ImageResult):
-            return  # videos count for themselves
-        self.statuses[result.status.value] += 1
-        self.emotions.update(face.emotion for face in result.faces)
-        if self.rows is None:
-            return
-        if result.message and result.status.value != "no_face":
-            output.note(f"{result.file}: {result.message}")
-        if not result.faces:
-            self.rows.append((result.file, "", result.status.value, *[""] * len(self.class_names)))
-        for face in result.faces:
-            box = " ".join(f"{value:.0f}" for value in face.box)
-            chances = (f"{100 * value:.1f}" for value in face.probabilities.values())
-            self.rows.append((result.file, box, f"{face.emotion}{'?' if face.unsure else ''}", *chances))
-        if len(self.rows) > _MOST_PRINTED:
-            self.rows = None
-
-    def print(self, videos: Videos) -> None:
-        rows = [*(self.rows or ()), *videos.rows[:_MOST_PRINTED]]
-        if rows:
-            output.print_table(("file", "box", "answer", *(f"{name} %" for name in self.class_names)), rows)
-        videos.print_summary()
-        if self.statuses or not videos.num_videos:
-            self._print_summary(time.monotonic() - self.began - videos.seconds)
-
-    def _print_summary(self, seconds: float) -> None:
-        num_files, num_faces = self.statuses.total(), self.emotions.total()
-        failed = num_files - self.statuses["ok"] - self.statuses["no_face"]
-        parts = [f"{num_files:,} files", f"{num_faces:,} faces", f"{self.statuses['no_face']:,} without a face"]
-        output.note(", ".join([*parts, f"{failed:,} failed", f"{num_files / max(seconds, 1e-9):.1f} files per second"]))
-        if self.statuses["no_face"]:
-            output.note("to take each picture as one face, add --detector none")
-        if num_faces:
-            output.note(", ".join(f"{name} {count:,}" for name, count in self.emotions.most_common()))
 
 
 def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
@@ -167,11 +126,11 @@ def _say_detector(analyzer: Analyzer, asked: DetectorName) -> None:
 
 
 def _to_csv(
-    videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingChoices, settings: dict[str, Any], out: Path
+    videos: Videos, jobs: list[Job], tally: Answers, drawings: DrawingChoices, settings: dict[str, Any], out: Path
 ) -> None:
     """Write rows as they come, but those of an interrupted run."""
-    from moue.media.urls import shown  # noqa: PLC0415 (keeps --help fast)
-    from moue.output.tables import CsvRun  # noqa: PLC0415
+    from moue.media.urls import shown
+    from moue.output.tables import CsvRun
 
     with CsvRun(out, class_names=tally.class_names, settings=settings, overwrite=drawings.overwrite) as run:
         if run.num_done:
@@ -191,9 +150,9 @@ def _to_csv(
         output.wrote(run.finish())
 
 
-def _to_other(videos: Videos, jobs: list[Job], tally: _Tally, drawings: DrawingChoices, out: Path | None) -> None:
-    from moue.output.tables import write_results  # noqa: PLC0415 (keeps --help fast)
-    from moue.output.video_writer import write_stream  # noqa: PLC0415
+def _to_other(videos: Videos, jobs: list[Job], tally: Answers, drawings: DrawingChoices, out: Path | None) -> None:
+    from moue.output.tables import write_results
+    from moue.output.video_writer import write_stream
 
     def results() -> Iterator[ImageResult | FrameResult]:
         with contextlib.closing(videos.results(jobs, drawings)) as all_results:

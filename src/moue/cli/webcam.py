@@ -49,10 +49,10 @@ def webcam(
     Keys: q or Esc ends, s saves the picture, m mirrors, b shows or hides the bars. Ctrl-C ends it too. Nothing is
     stored unless --output or the key s asks for it, and nothing is sent anywhere.
     """
-    from moue.media.camera import open_camera  # noqa: PLC0415 (keeps --help fast)
-    from moue.output.live_table import LiveTable, check_live_output  # noqa: PLC0415
-    from moue.recognition.live import Live  # noqa: PLC0415
-    from moue.recognition.stream import Follower  # noqa: PLC0415
+    from moue.media.camera import open_camera
+    from moue.output.live_table import LiveTable, check_live_output
+    from moue.recognition.live import Live
+    from moue.recognition.stream import Follower
 
     if out is not None:
         check_live_output(out, overwrite=overwrite)
@@ -110,7 +110,7 @@ def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None
 
 
 def _print_lines(live: Live[FrameResult], step: float) -> None:
-    from moue.media.decode import Status  # noqa: PLC0415 (keeps --help fast)
+    from moue.media.decode import Status
 
     count, due_s = 0, 0.0
     while True:
@@ -133,15 +133,15 @@ def _words(face: TrackedFace) -> str:
 
 
 def _open_window(*, mirror: bool, save_to: Path) -> Window:
-    from moue.webcam.screen import Screen  # noqa: PLC0415 (keeps --help fast)
-    from moue.webcam.window import Window  # noqa: PLC0415
+    from moue.webcam.screen import Screen
+    from moue.webcam.window import Window
 
     return Window("moue", Screen(mirror=mirror), save_to)
 
 
 def _load(model: str, detector: DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
-    from moue.faces import DetectorOptions  # noqa: PLC0415 (keeps --help fast)
-    from moue.recognition.stream import stream_analyzer  # noqa: PLC0415
+    from moue.faces import DetectorOptions
+    from moue.recognition.stream import stream_analyzer
 
     chosen = DetectorOptions(model=file)
     analyzer = stream_analyzer(model, detector.value, options=chosen, unsure_below=unsure_below)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from moue.media.files import head_of, is_litter
 from moue.media.urls import is_address, path_in
 
 if TYPE_CHECKING:
@@ -23,36 +24,71 @@ VIDEO_SUFFIXES: Final = frozenset({
 """What counts as a video, in a folder and where it is named. `.ts` is more often a program."""
 
 
+_IMAGE_HEADS: Final = (
+    *(b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*"),
+    *(b"8BPS", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\xff\x0a"),
+)
+_IMAGE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+
+
 def is_video(path: str | Path) -> bool:
-    """Return whether the name of a file, or the path of an address, is that of a video."""
-    return Path(path_in(path) if is_address(path) else path).suffix.lower() in VIDEO_SUFFIXES
+    """Return whether a file, or the path of an address, is a video: by its name, or else by its first bytes."""
+    suffix = Path(path_in(path) if is_address(path) else path).suffix.lower()
+    if suffix in VIDEO_SUFFIXES or suffix in SUFFIXES or is_address(path):
+        return suffix in VIDEO_SUFFIXES
+    return _kind(Path(path)) == "video"
+
+
+def _kind(path: Path) -> str:
+    """Return "image", "video" or nothing, by the first bytes of a file."""
+    head = head_of(path)
+    if head.startswith(_IMAGE_HEADS) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        return "image"
+    if head[4:8] == b"ftyp":
+        return "image" if head[8:12] in _IMAGE_BRANDS else "video"
+    stream = head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G"  # an MPEG transport stream
+    begins = (b"\x1a\x45\xdf\xa3", b"FLV\x01", b"\0\0\x01\xba")
+    return "video" if stream or head.startswith(begins) or head[8:12] == b"AVI " else ""
 
 
 def list_pictures(
-    paths: Iterable[str | Path], *, recursive: bool = False, videos: bool = False
+    paths: Iterable[str | Path],
+    *,
+    recursive: bool = False,
+    videos: bool = False,
+    left_out: list[Path] | None = None,
 ) -> Iterator[Path | str]:
     """Yield the given files and addresses as they are, and in place of each folder its pictures in order of names.
 
-    Hidden files and folders are left out, and links to folders are not followed.
+    A file whose suffix is not known is judged by its first bytes. Hidden files and folders, and what systems leave
+    behind, are left out; links to folders are not followed.
 
     Args:
         paths: Files and folders; text that begins as an address does is one.
         recursive: Also look into the folders of a folder.
         videos: Also the videos in folders.
+        left_out: Files in folders that are neither are added to it.
     """
     suffixes = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
     for path in paths:
         if is_address(path):
             yield path
         elif Path(path).is_dir():
-            yield from _in_folder(Path(path), suffixes, recursive=recursive)
+            yield from _in_folder(Path(path), suffixes, [] if left_out is None else left_out, recursive=recursive)
         else:
             yield Path(path)
 
 
-def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool) -> Iterator[Path]:
+def _in_folder(folder: Path, suffixes: frozenset[str], left_out: list[Path], *, recursive: bool) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
+        folders[:] = sorted(name for name in folders if not is_litter(name)) if recursive else []
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
-                yield Path(place) / name
+            if is_litter(name):
+                continue
+            path = Path(place) / name
+            suffix = path.suffix.lower()
+            kind = "" if suffix in SUFFIXES | VIDEO_SUFFIXES else _kind(path)
+            if suffix in suffixes or kind == "image" or (kind == "video" and suffixes >= VIDEO_SUFFIXES):
+                yield path
+            else:
+                left_out.append(path)

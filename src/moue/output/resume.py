@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 from collections import Counter
@@ -30,9 +31,12 @@ def keep_whole_rows(path: Path, names: Sequence[str], size: int | None = None) -
             file.truncate(min(max(size, 0), path.stat().st_size))
     face, frame = names.index("face"), names.index("frame")
     done = Counter[str]()
+    with path.open("rb") as file:
+        mark = "\ufeff" if file.read(3) == codecs.BOM_UTF8 else ""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         careful = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        file.write(mark)
         writer.writerow(names)
         with contextlib.closing(_rows(path, len(names))) as rows:
             for group in _pictures(rows, face, names.index("num_faces")):

@@ -125,7 +125,9 @@ class CsvRun:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.num_done:
                 write_json(self._settings_file, settings)
-                write_text(self.part, _line(columns(class_names)))
+                # Excel takes a CSV file without this mark for one in the computer's old code page.
+                mark = "\ufeff" if settings.get("excel") else ""
+                write_text(self.part, mark + _line(columns(class_names)))
             self._file: IO[str] = self.part.open("a", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:
             raise MoueError(f"cannot write {self.part}: {error.strerror}", "a folder that can be written to") from error

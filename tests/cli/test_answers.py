@@ -1,0 +1,74 @@
+"""What predict prints: 80 columns, a summary where there is much, failures by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moue.cli.answers import line_of, shortened
+from moue.labels import CLASS_NAMES
+
+SURE = dict(zip(CLASS_NAMES, (0.0, 0.0, 0.0, 0.98, 0.0, 0.02, 0.0), strict=True))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "x" * 200, "surprise"])
+def test_a_line_fits_80_columns(name):
+    line = line_of(name, "surprise?", SURE)
+    assert len(line) < 80
+    assert "98.0%" in line
+    assert line.endswith("surprise 2.0%")
+
+
+def test_equal_classes_are_not_the_same_twice():
+    even = dict.fromkeys(CLASS_NAMES, 1 / 7)
+    assert line_of("a.jpg", "angry?", even).count("14.3%") == 2
+
+
+@pytest.mark.parametrize(("name", "shown"), [("short.jpg", "short.jpg"), ("abcdefghijklmn.jpg", "abcd~n.jpg")])
+def test_a_long_name_keeps_both_ends(name, shown):
+    assert shortened(name, 10) == shown
+
+
+@pytest.fixture
+def many(tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(22):
+        Image.fromarray(np.full((48, 48), number, np.uint8)).save(folder / f"{number:03d}.png")
+    (folder / "zz_broken.png").write_bytes(b"no image")
+    (folder / "notes.txt").write_text("mine")
+    (folder / ".DS_Store").write_bytes(b"litter")
+    (folder / "000.png").rename(folder / "IMG_0000")
+    return folder
+
+
+def test_many_faces_are_summed_up_and_failures_named(moue, run_folder, many, tmp_path):
+    code, printed, said = moue("predict", many, "--model", run_folder, "--detector", "none")
+    assert (code, printed) == (0, "")
+    assert "23 files, 22 faces" in said
+    assert "zz_broken.png: unreadable" in said
+    assert "--output results.csv" in said
+    assert "left out, since they are no images or videos: 1 (notes.txt)" in said
+    assert ".DS_Store" not in said
+    code, _, said = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", tmp_path / "o.csv")
+    assert "--output results.csv" not in said
+
+
+def test_few_faces_are_lines_and_wide_is_a_table(moue, run_folder, many):
+    path = many / "001.png"
+    code, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none")
+    assert code == 0
+    (line,) = printed.splitlines()
+    assert line.startswith("001.png")
+    assert len(line) < 80
+    _, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none", "--wide")
+    assert "happy %" in printed
+
+
+def test_a_csv_for_excel_begins_with_its_mark_and_can_be_continued(moue, run_folder, many, tmp_path):
+    out = tmp_path / "o.csv"
+    code, *_ = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", out, "--excel")
+    assert code == 0
+    assert out.read_bytes().startswith(b"\xef\xbb\xbffile,")
+    assert moue("predict", many, "--model", run_folder, "--excel")[0] == 2
