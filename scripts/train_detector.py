@@ -114,7 +114,7 @@ def main() -> None:
                 config,
                 start=model,
                 mistakes=mistakes,
-                progress=lambda *done: print(*done, flush=True),
+                progress=_say,
             )
             export_detector(model, folder / "own.onnx", canvases)
         model = keras.models.load_model(folder / "detector.keras", compile=False)
