@@ -17,7 +17,13 @@ def loaded_after(code):
 
 def test_every_public_name_is_there_and_no_other():
     assert {name for name in moue.__all__ if getattr(moue, name) is None} == set()
-    assert set(moue._HOMES) == set(moue.__all__) - {"CLASS_NAMES", "FERPLUS_NAMES", "MissingExtraError", "MoueError"}
+    always_there = {"CLASS_NAMES", "FERPLUS_NAMES", "MissingExtraError", "MoueError", "__version__"}
+    assert set(moue._HOMES) == set(moue.__all__) - always_there
+
+
+def test_the_version_is_that_of_the_package_and_of_the_module_run_as_a_command():
+    said = subprocess.check_output([sys.executable, "-m", "moue", "--version"], text=True)
+    assert said.strip() == f"moue {moue.__version__}"
 
 
 def test_importing_moue_loads_nothing_heavy():

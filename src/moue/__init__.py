@@ -12,25 +12,29 @@ from moue.errors import MissingExtraError, MoueError
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 
 if TYPE_CHECKING:
+    __version__: str
     from moue.classifier.classifier import Classifier
     from moue.classifier.ensemble import Ensemble
     from moue.data.audit.audit import audit
     from moue.data.dataset import Dataset
-    from moue.data.load import load_fer2013
+    from moue.data.load import load_dataset, load_fer2013
     from moue.data.synthetic.dataset import synthesize
     from moue.evaluation.evaluate import evaluate
     from moue.evaluation.evaluation import Evaluation
     from moue.evaluation.report import write_report
     from moue.evaluation.tta import with_views
+    from moue.faces.face import Detector, Face
+    from moue.media.video import open_video
+    from moue.output.draw import draw
     from moue.recognition.analyzer import Analyzer, analyze, analyze_many
     from moue.recognition.frame_results import FrameResult, TrackedFace
     from moue.recognition.results import FaceResult, ImageResult
     from moue.recognition.stream import analyze_stream
     from moue.training.config import TrainConfig
     from moue.training.distill import teach
-    from moue.training.export_onnx import export_onnx
+    from moue.training.export_onnx import ExportResult, export_onnx
     from moue.training.models.registry import build_model, list_models
-    from moue.training.train import train
+    from moue.training.train import TrainResult, train
 
 __all__ = [
     "CLASS_NAMES",
@@ -38,8 +42,11 @@ __all__ = [
     "Analyzer",
     "Classifier",
     "Dataset",
+    "Detector",
     "Ensemble",
     "Evaluation",
+    "ExportResult",
+    "Face",
     "FaceResult",
     "FrameResult",
     "ImageResult",
@@ -47,15 +54,20 @@ __all__ = [
     "MoueError",
     "TrackedFace",
     "TrainConfig",
+    "TrainResult",
+    "__version__",
     "analyze",
     "analyze_many",
     "analyze_stream",
     "audit",
     "build_model",
+    "draw",
     "evaluate",
     "export_onnx",
     "list_models",
+    "load_dataset",
     "load_fer2013",
+    "open_video",
     "synthesize",
     "teach",
     "train",
@@ -64,6 +76,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Face": "moue.faces.face",
+    "Detector": "moue.faces.face",
+    "draw": "moue.output.draw",
+    "load_dataset": "moue.data.load",
+    "open_video": "moue.media.video",
+    "TrainResult": "moue.training.train",
+    "ExportResult": "moue.training.export_onnx",
     "Analyzer": "moue.recognition.analyzer",
     "Classifier": "moue.classifier.classifier",
     "Dataset": "moue.data.dataset",
@@ -92,6 +111,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (any public name)
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 (slow, rarely needed)
+
+        return version("moue")
     if name in _HOMES:
         value = getattr(importlib.import_module(_HOMES[name]), name)
         # Keep it: importing a room such as moue.training.export_onnx must not hide a function of the same name later.
