@@ -33,7 +33,7 @@ format: $(READY)
 
 train: $(READY)  ## The starting point on real data: make train MOUE_FER2013=path/to/fer2013.csv
 	$(BIN)/moue train "$(DATA)" --recipe seed_cnn --out "$(OUT)"
-	$(BIN)/moue evaluate "$(OUT)" --data "$(DATA)"
+	$(BIN)/moue evaluate "$(OUT)" "$(DATA)"
 	$(BIN)/moue report "$(OUT)"
 
 bench: $(READY)  ## Speeds of reading, training and predicting

@@ -52,7 +52,7 @@ def main() -> None:
     run = OUT / "run"
     moue("data", "audit", data, "--report", OUT / "audit.html")
     moue("train", data, "--recipe", "seed_cnn", "--out", run, *(REAL if named else SYNTHETIC))
-    moue("evaluate", run, "--data", data)
+    moue("evaluate", run, data)
     moue("report", run)
     faces = write_faces(data, OUT / "faces")
     moue("predict", *faces, "--model", run, "--detector", "none", "--output", OUT / "predictions.csv")

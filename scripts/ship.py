@@ -1,6 +1,6 @@
 """Make a finished run the network that moue ships under a name: python scripts/ship.py RUN NAME.
 
-The run is exported in 16 bits beforehand (`moue export RUN --data … --ferplus … --half`). Copies the network, scores it
+The run is exported in 16 bits beforehand (`moue export RUN DATA --ferplus … --half`). Copies the network, scores it
 on PrivateTest (MOUE_FER2013 and MOUE_FERPLUS name the files), writes its description and its card, and rewrites the
 README's table. This is where PrivateTest is scored: once for a finished network.
 """

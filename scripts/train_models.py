@@ -41,7 +41,7 @@ def main() -> None:
         "--set", action="append", default=[], dest="choices", metavar="NAME=VALUE", help="for every run"
     )
     options = parser.parse_args()
-    data = ("--data", options.csv, "--ferplus", options.votes)
+    data = (options.csv, "--ferplus", options.votes)
     choices = [word for choice in options.choices for word in ("--set", choice)]
 
     def make(command: str, recipe: str, out: Path, *more: str | Path) -> bool:

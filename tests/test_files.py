@@ -46,7 +46,7 @@ def test_folders_are_made_and_the_result_is_readable_as_any_other(tmp_path):
 
 def test_a_file_in_the_way_of_a_folder_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(MoueError, match="cannot write in"):
+    with pytest.raises(MoueError, match="a file; choose another folder"):
         write_text(tmp_path / "file" / "result.txt", "x")
 
 

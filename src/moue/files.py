@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -48,7 +49,7 @@ def locked(path: str | Path) -> Iterator[None]:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = file.open("a+", encoding="utf-8")
     except OSError as error:
-        raise MoueError(f"cannot write in {file.parent}: {error.strerror}", "a writable folder") from error
+        raise cannot_write(target, error) from error
     with handle:
         if not _try_lock(handle):
             handle.seek(0)
@@ -87,9 +88,24 @@ def _try_lock(handle: IO[str]) -> bool:
         return False
 
 
+def cannot_write(path: Path, error: OSError) -> MoueError:
+    """Return what to tell a user whose file could not be written, with advice that fits the reason."""
+    came = f"cannot write {path}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return MoueError(came, "room for the file", "Is the disk full? Free some space or write to another disk.")
+    if error.errno == errno.ENAMETOOLONG:
+        return MoueError(came, "a shorter path", "Give the output a shorter name.")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return MoueError(came, "a folder", f"Part of the path {path.parent} is a file; choose another folder.")
+    if error.errno == errno.EISDIR:
+        return MoueError(came, "a file", "A folder has that name; choose another one.")
+    return MoueError(came, "a folder that you may write to", "Choose another folder.")
+
+
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise `MoueError` if `path` exists and may not be replaced."""
-    if path.exists() and not overwrite:
+    # os.path: a name that is too long, or a folder that may not be looked into, is told when the file is written.
+    if not overwrite and os.path.lexists(path):
         raise MoueError(f"{path} exists already", "a name that is free", "Choose another name or add --overwrite.")
 
 
@@ -106,11 +122,10 @@ def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
     refuse_existing(target, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        # Only the beginning of a long name: with what is added to it, it would be too long.
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=target.suffix, dir=target.parent)
     except OSError as error:
-        raise MoueError(
-            f"cannot write in {target.parent}: {error.strerror}", "a writable folder", "Choose another one."
-        ) from error
+        raise cannot_write(target, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -119,7 +134,7 @@ def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except OSError as error:
-        raise MoueError(f"writing {target} failed: {error.strerror or error}", fix="Is the disk full?") from error
+        raise cannot_write(target, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -71,9 +71,9 @@ def test_what_does_not_fit_together_is_refused(runs, tmp_path):
 @pytest.mark.parametrize("views", ["single", "flip"])
 def test_evaluating_several_says_which(moue, runs, table, tmp_path, views):
     out = tmp_path / "together"
-    words = ("evaluate", *runs, "--data", table, "--split", "val", "--views", views)
+    words = ("evaluate", *runs, table, "--split", "val", "--views", views)
     code, _, err = moue(*words)
-    assert (code, "--out" in err) == (2, True)
+    assert (code, "add --out FOLDER" in err) == (0, True)
     code, printed, err = moue(*words, "--out", out)
     assert code == 0, err
     assert f"({views}), 3 models" in printed
@@ -87,8 +87,8 @@ def test_evaluating_several_says_which(moue, runs, table, tmp_path, views):
 def test_results_of_one_run_lie_beside_each_other(moue, runs, table):
     names = {"single": "val", "flip": "val-flip", "ten_crop": "val-ten_crop"}
     for views in names:
-        code, _, err = moue("evaluate", runs[0], "--data", table, "--split", "val", "--views", views)
+        code, _, err = moue("evaluate", runs[0], table, "--split", "val", "--views", views)
         assert code == 0, err
     assert {path.name for path in (runs[0] / "evaluation").iterdir()} == set(names.values())
-    code, _, err = moue("evaluate", runs[0] / "model.onnx", "--data", table)
-    assert (code, "--out" in err) == (2, True)
+    code, _, err = moue("evaluate", runs[0] / "model.onnx", table)
+    assert (code, "add --out FOLDER" in err) == (0, True)

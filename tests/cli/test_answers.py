@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moue.cli.answers import line_of, shortened
+from moue.cli import console
+from moue.cli.answers import Answers, line_of, shortened
 from moue.labels import CLASS_NAMES
+from moue.media.decode import Status
+from moue.recognition.results import FaceResult, ImageResult
 
 SURE = dict(zip(CLASS_NAMES, (0.0, 0.0, 0.0, 0.98, 0.0, 0.02, 0.0), strict=True))
 
@@ -15,7 +18,7 @@ SURE = dict(zip(CLASS_NAMES, (0.0, 0.0, 0.0, 0.98, 0.0, 0.02, 0.0), strict=True)
 @pytest.mark.parametrize("name", ["a.jpg", "x" * 200, "surprise"])
 def test_a_line_fits_80_columns(name):
     line = line_of(name, "surprise?", SURE)
-    assert len(line) < 80
+    assert len(line) <= 80
     assert "98.0%" in line
     assert line.endswith("surprise 2.0%")
 
@@ -43,27 +46,55 @@ def many(tmp_path):
     return folder
 
 
-def test_many_faces_are_summed_up_and_failures_named(moue, run_folder, many, tmp_path):
+def test_a_pipe_gets_every_face_and_failures_are_named(moue, run_folder, many, tmp_path):
     code, printed, said = moue("predict", many, "--model", run_folder, "--detector", "none")
-    assert (code, printed) == (0, "")
-    assert "23 files, 22 faces" in said
-    assert "zz_broken.png: unreadable" in said
-    assert "--output results.csv" in said
+    assert (code, len(printed.splitlines())) == (0, 22)
+    assert "23 images, 22 faces" in said
+    assert "zz_broken.png: unreadable: " in said
+    assert "add --output FILE.csv" in said
     assert "left out, since they are no images or videos: 1 (notes.txt)" in said
-    assert ".DS_Store" not in said
+    assert "hidden or left by a system: 1 (.DS_Store)" in said
     code, _, said = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", tmp_path / "o.csv")
-    assert "--output results.csv" not in said
+    assert "add --output" not in said
 
 
-def test_few_faces_are_lines_and_wide_is_a_table(moue, run_folder, many):
+@pytest.mark.parametrize(("height", "num_lines"), [(100, 22), (24, 0)])
+def test_a_terminal_gets_no_more_lines_than_it_has(moue, run_folder, many, monkeypatch, height, num_lines):
+    monkeypatch.setattr(console, "height", lambda: height)
+    code, printed, said = moue("predict", many, "--model", run_folder, "--detector", "none")
+    assert (code, len(printed.splitlines())) == (0, num_lines)
+    assert "zz_broken.png: unreadable: " in said
+    assert "22 faces" in said
+
+
+def test_files_are_summed_up_where_their_faces_are_too_many(monkeypatch):
+    monkeypatch.setattr(console, "height", lambda: 20)
+    answers, printed = Answers(wide=False), []
+    monkeypatch.setattr(console, "say", printed.append)
+    face = FaceResult((0, 0, 9, 9), "happy", 0.98, SURE)
+    for name in ("a.jpg", "b.jpg"):
+        answers.add_image(ImageResult(f"in/{name}", Status.OK, faces=(face,) * 10))
+    answers.add_image(ImageResult("in/c.jpg", Status.NO_FACE))
+    answers.print()
+    assert [line.split() for line in printed] == [
+        ["a.jpg", "happy", "10"],
+        ["b.jpg", "happy", "10"],
+        ["c.jpg", "no", "face"],
+    ]
+
+
+def test_few_faces_are_lines_and_wide_adds_all_classes(moue, run_folder, many):
     path = many / "001.png"
     code, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none")
     assert code == 0
     (line,) = printed.splitlines()
     assert line.startswith("001.png")
-    assert len(line) < 80
+    assert len(line) <= 80
     _, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none", "--wide")
-    assert "happy %" in printed
+    assert printed.splitlines()[0] == line
+    assert "box 0 0 48 48" in printed
+    assert all(f"{name} " in printed for name in CLASS_NAMES)
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_a_csv_for_excel_begins_with_its_mark_and_can_be_continued(moue, run_folder, many, tmp_path):

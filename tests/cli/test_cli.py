@@ -16,7 +16,7 @@ from moue.data.audit import page as audit_page
 from moue.data.load import load_fer2013
 from moue.errors import MissingExtraError
 
-COMMANDS = ("train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download")
+COMMANDS = ("webcam", "train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download")
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
 
 
@@ -54,18 +54,18 @@ def test_version(moue):
 
 
 def test_evaluate_then_report(moue, run_folder, table):
-    code, out, err = moue("evaluate", run_folder, "--data", table)
+    code, out, err = moue("evaluate", run_folder, table)
     assert code == 0
     assert "official test split" in out
     assert "ECE" in err
     assert (run_folder / "evaluation" / "test" / "evaluation.json").exists()
-    code, _, err = moue("evaluate", run_folder, "--data", table)
+    code, _, err = moue("evaluate", run_folder, table)
     assert (code, "--overwrite" in err) == (1, True)
     code, _, err = moue("report", run_folder)
     assert code == 0
     page = (run_folder / "report.html").read_text()
-    assert f"moue evaluate {run_folder} --data {table}" in page
-    code, _, err = moue("report", run_folder, "--out", run_folder / "report.html")
+    assert f"moue evaluate {run_folder} {table}" in page
+    code, _, err = moue("report", run_folder, "--output", run_folder / "report.html")
     assert (code, "--overwrite" in err) == (1, True)
 
 
@@ -73,7 +73,7 @@ def test_a_reader_that_goes_away_costs_no_result(run_folder, table, tmp_path):
     """`moue … | head` closes the pipe while the table is being printed."""
     scores, findings, page = tmp_path / "scores", tmp_path / "findings.json", tmp_path / "page.html"
     for words in (
-        ("evaluate", run_folder, "--data", table, "--split", "val", "--out", scores),
+        ("evaluate", run_folder, table, "--split", "val", "--out", scores),
         ("data", "audit", table, "--output", findings, "--report", page),
     ):
         command = [sys.executable, "-c", "from moue.cli import main; main()", *map(str, words)]
@@ -104,7 +104,7 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
         "predict", *files, "--model", run_folder, "--output", out_file, "--detector", "none", "--wide"
     )
     assert code == 0
-    assert all(f"{name} %" in out for name in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
+    assert all(f"{name} " in out for name in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
     assert "taken as one face" in err
     with out_file.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -123,7 +123,7 @@ def test_a_file_name_is_printed_as_it_is(moue, run_folder, tmp_path, monkeypatch
 
 def test_export_again(moue, run_folder, table):
     before = json.loads((run_folder / "model.json").read_text())["heads"][0]["temperature"]
-    code, _, err = moue("export", run_folder, "--data", table)
+    code, _, err = moue("export", run_folder, table)
     assert code == 0
     assert "largest difference" in err
     again = json.loads((run_folder / "model.json").read_text())["heads"][0]["temperature"]
@@ -141,7 +141,7 @@ def test_audit_writes_page_and_json(moue, table, tmp_path):
 
 
 def test_sheet_and_check(moue, table, tmp_path):
-    assert moue("data", "sheet", table, "--out", tmp_path / "sheet.png")[0] == 0
+    assert moue("data", "sheet", table, "--output", tmp_path / "sheet.png")[0] == 0
     assert Image.open(tmp_path / "sheet.png").height > 7 * 48
     code, out, _ = moue("data", "check", table)
     assert code == 1
@@ -166,15 +166,15 @@ WRONG = {
     "no such file": (("data", "audit", "none.csv"), 1, "cannot read none.csv"),
     "not a table": (("data", "check", __file__), 1, "no column emotion"),
     "no such command": (("tarin",), 2, "No such command"),
-    "a missing option": (("evaluate", "runs/x"), 2, "--data"),
-    "no such run": (("evaluate", "runs/none", "--data", "{table}"), 1, "runs/none"),
+    "a missing option": (("evaluate", "runs/x"), 2, "Missing argument"),
+    "no such run": (("evaluate", "runs/none", "{table}"), 1, "runs/none"),
     "no run to report": (("report", "runs/none"), 1, "runs/none"),
     "no such recipe": (("train", "{table}", "--out", "{tmp}/x", "--recipe", "best"), 1, "one of"),
     "no such choice": (("train", "{table}", "--out", "{tmp}/x", "--set", "epoch=3"), 1, "unknown choices: epoch"),
     "a choice without value": (("train", "{table}", "--out", "{tmp}/x", "--set", "epochs"), 2, "NAME=VALUE"),
     "no such model": (("predict", __file__, "--model", "huge"), 1, "huge"),
     "an unknown suffix": (("predict", __file__, "--model", "x", "--output", "a.xlsx"), 1, ".csv"),
-    "an unknown split": (("evaluate", "{tmp}", "--data", "{table}", "--split", "dev"), 2, "dev"),
+    "an unknown split": (("evaluate", "{tmp}", "{table}", "--split", "dev"), 2, "dev"),
     "an existing table": (("data", "synth", "{table}"), 1, "--overwrite"),
     "too few faces": (("data", "synth", "{tmp}/x.csv", "--per-class", "1"), 2, "per-class"),
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moue.cli import recognise
+from moue.cli import options
 from moue.faces import store
 from moue.media.listing import list_pictures
 from moue.recognition.analyzer import Analyzer
@@ -45,9 +45,9 @@ def test_a_folder_to_a_table_and_drawings(moue, run_folder, folder, tmp_path, su
     code, printed, said = moue("predict", folder, *options)
     assert code == 0
     assert "taken as one face" in said
-    assert "4 files, 3 faces, 0 without a face, 1 failed" in said
+    assert "4 images, 3 faces, 0 without a face, 1 failed" in said
     assert len(printed.splitlines()) == 3
-    assert max(map(len, printed.splitlines())) < 80
+    assert max(map(len, printed.splitlines())) <= 80
     assert sorted(path.name for path in drawings.iterdir()) == ["a-2.jpg", "a.jpg", "b.jpg"]
     if suffix == "csv":
         statuses = [row["status"] for row in read(out)]
@@ -105,7 +105,7 @@ def test_an_interrupted_run_goes_on(moue, run_folder, folder, tmp_path, monkeypa
     assert not out.exists()
     monkeypatch.setattr(Analyzer, "analyze_many", real)
     code, _, said = moue(*command)
-    assert (code, "resuming: 2 pictures" in said) == (0, True)
+    assert (code, "resuming: 2 images" in said) == (0, True)
     assert out.read_bytes() == expected
 
 
@@ -113,7 +113,7 @@ def test_automatic_detection_says_what_it_took(moue, run_folder, folder, monkeyp
     monkeypatch.delenv(store.ENVIRONMENT, raising=False)
     code, _, said = moue("predict", folder, "--model", run_folder)
     assert code == 0
-    assert "faces are found by own" in said
+    assert "faces are found by the detector own" in said
     code, _, said = moue("predict", folder, "--model", run_folder, "--detector", "yunet")
     assert (code, "moue download yunet" in said) == (1, True)
 
@@ -121,7 +121,7 @@ def test_automatic_detection_says_what_it_took(moue, run_folder, folder, monkeyp
 def test_names_of_detectors_agree():
     from moue.faces import detector_names
 
-    assert tuple(name.value for name in recognise.DetectorName) == detector_names()[:5]
+    assert tuple(name.value for name in options.DetectorName) == detector_names()[:5]
 
 
 def test_nothing_to_do_and_nothing_that_works(moue, run_folder, folder, tmp_path):

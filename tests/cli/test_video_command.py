@@ -41,7 +41,7 @@ def test_a_folder_of_pictures_and_films(moue, run_folder, folder, tmp_path):
     code, printed, said = moue(*command(run_folder, folder, "--output", out, "--annotate", drawn))
     assert code == 0
     assert "2 videos, 18 frames, 18 faces, 2 people, " in said
-    assert "2 files, 2 faces, " in said
+    assert "2 images, 2 faces, " in said
     assert "#1 0:00-0:00" in printed
     rows = read(out)
     names = [row["file"].rpartition("/")[2] for row in rows]
@@ -118,7 +118,7 @@ def test_films_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
     (folder / "g.avi").write_bytes(content[: len(content) // 2])
     out = tmp_path / "out.csv"
     code, _, said = moue(*command(run_folder, folder, folder / "none.mp4", "--output", out))
-    assert (code, "4 failed or broken off" in said) == (0, True)
+    assert (code, "4 failed or incomplete" in said) == (0, True)
     rows = read(out)
     bad = {row["file"].rpartition("/")[2]: row["status"] for row in rows if row["status"] != "ok"}
     assert bad == {"e.mov": "unreadable", "f.mkv": "empty", "g.avi": "unreadable", "none.mp4": "not_found"}

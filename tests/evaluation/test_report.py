@@ -79,7 +79,7 @@ def page(tmp_path_factory):
         best_val_accuracy=0.45,
     )
     evaluate(predict, dataset, split="val").save(run / "evaluation" / "val")
-    command = "moue evaluate runs/first --data data.csv"
+    command = "moue evaluate runs/first data.csv"
     test = dataclasses.replace(evaluate(predict, dataset), command=command, temperature=1.7)
     test.save(run / "evaluation")
     assert write_report(run) == run / "report.html"
@@ -100,7 +100,7 @@ def page(tmp_path_factory):
         "epoch 2, the highest validation accuracy (45.0\N{NO-BREAK SPACE}%)",
         "1 h 02 min",
         "moue train data.csv --out runs/first",
-        "moue evaluate runs/first --data data.csv",
+        "moue evaluate runs/first data.csv",
         "3.15.1",
         "An expression is not a feeling",
         "European Union",
@@ -137,7 +137,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
     output = write_report(run, tmp_path / "page.html")
     text = output.read_text(encoding="utf-8")
     assert "Not evaluated yet" in text
-    assert "my run&#39; --data fer2013.csv" in text
+    assert "my run&#39; fer2013.csv" in text
     assert "Most confident mistakes" not in text
     assert text.count('class="plot"') == 2
     with pytest.raises(MoueError, match="exists already"):
@@ -154,7 +154,7 @@ def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "Test accuracy" in text
     assert "Scored on other data" in text
-    with pytest.raises(MoueError, match="--out PAGE"):
+    with pytest.raises(MoueError, match="--output PAGE"):
         write_report("small")
     with pytest.raises(MoueError, match="does not exist"):
         write_report(tmp_path / "none.onnx", tmp_path / "page.html")

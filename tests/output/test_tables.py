@@ -10,7 +10,7 @@ import pytest
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
-from moue.output.tables import CsvRun
+from moue.output.csv_run import CsvRun
 from moue.recognition.results import ImageResult
 
 KEPT = {"class_names": CLASS_NAMES, "settings": {}}

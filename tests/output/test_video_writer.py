@@ -14,8 +14,9 @@ from moue.errors import MoueError
 from moue.media.clock import Sampling
 from moue.media.decode import Status
 from moue.media.video import open_video
+from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline
-from moue.output.video_writer import AnnotatedVideo, write_stream
+from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.frame_results import FrameResult, TrackedFace
 from moue.recognition.results import FaceResult

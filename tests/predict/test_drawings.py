@@ -10,7 +10,7 @@ from PIL import Image
 from helpers.video_files import two_squares
 from moue.errors import MoueError
 from moue.media import video as source
-from moue.output.tables import CsvRun
+from moue.output.csv_run import CsvRun
 from moue.predict import drawings
 from moue.predict.jobs import drawing_jobs
 from moue.recognition import stream
@@ -175,7 +175,7 @@ def test_a_run_that_may_overwrite_goes_on_too(predict, tmp_path, monkeypatch):
         code, _, said = predict(*command)
         assert (code, "the same command resumes" in said) == (130, True)
     code, _, said = predict(*command)
-    assert (code, "resuming: 2 pictures" in said) == (0, True)
+    assert (code, "resuming: 2 images" in said) == (0, True)
     assert len(read(out)) == 10
     # With other choices the rows left do not fit, and are not asked for again.
     with monkeypatch.context() as patch:

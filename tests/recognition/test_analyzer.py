@@ -21,7 +21,8 @@ from moue.faces import Face, make_detector
 from moue.faces.crop import crop_face
 from moue.labels import CLASS_NAMES
 from moue.media.decode import ImageLimits, Status
-from moue.output.tables import CsvRun, write_results
+from moue.output.csv_run import CsvRun
+from moue.output.tables import write_results
 from moue.recognition.analyzer import Analyzer, analyze, analyze_many
 from moue.recognition.results import FaceResult, ImageResult, columns, to_frame
 

@@ -30,11 +30,11 @@ def test_averaged_weights_are_trained_saved_and_resumed(tmp_path):
     words = ("train", data, "--recipe", "small", "--epochs", 2, *(word for one in choices for word in ("--set", one)))
     done = moue("jax", *words, "--out", run)
     assert done.returncode == 0, done.stderr
-    assert f"KERAS_BACKEND=tensorflow moue export {run} --data {data}" in done.stderr
+    assert f"KERAS_BACKEND=tensorflow moue export {run} {data}" in done.stderr
     assert {path.name for path in run.iterdir()} >= {"best.keras", "last.keras", "history.json", "curves.png"}
     assert [row["epoch"] for row in read_json(run / "history.json")] == [1, 2]
     assert moue("jax", *words, "--out", run, "--resume").returncode == 0
     if importlib.util.find_spec("tensorflow"):
-        done = moue("tensorflow", "export", run, "--data", data)
+        done = moue("tensorflow", "export", run, data)
         assert done.returncode == 0, done.stderr
         assert (run / "model.onnx").exists()

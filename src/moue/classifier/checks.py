@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from moue.errors import MoueError
 
-FIX: Final = "Export the model again: moue export RUN --data fer2013.csv"
+FIX: Final = "Export the model again: moue export RUN fer2013.csv"
 NEWER: Final = "It was written by a newer moue: upgrade this one (pip install -U moue)."
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_LETTERS: Final = 200

@@ -1,138 +1,122 @@
-"""What `moue predict` prints: one line for each face in 80 columns, a summary where there are many."""
+"""How `moue predict` shows its answers: a line for each face, that fits 80 columns."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-import typer
+from rich.cells import cell_len
 
-from moue.cli import output
+from moue.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from moue.predict.run import Videos
-    from moue.recognition.frame_results import FrameResult
-    from moue.recognition.results import ImageResult
+    from moue.recognition.results import FaceResult, ImageResult
 
-MOST_LINES: Final = 20
-"""Faces and people that are printed one by one, and failures that are named."""
-
-_NAME, _BAR = 30, 14
-_SEEN: Final = ("ok", "no_face")
+_BAR: Final = 13
+_REST: Final = 2 + 9 + 1 + 6 + 2 + _BAR + 2 + len("surprise 49.9%")  # columns that the name leaves to the rest
+_LONGEST_NAME: Final = 60
+_MARGIN: Final = 8  # lines of the terminal that remarks and the prompt take
 
 
 class Answers:
-    """Counts what goes by, and keeps what is printed at the end.
+    """Prints a line for each face; on a terminal at the end, and no more than fit, else as they come.
 
     Args:
-        class_names: The classes, in order.
-        wide: Print a table with the box and all classes.
+        wide: Show the box and the probabilities of all classes too.
     """
 
-    def __init__(self, class_names: Sequence[str], *, wide: bool = False) -> None:
-        self.class_names = class_names
-        self.statuses: Counter[str] = Counter()
-        self.emotions: Counter[str] = Counter()
-        self.num_before = 0  # files of an earlier run that this one continues
+    def __init__(self, *, wide: bool) -> None:
         self._wide = wide
-        self._began = time.monotonic()
-        self._rows: list[tuple[str, str, str, Mapping[str, float]]] = []
+        height = console.height()
+        self._room = None if height is None else max(_MARGIN, height - _MARGIN)
+        self._lines: list[str] = []
+        self._files: dict[str, Counter[str]] = {}
+        self._too_many = False
+        self.num_lines = 0
 
-    def add(self, result: ImageResult | FrameResult) -> None:
-        """Count an image's result; videos count for themselves."""
-        from moue.recognition.results import ImageResult
-
-        if not isinstance(result, ImageResult):
-            return
-        status = result.status.value
-        self.statuses[status] += 1
-        self.emotions.update(face.emotion for face in result.faces)
-        failed = self.statuses.total() - sum(self.statuses[seen] for seen in _SEEN)
-        if status not in _SEEN:
-            if failed <= MOST_LINES:
-                output.note(
-                    f"{result.file}: {status}: {result.message}" if result.message else f"{result.file}: {status}"
-                )
-            return
-        if result.message and status == "ok" and len(self._rows) < MOST_LINES:
-            output.note(f"{result.file}: {result.message}")
-        if len(self._rows) > MOST_LINES:
-            return
-        if not result.faces:
-            self._rows.append((result.file, "", status, {}))
-        for face in result.faces:
-            box = " ".join(f"{value:.0f}" for value in face.box)
+    def add_image(self, result: ImageResult) -> None:
+        """Show what was found in an image; one that could not be read is named elsewhere."""
+        if result.status.value == "no_face":
+            self._add(result.file, "", line_of(_base_name(result.file), "no face", {}))
+        for number, face in enumerate(result.faces, 1):
+            part = f" #{number}" if len(result.faces) > 1 else ""
+            probabilities = face.probabilities
             answer = f"{face.emotion}{'?' if face.unsure else ''}"
-            self._rows.append((result.file, box, answer, face.probabilities))
+            line = line_of(_base_name(result.file), answer, probabilities, part)
+            self._add(result.file, face.emotion, line + (_all_classes(probabilities, face) if self._wide else ""))
 
-    def print(self, videos: Videos, *, to_file: bool) -> None:
-        """Print the faces, or how many there were of each expression, and what could not be done."""
-        people = [
-            (file, when, most, {name: float(value) / 100 for name, value in zip(self.class_names, mean, strict=True)})
-            for file, when, most, *mean in videos.rows
-        ]
-        if len(self._rows) <= MOST_LINES or self._wide:
-            self._print_rows([*self._rows, *people[:MOST_LINES]])
+    def add_person(self, file: str, part: str, probabilities: Mapping[str, float]) -> None:
+        """Show the mean answer for a person in a video."""
+        emotion = max(probabilities, key=probabilities.__getitem__)
+        line = line_of(_base_name(file), emotion, probabilities, f" {part}")
+        self._add(file, emotion, line + (_all_classes(probabilities) if self._wide else ""))
+
+    def print(self) -> None:
+        """Print what was kept, or one line for each file where the faces would not fit on the screen."""
+        if self._room is None:
+            return
+        if not self._too_many:
+            lines = self._lines
+        elif len(self._files) <= self._room:
+            lines = [_file_line(file, emotions) for file, emotions in self._files.items()]
         else:
-            self._print_rows(people[:MOST_LINES])
-            fix = "" if to_file else "; --output results.csv writes them all"
-            output.note(f"more than {MOST_LINES} faces: not listed here{fix}")
-        videos.print_summary()
-        if self.statuses or not videos.num_videos:
-            self._print_summary(time.monotonic() - self._began - videos.seconds)
+            lines = []
+        for line in lines:
+            console.say(line)
 
-    def _print_rows(self, rows: Sequence[tuple[str, str, str, Mapping[str, float]]]) -> None:
-        if not rows:
+    def _add(self, file: str, emotion: str, line: str) -> None:
+        self.num_lines += 1
+        if self._room is None:
+            console.say(line)
             return
-        if not self._wide:
-            for file, when, answer, probabilities in rows:
-                name = f"{os.path.basename(file)} {when}" if when.startswith("#") else os.path.basename(file)  # noqa: PTH119 (also addresses)
-                typer.echo(output.harmless(line_of(name, answer, probabilities)))
-            return
-        columns = ("file", "box", "answer", *(f"{name} %" for name in self.class_names))
-        cells = [
-            (file, place, answer, *(f"{100 * chances[name]:.1f}" if chances else "" for name in self.class_names))
-            for file, place, answer, chances in rows
-        ]
-        output.print_table(columns, cells)
+        if not self._too_many:
+            self._lines.append(line)
+            self._too_many = sum(line.count("\n") + 1 for line in self._lines) > self._room
+        if len(self._files) <= self._room:
+            self._files.setdefault(file, Counter())[emotion] += 1
 
-    def _print_summary(self, seconds: float) -> None:
-        num_files, num_faces = self.statuses.total(), self.emotions.total()
-        failed = num_files - sum(self.statuses[seen] for seen in _SEEN)
-        parts = [f"{num_files:,} files", f"{num_faces:,} faces", f"{self.statuses['no_face']:,} without a face"]
-        output.note(", ".join([*parts, f"{failed:,} failed", f"{num_files / max(seconds, 1e-9):.1f} files per second"]))
-        if failed > MOST_LINES:
-            output.note(f"{failed - MOST_LINES:,} more failures are not named; --output results.csv names each")
-        if self.statuses["no_face"]:
-            output.note("to take each image as one face, add --detector none")
-        if num_faces:
-            output.note(", ".join(f"{name} {count:,}" for name, count in self.emotions.most_common()))
+    @property
+    def is_shortened(self) -> bool:
+        """Whether there were more answers than a screen of 24 lines shows."""
+        return self._too_many or self.num_lines > 24 - _MARGIN
 
 
-def line_of(name: str, answer: str, probabilities: Mapping[str, float]) -> str:
-    """Return one line of at most 79 columns: name, answer, confidence, a bar and the runner-up."""
-    shown = shortened(name, _NAME)
+def line_of(name: str, answer: str, probabilities: Mapping[str, float], part: str = "") -> str:
+    """Return one line that fits the width: name, answer, confidence, a bar and the runner-up.
+
+    Args:
+        name: The file's name; the middle of a long one is left out.
+        answer: The expression, perhaps with a mark; or why there is none.
+        probabilities: Of each class, 0-1; may be empty.
+        part: What follows the name and is never left out, such as the number of a face.
+    """
+    room = min(console.width() - _REST, _LONGEST_NAME)
+    shown = shortened(console.one_line(name), room - cell_len(part)) + part
+    shown += " " * (room - cell_len(shown))
     if not probabilities:
-        return f"{shown:<{_NAME}}  {answer}"
-    first, second = sorted(probabilities.values(), reverse=True)[:2]
-    runner_up = max((key for key, value in probabilities.items() if value <= second), key=probabilities.__getitem__)
+        return f"{shown}  {answer}"
+    (_, first), (runner_up, second) = sorted(probabilities.items(), key=lambda item: -item[1])[:2]
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
     length = round(first * _BAR)
     bar = full * length + empty * (_BAR - length)
-    return f"{shown:<{_NAME}}  {answer:<9} {100 * first:5.1f}%  {bar}  {runner_up} {100 * second:.1f}%"
+    return f"{shown}  {answer:<9} {100 * first:5.1f}%  {bar}  {runner_up} {100 * second:.1f}%"
 
 
 def shortened(name: str, length: int) -> str:
-    """Return a name with its middle left out where it is longer than `length`."""
-    if len(name) <= length:
+    """Return a name with its middle left out where it takes more than `length` columns."""
+    if cell_len(name) <= length:
         return name
-    end = length // 2
-    return f"{name[: length - end - 1]}~{name[-end:]}"
+    head, tail = name, name
+    while cell_len(tail) > length // 2:
+        tail = tail[1:]
+    while cell_len(head) + 1 + cell_len(tail) > length:
+        head = head[:-1]
+    return f"{head}~{tail}"
 
 
 def _draws_blocks() -> bool:
@@ -141,3 +125,22 @@ def _draws_blocks() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def _base_name(file: str) -> str:
+    return os.path.basename(file.rstrip("/")) or file  # noqa: PTH119 (also addresses)
+
+
+def _file_line(file: str, emotions: Counter[str]) -> str:
+    found = ", ".join(f"{name or 'no face'}{f' {count}' if name else ''}" for name, count in emotions.most_common())
+    return line_of(_base_name(file), found, {})
+
+
+def _all_classes(probabilities: Mapping[str, float], face: FaceResult | None = None) -> str:
+    words = [f"{name} {100 * value:.1f}".replace(" ", "\N{NO-BREAK SPACE}") for name, value in probabilities.items()]
+    box = ""
+    if face is not None:
+        x, y, width, height = face.box
+        box = f"\n    box {x:.0f} {y:.0f} {width:.0f} {height:.0f}"
+    lines = textwrap.wrap("  ".join(words), console.width() - 4)
+    return box + "".join(f"\n    {line}" for line in lines).replace("\N{NO-BREAK SPACE}", " ")

@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import io
 import os
 import sys
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from moue.cli import data, learn, output, recognise, webcam
+from moue.cli import console, data, learn, models, recognise, scores, webcam
 from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _with_quiet(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that also takes ``--quiet``, as all of them do."""
+
+    @functools.wraps(command)
+    def run_command(*arguments: Any, quiet: bool, **choices: Any) -> None:  # noqa: ANN401 (those of the command)
+        console.set_quiet(quiet)
+        command(*arguments, **choices)
+
+    # Typer reads the signature; annotations are texts there, which only this call turns into types.
+    hints = get_type_hints(command, include_extras=True)
+    option = typer.Option("--quiet", "-q", help="Print only results, errors and failures.")
+    hints["quiet"] = Annotated[bool, option]
+    given = inspect.signature(command)
+    parameters = [one.replace(annotation=hints[name]) for name, one in given.parameters.items()]
+    quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints["quiet"])
+    run_command.__signature__ = given.replace(parameters=[*parameters, quiet])  # type: ignore[attr-defined]
+    run_command.__annotations__ = hints
+    return run_command
+
 
 app = typer.Typer(
     name="moue",
-    help="Facial expression recognition: from fer2013.csv to a trained, measured, exported and predicting model.",
+    help="Recognise facial expressions in images and videos, and train the networks that do it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": console.WIDTH},
 )
-app.add_typer(data.app, name="data")
-for command in (*learn.COMMANDS, *recognise.COMMANDS, *webcam.COMMANDS):
-    app.command()(command)
+data_app = typer.Typer(help="Get, check, audit or draw training data.", no_args_is_help=True, rich_markup_mode=None)
+_COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    *(*recognise.COMMANDS, *webcam.COMMANDS),
+    *(*learn.COMMANDS, *scores.COMMANDS, *models.COMMANDS),
+)
+for _command in data.COMMANDS:
+    data_app.command()(_with_quiet(_command))
+for _command in _COMMANDS:
+    app.command()(_with_quiet(_command))
+app.add_typer(data_app, name="data")
 
 
 def _show_version(value: bool) -> None:
@@ -39,17 +73,22 @@ def _root(
     pass
 
 
-def main() -> None:
-    """Run the command line; exit code 0, 1 for wrong input, 2 for wrong usage, 130 after Ctrl-C."""
+def run() -> None:
+    """Run a command and exit with 0, 1 for wrong input, 2 for wrong usage; Ctrl-C passes through."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without bars or accents is no error
     try:
         app()
     except MoueError as error:
-        output.print_error(error)
+        console.print_error(error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        output.note("stopped")
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone (`moue ... | head`); say nothing more, not even when Python flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        # A disk, folder or device that refuses is no fault of the program, wherever it shows.
+        where = f"{error.filename}: " if error.filename else ""
+        console.print_error(MoueError(f"{where}{error.strerror or error}", "a file or folder that can be used"))
+        sys.exit(1)

@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from moue.cli import options, output
-
-app = typer.Typer(help="Get, check, audit or draw data.", no_args_is_help=True, rich_markup_mode=None)
+from moue.cli import console, options
 
 
-@app.command()
 def get(
-    name: Annotated[str, typer.Argument(help="ferplus: fetch the FER+ votes. Nothing: only say where data is.")] = "",
-    out: Annotated[Path, typer.Option("--out", help="Where to write what is fetched.")] = Path("fer2013new.csv"),
+    name: Annotated[
+        str, typer.Argument(metavar="[ferplus]", help="Download the FER+ votes (1.6 MB).", show_default=False)
+    ] = "",
+    out: Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write the download.")] = Path(
+        "fer2013new.csv"
+    ),
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Say where to get FER2013 and the FER+ votes and under which terms; fetch what needs no account."""
+    """Say where to find FER2013; download the FER+ votes.
+
+    Names each source with its terms and its paper. The images need an account at Kaggle, so moue cannot fetch them.
+    """
     from moue.data import published as catalog
 
     if not name:
         for source in catalog.SOURCES:
-            lines = [source.holds, source.url, f"terms: {source.terms}", f"cite: {source.cite}", source.how]
-            typer.echo(f"{source.name}\n" + "".join(f"  {line}\n" for line in lines))
+            console.say(source.name)
+            for line in (source.holds, source.url, f"terms: {source.terms}", f"cite: {source.cite}", source.how):
+                # An address stays whole, so that it can be clicked and copied.
+                for part in textwrap.wrap(line, console.WIDTH - 2, break_long_words=False, break_on_hyphens=False):
+                    console.say(f"  {part}")
+            console.say("")
         return
     if name != "ferplus":
-        raise typer.BadParameter(f"{name!r}, expected ferplus: the others need an account", param_hint="NAME")
-    output.wrote(catalog.fetch_ferplus(out, overwrite=overwrite))
+        raise typer.BadParameter(f"{name!r}, expected ferplus; the other data needs an account", param_hint="[ferplus]")
+    console.wrote(catalog.fetch_ferplus(out, overwrite=overwrite))
 
 
-@app.command()
 def check(data: options.DataPath, ferplus: options.FerPlus = None, class_names: options.ClassNames = "") -> None:
-    """Compare a file with the published FER2013: rows, splits, classes, checksum of the pixels."""
+    """Compare data with the published FER2013.
+
+    Counts rows, splits and classes, and compares a checksum of the pixels.     Exit code 1 says that the data differs.
+    """
     from moue.data import published as catalog
 
     checks = catalog.check(options.load_data(data, ferplus, class_names=class_names))
     rows = [(found.name, found.actual, found.expected, "ok" if found.ok else "differs") for found in checks]
-    output.print_table(("what", "here", "published", ""), rows)
+    console.print_table(("what", "here", "published", ""), rows)
     for found in checks:
         if found.note:
-            output.note(f"{found.name}: {found.note}")
+            console.note(f"{found.name}: {found.note}")
     if not all(found.ok for found in checks):
-        output.note("this is not the published FER2013; moue works with it all the same")
+        console.note("this is not the published FER2013; moue can use it nevertheless")
         raise typer.Exit(1)
 
 
-@app.command()
 def audit(
     data: options.DataPath,
     ferplus: options.FerPlus = None,
-    report: Annotated[Path | None, typer.Option(help="Also write a page with pictures of the findings.")] = None,
-    out: Annotated[Path | None, typer.Option("--output", help="Also write the findings as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write an HTML page that shows the findings.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Also write the findings as JSON.")
+    ] = None,
     overwrite: options.Overwrite = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
-    """Look for duplicates, leaks between splits, contradicting labels and pictures that are no faces."""
+    """Look for faults in data.
+
+    Finds duplicates, leaks between splits, contradictory labels and images without a face.
+    """
     from moue.data.audit.audit import audit as examine
     from moue.data.audit.page import write_audit_page
     from moue.files import refuse_existing
@@ -66,7 +83,7 @@ def audit(
         if path is not None:
             refuse_existing(path, overwrite=overwrite)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
-    with output.waiting("comparing all faces with each other"):
+    with console.waiting("Comparing all faces with each other…"):
         findings = examine(dataset)
     rows = [(f.name, f"{f.number:,}", f.detail) for f in findings.table()]
     try:  # Files first: a closed pipe (| head) ends the printing. The table also where they cannot be written.
@@ -75,42 +92,47 @@ def audit(
         if report is not None:
             write_audit_page(findings, dataset, report, overwrite=overwrite)
     finally:
-        output.print_table(("finding", "number", "detail"), rows)
-    output.wrote(*(path for path in (out, report) if path is not None))
+        console.print_table(("finding", "number", "detail"), rows)
+    console.wrote(*(path for path in (out, report) if path is not None))
 
 
-@app.command()
 def synth(
-    out: Annotated[Path, typer.Argument(help="The table to write: .csv or .csv.gz.", show_default=False)],
-    per_class: Annotated[int, typer.Option(min=3, help="Faces of each class.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Which faces.")] = 0,
+    out: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The table to write: .csv or .csv.gz.", show_default=False)
+    ],
+    per_class: Annotated[int, typer.Option(min=3, metavar="N", help="Faces of each class.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed: another one gives other faces.")] = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw faces with seven expressions in the format of fer2013.csv."""
+    """Draw a small data set: simple faces with expressions."""
     from moue.data.synthetic.dataset import synthesize
     from moue.data.write import write_csv
     from moue.files import refuse_existing
 
     refuse_existing(out, overwrite=overwrite)
-    with output.waiting("drawing faces"):
+    with console.waiting("Drawing faces…"):
         dataset = synthesize(per_class, seed)
     write_csv(dataset, out, overwrite=overwrite)
-    output.note(str(dataset))
-    output.wrote(out)
+    console.note(str(dataset))
+    console.wrote(out)
 
 
-@app.command()
 def sheet(
     data: options.DataPath,
-    out: Annotated[Path, typer.Option("--out", help="The picture to write.")] = Path("contact_sheet.png"),
-    per_class: Annotated[int, typer.Option(min=1, help="Faces in a row.")] = 8,
+    out: Annotated[Path, typer.Option("--output", metavar="FILE", help="The image to write.")] = Path(
+        "contact_sheet.png"
+    ),
+    per_class: Annotated[int, typer.Option(min=1, metavar="N", help="Faces of each class.")] = 8,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write a contact sheet: some faces of each class."""
+    """Write an image with some faces of each class."""
     from moue.data.contact_sheet import contact_sheet
     from moue.files import replacing
 
-    picture = contact_sheet(options.load_data(data), per_class)
+    image = contact_sheet(options.load_data(data), per_class)
     with replacing(out, overwrite=overwrite) as temporary:
-        picture.save(temporary)
-    output.wrote(out)
+        image.save(temporary)
+    console.wrote(out)
+
+
+COMMANDS: Final = (get, check, audit, synth, sheet)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from moue.cli import output
+from moue.cli import console
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
@@ -30,43 +32,75 @@ class SplitName(enum.StrEnum):
 
 
 class ViewsName(enum.StrEnum):
-    """Over which views of a face answers are averaged: `moue.evaluation.tta`, which would load NumPy here."""
+    """The views of a face over which answers are averaged: `moue.evaluation.tta`, which would load NumPy here."""
 
     SINGLE = "single"
     FLIP = "flip"
     TEN_CROP = "ten_crop"
 
 
+class DetectorName(enum.StrEnum):
+    """How faces are found."""
+
+    AUTO = "auto"
+    OWN = "own"
+    YUNET = "yunet"
+    HAAR = "haar"
+    NONE = "none"
+
+
 DataPath = Annotated[
-    Path, typer.Argument(help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="fer2013.csv (also compressed or in an archive), or a folder of images.",
+        show_default=False,
+    ),
 ]
-DataOption = Annotated[
-    Path, typer.Option("--data", help="fer2013.csv (also .csv.gz, .zip, .tar.gz) or a folder of images.")
+FerPlus = Annotated[
+    Path | None, typer.Option("--ferplus", metavar="FILE", help="fer2013new.csv: add the FER+ votes, row by row.")
 ]
-FerPlus = Annotated[Path | None, typer.Option("--ferplus", help="fer2013new.csv: join the FER+ votes by row order.")]
 Views = Annotated[
-    ViewsName, typer.Option("--views", help="Average over views of each face: flip is 2, ten_crop 10 predictions.")
+    ViewsName, typer.Option("--views", help="Average over views of each face: flip makes 2, ten_crop 10.")
 ]
 ClassNames = Annotated[
     str,
     typer.Option(
         "--class-names",
         metavar="NAME,NAME,…",
-        help="Classes in the order of the data's numbers, from 0 on, if it is not FER2013's.",
+        help="Classes in the order of the numbers in the data, if it differs from FER2013.",
+        show_default=False,
     ),
 ]
-BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count such rows.")]
-ModelName = Annotated[str, typer.Option("--model", help="Name of a shipped model, run folder or .onnx file.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
-RunOut = Annotated[Path, typer.Option("--out", help="Run folder to make.")]
-RecipeName = Annotated[str, typer.Option("--recipe", help="Name of a recipe (moue recipes) or a TOML file.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs at most, instead of the recipe's.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed, instead of the recipe's.")]
-Choices = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other choice of the recipe; repeatable.")
+BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count wrong rows.")]
+ModelName = Annotated[
+    str, typer.Option("--model", metavar="MODEL", help="Name of a shipped model, run folder or .onnx file.")
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
-RunPath = Annotated[Path, typer.Argument(help="Run folder of moue train.", show_default=False)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+RunOut = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The run folder to make.")]
+RecipeName = Annotated[
+    str, typer.Option("--recipe", metavar="RECIPE", help="Name of a recipe (see moue recipes), or a TOML file.")
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", min=1, help="Most epochs to train, in place of the recipe's.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Random seed, in place of the recipe's.")]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change any other setting of the recipe. Repeatable."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of moue train.", show_default=False)]
+Detector = Annotated[
+    DetectorName, typer.Option("--detector", help="How to find faces. none: each image is one face. auto: the best.")
+]
+DetectorModel = Annotated[
+    Path | None, typer.Option("--detector-model", metavar="FILE", help="Model file of the detector yunet.")
+]
+UnsureBelow = Annotated[
+    float,
+    typer.Option("--unsure-below", metavar="0-1", min=0, max=1, help="Mark answers below this confidence with '?'."),
+]
 
 
 def load_data(
@@ -79,7 +113,7 @@ def load_data(
     from moue.data.load import load_dataset
 
     size = path.stat().st_size if path.is_file() else 0
-    with output.byte_progress(f"reading {path.name}", size) as moved:
+    with console.byte_progress(f"reading {path.name}", size) as moved:
         dataset = load_dataset(
             path,
             ferplus=ferplus,
@@ -88,10 +122,15 @@ def load_data(
             on_bytes=moved,
         )
     for said in dataset.notes:
-        output.note(f"{path.name}: {said}")
+        console.note(f"{path.name}: {said}")
     if dataset.skipped:
-        output.note(
+        console.warn(
             f"skipped {len(dataset.skipped)} wrong rows, the first: row {dataset.skipped[0].row}: "
             f"{dataset.skipped[0].reason}"
         )
     return dataset
+
+
+def command_line() -> str:
+    """Return the command that is running, as one would type it."""
+    return shlex.join(["moue", *sys.argv[1:]])

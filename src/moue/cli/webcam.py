@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from moue.cli import options, output
-from moue.cli.recognise import DetectorName
+from moue.cli import console, options
 
 if TYPE_CHECKING:
     from moue.media.video import Video
@@ -25,39 +24,52 @@ _WAIT_S: Final = 0.1  # how soon the end is noticed
 def webcam(
     model: options.ModelName = "small",
     source: Annotated[
-        str, typer.Option(help="Number of the camera; or a film, played as if it were one; or a stream's address.")
+        str,
+        typer.Option(
+            metavar="SOURCE", help="Number of the camera, a video to play as if it were one, or a stream's address."
+        ),
     ] = "0",
-    detector: Annotated[DetectorName, typer.Option(help="How faces are found; auto: the best here.")] = (
-        DetectorName.AUTO
-    ),
-    detector_model: Annotated[Path | None, typer.Option(help="The file of the detector yunet.")] = None,
+    detector: options.Detector = options.DetectorName.AUTO,
+    detector_model: options.DetectorModel = None,
     mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Swap left and right, as a mirror does.")] = True,
-    smooth: Annotated[float, typer.Option(min=0, help="Seconds over which probabilities are averaged.")] = 0.5,
-    unsure_below: Annotated[float, typer.Option(min=0, max=1, help="Mark answers of less confidence by ?.")] = 0.5,
-    headless: Annotated[bool, typer.Option("--headless", help="No window: print lines.")] = False,
-    step: Annotated[float, typer.Option(min=0, help="Seconds between two printed lines; 0 prints every answer.")] = 0.5,
-    seconds: Annotated[float | None, typer.Option(min=0, help="End after so many seconds.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--output", help="Also write each answer to .csv or .jsonl as it comes.")
+    smooth: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Average probabilities over this many seconds.")
+    ] = 0.5,
+    unsure_below: options.UnsureBelow = 0.5,
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window; print lines.")] = False,
+    step: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Seconds between two printed lines; 0 prints every answer.")
+    ] = 0.5,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="End after this many seconds.")
     ] = None,
-    save_to: Annotated[Path, typer.Option(help="Folder for the pictures that the key s saves.")] = Path(),
-    allow_url: Annotated[bool, typer.Option("--allow-url", help="Let --source be an address.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Also write each answer to a .csv or .jsonl file as it comes."),
+    ] = None,
+    save_to: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the images that the key s saves.")
+    ] = Path(),
+    allow_url: Annotated[bool, typer.Option("--allow-url", help="Allow an address as --source.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Name expressions live: the camera's picture with boxes, names and bars of the probabilities.
+    """Name expressions live, in a window or as lines.
 
-    Keys: q or Esc ends, s saves the picture, m mirrors, b shows or hides the bars. Ctrl-C ends it too. Nothing is
-    stored unless --output or the key s asks for it, and nothing is sent anywhere.
+    The window shows the camera's image with boxes, names and bars of probabilities.
+
+    Keys: q or Esc quits, s saves the image, m mirrors it, b shows or hides the bars. Ctrl-C quits too. Nothing is
+    stored unless you ask for it by --output or the key s, and nothing is sent anywhere.
     """
     from moue.media.camera import open_camera
-    from moue.output.live_table import LiveTable, check_live_output
+    from moue.output.formats import check_output
+    from moue.output.live_table import LiveTable
     from moue.recognition.live import Live
     from moue.recognition.stream import Follower
 
     if out is not None:
-        check_live_output(out, overwrite=overwrite)
+        check_output(out, overwrite=overwrite, by_line=True)
     with contextlib.ExitStack() as stack:
-        # First what fails soonest; the camera, whose light turns on, last.
+        # First what fails soonest; the camera, whose light goes on, last.
         window = None if headless else stack.enter_context(_open_window(mirror=mirror, save_to=save_to))
         analyzer = _load(model, detector, detector_model, unsure_below)
         follower = Follower(smooth, unsure_below)
@@ -77,14 +89,14 @@ def webcam(
 
 
 def _close(video: Video, live: Live[FrameResult] | None) -> None:
-    # A driver may hang in the middle of a read: what it writes to must not be freed then. Its thread, if it ever goes
-    # on, frees the camera itself.
+    # A driver may hang in the middle of a read: what it writes to must not be freed then. If its thread ever continues,
+    # it frees the camera itself.
     if live is None or not live.reading:
         video.close()
 
 
 def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None, step: float) -> None:
-    """Watch until the end, whatever ends it, and say what is left behind."""
+    """Watch until something ends it, and say what was written."""
     stopped = False
     try:
         with live:
@@ -94,17 +106,17 @@ def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None
                 _print_lines(live, step)
     except KeyboardInterrupt:
         stopped = True
-        output.note("stopped")
+        console.note("stopped")
     finally:
         if live.lost:
-            output.note(live.lost)
+            console.note(live.lost)
         shown = f"{window.num_shown:,} shown, " if window else ""
-        output.note(f"{live.frames.count:,} pictures, {shown}{live.results.count:,} analysed")
+        console.note(f"{live.frames.count:,} images, {shown}{live.results.count:,} analysed")
         if window is not None:
             window.finish_saving()
-            output.wrote(*window.saved)
+            console.wrote(*window.saved)
         if table is not None:
-            output.note(f"wrote {table.path}: answers for {table.num_results:,} pictures")
+            console.note(f"wrote {table.path}: answers for {table.num_results:,} images")
     if stopped or live.lost:
         raise typer.Exit(130 if stopped else 1)
 
@@ -125,7 +137,7 @@ def _print_lines(live: Live[FrameResult], step: float) -> None:
             due_s = frame.time_s + step
             people = sorted(result.faces, key=lambda face: face.track_id)
             nobody = result.message if result.status is Status.FAILED else "no face"
-            typer.echo(f"{frame.time_s:7.2f} s  " + ("   ".join(map(_words, people)) or nobody))
+            console.say(f"{frame.time_s:7.2f} s  " + ("   ".join(map(_words, people)) or nobody))
 
 
 def _words(face: TrackedFace) -> str:
@@ -139,7 +151,7 @@ def _open_window(*, mirror: bool, save_to: Path) -> Window:
     return Window("moue", Screen(mirror=mirror), save_to)
 
 
-def _load(model: str, detector: DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
+def _load(model: str, detector: options.DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
     from moue.faces import DetectorOptions
     from moue.recognition.stream import stream_analyzer
 
@@ -147,9 +159,9 @@ def _load(model: str, detector: DetectorName, file: Path | None, unsure_below: f
     analyzer = stream_analyzer(model, detector.value, options=chosen, unsure_below=unsure_below)
     name = analyzer.detector.name
     if name == "none":
-        output.note("no face is looked for: the whole image is taken as one face")
+        console.note("no face is looked for: the whole image is taken as one face")
     else:
-        output.note(f"faces are found by {name}")
+        console.note(f"faces are found by the detector {name}")
     return analyzer
 
 

@@ -215,7 +215,7 @@ class Evaluation:
 
 _PLAIN: Final = ("split", "split_rule", "num_views", "views", "source", "checksum", "command", "temperature")
 _ARRAYS: Final = ("y_true", "y_prob", "rows", "face_index", "face_images")
-_AGAIN: Final = "Evaluate the model again: moue evaluate RUN --data fer2013.csv --overwrite"
+_AGAIN: Final = "Evaluate the model again: moue evaluate RUN fer2013.csv --overwrite"
 
 
 def report_faces(y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]]) -> NDArray[np.int64]:

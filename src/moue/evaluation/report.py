@@ -51,7 +51,7 @@ def write_report(
     """
     folder, exported = Path(run), _is_exported(run)
     if exported and output is None:
-        raise MoueError(f"{run} has no run folder for the page", "a file to write", "Give --out PAGE.html.")
+        raise MoueError(f"{run} has no run folder for the page", "a file to write", "Give --output PAGE.html.")
     target = Path(output) if output is not None else folder / "report.html"
     refuse_existing(target, overwrite=overwrite)
     found = _evaluations([*([] if exported else _saved_evaluations(folder)), *map(Path, evaluations)])
@@ -94,7 +94,7 @@ def _run_context(run: Path) -> dict[str, Any]:
         "best": next((row for row in history if row["epoch"] == best_epoch), None),
         "curves": [_curve(history, quantity, best_epoch) for quantity in ("accuracy", "loss")],
         "stated": [],
-        "evaluate_command": f"moue evaluate {shlex.quote(str(run))} --data fer2013.csv",
+        "evaluate_command": f"moue evaluate {shlex.quote(str(run))} fer2013.csv",
         "report_command": f"moue report {shlex.quote(str(run))}",
         "num_bins": NUM_BINS,
     }
@@ -113,8 +113,8 @@ def _network_context(name_or_path: str | Path) -> dict[str, Any]:
         "best": None,
         "curves": [],
         "stated": stated_scores(spec),
-        "evaluate_command": f"moue evaluate {name} --data fer2013.csv --out EVALUATION",
-        "report_command": f"moue report {name} --evaluation EVALUATION --out PAGE.html",
+        "evaluate_command": f"moue evaluate {name} fer2013.csv --out EVALUATION",
+        "report_command": f"moue report {name} --evaluation EVALUATION --output PAGE.html",
         "num_bins": NUM_BINS,
     }
 

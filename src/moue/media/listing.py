@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,14 +52,29 @@ def _kind(path: Path) -> str:
     return "video" if stream or head.startswith(begins) or head[8:12] == b"AVI " else ""
 
 
+@dataclasses.dataclass
+class LeftOut:
+    """What folders hold besides images and videos.
+
+    Attributes:
+        others: Files that are neither, by name and by content.
+        folders: Folders that were not looked into.
+        litter: Hidden files and folders, and what systems leave behind.
+    """
+
+    others: list[Path] = dataclasses.field(default_factory=list)
+    folders: list[Path] = dataclasses.field(default_factory=list)
+    litter: list[Path] = dataclasses.field(default_factory=list)
+
+
 def list_pictures(
     paths: Iterable[str | Path],
     *,
     recursive: bool = False,
     videos: bool = False,
-    left_out: list[Path] | None = None,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Path | str]:
-    """Yield the given files and addresses as they are, and in place of each folder its pictures in order of names.
+    """Yield the given files and addresses as they are, and in place of each folder its images in the order of names.
 
     A file whose suffix is not known is judged by its first bytes. Hidden files and folders, and what systems leave
     behind, are left out; links to folders are not followed.
@@ -67,28 +83,32 @@ def list_pictures(
         paths: Files and folders; text that begins as an address does is one.
         recursive: Also look into the folders of a folder.
         videos: Also the videos in folders.
-        left_out: Files in folders that are neither are added to it.
+        left_out: Gets what was left out of folders.
     """
+    left_out = LeftOut() if left_out is None else left_out
     suffixes = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
     for path in paths:
         if is_address(path):
             yield path
         elif Path(path).is_dir():
-            yield from _in_folder(Path(path), suffixes, [] if left_out is None else left_out, recursive=recursive)
+            yield from _in_folder(Path(path), suffixes, left_out, recursive=recursive)
         else:
             yield Path(path)
 
 
-def _in_folder(folder: Path, suffixes: frozenset[str], left_out: list[Path], *, recursive: bool) -> Iterator[Path]:
+def _in_folder(folder: Path, suffixes: frozenset[str], left_out: LeftOut, *, recursive: bool) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_litter(name)) if recursive else []
-        for name in sorted(files):
-            if is_litter(name):
-                continue
+        litter = sorted(name for name in (*folders, *files) if is_litter(name))
+        left_out.litter += [Path(place) / name for name in litter]
+        inner = sorted(set(folders) - set(litter))
+        if not recursive:
+            left_out.folders += [Path(place) / name for name in inner]
+        folders[:] = inner if recursive else []
+        for name in sorted(set(files) - set(litter)):
             path = Path(place) / name
             suffix = path.suffix.lower()
             kind = "" if suffix in SUFFIXES | VIDEO_SUFFIXES else _kind(path)
             if suffix in suffixes or kind == "image" or (kind == "video" and suffixes >= VIDEO_SUFFIXES):
                 yield path
             else:
-                left_out.append(path)
+                left_out.others.append(path)

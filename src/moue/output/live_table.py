@@ -1,29 +1,25 @@
-"""A table that is written while a camera runs: what is there is whole at any moment, however the run ends."""
+"""A table that is written while a camera runs: it is whole at any moment, however the run ends."""
 
 from __future__ import annotations
 
-import csv
-import json
+import contextlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from moue.errors import MoueError
-from moue.output.table_files import check_output
-from moue.output.tables import csv_rows
-from moue.recognition.results import columns
+from moue.files import cannot_write, locked
+from moue.output.formats import check_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moue.recognition.frame_results import FrameResult
+    from moue.output.formats.registry import Result
 
 
 class LiveTable:
-    """Rows of a camera under the name that was asked for, from the first one on; use it in a ``with``.
+    """Rows of a camera in the file that was asked for, from the first one on; for use in a ``with``.
 
     Args:
-        path: ``.csv`` has the columns of `moue.recognition.results.columns`, one row for each face or one with the
-            status; ``.jsonl`` one `FrameResult.to_dict` in each line.
+        path: The file to write, in a format that is written row by row.
         class_names: The classes, in order.
         overwrite: Replace an existing file.
 
@@ -31,59 +27,50 @@ class LiveTable:
         num_results: Results written so far.
 
     Raises:
-        MoueError: another suffix, `path` exists and `overwrite` is false, or it cannot be written.
+        MoueError: another suffix, `path` exists and `overwrite` is false, another process writes it, or it cannot be
+            written.
     """
 
     def __init__(self, path: str | Path, *, class_names: Sequence[str], overwrite: bool = False) -> None:
-        self.path = check_live_output(path, overwrite=overwrite)
-        self.num_results = 0
+        self.path, self.num_results = Path(path), 0
+        self._format = check_output(path, overwrite=overwrite, by_line=True)
         self._class_names = tuple(class_names)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # A source's name may hold bytes that are no text.
-            self._file: IO[str] = self.path.open(
-                "w" if overwrite else "x", encoding="utf-8", errors="backslashreplace", newline=""
-            )
-        except OSError as error:
-            raise MoueError(f"cannot write {self.path}: {error.strerror}", "a folder that can be written to") from error
-        if self.path.suffix.lower() == ".csv":
-            csv.writer(self._file, lineterminator="\n").writerow(columns(self._class_names))
-            self._file.flush()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(locked(self.path))
+            try:
+                # A source's name may hold bytes that are not Unicode.
+                self._file: IO[str] = self.path.open(
+                    "w" if overwrite else "x", encoding="utf-8", errors="backslashreplace", newline=""
+                )
+            except OSError as error:
+                raise cannot_write(self.path, error) from error
+            stack.callback(self._close)
+            self._put(self._format.begin(self._class_names))
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._stack.close()
 
-    def write(self, result: FrameResult) -> None:
+    def write(self, result: Result) -> None:
         """Add a frame's rows; they are in the file when this returns.
 
         Raises:
-            MoueError: writing failed.
+            MoueError: it cannot be written.
         """
-        if self.path.suffix.lower() == ".csv":
-            text = csv_rows(result, self._class_names)
-        else:
-            text = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False) + "\n"
+        self._put(self._format.result(result, self._class_names, self.num_results == 0))
+        self.num_results += 1
+
+    def _put(self, text: str) -> None:
         try:
             self._file.write(text)
             self._file.flush()
         except OSError as error:
-            raise MoueError(f"writing {self.path} failed: {error.strerror}", fix="Is the disk full?") from error
-        self.num_results += 1
+            raise cannot_write(self.path, error) from error
 
-
-def check_live_output(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Return `path` if a camera's rows can be written to it, so that one learns of a mistake before the work.
-
-    Raises:
-        MoueError: another suffix than ``.csv`` and ``.jsonl``, or the file exists and `overwrite` is false.
-    """
-    if Path(path).suffix.lower() not in (".csv", ".jsonl"):
-        raise MoueError(
-            f"the output {path} has the suffix {Path(path).suffix!r}",
-            ".csv or .jsonl, which are written row by row",
-            "Rename the output.",
-        )
-    return check_output(path, overwrite=overwrite)
+    def _close(self) -> None:
+        # What could not be written has been told; closing tries to write it once more.
+        with contextlib.suppress(OSError):
+            self._file.close()

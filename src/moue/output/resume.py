@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from moue.files import replacing
+from moue.output.formats.csv_format import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
 
-def keep_whole_rows(path: Path, names: Sequence[str], size: int | None = None) -> Counter[str]:
-    """Drop the rows that were not written whole, and count what is done. Only one picture's rows are in memory.
+def keep_whole_rows(path: Path, names: Sequence[str], size: int | None = None, *, header: str) -> Counter[str]:
+    """Drop the rows that were not written whole, and count what is done. Only one image's rows are in memory.
 
     Args:
         path: The CSV file; replaced.
         names: Its columns.
-        size: Bytes that are to be kept at most; None keeps all.
+        size: Most bytes to keep; None keeps all.
+        header: The text before the rows.
 
     Returns:
-        For each value of the column file how often it is done: pictures, and videos.
+        For each value of the column file how often it is done: images and videos.
     """
     if size is not None:
         with path.open("r+b") as file:
             file.truncate(min(max(size, 0), path.stat().st_size))
     face, frame = names.index("face"), names.index("frame")
     done = Counter[str]()
-    with path.open("rb") as file:
-        mark = "\ufeff" if file.read(3) == codecs.BOM_UTF8 else ""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        careful = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        file.write(mark)
-        writer.writerow(names)
+        file.write(header)
         with contextlib.closing(_rows(path, len(names))) as rows:
-            for group in _pictures(rows, face, names.index("num_faces")):
-                for row in group:
-                    # As in `moue.output.tables`: a carriage return must be quoted.
-                    (careful if any("\r" in cell for cell in row) else writer).writerow(row)
+            for group in _images(rows, face, names.index("num_faces")):
+                file.writelines(map(line_of, group))
                 # A video counts once, by its first frame.
                 if group[0][frame] in ("", "0"):
                     done[group[0][0]] += 1
@@ -58,8 +52,8 @@ def _rows(path: Path, num_columns: int) -> Generator[list[str], None, None]:
         yield from (row for row in rows if len(row) == num_columns)
 
 
-def _pictures(rows: Iterator[list[str]], face: int, num_faces: int) -> Iterator[list[list[str]]]:
-    """Yield the rows of each picture or frame: one without a face, or one for each; the last if it is whole."""
+def _images(rows: Iterator[list[str]], face: int, num_faces: int) -> Iterator[list[list[str]]]:
+    """Yield the rows of each image or frame: one without a face, or one for each; the last if it is whole."""
     group: list[list[str]] = []
     for row in rows:
         if group and row[face] in ("", "0"):

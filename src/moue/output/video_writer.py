@@ -11,19 +11,15 @@ import numpy as np
 from PIL import ImageOps
 
 from moue.errors import MoueError
-from moue.files import refuse_existing, replacing
+from moue.files import locked, refuse_existing, replacing
 from moue.media.opencv import load_opencv, name_for_opencv
 from moue.output.draw import draw
-from moue.output.tables import write_results
 from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from numpy.typing import NDArray
 
     from moue.recognition.frame_results import FrameResult
-    from moue.recognition.results import ImageResult
 
 # What OpenCV's own wheels can write: MPEG-4 part 2 and Motion JPEG. They have no encoder for H.264.
 _CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}
@@ -117,6 +113,7 @@ class AnnotatedVideo:
         """
         writer, self._writer = self._writer, None
         if writer is None:
+            self._stack.close()
             return
         with silenced_stderr():
             writer.release()
@@ -132,6 +129,7 @@ class AnnotatedVideo:
 
     def _open(self, size: tuple[int, int], begin_s: float) -> None:
         # MPEG-4 has even sides only; OpenCV cuts the last row or column off.
+        self._stack.enter_context(locked(self.path))
         self._temporary = self._stack.enter_context(replacing(self.path, overwrite=self._overwrite))
         code = self._cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
         with silenced_stderr():
@@ -145,40 +143,3 @@ class AnnotatedVideo:
     def _write(self, frame: NDArray[np.uint8] | None) -> None:
         self._writer.write(frame)
         self.num_frames += 1
-
-
-def write_stream(
-    results: Iterable[FrameResult | ImageResult],
-    path: str | Path,
-    *,
-    class_names: Sequence[str],
-    overwrite: bool = False,
-) -> int:
-    """Write results as they come, as `write_results`; if they end in an error or Ctrl-C, what came before is kept.
-
-    Args:
-        results: A generator such as `moue.analyze_stream` returns.
-        path: ``.csv``, ``.jsonl`` or ``.json``.
-        class_names: The classes, in order.
-        overwrite: Replace an existing file.
-
-    Returns:
-        The number of results written.
-
-    Raises:
-        MoueError: as `write_results`; and whatever `results` raise, after the file has been moved into place.
-    """
-    errors: list[BaseException] = []
-
-    def until_an_error() -> Iterator[FrameResult | ImageResult]:
-        try:
-            yield from results
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # noqa: BLE001 (raised again below)
-            errors.append(error)
-
-    count = write_results(until_an_error(), path, class_names=class_names, overwrite=overwrite)
-    if errors:
-        raise errors[0]
-    return count

@@ -1,1 +1,8 @@
-"""The batch job over files, folders and videos."""
+"""The batch job over files, folders and videos: `predict` answers them, draws them and writes a table."""
+
+from moue.predict.listener import Listener
+from moue.predict.options import PredictOptions
+from moue.predict.run import predict
+from moue.predict.summary import Summary
+
+__all__ = ["Listener", "PredictOptions", "Summary", "predict"]

@@ -1,4 +1,4 @@
-"""What `moue predict --annotate` draws: pictures, and videos with their timelines."""
+"""What a run draws: images, and videos with their timelines."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING, Self
 
-from moue.cli import output
 from moue.errors import MissingExtraError
 from moue.files import refuse_existing
+from moue.media.decode import DEFAULT_LIMITS, decode
+from moue.media.urls import decode_address, is_address
 from moue.output.draw import draw, save_drawing
+from moue.output.timeline_plot import plot_timeline
+from moue.output.video_writer import AnnotatedVideo
 from moue.predict.jobs import timeline_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from moue.media.video import Video
-    from moue.output.tables import CsvRun
+    from moue.output.csv_run import CsvRun
     from moue.recognition.frame_results import FrameResult
     from moue.recognition.results import ImageResult
     from moue.recognition.timeline import Timeline
@@ -30,19 +34,14 @@ class DrawingChoices:
     """How drawings are made.
 
     Attributes:
-        emoji: Draw small faces in place of names.
+        labels: What is drawn, as for `moue.output.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
-        run: The table that resumes after an interruption; its own unfinished drawing is replaced in any case.
+        run: The table of a run that can be continued; its own unfinished drawing is replaced in any case.
     """
 
-    emoji: bool = False
+    labels: str = "name"
     overwrite: bool = False
     run: CsvRun | None = None
-
-    @property
-    def labels(self) -> str:
-        """As `moue.output.draw.draw` takes them."""
-        return "emoji" if self.emoji else "name"
 
     def begin(self, target: Path, *more: Path) -> bool:
         """Return whether files may be replaced, after noting in the run's journal that they are about to be its own.
@@ -58,25 +57,25 @@ class DrawingChoices:
         return overwrite
 
 
-def draw_picture(result: ImageResult, target: Path, choices: DrawingChoices) -> None:
-    """Draw a picture's result, if the picture could be read.
+def draw_image(result: ImageResult, target: Path, choices: DrawingChoices) -> str:
+    """Draw an image's result, if the image could be read.
+
+    Returns:
+        Why it was not drawn although it could be read before; empty otherwise.
 
     Raises:
         MoueError: `target` exists and may not be replaced, or cannot be written.
     """
-    from moue.media.decode import DEFAULT_LIMITS, decode  # noqa: PLC0415
-    from moue.media.urls import decode_address, is_address  # noqa: PLC0415 (most runs draw nothing)
-
     if result.status.value not in ("ok", "no_face"):
-        return
-    # Pictures are not kept until their faces are named, so what was fetched is fetched again.
+        return ""
+    # Images are not kept until their faces are named, so what was fetched is fetched again.
     fetched = is_address(result.file)
     decoded = decode_address(result.file, DEFAULT_LIMITS, allowed=True) if fetched else decode(result.file)
     if decoded.image is None or (decoded.width, decoded.height) != (result.width, result.height):
-        output.note(f"{result.file}: not drawn, the picture has gone or changed meanwhile")
-        return
+        return "not drawn, since the image has gone or changed"
     drawn = draw(decoded.image, result, labels=choices.labels)
     save_drawing(drawn, target, overwrite=choices.begin(target))
+    return ""
 
 
 class VideoDrawing:
@@ -84,18 +83,29 @@ class VideoDrawing:
 
     Args:
         video: The video; closed if an error is raised.
-        target: The ``.mp4`` to be.
-        timeline: What is seen of the video's people up to the end.
+        target: The ``.mp4`` to write.
+        timeline: Sums up the people of the video; drawn when the video has ended.
         fps: Frames a second that are looked at.
         choices: How to draw.
+        wrote: Called with each file that was written.
+        note: Called with what could not be drawn.
 
     Raises:
         MoueError: a file exists and may not be replaced.
     """
 
-    def __init__(self, video: Video, target: Path, timeline: Timeline, *, fps: float, choices: DrawingChoices) -> None:
-        from moue.output.video_writer import AnnotatedVideo  # noqa: PLC0415 (most runs draw no video)
-
+    def __init__(  # noqa: PLR0913 (what is drawn, how, and whom to tell)
+        self,
+        video: Video,
+        target: Path,
+        timeline: Timeline,
+        *,
+        fps: float,
+        choices: DrawingChoices,
+        wrote: Callable[[Path], None],
+        note: Callable[[str], None],
+    ) -> None:
+        self._wrote, self._note = wrote, note
         self._timeline, self._plot = timeline, timeline_of(target)
         self._title = os.path.basename(video.name)  # noqa: PTH119 (also addresses)
         try:
@@ -106,21 +116,19 @@ class VideoDrawing:
             raise
 
     def add(self, image: NDArray[np.uint8], result: FrameResult) -> None:
-        """Draw a frame, uint8 (H, W, 3) RGB, as `AnnotatedVideo.add`."""
+        """Draw a frame, uint8 (H, W, 3) RGB, as `AnnotatedVideo.add` does."""
         self._video.add(image, result)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        from moue.output.timeline_plot import plot_timeline  # noqa: PLC0415 (as above)
-
         self._video.close()
         if self._video.num_frames:
-            output.wrote(self._video.path)
+            self._wrote(self._video.path)
         if not self._timeline.people():
             return
         try:
-            output.wrote(plot_timeline(self._timeline, self._plot, title=self._title, overwrite=self._overwrite))
+            self._wrote(plot_timeline(self._timeline, self._plot, title=self._title, overwrite=self._overwrite))
         except MissingExtraError as error:
-            output.note(f"no timeline: {error.came}; {error.fix}")
+            self._note(f"no timeline: {error.came}; {error.fix}")

@@ -1,4 +1,4 @@
-"""Where `moue predict --annotate` draws each picture and video: names that meet neither each other nor what is read."""
+"""Where a run draws each image and video: under names that differ from each other and from what is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One mention of a picture or video.
+    """One mention of an image or video.
 
     Attributes:
         source: Its path or address.
@@ -38,12 +38,12 @@ class Job:
 def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job]:
     """Return one job for each source, in order, with the file in `folder` that its drawing becomes.
 
-    If several have the same name, the later ones get numbers; names that differ in capital letters only are one name,
-    since they are one file on Windows and macOS. The names depend on all sources, so an interrupted run must name all
-    again.
+    Where several sources have one name, the later ones get numbers. Names that differ in capital letters only count as
+    one name, since they are one file on Windows and macOS. The names depend on all sources, so a run that continues
+    must name all of them again.
 
     Args:
-        sources: All pictures and videos of the run, paths and addresses.
+        sources: All images and videos of the run, paths and addresses.
         folder: Where drawings go; None if none are wanted.
 
     Raises:

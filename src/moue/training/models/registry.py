@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pkgutil
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     Builder = Callable[..., Any]
 
 DEFAULT_INPUT_SHAPE: Final = (48, 48, 1)
-# Every file here registers its networks when imported.
-_FAMILIES: Final = ("seed_cnn", "small", "mini_xception", "resnet", "vgg", "efficientnet")
+_PACKAGE: Final = "moue.training.models"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +59,9 @@ def register(name: str, *, paper: str, summary: str) -> Callable[[Builder], Buil
 
 def list_models() -> dict[str, ModelEntry]:
     """Return all registered networks by name."""
-    for family in _FAMILIES:
-        importlib.import_module(f"moue.training.models.{family}")
+    # Every file of the folder registers its networks when it is imported.
+    for module in pkgutil.iter_modules(importlib.import_module(_PACKAGE).__path__):
+        importlib.import_module(f"{_PACKAGE}.{module.name}")
     return dict(_ENTRIES)
 
 

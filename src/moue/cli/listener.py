@@ -1,0 +1,137 @@
+"""How `moue predict` shows what `moue.predict.predict` reports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from moue.cli import console
+from moue.cli.answers import Answers
+from moue.predict import Listener
+from moue.recognition.results import ImageResult
+from moue.recognition.timeline import minutes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from moue.predict import Summary
+    from moue.progress import Progress
+    from moue.recognition.analyzer import Analyzer
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.timeline import Timeline
+
+
+class ConsoleListener(Listener):
+    """Prints answers to standard output, and all else to standard error.
+
+    Args:
+        shown: What is printed of the answers: "lines", "wide", "json" or "nothing".
+    """
+
+    def __init__(self, shown: str) -> None:
+        self._json = shown == "json"
+        self._answers = Answers(wide=shown == "wide") if shown in ("lines", "wide") else None
+        self._bar = contextlib.ExitStack()
+        self._title: str | None = None
+        self._move: Progress | None = None
+
+    def began(self, analyzer: Analyzer) -> None:
+        """Say how faces are found."""
+        name = analyzer.detector.name
+        if name == "none":
+            console.note("each image is taken as one face; no face is looked for in it")
+        else:
+            console.note(f"faces are found by the detector {name}")
+
+    def progress(self, title: str, done: int, total: int | None) -> None:
+        """Move the bar; another title begins a new one."""
+        if title != self._title or self._move is None:
+            self._bar.close()
+            self._move = self._bar.enter_context(console.count_progress(title or "images"))
+            self._title = title
+        self._move(done, total)
+
+    def result(self, result: ImageResult | FrameResult) -> None:
+        """Print the result of an image; the people of a video are printed when it has ended."""
+        if self._json:
+            # ASCII: no name commands the terminal, whatever its encoding.
+            sys.stdout.write(json.dumps(result.to_dict(), allow_nan=False) + "\n")
+            sys.stdout.flush()
+        elif self._answers is not None and isinstance(result, ImageResult):
+            self._answers.add_image(result)
+
+    def video_ended(self, file: str, timeline: Timeline, class_names: Sequence[str]) -> None:
+        """Print a line for each person."""
+        self._bar.close()
+        self._move = None
+        if self._answers is None:
+            return
+        for person in timeline.people():
+            when = f"#{person.track_id} {minutes(person.first_s)}-{minutes(person.last_s)}"
+            self._answers.add_person(file, when, dict(zip(class_names, person.mean(), strict=True)))
+
+    def failed(self, file: str, message: str) -> None:
+        """Name the file, also with --quiet."""
+        console.warn(console.one_line(f"{file}: {message}"))
+
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        console.note(console.one_line(text))
+
+    def wrote(self, path: Path) -> None:
+        """Say what was written."""
+        console.wrote(path)
+
+    def close(self) -> None:
+        """End the bar, and print the answers that were kept for the end."""
+        self._bar.close()
+        if self._answers is not None:
+            self._answers.print()
+
+    def end(self, summary: Summary, drawings: Path | None, *, stored: bool) -> None:
+        """Print the counts of the run."""
+        if summary.num_drawn_images and drawings is not None:
+            console.note(f"wrote {_count(summary.num_drawn_images, 'image')} with answers to {drawings}")
+        if summary.num_videos:
+            console.note(_about_videos(summary))
+        if summary.num_images or not summary.num_videos:
+            console.note(_about_images(summary))
+        if summary.num_faces:
+            console.note(", ".join(f"{name} {count:,}" for name, count in summary.emotions.most_common()))
+        if summary.statuses["no_face"]:
+            console.note("to take each image as one face, add --detector none")
+        if self._answers is not None and self._answers.is_shortened and not stored:
+            console.note("to keep all answers, add --output FILE.csv; for other programs, --json")
+
+
+def _about_images(summary: Summary) -> str:
+    return ", ".join(
+        (
+            _count(summary.num_images, "image"),
+            _count(summary.num_faces, "face"),
+            f"{summary.statuses['no_face']:,} without a face",
+            f"{summary.num_failed_images:,} failed",
+            f"{summary.num_images / max(summary.image_seconds, 1e-9):.1f} images per second",
+        )
+    )
+
+
+def _about_videos(summary: Summary) -> str:
+    failed = summary.num_videos - summary.num_whole_videos
+    return ", ".join(
+        (
+            _count(summary.num_videos, "video"),
+            _count(summary.num_frames, "frame"),
+            _count(summary.num_video_faces, "face"),
+            f"{summary.num_people:,} {'person' if summary.num_people == 1 else 'people'}",
+            *([f"{failed:,} failed or incomplete"] if failed else []),
+            f"{summary.num_frames / max(summary.video_seconds, 1e-9):.1f} frames per second",
+        )
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,97 @@
+"""Commands that tell what there is: models, recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from moue.cli import console
+
+if TYPE_CHECKING:
+    from moue.training.models.registry import ModelEntry
+
+_UNKNOWN: Final = "?"
+
+
+def models(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A network to describe.", show_default=False)] = "",
+) -> None:
+    """List the networks, or describe one.
+
+    Networks with weights can be used at once; any network can be trained.
+    """
+    from moue.training.models.registry import list_models
+
+    entries = list_models()
+    if name:
+        _describe(name, entries)
+        return
+    weights = _weights()
+    rows = [(entry, *_cost(entry), ", ".join(weights.get(entry, ())) or "-") for entry in sorted(entries)]
+    console.print_table(("network", "parameters", "multiply-adds", "input", "weights"), rows)
+    console.note("to describe one: moue models NAME; to use weights: moue predict FILE --model NAME")
+
+
+def recipes(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A recipe to show.", show_default=False)] = "",
+) -> None:
+    """List the recipes for training, or show one."""
+    from moue.training.config import TrainConfig, list_recipes
+
+    if not name:
+        configs = [TrainConfig.from_recipe(recipe) for recipe in list_recipes()]
+        rows = [(config.recipe, config.model, str(config.epochs)) for config in configs]
+        console.print_table(("recipe", "network", "epochs"), rows)
+        console.note("to show one: moue recipes NAME; to train by it: moue train DATA --recipe NAME --out FOLDER")
+        return
+    config = TrainConfig.from_recipe(name)
+    fields = dataclasses.fields(config)
+    rows = [(field.name, str(getattr(config, field.name)), field.metadata["help"]) for field in fields]
+    console.print_table(("setting", "value", "meaning"), rows)
+
+
+def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
+    from moue.errors import MoueError
+    from moue.training.config import TrainConfig, list_recipes
+
+    if name not in entries:
+        raise MoueError(f"unknown network {name!r}", f"one of {', '.join(sorted(entries))}")
+    parameters, multiply_adds, size = _cost(name)
+    taught = [recipe for recipe in list_recipes() if TrainConfig.from_recipe(recipe).model == name]
+    about = {
+        "what": entries[name].summary,
+        "paper": entries[name].paper,
+        "parameters": parameters,
+        "multiply-adds": f"{multiply_adds} for one face of {size}",
+        "recipes": ", ".join(taught) or "none",
+        "weights": ", ".join(_weights().get(name, ())) or "none are shipped: train it",
+    }
+    console.print_table((name, ""), list(about.items()))
+
+
+def _cost(name: str) -> tuple[str, str, str]:
+    """Return parameters, multiply-adds and input of a network as words."""
+    from moue.training.models.figures import load_figures
+
+    found = load_figures().get(name)
+    if found is None:
+        return (_UNKNOWN,) * 3
+    size = "x".join(map(str, found.input_shape))
+    return f"{found.parameters:,}", f"{found.multiply_adds / 1e6:,.1f} M", size
+
+
+def _weights() -> dict[str, list[str]]:
+    """Return for each network the shipped models of it."""
+    from moue.classifier.locate import WEIGHTS, shipped_models
+    from moue.files import read_json
+
+    found: dict[str, list[str]] = {}
+    for model in shipped_models():
+        network = read_json(WEIGHTS / f"{model}.json").get("recipe", {}).get("model", model)
+        found.setdefault(network, []).append(model)
+    return found
+
+
+COMMANDS: Final = (models, recipes)

@@ -1,0 +1,133 @@
+"""Commands that score a network and report on it: evaluate, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from moue.cli import console, options
+
+if TYPE_CHECKING:
+    from moue.evaluation.evaluation import Evaluation
+
+
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL",
+            help="Name of a shipped model, run folder or .onnx file. Several are averaged and scored as one.",
+            show_default=False,
+        ),
+    ],
+    data: options.DataPath,
+    split: Annotated[
+        options.SplitName, typer.Option(help="Which faces to score: PublicTest is val, PrivateTest is test.")
+    ] = options.SplitName.TEST,
+    views: options.Views = options.ViewsName.SINGLE,
+    ferplus: options.FerPlus = None,
+    on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    class_names: options.ClassNames = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Folder for the result. Default: RUN/evaluation/SPLIT[-VIEWS] for a run folder, else nothing is kept.",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Score a network on labelled faces.
+
+    The test split is scored twice: with and without the faces that are also in the training data.
+    """
+    from moue.classifier.ensemble import Ensemble
+    from moue.evaluation.evaluate import evaluate as score
+    from moue.files import refuse_existing
+
+    ensemble = Ensemble.load(models)
+    folder = out or _evaluation_folder(models, split, views)
+    if folder is not None:
+        refuse_existing(folder, overwrite=overwrite)
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
+    with console.count_progress("evaluating") as moved:
+        evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
+    evaluation = dataclasses.replace(evaluation, command=options.command_line())
+    if folder is not None:
+        evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
+    console.say(evaluation.table())
+    _note_calibration(evaluation)
+    if folder is None:
+        console.note("the result was not saved; to keep it for a report, add --out FOLDER")
+        return
+    console.wrote(folder)
+    report_words = ["moue", "report", models[0], *(["--evaluation", str(out)] if out else [])]
+    console.note(f"next: {shlex.join(report_words)}")
+
+
+def report(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="Run folder of moue train, .onnx file or name of a shipped model.",
+            show_default=False,
+        ),
+    ],
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="The page. Default: RUN/report.html for a run folder, else NAME-report.html.",
+        ),
+    ] = None,
+    evaluations: Annotated[
+        list[Path] | None,
+        typer.Option("--evaluation", metavar="FOLDER", help="Folder that moue evaluate --out wrote. Repeatable."),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write an HTML page about a run or a network.
+
+    It shows curves, scores, the confusion matrix and faces.
+    """
+    from moue.evaluation.report import write_report
+
+    in_run = page is None and _is_folder(model)
+    target = page if page is not None or in_run else Path(f"{Path(model).stem}-report.html")
+    # The page inside the run folder belongs to the run and is replaced; any other file is the user's.
+    console.wrote(write_report(model, target, evaluations=evaluations or (), overwrite=overwrite or in_run))
+
+
+def _is_folder(model: str) -> bool:
+    """Return whether a model is named by a folder, or by what might be meant as one; a shipped model is not."""
+    from moue.classifier.locate import shipped_models
+
+    return model not in shipped_models() and Path(model).suffix.lower() != ".onnx"
+
+
+def _evaluation_folder(models: list[str], split: options.SplitName, views: options.ViewsName) -> Path | None:
+    if len(models) > 1 or not _is_folder(models[0]):
+        return None
+    single = views is options.ViewsName.SINGLE
+    return Path(models[0]) / "evaluation" / (split.value if single else f"{split.value}-{views.value}")
+
+
+def _note_calibration(evaluation: Evaluation) -> None:
+    if evaluation.members:
+        console.note(f"mean of the calibrated probabilities of {', '.join(evaluation.members)}")
+        return
+    calibrated = evaluation.calibrated()
+    if calibrated is None:
+        return
+    how = "" if evaluation.num_views == 1 else ", one view of each face; here the mean of the views"
+    console.note(f"calibrated on val{how}: NLL {calibrated.nll:.3f}, ECE {calibrated.ece:.1%}")
+
+
+COMMANDS: Final = (evaluate, report)

@@ -1,0 +1,121 @@
+"""The formats of tables of results, found by looking into this folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from moue.errors import MoueError
+from moue.files import refuse_existing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_PACKAGE = "moue.output.formats"
+
+
+class Result(Protocol):
+    """What a table holds: the result of an image or of a frame."""
+
+    @property
+    def file(self) -> str:
+        """The name of the image or video."""
+
+    def rows(self, class_names: Sequence[str], /) -> list[dict[str, Any]]:
+        """Return one flat row for each face, or one with the status."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TableFormat:
+    """How results become text.
+
+    Attributes:
+        name: Its name; the suffix without its dot, for the format that is meant where only a file is named.
+        suffix: Of its files, with the dot, in small letters.
+        begin: Returns what comes before the results, given the class names.
+        result: Returns the text of one result, given it, the class names, and whether it is the first.
+        end: What comes after the results.
+        by_line: Whether the file is whole after each result, as a table that a camera fills has to be.
+        resumable: Whether a run that was stopped can continue such a file, as `moue.output.resume` does.
+    """
+
+    name: str
+    suffix: str
+    begin: Callable[[Sequence[str]], str]
+    result: Callable[[Result, Sequence[str], bool], str]
+    end: str = ""
+    by_line: bool = True
+    resumable: bool = False
+
+
+@functools.cache
+def formats() -> dict[str, TableFormat]:
+    """Return all formats by name.
+
+    Raises:
+        MoueError: two formats have one name.
+    """
+    found: dict[str, TableFormat] = {}
+    for module in pkgutil.iter_modules(importlib.import_module(_PACKAGE).__path__):
+        for one in getattr(importlib.import_module(f"{_PACKAGE}.{module.name}"), "FORMATS", ()):
+            if one.name in found:
+                raise MoueError(f"the format {one.name!r} is there twice", "a new name")
+            found[one.name] = one
+    return found
+
+
+def format_of(path: str | Path, name: str = "") -> TableFormat:
+    """Return the format of a file, by its suffix.
+
+    Args:
+        path: The file to write.
+        name: The format that is meant where several have the suffix, such as "excel".
+
+    Raises:
+        MoueError: no format has the suffix, or the one called `name` has another.
+    """
+    suffix = Path(path).suffix.lower()
+    known = formats()
+    suffixes = sorted({one.suffix for one in known.values()})
+    if suffix not in suffixes:
+        raise MoueError(
+            f"the output {path} has the suffix {suffix!r}", f"one of {', '.join(suffixes)}", "Rename the output."
+        )
+    if not name:
+        return known[suffix[1:]]
+    if name not in known:
+        raise MoueError(f"unknown format {name!r}", f"one of {', '.join(known)}")
+    if known[name].suffix != suffix:
+        raise MoueError(f"the output {path} has the suffix {suffix!r}", f"{known[name].suffix} for {name}")
+    return known[name]
+
+
+def check_output(path: str | Path, *, overwrite: bool = False, by_line: bool = False, name: str = "") -> TableFormat:
+    """Return the format if results can be written to `path`, so that a mistake is told before the work.
+
+    Args:
+        path: The file to write.
+        overwrite: Whether it may exist.
+        by_line: Whether it has to be whole after each result.
+        name: As for `format_of`.
+
+    Raises:
+        MoueError: no such format, or the file exists and `overwrite` is false.
+    """
+    found = format_of(path, name)
+    if by_line and not found.by_line:
+        allowed = sorted({one.suffix for one in formats().values() if one.by_line})
+        raise MoueError(
+            f"the output {path} has the suffix {found.suffix!r}",
+            f"{' or '.join(allowed)}, which are written row by row",
+            "Rename the output.",
+        )
+    refuse_existing(Path(path), overwrite=overwrite)
+    return found

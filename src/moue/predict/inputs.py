@@ -1,0 +1,48 @@
+"""From what the user named to the files of a run."""
+
+from __future__ import annotations
+
+import glob
+import os
+from typing import TYPE_CHECKING, Final
+
+from moue.media.listing import LeftOut, list_pictures
+from moue.media.urls import is_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from moue.predict.listener import Listener
+
+_NAMED: Final = 3  # files that a remark names
+
+
+def collect(inputs: Iterable[str | Path], *, recursive: bool, listener: Listener) -> list[str | Path]:
+    """Return the files and addresses of a run, and tell the listener what was left out of folders.
+
+    Args:
+        inputs: Files, folders, addresses, and patterns such as ``*.jpg``, which some shells hand over as they are.
+        recursive: Also look into the folders of a folder.
+        listener: Is told.
+    """
+    left_out = LeftOut()
+    expanded = (path for one in inputs for path in _expand(one))
+    found = list(list_pictures(expanded, recursive=recursive, videos=True, left_out=left_out))
+    _tell(listener, "left out, since they are no images or videos", left_out.others)
+    _tell(listener, "folders not looked into (--recursive does)", left_out.folders)
+    _tell(listener, "ignored, since they are hidden or left by a system", left_out.litter)
+    return found
+
+
+def _expand(one: str | Path) -> list[str | Path]:
+    """Return the files that a pattern means; anything else, or a pattern that fits no file, as it is."""
+    if is_address(one) or os.path.lexists(one) or not glob.has_magic(str(one)):
+        return [one]
+    return [*sorted(glob.glob(str(one), recursive=True))] or [one]  # noqa: PTH207 (names stay as they were typed)
+
+
+def _tell(listener: Listener, what: str, paths: Sequence[Path]) -> None:
+    if paths:
+        names = ", ".join(path.name for path in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
+        listener.note(f"{what}: {len(paths):,} ({names})")

@@ -1,0 +1,78 @@
+"""What the user of `moue.predict.predict` can choose."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from moue.classifier.locate import DEFAULT_MODEL
+from moue.errors import MoueError
+from moue.media.clock import Sampling
+from moue.media.decode import DEFAULT_LIMITS, ImageLimits
+from moue.output.formats import check_output, formats
+from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_EVERY_FRAME: Final = Sampling()
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """How a run answers and what it writes.
+
+    Attributes:
+        model: As for `moue.Classifier.load`.
+        detector: As for `moue.faces.make_detector`.
+        detector_model: The file of the detector yunet.
+        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        output: The table to write; its suffix chooses a format of `moue.output.formats`. Or an open text file, which
+            gets results as they come.
+        format: The name of the format, where several have the suffix of `output`: "excel" is CSV with a byte order
+            mark. For an open file it is "csv" if none is named.
+        annotate: A folder for images and videos with the answers drawn in.
+        labels: What is drawn there, as for `moue.output.draw.draw`: "name", "emoji" or "both".
+        overwrite: Replace existing files.
+        recursive: Also look into the folders of a folder.
+        sampling: Which frames of videos are looked at.
+        smooth_s: Seconds over which the probabilities in videos are averaged.
+        max_pixels: Images with more pixels are refused; None takes the limit of `moue.media.decode.ImageLimits`.
+        allow_url: Fetch inputs that are addresses.
+
+    Raises:
+        MoueError: a value is out of its range, or `output` has an unknown suffix or exists.
+    """
+
+    model: str | Path = DEFAULT_MODEL
+    detector: str = "auto"
+    detector_model: Path | None = None
+    unsure_below: float = 0.5
+    output: str | Path | TextIO | None = None
+    format: str = ""
+    annotate: Path | None = None
+    labels: str = "name"
+    overwrite: bool = False
+    recursive: bool = False
+    sampling: Sampling = _EVERY_FRAME
+    smooth_s: float = DEFAULT_WINDOW_S
+    max_pixels: int | None = None
+    allow_url: bool = False
+
+    @property
+    def limits(self) -> ImageLimits:
+        """What is refused before it is decoded."""
+        if self.max_pixels is None:
+            return DEFAULT_LIMITS
+        return dataclasses.replace(DEFAULT_LIMITS, max_pixels=self.max_pixels)
+
+    def __post_init__(self) -> None:
+        # What is wrong for every file is told before the first.
+        Smoother(self.smooth_s)
+        if isinstance(self.output, str | Path):
+            check_output(self.output, overwrite=self.overwrite, name=self.format)
+        elif self.format and self.format not in formats():
+            raise MoueError(f"unknown format {self.format!r}", f"one of {', '.join(formats())}")
+        elif self.format and self.output is None:
+            raise MoueError(f"the format {self.format} without an output", "a file to write", "Name an output.")

@@ -1,0 +1,147 @@
+"""Answers images and videos in one sequence, draws them, and counts the videos."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import itertools
+import os
+import time
+from typing import TYPE_CHECKING
+
+from moue.errors import MoueError
+from moue.faces import DetectorOptions, make_detector
+from moue.media.video import open_video, public_name
+from moue.predict.drawings import VideoDrawing, draw_image
+from moue.recognition.frame_results import without_frames
+from moue.recognition.stream import Follower, analyze_frames
+from moue.recognition.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
+
+    from moue.media.video import Video
+    from moue.output.csv_run import CsvRun
+    from moue.predict.drawings import DrawingChoices
+    from moue.predict.jobs import Job
+    from moue.predict.listener import Listener
+    from moue.predict.options import PredictOptions
+    from moue.predict.summary import Summary
+    from moue.recognition.analyzer import Analyzer
+    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import ImageResult
+
+
+class Work:
+    """The answers of a run, one after the other.
+
+    Args:
+        analyzer: Answers images; videos get its network and its detector.
+        options: What the user wants.
+        listener: Is told of progress and of what was written.
+        summary: Gets the counts of videos and of drawings.
+    """
+
+    def __init__(self, analyzer: Analyzer, options: PredictOptions, listener: Listener, summary: Summary) -> None:
+        self._analyzer, self._options = analyzer, options
+        self._listener, self._summary = listener, summary
+        self._frames: Analyzer | None = None
+
+    def results(
+        self, jobs: Sequence[Job], drawings: DrawingChoices, run: CsvRun | None = None
+    ) -> Generator[ImageResult | FrameResult, None, None]:
+        """Yield the results of images and of videos' frames, in order; to be closed, so that videos are ended well.
+
+        An image is drawn before its result is yielded, so that what has its row has its drawing.
+
+        Args:
+            jobs: Images and videos.
+            drawings: How they are drawn.
+            run: The table, which holds all rows of a video or none.
+        """
+        num_images = sum(not job.is_video for job in jobs)
+        done = 0
+        for videos, group in itertools.groupby(jobs, lambda job: job.is_video):
+            if not videos:
+                for result in self._answer_images(list(group), drawings):
+                    done += 1
+                    self._listener.progress("", done, num_images)
+                    yield result
+                continue
+            for job in group:
+                with run.whole() if run else contextlib.nullcontext():
+                    yield from self._video(job, drawings)
+
+    def _answer_images(self, jobs: Sequence[Job], drawings: DrawingChoices) -> Iterator[ImageResult]:
+        results = self._analyzer.analyze_many(job.source for job in jobs)
+        for job, result in zip(jobs, results, strict=True):
+            if job.drawing is not None:
+                problem = draw_image(result, job.drawing, drawings)
+                if problem:
+                    self._listener.failed(result.file, problem)
+                elif result.status.value in ("ok", "no_face"):
+                    self._summary.num_drawn_images += 1
+            yield result
+
+    def _video(self, job: Job, drawings: DrawingChoices) -> Iterator[FrameResult]:
+        name, timeline, problem = public_name(job.source), Timeline(self._analyzer.class_names), ""
+        self._summary.num_videos += 1
+        began = time.monotonic()
+        try:
+            for result in self._open_and_follow(job, timeline, drawings):
+                problem = result.message if not result.width else problem
+                yield result
+        finally:
+            self._summary.video_seconds += time.monotonic() - began
+            self._summary.num_frames += timeline.num_frames
+            self._summary.num_video_faces += timeline.num_faces
+            self._summary.num_people += timeline.num_people
+            self._listener.video_ended(name, timeline, self._analyzer.class_names)
+        if problem:
+            self._summary.failures.append((name, problem))
+            self._listener.failed(name, problem)
+        else:
+            self._summary.num_whole_videos += 1
+
+    def _open_and_follow(self, job: Job, timeline: Timeline, drawings: DrawingChoices) -> Iterator[FrameResult]:
+        name = public_name(job.source)
+        try:
+            follower = Follower(self._options.smooth_s, self._analyzer.unsure_below)
+            video = open_video(job.source, allow_url=self._analyzer.allow_url, limits=self._analyzer.limits)
+        except MoueError as error:
+            # A video that cannot be opened has a row, as an image has.
+            yield without_frames(name, error)
+            return
+        with contextlib.ExitStack() as stack:
+            drawing = self._drawing(video, job.drawing, timeline, drawings)
+            stack.enter_context(drawing or contextlib.nullcontext())
+            frames = analyze_frames(video, self._frame_analyzer(), follower, sampling=self._options.sampling)
+            for image, result in stack.enter_context(contextlib.closing(frames)):
+                timeline.add(result)
+                if drawing is not None and image is not None:
+                    drawing.add(image, result)
+                self._listener.progress(os.path.basename(name), (result.frame or 0) + 1, video.num_frames)  # noqa: PTH119 (also addresses)
+                yield result
+
+    def _frame_analyzer(self) -> Analyzer:
+        """Return the analyzer of images with a detector that looks at frames upright only."""
+        if self._frames is None:
+            self._frames = copy.copy(self._analyzer)
+            options = DetectorOptions(model=self._options.detector_model, turns=False)
+            self._frames.detector = make_detector(self._analyzer.detector.name, options)
+        return self._frames
+
+    def _drawing(
+        self, video: Video, target: Path | None, timeline: Timeline, choices: DrawingChoices
+    ) -> VideoDrawing | None:
+        if target is None:
+            return None
+        rate = self._options.sampling.rate(video.fps)
+        return VideoDrawing(
+            video, target, timeline, fps=rate, choices=choices, wrote=self._wrote, note=self._listener.note
+        )
+
+    def _wrote(self, path: Path) -> None:
+        self._summary.wrote.append(path)
+        self._listener.wrote(path)
