@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import csv
 import errno
+import json
+import types
 
 import pytest
 
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
+from moue.output import formats as formats_package
 from moue.output.csv_run import CsvRun
+from moue.output.formats import registry
+from moue.output.live_table import LiveTable
+from moue.output.tables import TableFile, write_results
 from moue.recognition.results import ImageResult
 
 KEPT = {"class_names": CLASS_NAMES, "settings": {}}
@@ -66,3 +72,85 @@ def test_a_full_disk_is_told_once(tmp_path):
         run._file = FullDisk()
         with pytest.raises(MoueError, match=r"No space left(?s:.*)Is the disk full"):
             run.write(ImageResult("1.jpg", Status.NO_FACE))
+
+
+ONE = ImageResult("1.jpg", Status.NO_FACE)
+
+
+@pytest.mark.parametrize("kind", [TableFile, LiveTable])
+def test_no_second_process_writes_what_one_is_writing(tmp_path, kind):
+    path = tmp_path / "x.jsonl"
+    with kind(path, class_names=CLASS_NAMES, overwrite=True) as first:
+        first.write(ONE)
+        with (
+            pytest.raises(MoueError, match=r"another process .* is writing"),
+            kind(path, class_names=CLASS_NAMES, overwrite=True),
+        ):
+            pass
+        first.write(ONE)
+    assert path.read_text().count("1.jpg") == 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.jsonl"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_an_error_leaves_a_whole_table_or_none(tmp_path, suffix, keep):
+    path = tmp_path / f"x{suffix}"
+
+    def write_and_stop():
+        with TableFile(path, class_names=CLASS_NAMES, keep=keep) as table:
+            table.write(ONE)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_and_stop()
+    assert [entry.name for entry in tmp_path.iterdir()] == ([path.name] if keep else [])
+    if keep and suffix == ".json":
+        assert len(json.loads(path.read_text())["results"]) == 1
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("kind", [TableFile, LiveTable])
+def test_a_full_disk_is_told_by_every_table(tmp_path, kind):
+    def write():
+        with kind(tmp_path / "x.csv", class_names=CLASS_NAMES) as table:
+            table._file.close()
+            table._file = types.SimpleNamespace(write=full_disk, flush=full_disk, close=full_disk)
+            table.write(ONE)
+
+    with pytest.raises(MoueError, match=r"No space left(?s:.*)Is the disk full"):
+        write()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_format_is_one_file(tmp_path, monkeypatch):
+    (tmp_path / "names_format.py").write_text(
+        "from moue.output.formats.registry import TableFormat\n"
+        "FORMATS = (TableFormat('txt', '.txt', lambda _: '', lambda result, _, __: result.file + '\\n'),)\n"
+    )
+    registry.formats.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(formats_package, "__path__", [*formats_package.__path__, str(tmp_path)])
+        assert write_results([ONE], tmp_path / "x.txt", class_names=CLASS_NAMES) == 1
+        assert (tmp_path / "x.txt").read_text() == "1.jpg\n"
+    registry.formats.cache_clear()
+    with pytest.raises(MoueError, match=r"one of \.csv, \.json, \.jsonl"):
+        write_results([ONE], tmp_path / "y.txt", class_names=CLASS_NAMES)
+
+
+def test_only_the_mark_differs_for_excel_and_a_run_keeps_it(tmp_path):
+    write_results([ONE], tmp_path / "plain.csv", class_names=CLASS_NAMES)
+    write_results([ONE], tmp_path / "excel.csv", class_names=CLASS_NAMES, name="excel")
+    plain = (tmp_path / "plain.csv").read_bytes()
+    assert (tmp_path / "excel.csv").read_bytes() == b"\xef\xbb\xbf" + plain
+    with CsvRun(tmp_path / "x.csv", **KEPT, name="excel") as run:
+        run.write(ONE)
+    with pytest.raises(MoueError, match="other settings"):
+        CsvRun(tmp_path / "x.csv", **KEPT)
+    with CsvRun(tmp_path / "x.csv", **KEPT, name="excel") as run:
+        assert run.is_done("1.jpg")
+        run.finish()
+    assert (tmp_path / "x.csv").read_bytes() == b"\xef\xbb\xbf" + plain

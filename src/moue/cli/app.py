@@ -18,13 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class _Stopped(BaseException):
+    """Ctrl-C, on its way through Typer."""
+
+
 def _with_quiet(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command that also takes ``--quiet``, as all of them do."""
 
     @functools.wraps(command)
     def run_command(*arguments: Any, quiet: bool, **choices: Any) -> None:  # noqa: ANN401 (those of the command)
         console.set_quiet(quiet)
-        command(*arguments, **choices)
+        try:
+            command(*arguments, **choices)
+        except KeyboardInterrupt as error:
+            raise _Stopped from error  # Typer would end the program without a word
 
     # Typer reads the signature; annotations are texts there, which only this call turns into types.
     hints = get_type_hints(command, include_extras=True)
@@ -80,6 +87,8 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal without bars or accents is no error
     try:
         app()
+    except _Stopped:
+        raise KeyboardInterrupt from None
     except MoueError as error:
         console.print_error(error)
         sys.exit(1)

@@ -90,7 +90,7 @@ def list_pictures(
     for path in paths:
         if is_address(path):
             yield path
-        elif Path(path).is_dir():
+        elif os.path.isdir(path):  # noqa: PTH112 (a name that is too long is no folder, not an error)
             yield from _in_folder(Path(path), suffixes, left_out, recursive=recursive)
         else:
             yield Path(path)

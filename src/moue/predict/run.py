@@ -130,7 +130,7 @@ class _Run:
             try:
                 self._fill(left, run, run)
             except KeyboardInterrupt:
-                self._listener.note(f"stopped; the same command resumes: what is done is in {run.part}")
+                self._listener.note(f"the same command resumes: what is done is in {run.part}")
                 raise
             self._wrote(run.finish())
 
@@ -149,7 +149,7 @@ class _Run:
                 self._fill(jobs, table, None)
         except KeyboardInterrupt:
             if keep:
-                self._listener.note(f"stopped; what was done by then is in {path}")
+                self._listener.note(f"what was done by then is in {path}")
             raise
         self._wrote(path)
 
