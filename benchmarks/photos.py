@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moue.faces import DetectorOptions, Face
-from moue.faces.face import overlap
+from moue.classifier.classifier import Classifier
+from moue.faces import Face, make_detector
+from moue.faces.boxes import overlap
 from moue.recognition.analyzer import Analyzer
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def main() -> int:
     parser.add_argument("--detector-model")
     options = parser.parse_args()
     entries = json.loads(options.labels.read_text(encoding="utf-8"))
-    analyzer = Analyzer.load(options.model, options.detector, options=DetectorOptions(model=options.detector_model))
+    analyzer = Analyzer(Classifier.load(options.model), make_detector(options.detector, model=options.detector_model))
     began = time.process_time()
     results = list(analyzer.analyze_many(options.labels.parent / entry["file"] for entry in entries))
     cpu_ms = 1e3 * (time.process_time() - began) / max(1, len(entries))

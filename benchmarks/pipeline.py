@@ -12,7 +12,7 @@ import statistics
 import time
 
 from moue.classifier.classifier import Classifier
-from moue.faces import DetectorOptions, make_detector
+from moue.faces import make_detector
 from moue.recognition.analyzer import Analyzer
 
 ROUNDS = 15
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--detector", default="auto")
     parser.add_argument("--detector-model")
     options = parser.parse_args()
-    detector = make_detector(options.detector, DetectorOptions(model=options.detector_model))
+    detector = make_detector(options.detector, model=options.detector_model)
     analyzer = Analyzer(Classifier.load(options.model, threads=1), detector)
     stages_ms = " ".join(f"{name:>7}" for name in ("decode", "detect", "crop", "network"))
     print(f"{'photo':28} {'pixels':>11} {'faces':>5} {stages_ms} {'all, CPU':>8}")

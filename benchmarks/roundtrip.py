@@ -18,7 +18,7 @@ from PIL import Image
 
 from moue.classifier.classifier import Classifier
 from moue.data.load import load_fer2013
-from moue.faces import DetectorOptions, make_detector
+from moue.faces import make_detector
 from moue.faces.crop import VIEWS, crop_face
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def main() -> int:
     chosen = np.random.default_rng(0).permutation(len(data))[: options.num]
     images, labels = data.images[chosen], data.labels[chosen]
     model = Classifier.load(options.model)
-    detector = make_detector(options.detector, DetectorOptions(model=options.detector_model))
+    detector = make_detector(options.detector, model=options.detector_model)
     found = find(images, detector, options.enlarge)
     kept = np.array([each is not None for each in found])
     direct = float((model.predict_proba(images[kept], head="emotion").argmax(axis=1) == labels[kept]).mean())

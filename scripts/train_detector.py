@@ -19,9 +19,9 @@ from PIL import Image
 import moue
 from moue.errors import MoueError
 from moue.faces import make_detector, store
-from moue.faces.multiscale import merge
-from moue.faces.own import OwnDetector, OwnOptions
-from moue.faces.yunet import YuNet
+from moue.faces.boxes import merge
+from moue.faces.detectors.own import OwnDetector, OwnOptions
+from moue.faces.yunet_network import YuNet
 from moue.training.backend import import_keras
 from moue.training.detector.compose import Composer
 from moue.training.detector.export import export_detector

@@ -31,7 +31,7 @@ def test_importing_moue_loads_nothing_heavy():
 
 
 def test_predicting_never_loads_keras():
-    code = "import moue.recognition.analyzer, moue.output.draw, moue.evaluation.evaluate, moue.evaluation.report"
+    code = "import moue.recognition.analyzer, moue.drawing.draw, moue.evaluation.evaluate, moue.evaluation.report"
     assert loaded_after(code).isdisjoint({"keras", "tensorflow", "tf2onnx", "onnx", "matplotlib", "jinja2", "cv2"})
 
 

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.data.load import load_dataset, load_fer2013
     from moue.data.synthetic.dataset import synthesize
+    from moue.drawing.draw import draw
     from moue.evaluation.evaluate import evaluate
     from moue.evaluation.evaluation import Evaluation
     from moue.evaluation.report import write_report
     from moue.evaluation.tta import with_views
     from moue.faces.face import Detector, Face
     from moue.media.video import open_video
-    from moue.output.draw import draw
-    from moue.recognition.analyzer import Analyzer, analyze, analyze_many
-    from moue.recognition.frame_results import FrameResult, TrackedFace
-    from moue.recognition.results import FaceResult, ImageResult
+    from moue.recognition.analyze import analyze, analyze_many
+    from moue.recognition.analyzer import Analyzer
+    from moue.recognition.results import FaceResult, FrameResult, ImageResult, TrackedFace
+    from moue.recognition.rows import to_df
     from moue.recognition.stream import analyze_stream
     from moue.training.config import TrainConfig
     from moue.training.distill import teach
@@ -70,6 +71,7 @@ __all__ = [
     "open_video",
     "synthesize",
     "teach",
+    "to_df",
     "train",
     "with_views",
     "write_report",
@@ -78,7 +80,7 @@ __all__ = [
 _HOMES = {
     "Face": "moue.faces.face",
     "Detector": "moue.faces.face",
-    "draw": "moue.output.draw",
+    "draw": "moue.drawing.draw",
     "load_dataset": "moue.data.load",
     "open_video": "moue.media.video",
     "TrainResult": "moue.training.train",
@@ -87,14 +89,14 @@ _HOMES = {
     "Classifier": "moue.classifier.classifier",
     "Dataset": "moue.data.dataset",
     "FaceResult": "moue.recognition.results",
-    "FrameResult": "moue.recognition.frame_results",
+    "FrameResult": "moue.recognition.results",
     "ImageResult": "moue.recognition.results",
-    "TrackedFace": "moue.recognition.frame_results",
+    "TrackedFace": "moue.recognition.results",
     "Ensemble": "moue.classifier.ensemble",
     "Evaluation": "moue.evaluation.evaluation",
     "TrainConfig": "moue.training.config",
-    "analyze": "moue.recognition.analyzer",
-    "analyze_many": "moue.recognition.analyzer",
+    "analyze": "moue.recognition.analyze",
+    "analyze_many": "moue.recognition.analyze",
     "analyze_stream": "moue.recognition.stream",
     "audit": "moue.data.audit.audit",
     "build_model": "moue.training.models.registry",
@@ -102,6 +104,7 @@ _HOMES = {
     "export_onnx": "moue.training.export_onnx",
     "list_models": "moue.training.models.registry",
     "load_fer2013": "moue.data.load",
+    "to_df": "moue.recognition.rows",
     "synthesize": "moue.data.synthetic.dataset",
     "teach": "moue.training.distill",
     "train": "moue.training.train",

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moue.cli import options
 from moue.faces import store
 from moue.media.listing import list_pictures
 from moue.recognition.analyzer import Analyzer
@@ -116,12 +115,6 @@ def test_automatic_detection_says_what_it_took(moue, run_folder, folder, monkeyp
     assert "faces are found by the detector own" in said
     code, _, said = moue("predict", folder, "--model", run_folder, "--detector", "yunet")
     assert (code, "moue download yunet" in said) == (1, True)
-
-
-def test_names_of_detectors_agree():
-    from moue.faces import detector_names
-
-    assert tuple(name.value for name in options.DetectorName) == detector_names()[:5]
 
 
 def test_nothing_to_do_and_nothing_that_works(moue, run_folder, folder, tmp_path):

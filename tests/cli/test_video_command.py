@@ -13,7 +13,6 @@ from moue.media.video import open_video
 from moue.recognition import stream
 
 pytest.importorskip("cv2", reason="films need the extra 'video'")
-pytest.importorskip("scipy", reason="films need the extra 'video'")
 
 
 @pytest.fixture

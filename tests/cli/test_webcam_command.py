@@ -23,9 +23,8 @@ from moue.media.decode import Status
 from moue.media.video import open_video
 from moue.recognition import live
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.frame_results import FrameResult, TrackedFace
 from moue.recognition.live import Live
-from moue.recognition.results import FaceResult
+from moue.recognition.results import FaceResult, FrameResult, TrackedFace
 from moue.webcam.screen import Screen, first_size, line_height, save_picture
 from moue.webcam.window import Window
 
@@ -78,7 +77,7 @@ CHANCES = {"happy": 0.7, "sad": 0.2, "neutral": 0.1}
 
 def frame_result(box, size=(640, 480)):
     face = TrackedFace.of_track(FaceResult(box, "happy", 0.7, CHANCES), 3, CHANCES, 0.5)
-    return FrameResult("camera 0", Status.OK, 0, 0.0, *size, (face,))
+    return FrameResult("camera 0", Status.OK, *size, (face,), frame=0, time_s=0.0)
 
 
 def found(frame):

@@ -15,10 +15,10 @@ from PIL import Image
 from helpers.local_server import serving
 from moue.download import Download, fetch
 from moue.errors import MissingExtraError, MoueError
-from moue.faces import DetectorOptions, Face, detector_names, make_detector, register, store
-from moue.faces.face import overlap
-from moue.faces.multiscale import YuNetDetector, _tiles, merge, plan, turn_back
-from moue.faces.yunet import STRIDES, YuNet, decode, suppress
+from moue.faces import Face, detector_names, make_detector, store
+from moue.faces.boxes import merge, overlap, turn_back
+from moue.faces.detectors.yunet import YuNetDetector, _tiles, plan
+from moue.faces.yunet_network import STRIDES, YuNet, decode, suppress
 
 MODELS = os.environ.get(store.ENVIRONMENT, "")
 HOPPER = (183, 120, 170, 212)  # the face in matplotlib's sample photograph, x, y, width, height
@@ -28,7 +28,7 @@ HOPPER = (183, 120, 170, 212)  # the face in matplotlib's sample photograph, x, 
 def yunet():
     if not MODELS:
         pytest.skip("set MOUE_MODELS to a folder with YuNet to run this test")
-    return make_detector("yunet", DetectorOptions(model=MODELS))
+    return make_detector("yunet", model=MODELS)
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,44 @@ def is_near(face, box, enough=0.6):
 
 
 def test_names_are_known_and_unique():
-    assert detector_names()[:4] == ("auto", "own", "yunet", "haar")
-    with pytest.raises(MoueError, match="auto, own, yunet, haar, none"):
+    assert detector_names() == ("auto", "haar", "none", "own", "yunet")
+    with pytest.raises(MoueError, match="auto, haar, none, own, yunet"):
         make_detector("mtcnn")
-    for taken in ("none", "auto"):
-        with pytest.raises(MoueError, match="already"):
-            register(taken, lambda _: None)
+
+
+def test_each_detector_has_its_own_options():
+    with pytest.raises(MoueError, match=r"own has no option 'turns'\nexpected score_threshold, min_size, threads"):
+        make_detector("own", turns=False)
+    with pytest.raises(MoueError, match="none has no option 'model'\nexpected no options"):
+        make_detector("none", model="x.onnx")
+    assert make_detector("none", video=True, model=None).name == "none"
+
+
+def test_a_file_in_the_folder_is_a_detector(monkeypatch, tmp_path):
+    """A new detector is one new file: nothing else knows its name."""
+    from moue.faces import detectors, registry
+
+    (tmp_path / "corner.py").write_text(
+        "from moue.faces import Face\n"
+        "from moue.faces.registry import DetectorKind\n"
+        "class Corner:\n"
+        "    name = 'corner'\n"
+        "    def __init__(self, *, side: float = 8):\n"
+        "        self.side = side\n"
+        "    def detect(self, image):\n"
+        "        return [Face(0, 0, self.side, self.side)]\n"
+        "DETECTOR = DetectorKind('corner', Corner, preference=9, for_video={'side': 4})\n"
+    )
+    monkeypatch.setattr(detectors, "__path__", [*detectors.__path__, str(tmp_path)])
+    registry.detectors.cache_clear()
+    image = np.zeros((9, 9, 3), np.uint8)
+    try:
+        assert make_detector("corner").detect(image)[0].width == 8
+        assert make_detector(video=True).detect(image)[0].width == 4
+        assert make_detector(side=2).detect(image)[0].width == 2
+        assert "corner" in detector_names()
+    finally:
+        registry.detectors.cache_clear()
 
 
 def test_none_takes_the_picture():
@@ -71,7 +103,7 @@ def test_yunet_without_its_file_says_how_to_get_it(no_models):
     with pytest.raises(MoueError, match="moue download yunet"):
         make_detector("yunet")
     with pytest.raises(MoueError, match="does not exist"):
-        make_detector("auto", DetectorOptions(model=no_models / "x.onnx"))
+        make_detector("auto", model=no_models / "x.onnx")
     assert make_detector("auto").name == "own"
 
 
@@ -82,7 +114,7 @@ def test_a_changed_file_is_refused(no_models, monkeypatch):
     with pytest.raises(MoueError, match="not the known"):
         store.find("yunet")
     with pytest.raises(MoueError, match="cannot load"):
-        make_detector("yunet", DetectorOptions(model=file))
+        make_detector("yunet", model=file)
     monkeypatch.setenv(store.ENVIRONMENT, str(no_models / "nowhere"))
     with pytest.raises(MoueError, match="nowhere"):
         store.find("yunet")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from moue.errors import MoueError
-from moue.faces import DetectorOptions, make_detector
-from moue.faces.own import _WEIGHTS, STRIDE, UNIT, decode, description, load_own, scales
+from moue.faces import make_detector
+from moue.faces.detectors.own import _WEIGHTS, STRIDE, UNIT, decode, description, load_own, scales
 
 
 def test_the_weights_are_those_described():
@@ -50,7 +50,7 @@ def test_nothing_is_found_where_nothing_is(shape):
 def test_it_is_what_auto_takes_on_a_fresh_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("MOUE_MODELS", str(tmp_path))
     assert make_detector("auto").name == "own"
-    assert make_detector("own", DetectorOptions(score_threshold=0.9, min_size=40)).options.min_size == 40
+    assert make_detector("own", score_threshold=0.9, min_size=40).options.min_size == 40
 
 
 @pytest.mark.parametrize("options", [{"score_threshold": 0.0}, {"score_threshold": 1.0}, {"min_size": -1.0}])

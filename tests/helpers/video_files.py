@@ -35,7 +35,6 @@ def frame(red=None, blue=None, size=(120, 160)):
 def write_film(path, frames, fps=25.0):
     """Write frames, uint8 (H, W, 3) RGB, all of one size; the codec goes with the suffix."""
     pytest.importorskip("cv2", reason="films need the extra 'video'")
-    pytest.importorskip("scipy", reason="films need the extra 'video'")
     cv2 = load_opencv()
     frames = list(frames)
     code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))

@@ -18,7 +18,8 @@ from moue.download import FetchError, fetch_bytes
 from moue.media.decode import ImageLimits, Status
 from moue.media.listing import is_video
 from moue.media.urls import decode_address, is_address, shown, stem_of
-from moue.recognition.analyzer import Analyzer, analyze, analyze_many
+from moue.recognition.analyze import analyze, analyze_many
+from moue.recognition.analyzer import Analyzer
 
 BUFFER = io.BytesIO()
 Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(BUFFER, "PNG")

@@ -25,11 +25,10 @@ from moue.output.live_table import LiveTable
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition import stream
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import columns
+from moue.recognition.rows import columns
 from moue.recognition.stream import analyze_frames, analyze_stream
 
 pytest.importorskip("cv2", reason="films need the extra 'video'")
-pytest.importorskip("scipy", reason="films need the extra 'video'")
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +234,7 @@ def test_people_keep_their_numbers_and_results_their_fields(film, analyzer, mode
     assert set(one.to_dict()["faces"][0]) - {"track_id", "raw_emotion", "raw_confidence"} == set(
         analyzer.analyze(frame(3)).to_dict()["faces"][0]
     )
-    rows = one.rows(model.class_names)
+    rows = one.to_rows(model.class_names)
     assert all(tuple(row) == columns(model.class_names) for row in rows)
     assert [(row["frame"], row["time_s"], row["track_id"], row["face"]) for row in rows] == [
         (19, pytest.approx(0.76), 1, 0),
@@ -263,6 +262,18 @@ def test_people_keep_their_numbers_however_rare_the_frames(tmp_path, analyzer, s
     assert {face.track_id for result in results for face in result.faces} == {1}
 
 
+def test_frames_are_kept_if_asked_for_and_can_be_drawn(film, model):
+    plain, kept = (
+        list(moue.analyze_stream(film, model=model, detector="none", every=5, keep_frames=keep)) for keep in (0, 1)
+    )
+    assert plain == kept
+    assert all(result.pixels is None for result in plain)
+    assert all(result.pixels.shape == (result.height, result.width, 3) for result in kept)
+    assert kept[0].plot().size[0] >= kept[0].width
+    with pytest.raises(MoueError, match="keep_frames=True"):
+        plain[0].plot()
+
+
 def test_smoothing_is_that_of_the_window(film, model):
     raw = list(analyze_stream(film, model=model, detector="none", smooth_s=0))
     smooth = list(analyze_stream(film, model=model, detector="none", smooth_s=0.2))
@@ -288,7 +299,7 @@ def test_a_film_that_breaks_off_ends_with_a_word(broken_off, analyzer, capfd):
     last = results[-1]
     assert (last.status, last.frame, last.faces) == ("unreadable", len(results) - 1, ())
     assert f"breaks off after {len(results) - 1} of 60 frames" in last.message
-    (row,) = last.rows(analyzer.class_names)
+    (row,) = last.to_rows(analyzer.class_names)
     assert (row["status"], row["message"]) == ("unreadable", last.message)
     assert capfd.readouterr().err == ""
 

@@ -18,13 +18,11 @@ from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.frame_results import FrameResult, TrackedFace
-from moue.recognition.results import FaceResult
+from moue.recognition.results import FaceResult, FrameResult, TrackedFace
 from moue.recognition.stream import analyze_frames
 from moue.recognition.timeline import Timeline, minutes
 
 pytest.importorskip("cv2", reason="films need the extra 'video'")
-pytest.importorskip("scipy", reason="films need the extra 'video'")
 
 NAMES = ("happy", "sad")
 
@@ -79,7 +77,7 @@ def result_at(time_s, *people, width=64, height=48):
     for track_id, happy in people:
         face = FaceResult((9.0, 9.0, 20.0, 20.0), "happy", happy, {"happy": happy, "sad": 1 - happy})
         faces.append(TrackedFace.of_track(face, track_id, face.probabilities, 0.5))
-    return FrameResult("film.mp4", Status.OK, round(time_s * 25), time_s, width, height, tuple(faces))
+    return FrameResult("film.mp4", Status.OK, width, height, tuple(faces), frame=round(time_s * 25), time_s=time_s)
 
 
 def test_pauses_are_filled_and_other_sizes_fitted(tmp_path):
@@ -178,7 +176,7 @@ def test_a_timeline_sums_up():
     for number in range(100):
         people = [(1, 0.25)] if number < 50 else [(1, 0.75), (7, 1.0)]
         timeline.add(result_at(number / 25, *people))
-    timeline.add(FrameResult("film.mp4", Status.UNREADABLE, 100, 4.0, message="lost"))
+    timeline.add(FrameResult("film.mp4", Status.UNREADABLE, message="lost", frame=100, time_s=4.0))
     one, other = timeline.people()
     assert (one.track_id, one.first_s, one.last_s, one.num_frames) == (1, 0, 3.96, 100)
     assert one.mean() == pytest.approx([0.5, 0.5])

@@ -23,8 +23,10 @@ from moue.labels import CLASS_NAMES
 from moue.media.decode import ImageLimits, Status
 from moue.output.csv_run import CsvRun
 from moue.output.tables import write_results
-from moue.recognition.analyzer import Analyzer, analyze, analyze_many
-from moue.recognition.results import FaceResult, ImageResult, columns, to_frame
+from moue.recognition.analyze import analyze, analyze_many
+from moue.recognition.analyzer import Analyzer
+from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.rows import columns, to_df
 
 
 class TwoCorners:
@@ -290,7 +292,7 @@ def test_csv_json_and_lines(tmp_path):
 
 def test_pandas_where_it_is_installed():
     pytest.importorskip("pandas")
-    frame = to_frame(ROWS, CLASS_NAMES)
+    frame = to_df(ROWS)
     assert list(frame.columns) == list(columns(CLASS_NAMES))
     assert frame["face"].notna().sum() == 5
     assert frame.groupby("file")["prob_happy"].mean()["a.png"] == pytest.approx(0.6)

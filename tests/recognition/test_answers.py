@@ -10,7 +10,8 @@ from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
 from moue.faces import Face, make_detector
 from moue.labels import CLASS_NAMES
-from moue.recognition.analyzer import Analyzer, analyze
+from moue.recognition.analyze import analyze
+from moue.recognition.analyzer import Analyzer
 from moue.recognition.answers import answer_faces
 
 FACES = np.random.default_rng(5).integers(0, 256, (6, 48, 48), np.uint8)

@@ -10,8 +10,6 @@ from moue.recognition.results import FaceResult
 from moue.recognition.smoothing import Smoother
 from moue.recognition.tracking import Tracker, likeness
 
-pytest.importorskip("scipy", reason="following faces needs the extra 'video'")
-
 
 def face(x, y=0.0, size=100.0, happy=0.5):
     emotion = "happy" if happy >= 0.5 else "sad"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from moue.cli import console
 from moue.cli.answers import Answers
 from moue.predict import Listener
-from moue.recognition.results import ImageResult
+from moue.recognition.results import FrameResult
 from moue.recognition.timeline import minutes
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moue.predict import Summary
     from moue.progress import Progress
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import ImageResult
     from moue.recognition.timeline import Timeline
 
 
@@ -54,13 +54,13 @@ class ConsoleListener(Listener):
             self._title = title
         self._move(done, total)
 
-    def result(self, result: ImageResult | FrameResult) -> None:
+    def result(self, result: ImageResult) -> None:
         """Print the result of an image; the people of a video are printed when it has ended."""
         if self._json:
             # ASCII: no name commands the terminal, whatever its encoding.
             sys.stdout.write(json.dumps(result.to_dict(), allow_nan=False) + "\n")
             sys.stdout.flush()
-        elif self._answers is not None and isinstance(result, ImageResult):
+        elif self._answers is not None and not isinstance(result, FrameResult):
             self._answers.add_image(result)
 
     def video_ended(self, file: str, timeline: Timeline, class_names: Sequence[str]) -> None:

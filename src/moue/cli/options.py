@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import pkgutil
 import shlex
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import moue
 from moue.cli import console
 
 if TYPE_CHECKING:
@@ -39,14 +41,18 @@ class ViewsName(enum.StrEnum):
     TEN_CROP = "ten_crop"
 
 
-class DetectorName(enum.StrEnum):
-    """How faces are found."""
+if TYPE_CHECKING:
 
-    AUTO = "auto"
-    OWN = "own"
-    YUNET = "yunet"
-    HAAR = "haar"
-    NONE = "none"
+    class DetectorName(enum.StrEnum):
+        """How faces are found: ``auto``, or a file in `moue.faces.detectors`."""
+
+        AUTO = "auto"
+
+else:
+    # Asking `moue.faces` would load NumPy here.
+    _FOLDER = Path(moue.__file__).parent / "faces" / "detectors"
+    _DETECTORS = ("auto", *(module.name for module in pkgutil.iter_modules([str(_FOLDER)])))
+    DetectorName = enum.StrEnum("DetectorName", [(name.upper(), name) for name in _DETECTORS])
 
 
 DataPath = Annotated[

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from moue.media.video import Video
     from moue.output.live_table import LiveTable
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.frame_results import FrameResult, TrackedFace
     from moue.recognition.live import Live
+    from moue.recognition.results import FrameResult, TrackedFace
     from moue.webcam.window import Window
 
 _WAIT_S: Final = 0.1  # how soon the end is noticed
@@ -152,11 +152,9 @@ def _open_window(*, mirror: bool, save_to: Path) -> Window:
 
 
 def _load(model: str, detector: options.DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
-    from moue.faces import DetectorOptions
     from moue.recognition.stream import stream_analyzer
 
-    chosen = DetectorOptions(model=file)
-    analyzer = stream_analyzer(model, detector.value, options=chosen, unsure_below=unsure_below)
+    analyzer = stream_analyzer(model, detector.value, detector_model=file, unsure_below=unsure_below)
     name = analyzer.detector.name
     if name == "none":
         console.note("no face is looked for: the whole image is taken as one face")

@@ -88,17 +88,6 @@ class Detector(Protocol):
         ...
 
 
-def overlap(face: Face, other: Face) -> tuple[float, float]:
-    """Return the boxes' intersection over their union, and over the smaller of the two; 0-1 each."""
-    width = min(face.x + face.width, other.x + other.width) - max(face.x, other.x)
-    height = min(face.y + face.height, other.y + other.height) - max(face.y, other.y)
-    if width <= 0 or height <= 0:
-        return 0.0, 0.0
-    shared = width * height
-    areas = face.width * face.height, other.width * other.height
-    return shared / (sum(areas) - shared), shared / min(areas)
-
-
 def faces_from(boxes: Sequence[Box]) -> tuple[Face, ...]:
     """Return a caller's boxes as faces.
 

@@ -1,114 +1,101 @@
-"""Detectors by name."""
+"""Detectors by name, found by looking into the folder `moue.faces.detectors`."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+import functools
+import importlib
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
-from moue.faces import store
-from moue.faces.haar import HaarDetector
-from moue.faces.multiscale import DEFAULT_MIN_SIZE, DEFAULT_THRESHOLD, YuNetDetector
-from moue.faces.own import load_own
-from moue.faces.whole_image import WholePicture
-from moue.faces.yunet import YuNet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from moue.faces.face import Detector
 
 AUTO: Final = "auto"
+_PACKAGE: Final = "moue.faces.detectors"
+_NO_OPTIONS: Final[Mapping[str, Any]] = {}
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectorOptions:
-    """What a detector may be told; each takes what concerns it.
+class DetectorKind:
+    """A detector that can be chosen by name.
 
     Attributes:
-        model: The detector's file, for `yunet`.
-        score_threshold: Lowest face_score that counts, for `own` and `yunet`; None takes the detector's own.
-        min_size: Smallest face in pixels of the image, for `own` and `yunet`.
-        turns: Look again at the picture turned if no face in it is beyond doubt, for `yunet`; False halves the time
-            of pictures without a face, as a camera gives.
-        threads: CPU threads of one detection, for `own` and `yunet`.
+        name: Its name, which the detectors that it makes have too.
+        make: Makes one; its keyword arguments are the detector's options.
+        preference: ``"auto"`` takes the available detector with the highest; None if it is never taken unasked.
+        available: Whether what it needs, such as a file, is there.
+        for_video: Options that suit frames, which come many a second.
     """
 
-    model: str | Path | None = None
-    score_threshold: float | None = None
-    min_size: float = DEFAULT_MIN_SIZE
-    turns: bool = True
-    threads: int = 1
+    name: str
+    make: Callable[..., Detector]
+    preference: int | None = None
+    available: Callable[[], bool] = lambda: True
+    for_video: Mapping[str, Any] = dataclasses.field(default_factory=lambda: _NO_OPTIONS)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the detector's options."""
+        return tuple(inspect.signature(self.make).parameters)
 
 
-_MAKERS: Final[dict[str, Callable[[DetectorOptions], Detector]]] = {}
-
-
-def register(name: str, make: Callable[[DetectorOptions], Detector]) -> None:
-    """Make a detector known by a name.
+@functools.cache
+def detectors() -> dict[str, DetectorKind]:
+    """Return all detectors by name.
 
     Raises:
-        MoueError: the name is taken.
+        MoueError: a file holds a detector of another name.
     """
-    if name in _MAKERS or name == AUTO:
-        raise MoueError(f"a detector {name!r} is registered already", "a name that is free")
-    _MAKERS[name] = make
+    found: dict[str, DetectorKind] = {}
+    for module in pkgutil.iter_modules(importlib.import_module(_PACKAGE).__path__):
+        kind = getattr(importlib.import_module(f"{_PACKAGE}.{module.name}"), "DETECTOR", None)
+        if kind is None:
+            continue
+        if kind.name != module.name:  # the command line lists files
+            raise MoueError(f"the detector {kind.name!r} is in {module.name}.py", "a file of its name")
+        found[kind.name] = kind
+    return found
 
 
 def detector_names() -> tuple[str, ...]:
     """Return the names that `make_detector` knows, ``auto`` first."""
-    return (AUTO, *_MAKERS)
+    return (AUTO, *sorted(detectors()))
 
 
-def make_detector(name: str = AUTO, options: DetectorOptions | None = None) -> Detector:
+def make_detector(name: str = AUTO, *, video: bool = False, **options: Any) -> Detector:  # noqa: ANN401 (their own types)
     """Make a detector.
 
     Args:
         name: ``"own"`` (in the package), ``"yunet"`` (once downloaded), ``"haar"`` (with OpenCV 4), ``"none"`` (the
-            image is the face), or ``"auto"``: `yunet` where it is, else `own`. The detector's `name` says which it is.
-        options: What to tell it.
+            image is the face), or ``"auto"``: `yunet` if it is there, otherwise `own`. The detector's `name` says which
+            one it is.
+        video: Use it on frames: it looks at them upright only.
+        options: What the detector is told, see its file in `moue.faces.detectors`; None leaves an option at its
+            default.
 
     Raises:
-        MoueError: the name is unknown, or that detector cannot be had: its file or package is missing.
+        MoueError: the name or an option is unknown, or the detector's file or package is missing.
     """
-    options = options or DetectorOptions()
-    if name == AUTO:
-        return _best(options)
-    if name not in _MAKERS:
+    options = {key: value for key, value in options.items() if value is not None}
+    kind = _best(options) if name == AUTO else detectors().get(name)
+    if kind is None:
         raise MoueError(f"unknown detector {name!r}", f"one of {', '.join(detector_names())}")
-    return _MAKERS[name](options)
+    for option in options:
+        if option not in kind.options:
+            known = ", ".join(kind.options) or "no options"
+            raise MoueError(f"the detector {kind.name} has no option {option!r}", known)
+    return kind.make(**{**(kind.for_video if video else {}), **options})
 
 
-def _best(options: DetectorOptions) -> Detector:
-    # A file that was named must be used, or its absence told.
-    if options.model is not None or store.find("yunet") is not None:
-        return _yunet(options)
-    return _own(options)
-
-
-def _own(options: DetectorOptions) -> Detector:
-    return load_own(options.score_threshold, min_size=options.min_size, threads=options.threads)
-
-
-def _yunet(options: DetectorOptions) -> Detector:
-    path = store.find("yunet", options.model)
-    if path is None:
-        raise MoueError(
-            "the model of the detector yunet is not here",
-            f"{store.MODELS['yunet'].name} in the cache or in the folder that {store.ENVIRONMENT} names",
-            "Get it (230 kB) with: moue download yunet",
-        )
-    network = YuNet(path, threads=options.threads)
-    threshold = DEFAULT_THRESHOLD if options.score_threshold is None else options.score_threshold
-    return YuNetDetector(network, score_threshold=threshold, min_size=options.min_size, turns=options.turns)
-
-
-def _haar(_: DetectorOptions) -> Detector:
-    return HaarDetector()
-
-
-register("own", _own)
-register("yunet", _yunet)
-register("haar", _haar)
-register("none", lambda _: WholePicture())
+def _best(options: Mapping[str, Any]) -> DetectorKind:
+    ranked = [kind for kind in detectors().values() if kind.preference is not None]
+    ranked.sort(key=lambda kind: -(kind.preference or 0))
+    # An option that only one of them has, such as a file, chooses that one, or tells why it cannot be made.
+    able = [kind for kind in ranked if set(options) <= set(kind.options)] or ranked
+    return next((kind for kind in able if kind.available()), able[0])

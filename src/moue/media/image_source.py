@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from PIL import Image
@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     """A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow image."""
 
 
+Color: TypeAlias = Literal["rgb", "bgr"]
+"""The order of an array's channels."""
+
+
+def check_color(color: str) -> None:
+    """Refuse a `color` that is none.
+
+    Raises:
+        MoueError: it is neither ``"rgb"`` nor ``"bgr"``.
+    """
+    if color not in get_args(Color):
+        raise MoueError(f"color is {color!r}", " or ".join(repr(name) for name in get_args(Color)))
+
+
 def name_of(source: Source) -> str:
     """Return a path as text, an address without its password; empty for what has no name."""
     if is_address(source):
@@ -27,7 +41,7 @@ def name_of(source: Source) -> str:
     return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
 
 
-def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False) -> Decoded:
+def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False, color: Color = "rgb") -> Decoded:
     """Return a picture's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
 
     Raises:
@@ -43,7 +57,7 @@ def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False)
     if isinstance(source, Image.Image):
         return decode_pillow(source, limits)
     if isinstance(source, np.ndarray):
-        return _from_pixels(source, limits)
+        return _from_pixels(source[..., ::-1] if color == "bgr" and source.ndim == 3 else source, limits)
     if hasattr(source, "read"):
         # One byte more than allowed is enough to refuse it; a stream may never end.
         content = source.read(limits.max_bytes + 1)
@@ -76,4 +90,4 @@ def _from_pixels(source: NDArray[Any], limits: ImageLimits) -> Decoded:
     if height * width > limits.max_pixels:
         message = f"{width} x {height} pixels, the limit is {limits.max_pixels:,} in all"
         return Decoded(Status.TOO_LARGE, None, width, height, message=message)
-    return Decoded(Status.OK, plain, width, height)
+    return Decoded(Status.OK, np.ascontiguousarray(plain), width, height)

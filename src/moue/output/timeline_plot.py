@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from moue.drawing.draw import COLORS
 from moue.errors import MissingExtraError, MoueError
 from moue.files import replacing
-from moue.output.draw import COLORS
 from moue.recognition.timeline import minutes
 
 if TYPE_CHECKING:

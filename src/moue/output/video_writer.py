@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from PIL import ImageOps
 
+from moue.drawing.draw import draw
 from moue.errors import MoueError
 from moue.files import locked, refuse_existing, replacing
 from moue.media.opencv import load_opencv, name_for_opencv
-from moue.output.draw import draw
 from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import FrameResult
 
 # What OpenCV's own wheels can write: MPEG-4 part 2 and Motion JPEG. They have no encoder for H.264.
 _CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}

@@ -6,11 +6,11 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING, Self
 
+from moue.drawing.draw import draw, save_drawing
 from moue.errors import MissingExtraError
 from moue.files import refuse_existing
 from moue.media.decode import DEFAULT_LIMITS, decode
 from moue.media.urls import decode_address, is_address
-from moue.output.draw import draw, save_drawing
 from moue.output.timeline_plot import plot_timeline
 from moue.output.video_writer import AnnotatedVideo
 from moue.predict.jobs import timeline_of
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from moue.media.video import Video
     from moue.output.csv_run import CsvRun
-    from moue.recognition.frame_results import FrameResult
-    from moue.recognition.results import ImageResult
+    from moue.recognition.results import FrameResult, ImageResult
     from moue.recognition.timeline import Timeline
 
 
@@ -34,7 +33,7 @@ class DrawingChoices:
     """How drawings are made.
 
     Attributes:
-        labels: What is drawn, as for `moue.output.draw.draw`: "name", "emoji" or "both".
+        labels: What is drawn, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
         run: The table of a run that can be continued; its own unfinished drawing is replaced in any case.
     """

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.frame_results import FrameResult
     from moue.recognition.results import ImageResult
     from moue.recognition.timeline import Timeline
 
@@ -26,7 +25,7 @@ class Listener:
     def progress(self, title: str, done: int, total: int | None) -> None:
         """So many of the images, or of the frames of the video `title`, are done; None where the total is unknown."""
 
-    def result(self, result: ImageResult | FrameResult) -> None:
+    def result(self, result: ImageResult) -> None:
         """An image or a frame of a video has been answered."""
 
     def video_ended(self, file: str, timeline: Timeline, class_names: Sequence[str]) -> None:

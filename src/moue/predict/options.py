@@ -33,7 +33,7 @@ class PredictOptions:
         format: The name of the format, where several have the suffix of `output`: "excel" is CSV with a byte order
             mark. For an open file it is "csv" if none is named.
         annotate: A folder for images and videos with the answers drawn in.
-        labels: What is drawn there, as for `moue.output.draw.draw`: "name", "emoji" or "both".
+        labels: What is drawn there, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
         recursive: Also look into the folders of a folder.
         sampling: Which frames of videos are looked at.

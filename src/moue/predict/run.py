@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
-from moue.faces import DetectorOptions
+from moue.faces import make_detector
 from moue.media.urls import shown
 from moue.output.csv_run import CsvRun
 from moue.output.formats import format_of, formats
@@ -22,18 +23,18 @@ from moue.predict.options import PredictOptions
 from moue.predict.summary import Summary
 from moue.predict.work import Work
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import ImageResult
+from moue.recognition.results import FrameResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TextIO
 
     from moue.predict.jobs import Job
-    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import ImageResult
 
 
 class _Table(Protocol):
-    def write(self, result: ImageResult | FrameResult, /) -> None:
+    def write(self, result: ImageResult, /) -> None:
         """Add a result."""
 
 
@@ -57,11 +58,9 @@ def predict(
             or may not be replaced.
     """
     options, listener = options or PredictOptions(), listener or Listener()
-    detector_options = DetectorOptions(model=options.detector_model)
-    analyzer = Analyzer.load(
-        options.model,
-        options.detector,
-        options=detector_options,
+    analyzer = Analyzer(
+        Classifier.load(options.model),
+        make_detector(options.detector, model=options.detector_model),
         unsure_below=options.unsure_below,
         limits=options.limits,
         allow_url=options.allow_url,
@@ -107,7 +106,7 @@ class _Run:
         drawings = dataclasses.replace(self._drawings, run=run)
         with contextlib.closing(self._work.results(jobs, drawings, run)) as results:
             for result in results:
-                if isinstance(result, ImageResult):
+                if not isinstance(result, FrameResult):
                     self._count(result)
                 self._listener.result(result)
                 if table is not None:
@@ -186,7 +185,7 @@ class _Lines:
         self._file, self._class_names, self._format = file, class_names, formats()[name or "csv"]
         file.write(self._format.begin(class_names))
 
-    def write(self, result: ImageResult | FrameResult) -> None:
+    def write(self, result: ImageResult) -> None:
         """Add a result."""
         self._file.write(self._format.result(result, self._class_names, False))
         self._file.flush()

@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 from moue.errors import MoueError
-from moue.faces import DetectorOptions, make_detector
+from moue.faces import make_detector
 from moue.media.video import open_video, public_name
 from moue.predict.drawings import VideoDrawing, draw_image
-from moue.recognition.frame_results import without_frames
+from moue.recognition.results import FrameResult
 from moue.recognition.stream import Follower, analyze_frames
 from moue.recognition.timeline import Timeline
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from moue.predict.options import PredictOptions
     from moue.predict.summary import Summary
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.frame_results import FrameResult
     from moue.recognition.results import ImageResult
 
 
@@ -50,7 +49,7 @@ class Work:
 
     def results(
         self, jobs: Sequence[Job], drawings: DrawingChoices, run: CsvRun | None = None
-    ) -> Generator[ImageResult | FrameResult, None, None]:
+    ) -> Generator[ImageResult, None, None]:
         """Yield the results of images and of videos' frames, in order; to be closed, so that videos are ended well.
 
         An image is drawn before its result is yielded, so that what has its row has its drawing.
@@ -111,7 +110,7 @@ class Work:
             video = open_video(job.source, allow_url=self._analyzer.allow_url, limits=self._analyzer.limits)
         except MoueError as error:
             # A video that cannot be opened has a row, as an image has.
-            yield without_frames(name, error)
+            yield FrameResult.without_frames(name, error)
             return
         with contextlib.ExitStack() as stack:
             drawing = self._drawing(video, job.drawing, timeline, drawings)
@@ -128,8 +127,8 @@ class Work:
         """Return the analyzer of images with a detector that looks at frames upright only."""
         if self._frames is None:
             self._frames = copy.copy(self._analyzer)
-            options = DetectorOptions(model=self._options.detector_model, turns=False)
-            self._frames.detector = make_detector(self._analyzer.detector.name, options)
+            name, file = self._analyzer.detector.name, self._options.detector_model
+            self._frames.detector = make_detector(name, video=True, model=file)
         return self._frames
 
     def _drawing(

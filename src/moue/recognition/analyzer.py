@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import os
 import time
 from collections import deque
@@ -14,16 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.classifier.classifier import Classifier
-from moue.classifier.locate import DEFAULT_MODEL, identity
+from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.preprocess import fit
 from moue.classifier.runtime import usable_cpus
 from moue.errors import MoueError
-from moue.faces import DetectorOptions, Face, make_detector
+from moue.faces import make_detector
 from moue.faces.crop import VIEWS, crop_face
+from moue.faces.detectors.none import WholeImage
 from moue.faces.face import faces_from
-from moue.faces.whole_image import WholePicture
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
-from moue.media.image_source import name_of, open_source
+from moue.media.image_source import check_color, name_of, open_source
+from moue.media.urls import is_address
 from moue.recognition.answers import FaceAnswer, answer_faces
 from moue.recognition.results import FaceResult, ImageResult, Timings
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.classifier.protocol import FaceClassifier
-    from moue.faces import Detector
+    from moue.faces import Detector, Face
     from moue.faces.face import Box
-    from moue.media.image_source import Source
+    from moue.media.image_source import Color, Source
 
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
@@ -65,14 +65,15 @@ class Analyzer:
             averaged, 1 to 3, every other one mirrored: a box is never quite right. A picture that is the face has one
             view.
         limits: What is refused before decoding.
-        allow_url: Fetch pictures whose source is an address (https:// or http://); such a source has the status
+        allow_url: Fetch images whose source is an address (https:// or http://); such a source has the status
             ``"unsupported"`` otherwise. Not for addresses that strangers choose: they could reach into this network.
+        color: The order of the channels in arrays: ``"rgb"``, or ``"bgr"`` as OpenCV reads images.
 
     Raises:
-        MoueError: `unsure_below` is not within 0-1, or `views` not within 1-3.
+        MoueError: `unsure_below` is not within 0-1, `views` not within 1-3, or `color` neither of the two.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the choices of one kind of answer)
         self,
         classifier: FaceClassifier,
         detector: Detector,
@@ -81,39 +82,39 @@ class Analyzer:
         views: int = len(VIEWS),
         limits: ImageLimits = DEFAULT_LIMITS,
         allow_url: bool = False,
+        color: Color = "rgb",
     ) -> None:
         if not 0 <= unsure_below <= 1:
             raise MoueError(f"unsure_below is {unsure_below}", "a probability, 0-1")
         if not 1 <= views <= len(VIEWS):
             raise MoueError(f"views is {views}", f"a number from 1 to {len(VIEWS)}")
+        check_color(color)
         self.classifier = classifier
         self.detector = detector
         self.unsure_below = unsure_below
         self.views = views
         self.limits = limits
         self.allow_url = allow_url
+        self.color = color
 
     @classmethod
     def load(
         cls,
         model: str | Path = DEFAULT_MODEL,
         detector: str = "auto",
-        *,
-        options: DetectorOptions | None = None,
         **choices: Any,  # noqa: ANN401 (as the class takes them)
     ) -> Analyzer:
-        """Load network and detector.
+        """Load the model and the detector.
 
         Args:
             model: As for `Classifier.load`.
             detector: As for `moue.faces.make_detector`.
-            options: What to tell the detector.
-            choices: `unsure_below`, `views`, `limits` and `allow_url` as above.
+            choices: `unsure_below`, `views`, `limits`, `allow_url` and `color` as above.
 
         Raises:
-            MoueError: one of them cannot be had.
+            MoueError: one of them cannot be loaded.
         """
-        return cls(Classifier.load(model), make_detector(detector, options), **choices)
+        return cls(Classifier.load(model), make_detector(detector), **choices)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -130,13 +131,15 @@ class Analyzer:
                 is detected then.
 
         Returns:
-            The result; what is wrong with a file is its status, not an exception.
+            The result; what is wrong with a file is its status, not an exception. It holds the pixels, unless `source`
+            is a path, which can be opened again.
 
         Raises:
             MoueError: `source` is none of the above, or a box lies outside of the picture.
         """
         given = None if boxes is None else faces_from(boxes)
-        return next(self._answer([self._look(source, given)]))
+        looked = self._look(source, given, keep=not isinstance(source, str | os.PathLike) or is_address(source))
+        return next(self._answer([looked]))
 
     def analyze_safely(self, source: Source) -> ImageResult:
         """As `analyze`, but whatever goes wrong with the picture is its status too, as it is in `analyze_many`."""
@@ -197,26 +200,36 @@ class Analyzer:
         try:
             return self._look(source, None)
         except MoueError as error:
-            return _Looked(ImageResult(name_of(source), Status.UNSUPPORTED, message=str(error).replace("\n", "; ")))
+            return _Looked(self._failed(source, Status.UNSUPPORTED, str(error).replace("\n", "; ")))
         except Exception as error:  # noqa: BLE001 (one picture must not cost the others their answers)
-            return _Looked(ImageResult(name_of(source), Status.FAILED, message=f"{type(error).__name__}: {error}"))
+            return _Looked(self._failed(source, Status.FAILED, f"{type(error).__name__}: {error}"))
 
-    def _look(self, source: Source, given: tuple[Face, ...] | None) -> _Looked:
+    def _failed(self, source: Source, status: Status, message: str) -> ImageResult:
+        return ImageResult(name_of(source), status, message=message, class_names=self.class_names)
+
+    def _look(self, source: Source, given: tuple[Face, ...] | None, *, keep: bool = False) -> _Looked:
         start = time.perf_counter()
-        decoded = open_source(source, self.limits, allow_url=self.allow_url)
+        decoded = open_source(source, self.limits, allow_url=self.allow_url, color=self.color)
         name = _GIVEN if given is not None else self.detector.name
         result = ImageResult(
-            name_of(source), decoded.status, decoded.width, decoded.height, detector=name, message=decoded.message
+            name_of(source),
+            decoded.status,
+            decoded.width,
+            decoded.height,
+            detector=name,
+            message=decoded.message,
+            class_names=self.class_names,
+            pixels=decoded.image if keep else None,
         )
         opened = time.perf_counter()
         if decoded.image is None:
             return _Looked(dataclasses.replace(result, detector="", timings=Timings(1e3 * (opened - start))))
         faces = given if given is not None else tuple(self._detect(decoded.image))
         if not faces and given is None and max(decoded.image.shape[:2]) <= _LARGEST_CROP:
-            name, faces = WholePicture.name, tuple(WholePicture().detect(decoded.image))
+            name, faces = WholeImage.name, tuple(WholeImage().detect(decoded.image))
             result = dataclasses.replace(result, detector=name, message=decoded.message or _TAKEN_WHOLE)
         detected = time.perf_counter()
-        crops = tuple(self._crop(decoded.image, face, whole=name == WholePicture.name) for face in faces)
+        crops = tuple(self._crop(decoded.image, face, whole=name == WholeImage.name) for face in faces)
         cropped = time.perf_counter()
         times = Timings(1e3 * (opened - start), 1e3 * (detected - opened), 1e3 * (cropped - detected))
         status = Status.OK if faces else Status.NO_FACE
@@ -248,7 +261,7 @@ class Analyzer:
 
     def _without_false_boxes(self, looked: _Looked, said: Sequence[FaceAnswer]) -> ImageResult:
         """Join faces and answers, leaving out what a detector found and the network takes for no face."""
-        detected = looked.result.detector not in (_GIVEN, WholePicture.name)
+        detected = looked.result.detector not in (_GIVEN, WholeImage.name)
         most = self.classifier.not_face_above if detected else 1.0
         faces = tuple(
             FaceResult.of(face, answer.probabilities, self.unsure_below)
@@ -258,58 +271,3 @@ class Analyzer:
         if looked.faces and not faces:
             return dataclasses.replace(looked.result, status=Status.NO_FACE, message="no face was found")
         return dataclasses.replace(looked.result, faces=faces)
-
-
-def analyze(
-    source: Source,
-    *,
-    model: str | Path | FaceClassifier = DEFAULT_MODEL,
-    detector: str = "auto",
-    boxes: Sequence[Box] | None = None,
-    unsure_below: float = DEFAULT_UNSURE_BELOW,
-    allow_url: bool = False,
-) -> ImageResult:
-    """Name the expression of each face in a picture; see `Analyzer.analyze`.
-
-    Network and detector are loaded at the first call and kept for further calls with the same choices. A network whose
-    files have changed since is loaded again.
-
-    Raises:
-        MoueError: as `Analyzer.load` and `Analyzer.analyze`.
-    """
-    return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze(source, boxes=boxes)
-
-
-def analyze_many(
-    sources: Iterable[Source],
-    *,
-    model: str | Path | FaceClassifier = DEFAULT_MODEL,
-    detector: str = "auto",
-    workers: int | None = None,
-    unsure_below: float = DEFAULT_UNSURE_BELOW,
-    allow_url: bool = False,
-) -> Iterator[ImageResult]:
-    """Yield one result for each picture, in order; see `Analyzer.analyze_many`.
-
-    Raises:
-        MoueError: as `Analyzer.load` and `Analyzer.analyze_many`.
-    """
-    return _analyzer(model, detector, unsure_below, allow_url=allow_url).analyze_many(sources, workers=workers)
-
-
-def _analyzer(model: str | Path | FaceClassifier, detector: str, unsure_below: float, *, allow_url: bool) -> Analyzer:
-    if isinstance(model, str | os.PathLike):
-        return _load(model, identity(model), detector, unsure_below, allow_url=allow_url)
-    return Analyzer(model, _detector(detector), unsure_below=unsure_below, allow_url=allow_url)
-
-
-@functools.lru_cache(maxsize=2)
-def _load(
-    model: str | Path, _files: tuple[str, ...], detector: str, unsure_below: float, *, allow_url: bool
-) -> Analyzer:
-    return Analyzer.load(model, detector, unsure_below=unsure_below, allow_url=allow_url)
-
-
-@functools.lru_cache(maxsize=2)
-def _detector(name: str) -> Detector:
-    return make_detector(name)

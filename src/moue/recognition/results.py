@@ -1,29 +1,38 @@
-"""What `analyze` answers: `ImageResult`, one for each picture, with a `FaceResult` for each face."""
+"""What `analyze` and `analyze_stream` answer: a result for each image or frame, with a `FaceResult` for each face."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MoueError
+from moue.drawing.draw import draw, save_drawing
+from moue.drawing.notebook import html_of, png_of, show_image
+from moue.errors import MissingExtraError, MoueError
+from moue.media.decode import Status, decode
+from moue.recognition.rows import classes_of, rows_of, to_df
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
 
     from moue.faces.face import Face
-    from moue.media.decode import Status
 
 FORMAT: Final = "moue-results"
 VERSION: Final = 1
 """Raised when a field changes its meaning or goes; new fields may come without."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class FaceResult:
     """One face.
 
     Attributes:
-        box: (x, y, width, height) in pixels of the upright picture; it may reach over the picture's border.
+        box: (x, y, width, height) in pixels of the upright image; it may reach over the image's border.
         emotion: The class with the highest probability.
         confidence: Its calibrated probability, 0-1.
         probabilities: Calibrated probability of each class, 0-1, in class order.
@@ -44,19 +53,23 @@ class FaceResult:
     @classmethod
     def of(cls, face: Face, probabilities: dict[str, float], unsure_below: float) -> FaceResult:
         """Join what was detected with what the network answers."""
-        emotion = max(probabilities, key=probabilities.__getitem__)
-        confidence = probabilities[emotion]
         found = face.to_dict()
         points = found["landmarks"]
         return cls(
             box=tuple(found["box"]),
-            emotion=emotion,
-            confidence=confidence,
-            probabilities=probabilities,
-            unsure=confidence < unsure_below,
+            **_answer(probabilities, unsure_below),
             landmarks=None if points is None else tuple((x, y) for x, y in points),
             face_score=found["face_score"],
         )
+
+    @property
+    def label(self) -> str:
+        """The class and its confidence in a few letters; a question mark says that the answer is unsure."""
+        return f"{self.emotion}{'?' if self.unsure else ''} {self.confidence:.0%}"
+
+    def __repr__(self) -> str:
+        x, y, width, height = self.box
+        return f"{type(self).__name__}({self.label} at x={x:.0f} y={y:.0f}, {width:.0f}x{height:.0f})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -64,12 +77,54 @@ class FaceResult:
         return {**dataclasses.asdict(self), "box": list(self.box), "landmarks": points}
 
 
-@dataclasses.dataclass(frozen=True)
-class Timings:
-    """Milliseconds of wall time; work of several pictures at once is shared out among them.
+@dataclasses.dataclass(frozen=True, repr=False)
+class TrackedFace(FaceResult):
+    """One face in a frame, followed from frame to frame; `emotion` to `unsure` are smoothed over time.
 
     Attributes:
-        decode_ms: Reading and decoding the file.
+        track_id: Number of the person, 1 or more; it stays the same unless the face is lost for longer than stated.
+        raw_emotion: The class that this frame alone would be given.
+        raw_confidence: Its calibrated probability in this frame alone, 0-1.
+    """
+
+    track_id: int = 0
+    raw_emotion: str = ""
+    raw_confidence: float = 0.0
+
+    @classmethod
+    def of_track(
+        cls, face: FaceResult, track_id: int, probabilities: dict[str, float], unsure_below: float
+    ) -> TrackedFace:
+        """Return a frame's face with the probabilities that hold for the person over time."""
+        return cls(
+            box=face.box,
+            **_answer(probabilities, unsure_below),
+            landmarks=face.landmarks,
+            face_score=face.face_score,
+            track_id=track_id,
+            raw_emotion=face.emotion,
+            raw_confidence=face.confidence,
+        )
+
+    @property
+    def label(self) -> str:
+        """As `FaceResult.label`, with the person's number in front."""
+        return f"#{self.track_id} {super().label}"
+
+
+def _answer(probabilities: dict[str, float], unsure_below: float) -> dict[str, Any]:
+    emotion = max(probabilities, key=probabilities.__getitem__)
+    confidence = probabilities[emotion]
+    unsure = confidence < unsure_below
+    return {"emotion": emotion, "confidence": confidence, "probabilities": probabilities, "unsure": unsure}
+
+
+@dataclasses.dataclass(frozen=True)
+class Timings:
+    """Milliseconds of wall time; work on several images at once is shared out among them.
+
+    Attributes:
+        decode_ms: Reading and decoding the file; for a video, the frame and those skipped before it.
         detection_ms: Finding faces.
         preprocess_ms: Cutting them out.
         inference_ms: Naming the expressions.
@@ -81,21 +136,25 @@ class Timings:
     inference_ms: float = 0.0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class ImageResult:
-    """One picture.
+    """One image.
 
     Attributes:
         file: The path as it was given; empty for bytes and pixels.
-        status: ``"ok"`` where there is a face, ``"no_face"`` where there is none; ``"empty"``, ``"unreadable"``,
-            ``"too_large"``, ``"not_found"``, ``"unsupported"`` where the picture could not be had; ``"failed"`` where
-            moue itself went wrong.
-        width: Pixels of the upright picture; 0 if unknown.
+        status: ``"ok"`` if there is a face, ``"no_face"`` if there is none; ``"empty"``, ``"unreadable"``,
+            ``"too_large"``, ``"not_found"``, ``"unsupported"`` if the image could not be read; ``"failed"`` if moue
+            itself went wrong.
+        width: Pixels of the upright image; 0 if unknown.
         height: As `width`.
         faces: The faces, the surest first.
-        detector: What looked for faces: ``"yunet"``, ``"haar"``, ``"none"``, or ``"given"`` for the caller's boxes.
+        detector: What looked for faces: ``"own"``, ``"yunet"``, ``"haar"``, ``"none"``, or ``"given"`` for the caller's
+            boxes.
         message: What was wrong, or worth knowing; may be empty.
         timings: How long it took.
+        class_names: The classes that the model tells apart, in order.
+        pixels: The upright image, uint8 (H, W) or (H, W, 3) RGB, if `analyze` was given anything but a path; otherwise
+            None, and `plot` opens `file` again.
     """
 
     file: str
@@ -106,6 +165,29 @@ class ImageResult:
     detector: str = ""
     message: str = ""
     timings: Timings = Timings()
+    class_names: tuple[str, ...] = ()
+    pixels: NDArray[np.uint8] | None = dataclasses.field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        found = ", ".join(face.label for face in self.faces) or str(self.status)
+        return f"{type(self).__name__}({self._name or 'image'}, {self.width}x{self.height}: {found})"
+
+    @property
+    def _name(self) -> str:
+        return self.file
+
+    def summary(self) -> str:
+        """Return a few lines for people: the image, and each face with its answer and the runner-up."""
+        size = f" ({self.width} x {self.height})" if self.width else ""
+        many = f"{len(self.faces)} face{'' if len(self.faces) == 1 else 's'}"
+        lines = [f"{self._name or 'image'}{size}: {many if self.faces else self.message or self.status}"]
+        for face in self.faces:
+            others = {name: value for name, value in face.probabilities.items() if name != face.emotion}
+            name = max(others, key=others.__getitem__, default="")
+            second = f", then {name} {others[name]:.0%}" if name else ""
+            x, y, width, height = (round(value) for value in face.box)
+            lines.append(f"  {face.label}{second}; at x={x} y={y}, {width} x {height}")
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -120,55 +202,157 @@ class ImageResult:
             "timings": {name: round(value, 2) for name, value in dataclasses.asdict(self.timings).items()},
         }
 
-    def rows(self, class_names: Sequence[str]) -> list[dict[str, Any]]:
-        """Return one flat row for each face, or a single row with the status; the keys are those of `columns`."""
-        common = {
-            "file": self.file,
-            "status": str(self.status),
-            "width": self.width or None,
-            "height": self.height or None,
-            "num_faces": len(self.faces),
-            "detector": self.detector,
-        }
-        empty = dict.fromkeys(columns(class_names))
-        if not self.faces:
-            return [{**empty, **common, "message": self.message}]
-        return [
-            {
-                **empty,
-                **common,
-                "face": number,
-                **dict(zip(("x", "y", "face_width", "face_height"), face.box, strict=True)),
-                "face_score": face.face_score,
-                "emotion": face.emotion,
-                "confidence": face.confidence,
-                "unsure": face.unsure,
-                **{f"prob_{name}": face.probabilities.get(name) for name in class_names},
-                "message": self.message,
-            }
-            for number, face in enumerate(self.faces)
-        ]
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return `to_dict` as JSON text, on one line unless `indent` is given."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def to_rows(self, class_names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return one flat row for each face, or a single row with the status.
+
+        Args:
+            class_names: The classes to give a column each; the model's own by default.
+        """
+        return rows_of(self, classes_of([self]) if class_names is None else class_names)
+
+    def to_df(self) -> Any:  # noqa: ANN401 (pandas is optional)
+        """Return a pandas DataFrame, see `to_df`."""
+        return to_df([self])
+
+    def plot(
+        self,
+        image: NDArray[np.uint8] | None = None,
+        *,
+        bars: bool = True,
+        landmarks: bool = False,
+        labels: str = "name",
+    ) -> Image.Image:
+        """Return the image with the result drawn on it, as a Pillow image.
+
+        Args:
+            image: The upright image, uint8 (H, W) or (H, W, 3) RGB; by default `pixels`, or else `file` is opened.
+            bars: As for `moue.draw`.
+            landmarks: As for `moue.draw`.
+            labels: As for `moue.draw`.
+
+        Raises:
+            MoueError: the image is not available, or is not the one that this is the result of.
+        """
+        pixels = self._pixels() if image is None else image
+        return draw(pixels, self, bars=bars, landmarks=landmarks, labels=labels)
+
+    def show(self) -> None:
+        """Show `plot()`: in the notebook, or else in the system's image viewer.
+
+        Raises:
+            MoueError: the image is not available, or there is no viewer.
+        """
+        show_image(self.plot())
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write `plot()` to a file whose suffix names the format: .jpg, .png or .webp.
+
+        Raises:
+            MoueError: as `plot`; an unknown suffix, or the file exists and `overwrite` is false.
+        """
+        return save_drawing(self.plot(), Path(path), overwrite=overwrite)
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        if self.pixels is not None:
+            return self.pixels
+        if not self.width:
+            raise MoueError(
+                f"{self.file or 'the image'} has the status {self.status!s}", "an image that was read", self.message
+            )
+        found = decode(Path(self.file)) if self.file else None
+        if found is None or found.image is None:
+            raise MoueError(
+                f"the pixels of {self.file or 'this image'} are no longer available",
+                "the image that this is the result of",
+                "Pass its pixels: result.plot(image).",
+            )
+        return found.image
+
+    def _repr_png_(self) -> bytes | None:
+        return png_of(self.plot()) if self._can_plot() else None
+
+    def _repr_html_(self) -> str:
+        rows = [(face.label, *(face.probabilities.get(name) for name in self.class_names)) for face in self.faces]
+        picture = self.plot() if self._can_plot() else None
+        return html_of(self.summary().partition("\n")[0], picture, ("face", *self.class_names), rows)
+
+    def _can_plot(self) -> bool:
+        return bool(self.width) and (self.pixels is not None or Path(self.file).is_file())
 
 
-def columns(class_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of a row's fields, in order."""
-    return (
-        *("file", "status", "width", "height", "num_faces", "detector", "face"),
-        *("x", "y", "face_width", "face_height", "face_score", "emotion", "confidence", "unsure"),
-        *(f"prob_{name}" for name in class_names),
-        *("message", "frame", "time_s", "track_id"),  # the last three are those of videos, and empty for pictures
-    )
+@dataclasses.dataclass(frozen=True, repr=False)
+class FrameResult(ImageResult):
+    """One frame of a video, a camera or a stream: an `ImageResult` with a time.
 
-
-def to_frame(results: Iterable[ImageResult], class_names: Sequence[str]) -> Any:  # noqa: ANN401 (pandas is optional)
-    """Return a pandas DataFrame with one row for each face, or for a picture without one, as `ImageResult.rows`.
-
-    Raises:
-        MoueError: pandas is not installed.
+    Attributes:
+        file: The video's path as it was given, the address without user name and password, or ``"camera 0"``.
+        status: As `ImageResult.status`; ``"unreadable"`` in the last result of a video that breaks off.
+        faces: The faces, the surest first, each with its person's number.
+        frame: Number of the frame in the video, from 0; skipped frames are counted. None if the video could not be
+            opened.
+        time_s: When the frame is shown, in seconds from the video's beginning; for a camera, since it was opened.
+        pixels: The frame, if `analyze_stream` was asked to keep frames.
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MoueError("pandas is not installed", fix="pip install pandas") from error
-    rows = [row for result in results for row in result.rows(class_names)]
-    return pd.DataFrame(rows, columns=list(columns(class_names)))
+
+    faces: tuple[TrackedFace, ...] = ()
+    frame: int | None = None
+    time_s: float | None = None
+
+    @property
+    def _name(self) -> str:
+        return self.file if self.time_s is None else f"{self.file} at {self.time_s:.2f} s"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values: those of `ImageResult.to_dict`, frame and time_s."""
+        about = super().to_dict()
+        time_s = None if self.time_s is None else round(self.time_s, 3)
+        return {"file": about.pop("file"), "frame": self.frame, "time_s": time_s, **about}
+
+    def to_rows(self, class_names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """As `ImageResult.to_rows`, with frame, time_s and track_id."""
+        rows = super().to_rows(class_names)
+        for number, row in enumerate(rows):
+            row["frame"], row["time_s"] = self.frame, self.time_s
+            row["track_id"] = self.faces[number].track_id if self.faces else None
+        return rows
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        if self.pixels is None:
+            raise MoueError(
+                f"the pixels of {self._name} were not kept",
+                "analyze_stream(..., keep_frames=True)",
+                "Or pass the frame: result.plot(frame).",
+            )
+        return self.pixels
+
+    def _can_plot(self) -> bool:
+        return self.pixels is not None
+
+    @classmethod
+    def of(
+        cls,
+        image: ImageResult,
+        faces: tuple[TrackedFace, ...],
+        **fields: Any,  # noqa: ANN401 (the fields' own types)
+    ) -> FrameResult:
+        """Return an image's result as that of a frame.
+
+        Args:
+            image: What `analyze` says of the frame.
+            faces: Its faces, tracked and smoothed.
+            fields: `file`, `frame` and `time_s`, and what else differs.
+        """
+        about = {field.name: getattr(image, field.name) for field in dataclasses.fields(ImageResult)}
+        return cls(**{**about, "faces": faces, **fields})
+
+    @classmethod
+    def without_frames(cls, file: str, error: MoueError) -> FrameResult:
+        """Return the single result of a video that cannot be read, with the reason and, if it has one, its status."""
+        message = error.came.removeprefix(f"{file} ")
+        if isinstance(error, MissingExtraError):
+            message = f"{message}; {error.fix}"
+        return cls(file, getattr(error, "status", Status.UNSUPPORTED), message=message)

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError
-from moue.recognition.frame_results import TrackedFace
+from moue.recognition.results import TrackedFace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

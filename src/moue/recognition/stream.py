@@ -8,13 +8,16 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.runtime import usable_cpus
-from moue.faces import DetectorOptions, make_detector
+from moue.faces import make_detector
 from moue.media.clock import Sampling
+from moue.media.decode import Status
 from moue.media.video import open_video
 from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer
-from moue.recognition.frame_results import frame_of, unreadable
+from moue.recognition.cuts import CutFinder
+from moue.recognition.results import FrameResult
 from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
 from moue.recognition.tracking import Tracker
 
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.classifier.protocol import FaceClassifier
+    from moue.faces import Detector
     from moue.media.video import Video, VideoFrame, VideoSource
-    from moue.recognition.frame_results import FrameResult
     from moue.recognition.results import ImageResult
 
     _Answers: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
@@ -42,74 +45,80 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     source: VideoSource,
     *,
     model: str | Path | FaceClassifier = DEFAULT_MODEL,
-    detector: str = "auto",
+    detector: str | Detector = "auto",
     every: int = 1,
     fps: float | None = None,
     smooth_s: float = DEFAULT_WINDOW_S,
     unsure_below: float = DEFAULT_UNSURE_BELOW,
     allow_url: bool = False,
+    keep_frames: bool = False,
 ) -> Iterator[FrameResult]:
-    """Yield one result for each frame that is looked at, in order, each face with its person's number.
+    """Yield one result for each frame that is analyzed, in order, each face with its person's number.
 
-    Everything wrong with source or choices is told at once, not at the first frame. A video that breaks off and a
-    camera that is lost end with one more result whose status is ``"unreadable"`` and whose message says it. Videos are
-    worked on with all CPUs, a few frames ahead; of a camera the newest frame is taken. Only a few frames are in memory.
+    A wrong source or choice is an error at once, not at the first frame. A video that breaks off and a camera that is
+    lost end with one more result, with the status ``"unreadable"`` and a message that says why. Videos are read a few
+    frames ahead and use all CPUs; from a camera, the newest frame is taken. Only a few frames are in memory.
 
     Args:
         source: The path of a video, the number of a camera, or an address.
         model: As for `moue.analyze`.
         detector: As for `moue.analyze`; frames are looked at upright only.
-        every: Look at each n-th frame.
-        fps: Look at no more than so many frames of a second; not together with `every`.
+        every: Analyze every n-th frame.
+        fps: Analyze at most this many frames a second; not together with `every`.
         smooth_s: Seconds over which probabilities are averaged; 0 leaves each frame by itself.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         allow_url: Whether `source` may be an address; nothing is fetched otherwise.
+        keep_frames: Whether results hold their frame's pixels, for `FrameResult.plot`.
 
     Raises:
-        MoueError: a choice is wrong, or model, detector or source cannot be had.
-        MissingExtraError: OpenCV or SciPy is not installed.
+        MoueError: a choice is wrong, or the model, the detector or the source cannot be opened.
+        MissingExtraError: OpenCV is not installed.
     """
     sampling = Sampling(every, fps)
     follower = Follower(smooth_s, unsure_below)
     analyzer = stream_analyzer(model, detector, unsure_below=unsure_below)
     video = open_video(source, allow_url=allow_url, limits=analyzer.limits)
-    return _results(analyze_frames(video, analyzer, follower, sampling=sampling))
+    return _results(analyze_frames(video, analyzer, follower, sampling=sampling), keep_frames=keep_frames)
 
 
-def _results(frames: Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]) -> Iterator[FrameResult]:
+def _results(
+    frames: Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None], *, keep_frames: bool
+) -> Iterator[FrameResult]:
     with contextlib.closing(frames):
-        for _, result in frames:
-            yield result
+        for image, result in frames:
+            yield dataclasses.replace(result, pixels=image) if keep_frames else result
 
 
 def stream_analyzer(
     model: str | Path | FaceClassifier = DEFAULT_MODEL,
-    detector: str = "auto",
+    detector: str | Detector = "auto",
     *,
-    options: DetectorOptions | None = None,
+    detector_model: Path | None = None,
     **choices: Any,  # noqa: ANN401 (as Analyzer takes them)
 ) -> Analyzer:
-    """Return an `Analyzer` for frames, which are upright: it does not look at them turned where no face is found."""
-    upright = dataclasses.replace(options or DetectorOptions(), turns=False)
-    if isinstance(model, str | os.PathLike):
-        return Analyzer.load(model, detector, options=upright, **choices)
-    return Analyzer(model, make_detector(detector, upright), **choices)
+    """Return an `Analyzer` for frames, which are upright: the detector does not turn them where it finds no face."""
+    classifier = Classifier.load(model) if isinstance(model, str | os.PathLike) else model
+    finder = make_detector(detector, video=True, model=detector_model) if isinstance(detector, str) else detector
+    return Analyzer(classifier, finder, **choices)
 
 
 class Follower:
-    """Makes results of pictures into those of frames: numbers the people and smooths what is seen of them.
+    """Turns results of images into those of frames: numbers the people and smooths their answers.
+
+    Behind a cut, where one scene ends and another begins, everybody is somebody new.
 
     Args:
         smooth_s: Seconds over which probabilities are averaged, 0 or more.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
 
     Raises:
-        MoueError: a number is out of its range, or SciPy is not installed.
+        MoueError: a number is out of its range.
     """
 
     def __init__(self, smooth_s: float = DEFAULT_WINDOW_S, unsure_below: float = DEFAULT_UNSURE_BELOW) -> None:
         self._smoother = Smoother(smooth_s, unsure_below=unsure_below)
         self._tracker = Tracker()
+        self._cuts = CutFinder()
 
     def expect_step(self, step_s: float) -> None:
         """Be told that frames come so many seconds apart: where steps are long, faces are known again for longer."""
@@ -117,10 +126,12 @@ class Follower:
 
     def add(self, image: ImageResult, file: str, frame: VideoFrame) -> FrameResult:
         """Return the result of the next frame."""
+        if self._cuts.update(frame.image):
+            self._tracker.forget()
         track_ids = self._tracker.update(image.faces, frame.time_s)
         faces = self._smoother.update(image.faces, track_ids, frame.time_s)
         timings = dataclasses.replace(image.timings, decode_ms=frame.read_ms)
-        return frame_of(image, faces, file=file, frame=frame.number, time_s=frame.time_s, timings=timings)
+        return FrameResult.of(image, faces, file=file, frame=frame.number, time_s=frame.time_s, timings=timings)
 
 
 def analyze_frames(
@@ -152,7 +163,7 @@ def analyze_frames(
             yield frame.image, follower.add(image, video.name, frame)
     if video.problem:
         number, time_s = (0, 0.0) if last is None else (last.number + 1, last.time_s)
-        yield None, unreadable(video.name, video.problem, number, time_s)
+        yield None, FrameResult(video.name, Status.UNREADABLE, message=video.problem, frame=number, time_s=time_s)
 
 
 def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Answers:

@@ -10,7 +10,7 @@ from moue.errors import MoueError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import FrameResult
 
 _MOST_BINS: Final = 600
 _FIRST_BIN_S: Final = 0.1

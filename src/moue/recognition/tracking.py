@@ -1,18 +1,19 @@
-"""Following faces from frame to frame: each keeps a number as long as it is not lost for too long.
+"""Following faces from frame to frame: each keeps its number unless it is lost for too long.
 
-Boxes of two moments are paired so that their likeness in all is greatest (the Hungarian method, Kuhn 1955, by SciPy's
-`linear_sum_assignment`), as SORT does (Bewley et al. 2016, arXiv:1602.00763), without its motion model.
+The boxes of two moments are paired so that the sum of their likenesses is greatest, as SORT does (Bewley et al. 2016,
+arXiv:1602.00763), without its motion model.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from moue.errors import MissingExtraError, MoueError
+from moue.errors import MoueError
+from moue.recognition.assignment import assign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Tracker:
         keep_s: As above; may be changed between two frames.
 
     Raises:
-        MoueError: `keep_s` is not above 0, or SciPy is not installed.
+        MoueError: `keep_s` is not above 0.
     """
 
     def __init__(self, keep_s: float = DEFAULT_KEEP_S) -> None:
@@ -59,7 +60,10 @@ class Tracker:
         self.num_tracks = 0
         self._tracks: list[_Track] = []
         self._time_s = -math.inf
-        self._assign = _assignment()
+
+    def forget(self) -> None:
+        """Lose all faces: the next ones are new, as they are behind a cut."""
+        self._tracks.clear()
 
     def update(self, faces: Sequence[FaceResult], time_s: float) -> list[int]:
         """Return the number of each face, in their order; they are different, 1 or more.
@@ -97,9 +101,7 @@ class Tracker:
         alike = likeness(np.array([track.box for track in self._tracks]), np.array(boxes))
         # What must not be paired counts nothing, so that no good pair is given up for the sake of two bad ones.
         alike[alike < _LEAST] = 0.0
-        rows, columns = self._assign(alike, maximize=True)
-        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-        return {column: self._tracks[row] for row, column in pairs if alike[row, column] > 0}
+        return {column: self._tracks[row] for row, column in assign(alike) if alike[row, column] > 0}
 
 
 def likeness(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,11 +129,3 @@ def likeness(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[n
     grown = np.sqrt(np.maximum(areas[0], areas[1]) / np.maximum(np.minimum(areas[0], areas[1]), 1e-9))
     alike: NDArray[np.float64] = (shared / np.maximum(union, 1e-9) + near) * (grown <= _MOST_GROWTH)
     return alike
-
-
-def _assignment() -> Any:  # noqa: ANN401 (scipy has no types)
-    try:
-        from scipy.optimize import linear_sum_assignment
-    except ImportError as error:
-        raise MissingExtraError("scipy", "video") from error
-    return linear_sum_assignment

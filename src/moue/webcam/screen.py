@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from PIL import Image, ImageDraw, ImageFont
 
+from moue.drawing.draw import draw, save_drawing
 from moue.errors import MoueError
 from moue.media.decode import Status
 from moue.media.opencv import load_opencv
-from moue.output.draw import draw, save_drawing
 from moue.recognition.results import FaceResult, ImageResult
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from moue.recognition.frame_results import FrameResult
+    from moue.recognition.results import FrameResult
 
     AnyFace = TypeVar("AnyFace", bound=FaceResult)
 

@@ -5,12 +5,14 @@ OpenCV's own windows are no choice: the headless wheel has none, and the other e
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from moue.errors import MoueError
+from moue.recognition.cuts import still_there
 from moue.recognition.live import Rate
 from moue.webcam.screen import Screen, first_size, save_picture
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moue.media.video import VideoFrame
-    from moue.recognition.frame_results import FrameResult
     from moue.recognition.live import Live
+    from moue.recognition.results import FrameResult
 
 _HEADLESS: Final = "Without a window: moue webcam --headless"
 _NO_TK: Final = (
@@ -125,13 +127,22 @@ class Window:
         now = time.monotonic()
         notice = self._notice if now < self._notice_until else ""
         rates = f"{self._rate.per_second(now):.0f} fps shown, {live.analysis_fps():.0f} analysed"
-        newest = live.results.peek()
-        picture = self._screen.compose(frame.image, newest[1] if newest else None, size, notice, rates)
+        result = self._still_true(frame, live.results.peek())
+        picture = self._screen.compose(frame.image, result, size, notice, rates)
         if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
             self._photo = ImageTk.PhotoImage(picture, master=self._root)
             self._label.configure(image=self._photo)
         else:
             self._photo.paste(picture)
+
+    @staticmethod
+    def _still_true(frame: VideoFrame, newest: tuple[VideoFrame, FrameResult] | None) -> FrameResult | None:
+        """Return the newest answers without those for faces that have left their boxes since."""
+        if newest is None:
+            return None
+        before, result = newest
+        faces = tuple(face for face in result.faces if still_there(before.image, frame.image, face.box))
+        return dataclasses.replace(result, faces=faces)
 
     def _appear(self, frame: VideoFrame) -> None:
         root = self._root

@@ -133,7 +133,7 @@ def test_losses_are_those_of_the_papers():
 
 def test_a_round_of_training_and_its_export(tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
-    from moue.faces.own import OwnDetector, OwnOptions
+    from moue.faces.detectors.own import OwnDetector, OwnOptions
     from moue.training.detector.export import export_detector
     from moue.training.detector.train import DetectorConfig, train_detector
 

@@ -12,7 +12,7 @@ import io
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.output.formats.registry import TableFormat
-from moue.recognition.results import columns
+from moue.recognition.rows import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +66,7 @@ def _begin(class_names: Sequence[str]) -> str:
 
 
 def _result(result: Result, class_names: Sequence[str], _first: bool) -> str:
-    return "".join(line_of(_cells(row)) for row in result.rows(class_names))
+    return "".join(line_of(_cells(row)) for row in result.to_rows(class_names))
 
 
 FORMATS: Final = (

@@ -25,7 +25,7 @@ class Result(Protocol):
     def file(self) -> str:
         """The name of the image or video."""
 
-    def rows(self, class_names: Sequence[str], /) -> list[dict[str, Any]]:
+    def to_rows(self, class_names: Sequence[str], /) -> list[dict[str, Any]]:
         """Return one flat row for each face, or one with the status."""
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from PIL import Image
 
 from moue.classifier.runtime import open_session, read_network
 from moue.errors import MoueError
-from moue.faces.face import Face, overlap
-from moue.faces.multiscale import merge
+from moue.faces.boxes import merge, overlap
+from moue.faces.face import Face
+from moue.faces.registry import DetectorKind
 from moue.files import read_json
 from moue.media.pixels import to_gray
 
@@ -35,7 +36,7 @@ UNIT: Final = 32.0
 SIZES: Final = (14.0, 75.0)
 """A scale answers for faces of these sizes, in its own pixels: the square root of the box's area."""
 
-_WEIGHTS: Final = Path(__file__).parents[1] / "weights" / "faces" / "own.onnx"
+_WEIGHTS: Final = Path(__file__).parents[2] / "weights" / "faces" / "own.onnx"
 _STEP: Final = 0.6
 _LARGEST_VIEW: Final = 448  # longest side of the first view of an ordinary image; faces from 20 pixels in 640
 _FINE_VIEW: Final = 1088  # of an image much larger than that
@@ -155,7 +156,7 @@ def description() -> dict[str, Any]:
     return content
 
 
-def load_own(score_threshold: float | None = None, *, min_size: float = 12.0, threads: int = 1) -> OwnDetector:
+def load_own(*, score_threshold: float | None = None, min_size: float = 12.0, threads: int = 1) -> OwnDetector:
     """Load the shipped network.
 
     Args:
@@ -168,3 +169,6 @@ def load_own(score_threshold: float | None = None, *, min_size: float = 12.0, th
     """
     threshold = description()["score_threshold"] if score_threshold is None else score_threshold
     return OwnDetector(OwnOptions(threshold, min_size, threads), _WEIGHTS)
+
+
+DETECTOR: Final = DetectorKind("own", load_own, preference=1)

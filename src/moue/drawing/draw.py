@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
+from moue.drawing.icons import face_icon
+from moue.drawing.label_layout import Layout
 from moue.errors import MoueError
 from moue.files import replacing
-from moue.output.icons import face_icon
-from moue.output.label_layout import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from moue.output.label_layout import Area
-    from moue.recognition.frame_results import FrameResult
-    from moue.recognition.results import FaceResult, ImageResult
+    from moue.drawing.label_layout import Area
 
 # Okabe & Ito's palette, made for all kinds of colour vision (https://jfly.uni-koeln.de/color/); gray for neutral.
 COLORS: Final = {
@@ -47,9 +45,53 @@ _LEAST_ICON: Final = 24
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
 
+class FaceLike(Protocol):
+    """What is drawn of a face, a `moue.FaceResult` for example."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height) in pixels of the image."""
+
+    @property
+    def label(self) -> str:
+        """What is written beside the box."""
+
+    @property
+    def emotion(self) -> str:
+        """The class, which gives the colour."""
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a small face gets a question mark."""
+
+    @property
+    def probabilities(self) -> Mapping[str, float]:
+        """Probability of each class, 0-1, drawn as bars."""
+
+    @property
+    def landmarks(self) -> Sequence[Sequence[float]] | None:
+        """X and y of five points, or None."""
+
+
+class ResultLike(Protocol):
+    """What is drawn of an image, a `moue.ImageResult` for example."""
+
+    @property
+    def width(self) -> int:
+        """Pixels of the image."""
+
+    @property
+    def height(self) -> int:
+        """Pixels of the image."""
+
+    @property
+    def faces(self) -> Sequence[FaceLike]:
+        """The faces."""
+
+
 def draw(
     image: NDArray[np.uint8],
-    result: ImageResult | FrameResult,
+    result: ResultLike,
     *,
     bars: bool = True,
     landmarks: bool = False,
@@ -112,9 +154,9 @@ class _Canvas:
         longest = max(picture.size)
         self.line = max(2, round(longest / 320))
         self.text_size = max(13, round(longest / 45))
-        self.faces: list[tuple[FaceResult, Area]] = []
+        self.faces: list[tuple[FaceLike, Area]] = []
 
-    def add(self, face: FaceResult, *, landmarks: bool) -> None:
+    def add(self, face: FaceLike, *, landmarks: bool) -> None:
         x, y, width, height = (value * self.zoom for value in face.box)
         box = (x, y, x + width, y + height)
         line = max(1, min(self.line, round(min(width, height) / 12)))
@@ -165,10 +207,10 @@ class _Canvas:
             return most, min(most, max(_LEAST_ICON, round(width * 0.4)))
         return self.text_size, min(self.text_size, max(11, round(width * 0.32)))
 
-    def _label_extent(self, face: FaceResult, size: int) -> tuple[float, float]:
+    def _label_extent(self, face: FaceLike, size: int) -> tuple[float, float]:
         if self.labels == "emoji":
             return size + (_font(round(size * 0.7)).getlength("?") + size * 0.1 if face.unsure else 0.0), size
-        left, _, right, _ = _font(size).getbbox(_text(face))
+        left, _, right, _ = _font(size).getbbox(face.label)
         icon = self._icon_beside(size)
         return icon + right - left + size * 0.6, max(icon, size * 1.35)
 
@@ -176,29 +218,29 @@ class _Canvas:
         """Return the size of the small face before a text, 0 for none."""
         return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
 
-    def _label(self, face: FaceResult, size: int, area: Area) -> None:
+    def _label(self, face: FaceLike, size: int, area: Area) -> None:
         icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
-        left, top, _, bottom = font.getbbox(_text(face))
+        left, top, _, bottom = font.getbbox(face.label)
         # The small face stands out of the coloured strip.
         strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
         self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
         where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
-        self.pen.text(where, _text(face), fill=_ink(color), font=font)
+        self.pen.text(where, face.label, fill=_ink(color), font=font)
         if icon:
             self._paste_icon(face, area, icon)
 
-    def _icon(self, face: FaceResult, size: int, area: Area) -> None:
+    def _icon(self, face: FaceLike, size: int, area: Area) -> None:
         """Draw a small face, and a question mark behind it where the answer is unsure."""
         self._paste_icon(face, area, size)
         if face.unsure:
             place, font = ((area[0] + size + area[2]) / 2, area[1] + size / 2), _font(round(size * 0.7))
             self.pen.text(place, "?", _LIGHT, font, "mm", stroke_width=max(2, size // 12), stroke_fill=_DARK)
 
-    def _paste_icon(self, face: FaceResult, area: Area, size: int) -> None:
+    def _paste_icon(self, face: FaceLike, area: Area, size: int) -> None:
         icon = face_icon(face.emotion, size, COLORS.get(face.emotion, _OTHER))
         self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
 
-    def _bars(self, face: FaceResult, box: Area, layout: Layout) -> None:
+    def _bars(self, face: FaceLike, box: Area, layout: Layout) -> None:
         """Draw one bar for each class on a dark veil, in the largest size that leaves the others free."""
         names, taken = list(face.probabilities), len(layout.taken)
         most, least = (max(10, min(self.text_size, round((box[3] - box[1]) / share))) for share in (17, 26))
@@ -225,17 +267,8 @@ class _Canvas:
         self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_LIGHT, outline=_DARK)
 
 
-def _person(face: FaceResult) -> str:
-    track_id: int = getattr(face, "track_id", 0)  # only the faces of videos have one
-    return f"#{track_id} " if track_id else ""
-
-
 def _grown(box: Area, by: float) -> Area:
     return box[0] - by, box[1] - by, box[2] + by, box[3] + by
-
-
-def _text(face: FaceResult) -> str:
-    return f"{_person(face)}{face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
 
 
 def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:

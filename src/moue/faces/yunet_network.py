@@ -34,7 +34,7 @@ _FIX: Final = "Get it with: moue download yunet"
 class YuNet:
     """The bare network: one picture at its own scale, as OpenCV's ``FaceDetectorYN``.
 
-    It finds faces of 10 to 300 pixels; `moue.faces.multiscale` shows it a picture at the scales that make
+    It finds faces of 10 to 300 pixels; `moue.faces.detectors.yunet` shows it a picture at the scales that make
     all faces so.
 
     Args:

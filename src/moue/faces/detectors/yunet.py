@@ -17,14 +17,18 @@ import numpy as np
 from PIL import Image
 
 from moue.errors import MoueError
-from moue.faces.face import Face, overlap
+from moue.faces import store
+from moue.faces.boxes import SAME_UNION, merge, overlap, turn_back
+from moue.faces.registry import DetectorKind
+from moue.faces.yunet_network import YuNet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from moue.faces.yunet import YuNet
+    from moue.faces.face import Face
 
 DEFAULT_THRESHOLD: Final = 0.66
 DEFAULT_MIN_SIZE: Final = 12.0
@@ -40,8 +44,6 @@ _TILE, _OVERLAP = 1536, 160
 _MIDDLE_SIZES: Final = (8.0, 420.0)
 _COARSE_SIZES: Final = (40.0, 400.0)
 _FINE_SIZES: Final = (8.0, 110.0)
-# Two boxes are one face if they share this much of their union or of the smaller one.
-_SAME_UNION, _SAME_PART = 0.3, 0.65
 # Below `_CLEAR` a second look decides; to earn one, a box needs this part of the threshold.
 _CLEAR, _WORTH_A_LOOK, _MOST_LOOKS = 0.8, 0.7, 40
 _LOOK_SIDE, _LOOK_SIZES = 192, (48, 80)
@@ -155,7 +157,7 @@ class YuNetDetector:
                 other.moved(1 / scale, left, top)
                 for other in self._network.faces(np.asarray(picture), score_threshold=0.3)
             )
-            best = max([best, *(other.face_score for other in seen if overlap(face, other)[0] > _SAME_UNION)])
+            best = max([best, *(other.face_score for other in seen if overlap(face, other)[0] > SAME_UNION)])
         return dataclasses.replace(face, face_score=(face.face_score + best) / 2)
 
     def _faces(self, image: NDArray[np.uint8]) -> Iterator[Face]:
@@ -191,36 +193,6 @@ class YuNetDetector:
         return chosen
 
 
-def merge(faces: list[Face]) -> list[Face]:
-    """Return one box for each face, the surest first, of boxes that several views gave."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.face_score):
-        if not any(_same(face, other) for other in kept):
-            kept.append(face)
-    return kept
-
-
-def turn_back(face: Face, turns: int, height: int, width: int) -> Face:
-    """Return where a face lies in a picture of (height, width), found in ``np.rot90(picture, turns)``."""
-    corners = np.array([[face.x, face.y], [face.x + face.width, face.y + face.height]])
-    points = np.vstack([corners, np.zeros((0, 2)) if face.landmarks is None else face.landmarks])
-    x, y = points[:, 0], points[:, 1]
-    if turns % 4 == 1:
-        x, y = width - y, x
-    elif turns % 4 == 2:
-        x, y = width - x, height - y
-    elif turns % 4 == 3:
-        x, y = y, height - x
-    left, top = min(x[:2]), min(y[:2])
-    landmarks = None if face.landmarks is None else np.stack([x[2:], y[2:]], axis=1).astype(np.float32)
-    return Face(float(left), float(top), float(max(x[:2]) - left), float(max(y[:2]) - top), landmarks, face.face_score)
-
-
-def _same(face: Face, other: Face) -> bool:
-    union, part = overlap(face, other)
-    return union > _SAME_UNION or part > _SAME_PART
-
-
 def _size(face: Face) -> float:
     return math.sqrt(face.width * face.height)
 
@@ -238,3 +210,41 @@ def _resized(picture: Image.Image, width: int, height: int) -> Image.Image:
     if picture.size == size:
         return picture
     return picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def load_yunet(
+    *,
+    model: str | Path | None = None,
+    score_threshold: float = DEFAULT_THRESHOLD,
+    min_size: float = DEFAULT_MIN_SIZE,
+    turns: bool = True,
+    threads: int = 1,
+) -> YuNetDetector:
+    """Load YuNet.
+
+    Args:
+        model: Its file; by default it is looked for as `moue.faces.store.find` does.
+        score_threshold: As for `YuNetDetector`.
+        min_size: As for `YuNetDetector`.
+        turns: As for `YuNetDetector`.
+        threads: CPU threads of one detection.
+
+    Raises:
+        MoueError: a number is out of its range, or the file is missing or is not YuNet.
+    """
+    path = store.find("yunet", model)
+    if path is None:
+        raise MoueError(
+            "the model of the detector yunet is not here",
+            f"{store.MODELS['yunet'].name} in the cache or in the folder that {store.ENVIRONMENT} names",
+            "Get it (230 kB) with: moue download yunet",
+        )
+    network = YuNet(path, threads=threads)
+    return YuNetDetector(network, score_threshold=score_threshold, min_size=min_size, turns=turns)
+
+
+def _is_here() -> bool:
+    return store.find("yunet") is not None
+
+
+DETECTOR: Final = DetectorKind("yunet", load_yunet, preference=2, available=_is_here, for_video={"turns": False})

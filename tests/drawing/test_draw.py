@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from moue.drawing.draw import COLORS, LABELS, draw, save_drawing
+from moue.drawing.icons import face_icon
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
-from moue.output.draw import COLORS, LABELS, draw, save_drawing
-from moue.output.icons import face_icon
 from moue.recognition.results import FaceResult, ImageResult
 
 CHANCES = dict.fromkeys(CLASS_NAMES, 1 / 7)

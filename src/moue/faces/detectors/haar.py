@@ -13,6 +13,7 @@ import numpy as np
 
 from moue.errors import MissingExtraError, MoueError
 from moue.faces.face import Face
+from moue.faces.registry import DetectorKind
 from moue.media.pixels import to_gray
 
 if TYPE_CHECKING:
@@ -79,3 +80,6 @@ def _load() -> Any:  # noqa: ANN401 (cv2 has no types)
     if cascade is None or cascade.empty():
         raise MoueError(f"{path} is missing or damaged", "OpenCV's own cascade", "Install OpenCV again.")
     return cascade
+
+
+DETECTOR: Final = DetectorKind("haar", HaarDetector)

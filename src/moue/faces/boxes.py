@@ -1,0 +1,54 @@
+"""Boxes of faces: how far two overlap, one box for each face, and boxes of turned images."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from moue.faces.face import Face
+
+# Two boxes are one face if they share this much of their union or of the smaller one.
+SAME_UNION: Final = 0.3
+SAME_PART: Final = 0.65
+
+
+def overlap(face: Face, other: Face) -> tuple[float, float]:
+    """Return the boxes' intersection over their union, and over the smaller of the two; 0-1 each."""
+    width = min(face.x + face.width, other.x + other.width) - max(face.x, other.x)
+    height = min(face.y + face.height, other.y + other.height) - max(face.y, other.y)
+    if width <= 0 or height <= 0:
+        return 0.0, 0.0
+    shared = width * height
+    areas = face.width * face.height, other.width * other.height
+    return shared / (sum(areas) - shared), shared / min(areas)
+
+
+def merge(faces: list[Face]) -> list[Face]:
+    """Return one box for each face, the surest first, of boxes that several views gave."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.face_score):
+        if not any(_same(face, other) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def turn_back(face: Face, turns: int, height: int, width: int) -> Face:
+    """Return where a face lies in a picture of (height, width), found in ``np.rot90(picture, turns)``."""
+    corners = np.array([[face.x, face.y], [face.x + face.width, face.y + face.height]])
+    points = np.vstack([corners, np.zeros((0, 2)) if face.landmarks is None else face.landmarks])
+    x, y = points[:, 0], points[:, 1]
+    if turns % 4 == 1:
+        x, y = width - y, x
+    elif turns % 4 == 2:
+        x, y = width - x, height - y
+    elif turns % 4 == 3:
+        x, y = y, height - x
+    left, top = min(x[:2]), min(y[:2])
+    landmarks = None if face.landmarks is None else np.stack([x[2:], y[2:]], axis=1).astype(np.float32)
+    return Face(float(left), float(top), float(max(x[:2]) - left), float(max(y[:2]) - top), landmarks, face.face_score)
+
+
+def _same(face: Face, other: Face) -> bool:
+    union, part = overlap(face, other)
+    return union > SAME_UNION or part > SAME_PART

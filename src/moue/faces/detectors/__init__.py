@@ -1,0 +1,1 @@
+"""Detectors of faces: each file here that defines ``DETECTOR`` adds one."""

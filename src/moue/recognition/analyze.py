@@ -1,0 +1,145 @@
+"""`analyze` and `analyze_many`: an `Analyzer` behind a function, kept from call to call."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, TypeAlias, overload
+
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import DEFAULT_MODEL, identity
+from moue.errors import MoueError
+from moue.faces import make_detector
+from moue.faces.crop import VIEWS
+from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from moue.classifier.protocol import FaceClassifier
+    from moue.faces import Detector
+    from moue.faces.face import Box
+    from moue.media.image_source import Color, Source
+    from moue.recognition.results import ImageResult
+
+    Model: TypeAlias = str | Path | FaceClassifier
+
+
+@overload
+def analyze(
+    source: list[Source] | tuple[Source, ...],
+    *,
+    model: Model = ...,
+    detector: str | Detector = ...,
+    boxes: None = ...,
+    views: int = ...,
+    unsure_below: float = ...,
+    color: Color = ...,
+    allow_url: bool = ...,
+) -> list[ImageResult]: ...
+
+
+@overload
+def analyze(
+    source: Source,
+    *,
+    model: Model = ...,
+    detector: str | Detector = ...,
+    boxes: Sequence[Box] | None = ...,
+    views: int = ...,
+    unsure_below: float = ...,
+    color: Color = ...,
+    allow_url: bool = ...,
+) -> ImageResult: ...
+
+
+def analyze(  # noqa: PLR0913 (the choices of one call)
+    source: Source,
+    *,
+    model: Model = DEFAULT_MODEL,
+    detector: str | Detector = "auto",
+    boxes: Sequence[Box] | None = None,
+    views: int = len(VIEWS),
+    unsure_below: float = DEFAULT_UNSURE_BELOW,
+    color: Color = "rgb",
+    allow_url: bool = False,
+) -> ImageResult | list[ImageResult]:
+    """Name the expression of each face in an image, or in each image of a list.
+
+    The model and the detector are loaded at the first call and kept for further calls with the same choices. A model
+    whose files have changed since is loaded again.
+
+    Args:
+        source: A path, an address, an open file, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3), or a
+            Pillow image; or a list or tuple of them.
+        model: A name such as ``"small"``, an exported file, a run folder, a `Classifier` or an `Ensemble`.
+        detector: A name, see `moue.Detector`, or an object that finds faces.
+        boxes: Where the faces of the one image are, (x, y, width, height) each; nothing is detected then.
+        views: Crops of each face whose answers are averaged, 1 to 3; with 1, a face gets what
+            `Classifier.predict_proba` gives for its crop.
+        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        color: The order of the channels in arrays: ``"rgb"``, or ``"bgr"`` as OpenCV reads images.
+        allow_url: Whether addresses are fetched.
+
+    Returns:
+        One result; for a list, a list of results in its order.
+
+    Raises:
+        MoueError: a choice is wrong, `source` is nothing that holds an image, or a model or detector cannot be loaded.
+            What is wrong with a file is its result's status instead; in a list, so is everything else.
+    """
+    analyzer = _analyzer(model, detector, views, unsure_below, color=color, allow_url=allow_url)
+    if not isinstance(source, list | tuple):
+        return analyzer.analyze(source, boxes=boxes)
+    if boxes is not None:
+        raise MoueError("boxes are given for a list of images", "boxes for one image", "Analyze the images one by one.")
+    return list(analyzer.analyze_many(source))
+
+
+def analyze_many(  # noqa: PLR0913 (the choices of one call)
+    sources: Iterable[Source],
+    *,
+    model: Model = DEFAULT_MODEL,
+    detector: str | Detector = "auto",
+    workers: int | None = None,
+    views: int = len(VIEWS),
+    unsure_below: float = DEFAULT_UNSURE_BELOW,
+    color: Color = "rgb",
+    allow_url: bool = False,
+) -> Iterator[ImageResult]:
+    """Yield one result for each image, in order, however many there are; only a few are in memory at a time.
+
+    Args:
+        sources: An iterable of what `analyze` takes.
+        model: As for `analyze`.
+        detector: As for `analyze`.
+        workers: Threads that decode images and find faces; by default, one for each CPU that this process may use.
+        views: As for `analyze`.
+        unsure_below: As for `analyze`.
+        color: As for `analyze`.
+        allow_url: As for `analyze`.
+
+    Raises:
+        MoueError: as `Analyzer.load` and `Analyzer.analyze_many`.
+    """
+    analyzer = _analyzer(model, detector, views, unsure_below, color=color, allow_url=allow_url)
+    return analyzer.analyze_many(sources, workers=workers)
+
+
+def _analyzer(
+    model: Model, detector: str | Detector, views: int, unsure_below: float, *, color: Color, allow_url: bool
+) -> Analyzer:
+    classifier = _classifier(model, identity(model)) if isinstance(model, str | os.PathLike) else model
+    finder = _detector(detector) if isinstance(detector, str) else detector
+    return Analyzer(classifier, finder, unsure_below=unsure_below, views=views, allow_url=allow_url, color=color)
+
+
+@functools.lru_cache(maxsize=2)
+def _classifier(model: str | Path, _files: tuple[str, ...]) -> Classifier:
+    return Classifier.load(model)
+
+
+@functools.lru_cache(maxsize=2)
+def _detector(name: str) -> Detector:
+    return make_detector(name)

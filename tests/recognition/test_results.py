@@ -1,0 +1,125 @@
+"""What a result can do: sum itself up, become JSON and a DataFrame, be drawn, shown and saved."""
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image, ImageShow
+
+import moue
+from moue.media.decode import Status
+from moue.recognition.results import FaceResult, FrameResult, ImageResult, TrackedFace
+
+NAMES = ("happy", "sad")
+FACE = FaceResult((10.0, 8.0, 30.0, 32.0), "happy", 0.75, {"happy": 0.75, "sad": 0.25})
+DOUBT = FaceResult((60.0, 8.0, 30.0, 32.0), "sad", 0.5, {"happy": 0.5, "sad": 0.5}, unsure=True)
+PIXELS = np.full((80, 120, 3), 90, np.uint8)
+
+
+def result(**fields):
+    return ImageResult(**{"file": "", "status": Status.OK, "width": 120, "height": 80, "faces": (FACE, DOUBT)} | fields)
+
+
+def frame(**fields):
+    face = TrackedFace.of_track(FACE, 3, FACE.probabilities, 0.5)
+    return FrameResult(
+        **{"file": "v.mp4", "status": Status.OK, "width": 120, "height": 80, "faces": (face,)} | fields,
+        frame=5,
+        time_s=0.2,
+        class_names=NAMES,
+    )
+
+
+def test_it_reads_well():
+    assert repr(result(file="a.jpg")) == "ImageResult(a.jpg, 120x80: happy 75%, sad? 50%)"
+    assert repr(FACE) == "FaceResult(happy 75% at x=10 y=8, 30x32)"
+    assert repr(frame()) == "FrameResult(v.mp4 at 0.20 s, 120x80: #3 happy 75%)"
+    assert result(file="a.jpg").summary().splitlines() == [
+        "a.jpg (120 x 80): 2 faces",
+        "  happy 75%, then sad 25%; at x=10 y=8, 30 x 32",
+        "  sad? 50%, then happy 50%; at x=60 y=8, 30 x 32",
+    ]
+    assert ImageResult("b.jpg", Status.EMPTY, message="no content").summary() == "b.jpg: no content"
+    assert len(result().summary().splitlines()) == 3
+
+
+def test_json_holds_what_the_dictionary_holds():
+    for one in (result(file="ü.jpg"), frame()):
+        assert json.loads(one.to_json()) == one.to_dict()
+        assert "\n" not in one.to_json()
+        assert one.to_json(indent=2).startswith("{\n  ")
+    assert "pixels" not in result(pixels=PIXELS).to_dict()
+    assert "ü" in result(file="ü.jpg").to_json()
+
+
+def test_a_dataframe_of_images_and_frames():
+    pytest.importorskip("pandas")
+    table = moue.to_df([result(class_names=NAMES), frame(), ImageResult("x.jpg", Status.EMPTY, class_names=NAMES)])
+    assert table["prob_sad"].tolist()[:3] == [0.25, 0.5, 0.25]
+    assert table["track_id"].tolist()[2] == 3
+    assert table["status"].tolist() == ["ok", "ok", "ok", "empty"]
+    assert result(class_names=NAMES).to_df().shape == (2, table.shape[1])
+
+
+def test_without_pandas_the_fix_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(moue.MissingExtraError, match=r"moue\[pandas\]"):
+        result().to_df()
+
+
+def test_it_draws_the_pixels_it_has(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(PIXELS).save(path)
+    by_path, by_pixels = result(file=str(path)).plot(), result(pixels=PIXELS).plot()
+    assert by_path.tobytes() == by_pixels.tobytes() == result().plot(PIXELS).tobytes()
+    assert len(by_path.getcolors(99999)) > 3
+    saved = result(pixels=PIXELS).save(tmp_path / "drawn.png")
+    assert Image.open(saved).tobytes() == by_pixels.tobytes()
+    with pytest.raises(moue.MoueError, match="exists"):
+        result(pixels=PIXELS).save(saved)
+    assert result(pixels=PIXELS).save(saved, overwrite=True) == saved
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (result(), "no longer available"),
+        (result(file="gone.jpg"), "result.plot"),
+        (frame(), "keep_frames=True"),
+        (ImageResult("b.jpg", Status.EMPTY, message="no content"), "status empty"),
+    ],
+)
+def test_without_pixels_it_says_how_to_give_them(one, words):
+    with pytest.raises(moue.MoueError, match=words):
+        one.plot()
+    assert one._repr_png_() is None
+    assert "<img" not in one._repr_html_()
+
+
+def test_a_notebook_gets_a_small_image_and_a_table():
+    large = np.full((900, 1200, 3), 90, np.uint8)
+    one = result(file="<b>.jpg", width=1200, height=900, pixels=large, class_names=NAMES)
+    assert one._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
+    page = one._repr_html_()
+    assert "&lt;b&gt;.jpg" in page
+    assert "<b>" not in page
+    assert "<td>75%</td><td>25%</td>" in page
+    assert 'src="data:image/png;base64,' in page
+
+
+def test_show_uses_the_notebook_or_a_viewer(monkeypatch):
+    shown = []
+    monkeypatch.setattr(ImageShow, "show", lambda image: bool(shown.append(image.size)) or len(shown) == 1)
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    result(pixels=PIXELS).show()
+    assert len(shown) == 1
+    with pytest.raises(moue.MoueError, match=r"result\.save"):
+        result(pixels=PIXELS).show()
+    shell = types.SimpleNamespace(
+        get_ipython=lambda: types.SimpleNamespace(kernel=1), display=types.SimpleNamespace(display=shown.append)
+    )
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    result(pixels=PIXELS).show()
+    assert isinstance(shown[-1], Image.Image)
