@@ -266,7 +266,7 @@ def test_frames_are_kept_if_asked_for_and_can_be_drawn(film, model):
     plain, kept = (
         list(moue.analyze_stream(film, model=model, detector="none", every=5, keep_frames=keep)) for keep in (0, 1)
     )
-    assert plain == kept
+    assert [one.faces for one in plain] == [one.faces for one in kept]
     assert all(result.pixels is None for result in plain)
     assert all(result.pixels.shape == (result.height, result.width, 3) for result in kept)
     assert kept[0].plot().size[0] >= kept[0].width
