@@ -21,11 +21,12 @@ demo: $(READY)  ## Data to report in a few minutes; real data if MOUE_FER2013 na
 test: $(READY)  ## All tests; those on real data run if MOUE_FER2013 names fer2013.csv
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: $(READY)  ## Linters, types, import contracts
+check: $(READY)  ## Linters, types, import contracts, the site of the documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -48,4 +49,4 @@ lock:  ## Rewrite requirements/dev.txt from the newest versions that pyproject.t
 	sh scripts/lock.sh
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

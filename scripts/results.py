@@ -1,4 +1,4 @@
-"""Score the shipped networks again and rewrite their cards and the README's table: `make results`.
+"""Score the shipped networks again and rewrite their cards and the table of results: `make results`.
 
 MOUE_FER2013 names fer2013.csv, MOUE_FERPLUS fer2013new.csv.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "src" / "moue" / "weights"
-README = ROOT / "README.md"
+PAGES = ROOT / "README.md", ROOT / "docs" / "honesty.md"  # both hold the table
 SCORES = ROOT / "docs" / "scores"
 MARKS = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 # Networks that are trained but not shipped: their runs' scores are kept in docs/scores.
@@ -66,20 +66,26 @@ def card_of(name: str) -> str:
     return model_card(name, ModelSpec.load(path), path.with_suffix(".onnx").stat().st_size)
 
 
-def readme_table() -> str:
-    """Return the README's table from the descriptions of shipped networks and the kept scores."""
+def table() -> str:
+    """Return the table of results from the descriptions of shipped networks and the kept scores."""
     return results_table([*_shipped_rows(), *_kept_rows()])
 
 
-def write_readme() -> None:
-    """Put the table between its marks."""
-    text = README.read_text(encoding="utf-8")
+def write_tables() -> None:
+    """Put the table between its marks on every page that shows it."""
+    marked = f"{MARKS[0]}\n{table()}\n{MARKS[1]}"
+    for page in PAGES:
+        _write_table(page, marked)
+        print(f"wrote {page}")
+
+
+def _write_table(page: Path, marked: str) -> None:
     begin, end = (re.escape(mark) for mark in MARKS)
-    table = f"{MARKS[0]}\n{readme_table()}\n{MARKS[1]}"
-    text, times = re.subn(f"{begin}.*{end}", lambda _: table, text, flags=re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    text, times = re.subn(f"{begin}.*{end}", lambda _: marked, text, flags=re.DOTALL)
     if times != 1:
-        sys.exit(f"{README} has {times} places between {MARKS[0]} and {MARKS[1]}, expected one")
-    write_text(README, text, overwrite=True)
+        sys.exit(f"{page} has {times} places between {MARKS[0]} and {MARKS[1]}, expected one")
+    write_text(page, text, overwrite=True)
 
 
 def _shipped_rows() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -109,8 +115,7 @@ def main() -> None:
     """Do it for every shipped network."""
     for name in shipped_models():
         rescore(name)
-    write_readme()
-    print(f"wrote {README}")
+    write_tables()
 
 
 if __name__ == "__main__":

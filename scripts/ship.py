@@ -11,7 +11,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from results import WEIGHTS, dataset, rescore, write_readme
+from results import WEIGHTS, dataset, rescore, write_tables
 
 from moue.classifier.classifier import Classifier
 from moue.files import replacing
@@ -36,7 +36,7 @@ def main() -> None:
         temporary.write_bytes((options.run / "model.onnx").read_bytes())
     spec.save(target.with_suffix(".json"), overwrite=True)
     rescore(options.name)
-    write_readme()
+    write_tables()
 
 
 if __name__ == "__main__":

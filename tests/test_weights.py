@@ -23,7 +23,7 @@ FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece")
 
 @pytest.fixture(scope="module")
 def results():
-    """scripts/results.py, which makes the cards and the README's table."""
+    """scripts/results.py, which makes the cards and the table of results."""
     sys.path.insert(0, str(SCRIPTS))
     try:
         import results
@@ -59,8 +59,9 @@ def test_card_and_description_say_the_same(name, results):
     assert (results.WEIGHTS / f"{name}.md").read_text(encoding="utf-8") == results.card_of(name)
 
 
-def test_the_readme_says_what_the_cards_say(results):
-    assert results.readme_table() in results.README.read_text(encoding="utf-8")
+def test_the_pages_say_what_the_cards_say(results):
+    for page in results.PAGES:
+        assert results.table() in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", shipped_models())
