@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
 
 import pytest
 
+from moue import files
 from moue.errors import MoueError
 from moue.files import locked, read_json, replacing, sha256_of, write_json, write_text
 
@@ -89,6 +91,22 @@ def test_an_output_is_written_by_one_process(tmp_path):
     with locked(path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_removed_while_it_is_opened_is_made_again(tmp_path, monkeypatch):
+    try_lock, times = files._try_lock, []
+
+    def lock_late(handle):
+        # As if its owner had ended between our opening the file and our locking it.
+        if not times:
+            (tmp_path / ".out.csv.lock").unlink()
+        times.append(1)
+        return try_lock(handle)
+
+    monkeypatch.setattr(files, "_try_lock", lock_late)
+    with locked(tmp_path / "out.csv"):
+        assert (tmp_path / ".out.csv.lock").read_text() == str(os.getpid())
+    assert len(times) == 2
 
 
 def test_an_error_frees_the_lock(tmp_path):

@@ -45,20 +45,7 @@ def locked(path: str | Path) -> Iterator[None]:
     """
     target = Path(path)
     file = target.with_name(f".{target.name}.lock")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = file.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(target, error) from error
-    with handle:
-        if not _try_lock(handle):
-            handle.seek(0)
-            owner = handle.read(20).strip() or "unknown"
-            raise MoueError(
-                f"another process (id {owner}) is writing {target}",
-                "an output that no other process writes",
-                "Wait for it, stop it, or name another output.",
-            )
+    with _lock(file, target) as handle:
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -68,6 +55,29 @@ def locked(path: str | Path) -> Iterator[None]:
             # Removed while it is held: whoever opens it now makes a new one.
             with contextlib.suppress(OSError):
                 file.unlink()
+
+
+def _lock(file: Path, target: Path) -> IO[str]:
+    """Return the lock's file, open and locked."""
+    while True:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle = file.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise cannot_write(target, error) from error
+        if not _try_lock(handle):
+            with handle:
+                handle.seek(0)
+                owner = handle.read(20).strip() or "unknown"
+            raise MoueError(
+                f"another process (id {owner}) is writing {target}",
+                "an output that no other process writes",
+                "Wait for it, stop it, or name another output.",
+            )
+        # The one before may have ended and removed the file between our opening and our locking it.
+        if os.fstat(handle.fileno()).st_nlink:
+            return handle
+        handle.close()
 
 
 def _try_lock(handle: IO[str]) -> bool:
@@ -82,10 +92,9 @@ def _try_lock(handle: IO[str]) -> bool:
         import fcntl  # noqa: PLC0415 (not on Windows)
 
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The one before may have removed the file between our opening and our locking it.
-        return os.fstat(handle.fileno()).st_nlink > 0
     except OSError:
         return False
+    return True
 
 
 def cannot_write(path: Path, error: OSError) -> MoueError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from moue.errors import MoueError
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
-from moue.training import callbacks
+from moue.training import callbacks, run_folder
 from moue.training import train as train_module
 from moue.training.backend import import_keras
 from moue.training.config import TrainConfig
@@ -93,6 +95,53 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monke
     assert_same_weights(whole.run / "best.keras", resumed.run / "best.keras")
     finished = train(CONFIG, faces, tmp_path / "run", resume=True)
     assert finished.history == resumed.history
+
+
+def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, tmp_path, monkeypatch):
+    save_model = callbacks.save_model
+
+    def stop(model, path):
+        if path.name == "epoch-002.keras":
+            raise KeyboardInterrupt
+        save_model(model, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks, "save_model", stop)
+        stopped = train(CONFIG, faces, tmp_path / "run")
+    assert stopped.interrupted
+    assert [row["epoch"] for row in stopped.history] == [1]
+    assert json.loads((stopped.run / "environment.json").read_text())["best_epoch"] == 1
+    resumed = train(CONFIG, faces, tmp_path / "run", resume=True)
+    assert_same_weights(whole.run / "last.keras", resumed.run / "last.keras")
+
+
+@pytest.mark.parametrize("name", ["config.json", "environment.json"])
+def test_a_run_killed_while_its_folder_is_made_can_be_started_again(faces, tmp_path, monkeypatch, name):
+    write_json = run_folder.write_json
+
+    def die(path, value):
+        if path.name == name:
+            (path.parent).mkdir(exist_ok=True)
+            path.with_name(f".{path.stem}-abcdefgh.json").write_text("{")
+            raise SystemExit
+        write_json(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "write_json", die)
+        with pytest.raises(SystemExit):
+            train(CONFIG, faces, tmp_path / "run")
+    short = dataclasses.replace(CONFIG, epochs=1)
+    with pytest.raises(MoueError, match="no run to resume"):
+        train(short, faces, tmp_path / "run", resume=True)
+    assert len(train(short, faces, tmp_path / "run").history) == 1
+
+
+def test_a_run_killed_at_its_end_leaves_no_checkpoints(whole, faces, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(whole.run, run)
+    (run / "checkpoints").mkdir()
+    train(CONFIG, faces, run, resume=True)
+    assert not (run / "checkpoints").exists()
 
 
 def test_the_exported_model_is_the_best_epoch(whole, faces):

@@ -90,30 +90,31 @@ class RunFolder:
         return self.path / "checkpoints" / f"epoch-{epoch:03d}.keras"
 
     def refuse_used(self) -> None:
-        """Check that there is no folder, or nothing in it but a teacher's answers.
+        """Check that there is no folder, or nothing in it but what comes before a run: see `create`.
 
         Raises:
             MoueError: there is something else.
         """
         used = self.path.exists() and (
-            not self.path.is_dir() or any(not self._is_teacher(entry.name) for entry in self.path.iterdir())
+            not self.path.is_dir() or any(not self._comes_before(entry.name) for entry in self.path.iterdir())
         )
         if used:
             raise MoueError(
                 f"{self.path} exists already", "a new folder for the run", "Name another --out, or go on with --resume."
             )
 
-    def _is_teacher(self, name: str) -> bool:
-        # A killed run may leave the temporary file that was to become the answers.
-        return name == self.teacher.name or name.startswith(f".{self.teacher.stem}-")
+    def _comes_before(self, name: str) -> bool:
+        # A killed process may also leave a temporary file, which is hidden.
+        return name in (self.teacher.name, self.environment.name) or name.startswith(".")
 
-    def create(self, config: TrainConfig) -> None:
-        """Make a new folder.
+    def create(self, config: TrainConfig, environment: dict[str, Any]) -> None:
+        """Make a new folder. The configuration comes last: where it is, there is a run that can be resumed.
 
         Raises:
             MoueError: it holds something.
         """
         self.refuse_used()
+        write_json(self.environment, environment)
         write_json(self.config, config.to_dict())
 
     def open(self, config: TrainConfig) -> History:

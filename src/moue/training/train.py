@@ -110,8 +110,7 @@ def _train(
         _refuse_other_start(run, start)
     else:
         history = []
-        run.create(config)
-        write_json(run.environment, environment)
+        run.create(config, environment)
     interrupted = not _is_over(config, history) and _fit(model, config, dataset, run, history, progress=progress)
     if not history:
         raise MoueError("stopped before the first epoch had ended", fix="Go on with the same command and --resume.")
@@ -197,6 +196,7 @@ def _fit(
             verbose=0,
         )
     except KeyboardInterrupt:
+        history[:] = run.read_history()  # the last row may be of an epoch whose state was not saved any more
         return True
     finally:
         if bar:
@@ -229,10 +229,11 @@ def _conclude(
             "seconds_total": round(sum(row["seconds"] for row in history), 1),
         },
     )
-    if not interrupted and run.checkpoint(len(history)).exists():
-        run.checkpoint(len(history)).replace(run.last)
-        # A killed process may have left a temporary file beside it.
-        shutil.rmtree(run.checkpoint(0).parent)
+    if not interrupted:
+        if run.checkpoint(len(history)).exists():
+            run.checkpoint(len(history)).replace(run.last)
+        # A killed process may have left the empty folder, or a temporary file in it.
+        shutil.rmtree(run.checkpoint(0).parent, ignore_errors=True)
     plot_history(history, run.curves)
     return TrainResult(
         run=run.path,
