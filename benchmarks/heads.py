@@ -53,7 +53,7 @@ def main() -> None:
             print(f"| {share} | {power} | {found.accuracy:.1%} | {found.balanced_accuracy:.1%} | {both:.1%} |")
     chances = model.answer(val.images, batch_size=256).not_face
     nobody = val.votes[:, FERPLUS_NAMES.index("not_face")] > val.votes.sum(axis=1) / 2
-    print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} pictures")
+    print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} images")
     print("| not_face above | faces lost | others found |\n|---|---|---|")
     for limit in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7):
         print(f"| {limit} | {(chances[~nobody] > limit).mean():.2%} | {(chances[nobody] > limit).mean():.0%} |")

@@ -37,7 +37,7 @@ FORMATS: Final = ((".jpg", "JPEG"), (".png", "PNG"), (".webp", "WEBP"), (".bmp",
 
 
 def pictures(folder: Path) -> Iterator[Image.Image]:
-    """Yield small pictures without end: drawn faces as they are and on a larger ground, and photographs cut and scaled.
+    """Yield small images without end: drawn faces as they are and on a larger ground, and photographs cut and scaled.
 
     Args:
         folder: Photographs; files that are none are left out.
@@ -92,7 +92,7 @@ def broken() -> list[tuple[str, set[str], Callable[[Path, bytes], object]]]:
     return [
         (".jpg", {"unreadable"}, lambda path, content: path.write_bytes(content[: len(content) // 2])),
         (".jpg", {"empty"}, lambda path, _: path.touch()),
-        (".png", {"unreadable"}, lambda path, _: path.write_text("Hello, I am no picture.\n")),
+        (".png", {"unreadable"}, lambda path, _: path.write_text("Hello, I am no image.\n")),
         (".png", READABLE, lambda path, content: path.write_bytes(content)),  # a JPEG in truth
         (".png", {"too_large"}, lambda path, _: path.write_bytes(bomb())),
         (".jpg", set(), lambda path, _: path.mkdir()),
@@ -122,7 +122,7 @@ def build(folder: Path, photos: Path, count: int) -> dict[str, set[str]]:
 
 
 def last_number(part: Path) -> int:
-    """Return the number of the picture whose row was written last, -1 for none."""
+    """Return the number of the image whose row was written last, -1 for none."""
     try:
         with part.open("rb") as file:
             file.seek(max(0, part.stat().st_size - 4096))

@@ -25,7 +25,7 @@ REAL = ("--epochs", "2", "--set", "batch_size=32")
 
 
 def write_faces(data: Path, folder: Path) -> list[Path]:
-    """Save one test face of each class as a picture, and a contact sheet of the data."""
+    """Save one test face of each class as an image, and a contact sheet of the data."""
     dataset = load_fer2013(data)
     with replacing(folder / "contact_sheet.png") as temporary:
         contact_sheet(dataset).save(temporary)

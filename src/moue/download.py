@@ -48,7 +48,7 @@ class Download:
         most_bytes: Bytes after which fetching stops.
         schemes: Kinds of address that are allowed, redirects included.
         silence_s: Seconds without an answer after which fetching stops.
-        longest_s: Seconds after which fetching stops in any case.
+        longest_s: Seconds after which fetching always stops.
     """
 
     url: str
@@ -99,7 +99,7 @@ def fetch_bytes(url: str, *, most_bytes: int, silence_s: float = 10.0, longest_s
         url: Where it is. Whoever may choose it chooses what this machine asks for, in its own network too.
         most_bytes: Bytes after which fetching stops.
         silence_s: Seconds without an answer after which fetching stops.
-        longest_s: Seconds after which fetching stops in any case.
+        longest_s: Seconds after which fetching always stops.
 
     Raises:
         FetchError: the network fails, nothing is there, or more than `most_bytes` are.

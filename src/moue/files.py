@@ -113,7 +113,7 @@ def cannot_write(path: Path, error: OSError) -> MoueError:
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise `MoueError` if `path` exists and may not be replaced."""
-    # os.path: a name that is too long, or a folder that may not be looked into, is told when the file is written.
+    # os.path: a name that is too long, or a folder that may not be looked into, is reported when the file is written.
     if not overwrite and os.path.lexists(path):
         raise MoueError(f"{path} exists already", "a name that is free", "Choose another name or add --overwrite.")
 

@@ -33,7 +33,7 @@ MAJORITY_RULE: Final = f"{_RULE}; so are faces whose majority is a class that th
 
 
 def majority_labels(votes: NDArray[np.uint8], class_names: Sequence[str]) -> NDArray[np.int64]:
-    """Return the majority class of each face as an index into `class_names`, or -1 where there is none.
+    """Return the majority class of each face as an index into `class_names`, or -1 if there is none.
 
     Args:
         votes: uint8 (N, 10) in the order of `FERPLUS_NAMES`.

@@ -19,7 +19,7 @@ from moue.labels import CLASS_NAMES
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Three networks: one that is too sure, one that is not, one that sees smaller pictures."""
+    """Three networks: one that is too sure, one that is not, one that sees smaller images."""
     folder = tmp_path_factory.mktemp("runs")
     return [
         save_run(folder / "one", temperature=3.0),

@@ -21,7 +21,7 @@ def folder(tmp_path):
     for name in ("b.png", "a.JPG", "more/a.jpg", "more/.hidden/x.png", ".thumb.png"):
         Image.fromarray(rng.integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(folder / name)
     (folder / "broken.png").write_bytes(b"\x89PNG")
-    (folder / "notes.txt").write_text("not a picture")
+    (folder / "notes.txt").write_text("not an image")
     return folder
 
 
@@ -65,7 +65,7 @@ def test_no_file_name_commands_the_terminal(moue, run_folder, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     names = ("a\x1b[31mred.png", "a\u202egnp.exe.png", "\udcff.png", "été 😀.png")
     for name in names:
-        (tmp_path / name).write_bytes(b"no picture")
+        (tmp_path / name).write_bytes(b"no image")
     code, printed, said = moue("predict", ".", "--model", run_folder, "--detector", "none")
     assert code == 1
     assert "\x1b" not in printed + said

@@ -1,4 +1,4 @@
-"""Films given to moue predict: alone, among pictures, stopped and taken up again."""
+"""Videos given to moue predict: alone, among images, stopped and taken up again."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from helpers.video_files import two_squares
 from moue.media.video import open_video
 from moue.recognition import stream
 
-pytest.importorskip("cv2", reason="films need the extra 'video'")
+pytest.importorskip("cv2", reason="videos need the extra 'video'")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def command(run_folder, *more):
     return ("predict", *more, "--model", run_folder, "--detector", "none")
 
 
-def test_a_folder_of_pictures_and_films(moue, run_folder, folder, tmp_path):
+def test_a_folder_of_images_and_videos(moue, run_folder, folder, tmp_path):
     out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
     code, printed, said = moue(*command(run_folder, folder, "--output", out, "--annotate", drawn))
     assert code == 0
@@ -66,7 +66,7 @@ def test_fewer_frames_as_json_lines(moue, run_folder, folder, tmp_path, options,
 
 
 def stop_at(monkeypatch, file, frame):
-    """Press Ctrl-C when a frame of a film is answered."""
+    """Press Ctrl-C when a frame of a video is answered."""
     real = stream.Follower.add
 
     def add(self, image, name, one):
@@ -81,7 +81,7 @@ def stop_at(monkeypatch, file, frame):
 def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder, folder, tmp_path, monkeypatch, stop):
     file, frame = stop
     out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
-    # The first film is named twice: each mention has its rows and its drawing.
+    # The first video is named twice: each mention has its rows and its drawing.
     paths = (folder / "b.avi", folder)
     first = tmp_path / "first.csv"
     assert moue(*command(run_folder, *paths, "--output", first))[0] == 0
@@ -102,7 +102,7 @@ def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn", "first.csv", "holiday", "out.csv"]
 
 
-def test_json_keeps_what_was_seen_till_ctrl_c(moue, run_folder, folder, tmp_path, monkeypatch):
+def test_json_keeps_what_was_seen_until_ctrl_c(moue, run_folder, folder, tmp_path, monkeypatch):
     out = tmp_path / "out.json"
     stop_at(monkeypatch, "b.avi", 5)
     code, _, said = moue(*command(run_folder, folder, "--output", out))
@@ -110,8 +110,8 @@ def test_json_keeps_what_was_seen_till_ctrl_c(moue, run_folder, folder, tmp_path
     assert [one.get("frame") for one in json.loads(out.read_text())["results"]] == [None, 0, 1, 2, 3, 4]
 
 
-def test_films_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
-    (folder / "e.mov").write_bytes(b"no film")
+def test_videos_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
+    (folder / "e.mov").write_bytes(b"no video")
     (folder / "f.mkv").write_bytes(b"")
     content = two_squares(tmp_path / "whole.avi", 60).read_bytes()
     (folder / "g.avi").write_bytes(content[: len(content) // 2])
@@ -128,7 +128,7 @@ def test_films_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
     assert moue(*command(run_folder, folder / "e.mov"))[0] == 1
 
 
-def test_without_opencv_pictures_are_answered_all_the_same(moue, run_folder, folder, tmp_path, monkeypatch):
+def test_without_opencv_images_are_answered_all_the_same(moue, run_folder, folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     out = tmp_path / "out.csv"
     assert moue(*command(run_folder, folder, "--output", out))[0] == 0
@@ -137,7 +137,7 @@ def test_without_opencv_pictures_are_answered_all_the_same(moue, run_folder, fol
     assert "moue[video]" in rows[1]["message"]
 
 
-def test_a_film_is_not_replaced_by_its_own_drawing(moue, run_folder, folder):
+def test_a_video_is_not_replaced_by_its_own_drawing(moue, run_folder, folder):
     before = (folder / "c.mp4").read_bytes()
     code, _, said = moue(*command(run_folder, folder / "c.mp4", "--annotate", folder, "--overwrite"))
     assert (code, "is one of the files to be read" in said) == (1, True)

@@ -86,7 +86,7 @@ def found(frame):
 
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize("size", [(640, 514), (900, 700), (333, 600), (60, 50), (1, 1)])
-def test_the_picture_keeps_its_shape_in_any_window(mirror, size):
+def test_the_image_keeps_its_shape_in_any_window(mirror, size):
     image = np.zeros((480, 640, 3), np.uint8)
     image[:, :320], image[:, 320:] = RED, BLUE
     screen = Screen(mirror=mirror, bars=False)
@@ -212,7 +212,7 @@ def test_a_frame_that_fails_does_not_end_it(moue, run_folder, film, monkeypatch)
         (["--source", "99999999999"], 1, "camera 99999999999 cannot be opened"),
         (["--source", "9" * 5000], 1, "cannot be read"),
         (["--smooth", "inf"], 1, "seconds"),
-        (["--source", "http://127.0.0.1/film.mp4"], 1, "--allow-url"),
+        (["--source", "http://127.0.0.1/video.mp4"], 1, "--allow-url"),
         (["--source", "nothing.mp4"], 1, "does not exist"),
         (["--model", "nothing"], 1, "no model"),
         (["--seconds", "-1"], 2, "--seconds"),
@@ -316,7 +316,7 @@ def test_the_ways_to_end_the_window(film, long_film, tmp_path, end):
 
 
 @pytest.mark.usefixtures("on_display")
-def test_a_picture_that_cannot_be_saved_does_not_end_the_window(long_film, tmp_path):
+def test_an_image_that_cannot_be_saved_does_not_end_the_window(long_film, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with Window("moue", Screen(), tmp_path / "file") as window:
         press(window, ["s", "q"])

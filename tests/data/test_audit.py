@@ -21,7 +21,7 @@ from moue.errors import MissingExtraError, MoueError
 
 
 def picture(seed: int) -> np.ndarray:
-    """A picture of soft spots, unlike those of other seeds."""
+    """An image of soft spots, unlike those of other seeds."""
     coarse = np.random.default_rng(seed).integers(20, 236, (8, 8))
     return np.kron(coarse, np.ones((6, 6))).astype(np.uint8)[..., None]
 
@@ -39,7 +39,7 @@ def make(images, labels, split, votes=None, **fields) -> Dataset:
 
 @pytest.fixture
 def planted() -> Dataset:
-    """Rows 0, 10, …: two train twins, their test twin of another label, near, mirrored, constant and empty pictures."""
+    """Rows 0, 10, …: two train twins, their test twin of another label, near, mirrored, constant and empty images."""
     brighter = np.clip(picture(2) * 0.8 + 30, 0, 255).astype(np.uint8)
     nearly_empty = np.zeros((48, 48, 1), np.uint8)
     nearly_empty[:15] = 200
@@ -90,7 +90,7 @@ def test_twin_count_agrees_with_without_twins(planted):
 
 
 def test_a_copy_of_a_near_duplicate_counts_too(planted):
-    """Two equal test images that nearly equal one in train are two leaking images, but one pair of pictures."""
+    """Two equal test images that nearly equal one in train are two leaking images, but one pair of images."""
     doubled = planted.take(np.array([3, 4, 4]))
     doubled = dataclasses.replace(doubled, rows=np.arange(3))
     found = audit(doubled)
@@ -240,7 +240,7 @@ def test_page_is_self_contained_and_escaped(planted, tmp_path):
     assert all(load.startswith("data:image/png;base64,") for load in page.loads)
     assert "@import" not in source
     assert "url(" not in source
-    for title in ("Near-duplicates", "One picture, several labels", "Constant and almost empty", "FER+"):
+    for title in ("Near-duplicates", "One image, several labels", "Constant and almost empty", "FER+"):
         assert title in page.text
 
 
@@ -280,7 +280,7 @@ def test_fer2013_twins(real_data):
     assert len(dataset.without_twins("test")) == len(test) - 288
 
 
-def test_fer2013_leaked_pictures_are_found_by_a_whole_audit(real_data):
+def test_fer2013_leaked_images_are_found_by_a_whole_audit(real_data):
     """A part of the data that runs in a second: test and every eighth face of train."""
     dataset = real_data
     part = dataset.take(np.concatenate([dataset.where("train")[::8], dataset.where("test")]))

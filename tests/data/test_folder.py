@@ -140,9 +140,9 @@ def test_wrong_folders(tmp_path, names, message):
         load_folder(tmp_path)
 
 
-def test_an_unreadable_picture_is_named_or_skipped(tmp_path):
+def test_an_unreadable_image_is_named_or_skipped(tmp_path):
     put(tmp_path / "happy" / "a.png")
-    (tmp_path / "happy" / "b.png").write_bytes(b"not a picture")
+    (tmp_path / "happy" / "b.png").write_bytes(b"not an image")
     with pytest.raises(MoueError, match=r"b\.png cannot be read"):
         load_folder(tmp_path)
     dataset = load_folder(tmp_path, on_bad_row="skip")

@@ -1,4 +1,4 @@
-"""Results drawn on pictures."""
+"""Results drawn on images."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_any_size_and_boxes_over_the_border(size):
     assert np.asarray(picture).max() > 100
 
 
-def test_without_faces_the_picture_stays():
+def test_without_faces_the_image_stays():
     image = np.random.default_rng(0).integers(0, 256, (500, 600, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(draw(image, result_of(600, 500))), image)
 
@@ -74,7 +74,7 @@ def test_labels_do_not_hide_each_other():
     assert yellow[1] > 0.9 * yellow[0]
 
 
-def test_another_picture_is_refused(tmp_path):
+def test_another_image_is_refused(tmp_path):
     with pytest.raises(MoueError, match="10 x 20 pixels"):
         draw(np.zeros((20, 10), np.uint8), result_of(20, 10))
     with pytest.raises(MoueError, match=r"\.jpg"):
@@ -129,7 +129,7 @@ def test_labels_as_small_faces():
         draw(image, result, labels="smiley")
 
 
-def test_a_small_face_alone_in_a_large_picture_has_large_letters():
+def test_a_small_face_alone_in_a_large_image_has_large_letters():
     image = np.zeros((2000, 3000, 3), np.uint8)
     happy = face_at(1500, 1000, 50, 50)
     alone = np.asarray(draw(image, result_of(3000, 2000, happy), bars=False))

@@ -19,7 +19,7 @@ LEVEL = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
 
 
 def pattern(size=200):
-    """A smooth picture without any symmetry, uint8 (size, size)."""
+    """A smooth image without any symmetry, uint8 (size, size)."""
     y, x = np.mgrid[:size, :size] / size
     return np.rint(127 + 60 * np.sin(7 * x + 3 * y) + 60 * np.cos(5 * y - 2 * x * x)).astype(np.uint8)
 
@@ -92,7 +92,7 @@ def test_colour_becomes_the_same_gray_as_everywhere():
 
 @pytest.mark.parametrize("box", [(100, 0, 10, 10), (-20, 0, 20, 10), (0, 200, 5, 5), (0, 0, 900, 20)])
 def test_a_box_outside_is_refused(box):
-    with pytest.raises(MoueError, match="box in the picture of 100 x 80"):
+    with pytest.raises(MoueError, match="box in the image of 100 x 80"):
         crop_face(np.zeros((80, 100), np.uint8), Face(*box), PLAIN)
 
 
@@ -104,7 +104,7 @@ def test_a_box_outside_is_refused(box):
     st.sampled_from(VIEWS),
     st.booleans(),
 )
-def test_any_box_that_touches_the_picture_gives_a_crop(height, width, box, zoom, gray):
+def test_any_box_that_touches_the_image_gives_a_crop(height, width, box, zoom, gray):
     x, y, box_width, box_height = box
     image = np.full((height, width) if gray else (height, width, 3), 90, np.uint8)
     face = Face(x * width, y * height, (box_width + max(0, -x)) * width, (box_height + max(0, -y)) * height)

@@ -1,4 +1,4 @@
-"""Cameras for tests: a film of two colours, and a camera that gives its frames when told to."""
+"""Cameras for tests: a video of two colours, and a camera that gives its frames when told to."""
 
 import dataclasses
 import threading
@@ -13,7 +13,7 @@ RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
 def write_film(path, num_frames, fps):
-    """Write a film that is red at the left and blue at the right."""
+    """Write a video that is red at the left and blue at the right."""
     cv2 = load_opencv()
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, (160, 120))
     frame = np.zeros((120, 160, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Small films for tests: bright squares that move over a dark ground, and a detector that finds them."""
+"""Small videos for tests: bright squares that move over a dark ground, and a detector that finds them."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def frame(red=None, blue=None, size=(120, 160)):
 
 def write_film(path, frames, fps=25.0):
     """Write frames, uint8 (H, W, 3) RGB, all of one size; the codec goes with the suffix."""
-    pytest.importorskip("cv2", reason="films need the extra 'video'")
+    pytest.importorskip("cv2", reason="videos need the extra 'video'")
     cv2 = load_opencv()
     frames = list(frames)
     code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
@@ -47,6 +47,6 @@ def write_film(path, frames, fps=25.0):
 
 
 def two_squares(path, num=20, fps=25.0):
-    """Write a film in which a red square goes right, and a blue one comes after a third of the time."""
+    """Write a video in which a red square goes right, and a blue one comes after a third of the time."""
     frames = (frame(4 * number % 120, 100 if number >= num // 3 else None) for number in range(num))
     return write_film(path, frames, fps)

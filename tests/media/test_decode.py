@@ -1,4 +1,4 @@
-"""Pictures of every kind, and of no kind, give a status and never an exception."""
+"""Images of every kind, and of no kind, give a status and never an exception."""
 
 import io
 import os
@@ -153,7 +153,7 @@ def test_wide_numbers(values, expected):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_exif_turns_the_picture_upright(orientation, kind):
+def test_exif_turns_the_image_upright(orientation, kind):
     corner = np.zeros((16, 32), np.uint8)
     corner[:8, :8] = 255
     turned = {
@@ -243,9 +243,9 @@ def test_mpo_is_a_photo():
     ("content", "status", "word"),
     [
         (b"", Status.EMPTY, "no content"),
-        (b"hello, I am no picture\n", Status.UNREADABLE, "not a picture"),
-        (b"\x89PNG\r\n\x1a\n", Status.UNREADABLE, "not a picture"),
-        (b"\xff\xd8\xff\xe0", Status.UNREADABLE, "not a picture"),
+        (b"hello, I am no image\n", Status.UNREADABLE, "not an image"),
+        (b"\x89PNG\r\n\x1a\n", Status.UNREADABLE, "not an image"),
+        (b"\xff\xd8\xff\xe0", Status.UNREADABLE, "not an image"),
         (b"%PDF-1.7 ...", Status.UNSUPPORTED, "PDF"),
         (b"\x00\x00\x00\x18ftypheic0000", Status.UNSUPPORTED, "HEIC"),
         (b"\x00\x00\x00\x18ftypisom0000", Status.UNSUPPORTED, "video"),
@@ -254,7 +254,7 @@ def test_mpo_is_a_photo():
         (encode(COLOR, "EPS"), Status.UNSUPPORTED, "PostScript"),
     ],
 )
-def test_what_is_no_picture(content, status, word):
+def test_what_is_no_image(content, status, word):
     found = decode(content)
     assert found.status == status
     assert found.image is None

@@ -1,4 +1,4 @@
-"""Pictures at addresses: fetched from a real server on this machine, only when asked, whatever it does."""
+"""Images at addresses: fetched from a real server on this machine, only when asked, whatever it does."""
 
 import contextlib
 import csv
@@ -59,7 +59,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.flood()
         else:
             self.send_response(200)
-            content = {"/text": b"<html>no picture</html>", "/nothing": b""}.get(self.path, PICTURE)
+            content = {"/text": b"<html>no image</html>", "/nothing": b""}.get(self.path, PICTURE)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if self.path == "/cut.png" else content)
@@ -117,7 +117,7 @@ def quick_and_without_a_proxy(monkeypatch):
         ("/gone.png", Status.NOT_FOUND, "Not Found"),
         ("/fault.png", Status.UNREADABLE, "Internal Server Error"),
         ("/rude.png", Status.UNREADABLE, "?[31mred"),
-        ("/text", Status.UNREADABLE, "not a picture"),
+        ("/text", Status.UNREADABLE, "not an image"),
         ("/nothing", Status.EMPTY, "no content"),
         ("/cut.png", Status.UNREADABLE, "broke off"),
         ("/silent", Status.UNREADABLE, "timed out"),
@@ -212,7 +212,7 @@ def test_names_of_any_address(host, rest, scheme):
         ("https://example.mov/a", False),
     ],
 )
-def test_films_are_known_by_the_path_of_their_address(address, expected):
+def test_videos_are_known_by_the_path_of_their_address(address, expected):
     assert is_video(address) is expected
 
 

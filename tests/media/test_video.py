@@ -1,4 +1,4 @@
-"""Films, cameras and streams to frames and to results."""
+"""Videos, cameras and streams to frames and to results."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from moue.recognition.analyzer import Analyzer
 from moue.recognition.rows import columns
 from moue.recognition.stream import analyze_frames, analyze_stream
 
-pytest.importorskip("cv2", reason="films need the extra 'video'")
+pytest.importorskip("cv2", reason="videos need the extra 'video'")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def analyzer(model):
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return two_squares(tmp_path_factory.mktemp("film") / "film.mp4")
+    return two_squares(tmp_path_factory.mktemp("film") / "video.mp4")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def broken_off(tmp_path_factory):
 )
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
 def test_the_frames_that_are_wanted(tmp_path, suffix, sampling, numbers):
-    film = two_squares(tmp_path / f"film{suffix}")
+    film = two_squares(tmp_path / f"video{suffix}")
     with open_video(film) as video:
         assert (video.name, video.fps, video.num_frames, video.is_live) == (str(film), 25.0, 20, False)
         frames = list(video.frames(sampling))
@@ -94,7 +94,7 @@ def test_frames_that_cannot_be_wanted(values):
         ([float("nan"), -1.0, 1e9], [0, 0.1, 0.2]),
         ([0.0, 0.1, 500.0, 500.1, 500.3], [0, 0.1, 0.2, 500.1, 500.3]),  # a long pause is one as soon as time goes on
         ([0.0, 0.1, 500.0, 0.3, 0.5], [0, 0.1, 0.2, 0.3, 0.5]),
-        ([500.0, 500.3, 500.4], [0, 0.3, 0.4]),  # a film that was cut out of a longer one
+        ([500.0, 500.3, 500.4], [0, 0.3, 0.4]),  # a video that was cut out of a longer one
         ([float("inf"), float("inf"), float("inf")], [0, 0.1, 0.2]),
     ],
 )
@@ -107,7 +107,7 @@ def test_time_stamps_are_used_where_they_make_sense(stamps, times):
     assert found == pytest.approx(times)
 
 
-def test_films_that_cannot_be_had(tmp_path, film, capfd):
+def test_videos_that_cannot_be_had(tmp_path, film, capfd):
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
     (tmp_path / "cut.mp4").write_bytes(film.read_bytes()[:3000])
@@ -143,19 +143,19 @@ def test_films_that_cannot_be_had(tmp_path, film, capfd):
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
-def test_a_film_in_a_folder_that_may_not_be_searched(tmp_path, monkeypatch, error):
+def test_a_video_in_a_folder_that_may_not_be_searched(tmp_path, monkeypatch, error):
     def refuse(*_, **__):
         raise error
 
     monkeypatch.setattr(Path, "stat", refuse)  # root may search any folder
     with pytest.raises(VideoError, match=error.strerror) as caught:
-        open_video(tmp_path / "film.mp4")
+        open_video(tmp_path / "video.mp4")
     assert caught.value.status == Status.UNREADABLE
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")
-def test_a_film_whose_name_is_no_text(film, tmp_path, analyzer):
-    name = tmp_path / os.fsdecode(b"film \xff.mp4")
+def test_a_video_whose_name_is_no_text(film, tmp_path, analyzer):
+    name = tmp_path / os.fsdecode(b"video \xff.mp4")
     name.write_bytes(film.read_bytes())
     ((image, result),) = analyze_frames(open_video(name), analyzer, sampling=Sampling(every=100))
     drawn = tmp_path / os.fsdecode(b"drawn \xff.mp4")
@@ -166,7 +166,7 @@ def test_a_film_whose_name_is_no_text(film, tmp_path, analyzer):
     table = LiveTable(tmp_path / "live.csv", class_names=analyzer.class_names)
     with table:
         table.write(result)
-    assert "film \\udcff.mp4" in table.path.read_text(encoding="utf-8")
+    assert "video \\udcff.mp4" in table.path.read_text(encoding="utf-8")
     with pytest.raises(VideoError, match="cannot be opened"):
         open_video("http://127.0.0.1:9/\udcff.mp4", allow_url=True)
 
@@ -285,14 +285,14 @@ def test_smoothing_is_that_of_the_window(film, model):
     assert all(result.faces[0].raw_emotion == other.faces[0].emotion for result, other in zip(smooth, raw, strict=True))
 
 
-def test_frames_are_answered_as_pictures_are(film, analyzer):
+def test_frames_are_answered_as_images_are(film, analyzer):
     for image, result in analyze_frames(open_video(film), analyzer, sampling=Sampling(every=6)):
         alone = analyzer.analyze(image)
         assert [face.box for face in result.faces] == [face.box for face in alone.faces]
         assert [face.raw_emotion for face in result.faces] == [face.emotion for face in alone.faces]
 
 
-def test_a_film_that_breaks_off_ends_with_a_word(broken_off, analyzer, capfd):
+def test_a_video_that_breaks_off_ends_with_a_word(broken_off, analyzer, capfd):
     results = [result for _, result in analyze_frames(open_video(broken_off), analyzer)]
     assert len(results) > 20
     assert {result.status for result in results[:-1]} == {"ok"}
@@ -355,7 +355,7 @@ def test_a_camera_gives_fresh_frames_until_it_is_lost(monkeypatch, analyzer):
     assert len(numbers) < 20, "frames that came while the last one was shown are left out"
 
 
-def test_a_film_is_released_when_one_stops_early(film, analyzer):
+def test_a_video_is_released_when_one_stops_early(film, analyzer):
     video = open_video(film)
     results = analyze_frames(video, analyzer)
     next(results)
@@ -363,7 +363,7 @@ def test_a_film_is_released_when_one_stops_early(film, analyzer):
     assert not video._capture.isOpened()
 
 
-def test_a_film_that_lies_on_its_side_is_turned(tmp_path, analyzer):
+def test_a_video_that_lies_on_its_side_is_turned(tmp_path, analyzer):
     path = write_film(tmp_path / "side.mp4", [frame(5)] * 5)
     content = path.read_bytes()
     # The matrix of the track header: from none to a quarter turn, as phones write it.
@@ -395,7 +395,7 @@ def test_few_large_frames_are_read_ahead(monkeypatch, film, analyzer, size, most
 
 
 class Moody(BrightSquares):
-    """Fails at each second picture."""
+    """Fails at each second image."""
 
     def __init__(self):
         self.count = 0
@@ -424,7 +424,7 @@ def test_a_frame_that_fails_does_not_cost_the_others(film, model, monkeypatch, t
     assert sizes == {(360, 480, 3)}
 
 
-def test_memory_does_not_grow_with_the_film(tmp_path, model):
+def test_memory_does_not_grow_with_the_video(tmp_path, model):
     memory = Path("/proc/self/statm")
     if not memory.exists():
         pytest.skip("this system does not tell how much memory a process uses")
@@ -444,7 +444,7 @@ def test_what_is_missing_is_named(monkeypatch, film):
         open_video(film)
 
 
-def test_a_face_in_a_film_with_yunet(tmp_path, model):
+def test_a_face_in_a_video_with_yunet(tmp_path, model):
     if not os.environ.get(store.ENVIRONMENT):
         pytest.skip("set MOUE_MODELS to a folder with YuNet to run this test")
     matplotlib = pytest.importorskip("matplotlib")

@@ -1,4 +1,4 @@
-"""Films with the answers drawn in, tables that grow, timelines; and all of it when a run is stopped."""
+"""Videos with the answers drawn in, tables that grow, timelines; and all of it when a run is stopped."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ from moue.recognition.results import FaceResult, FrameResult, TrackedFace
 from moue.recognition.stream import analyze_frames
 from moue.recognition.timeline import Timeline, minutes
 
-pytest.importorskip("cv2", reason="films need the extra 'video'")
+pytest.importorskip("cv2", reason="videos need the extra 'video'")
 
 NAMES = ("happy", "sad")
 
@@ -43,7 +43,7 @@ def frames_of(path):
 
 
 @pytest.mark.parametrize(("suffix", "sampling", "rate"), [(".mp4", Sampling(), 25), (".avi", Sampling(every=5), 5)])
-def test_the_film_with_the_answers(film, analyzer, tmp_path, suffix, sampling, rate):
+def test_the_video_with_the_answers(film, analyzer, tmp_path, suffix, sampling, rate):
     out = tmp_path / "new" / f"drawn{suffix}"
     with AnnotatedVideo(out, fps=sampling.rate(25)) as drawn:
         for image, result in analyze_frames(open_video(film), analyzer, sampling=sampling):
@@ -56,7 +56,7 @@ def test_the_film_with_the_answers(film, analyzer, tmp_path, suffix, sampling, r
         AnnotatedVideo(out, fps=5)
 
 
-def test_what_was_drawn_till_ctrl_c_is_a_film(film, analyzer, tmp_path):
+def test_what_was_drawn_until_ctrl_c_is_a_video(film, analyzer, tmp_path):
     out = tmp_path / "drawn.mp4"
 
     def stopped():
@@ -77,7 +77,7 @@ def result_at(time_s, *people, width=64, height=48):
     for track_id, happy in people:
         face = FaceResult((9.0, 9.0, 20.0, 20.0), "happy", happy, {"happy": happy, "sad": 1 - happy})
         faces.append(TrackedFace.of_track(face, track_id, face.probabilities, 0.5))
-    return FrameResult("film.mp4", Status.OK, width, height, tuple(faces), frame=round(time_s * 25), time_s=time_s)
+    return FrameResult("video.mp4", Status.OK, width, height, tuple(faces), frame=round(time_s * 25), time_s=time_s)
 
 
 def test_pauses_are_filled_and_other_sizes_fitted(tmp_path):
@@ -115,14 +115,14 @@ def test_every_rate_can_be_written(tmp_path, suffix, fps, written):
         assert video.fps == pytest.approx(written)
 
 
-def test_films_that_cannot_be_written(tmp_path):
+def test_videos_that_cannot_be_written(tmp_path):
     with pytest.raises(MoueError, match="suffix"):
         AnnotatedVideo(tmp_path / "x.gif", fps=25)
     with pytest.raises(MoueError, match="fps"):
         AnnotatedVideo(tmp_path / "x.mp4", fps=0)
     with AnnotatedVideo(tmp_path / "x.mp4", fps=25):
         pass
-    assert list(tmp_path.iterdir()) == [], "a film without a frame is none"
+    assert list(tmp_path.iterdir()) == [], "a video without a frame is none"
 
 
 def test_a_full_disk_is_told(film, analyzer, tmp_path):
@@ -176,7 +176,7 @@ def test_a_timeline_sums_up():
     for number in range(100):
         people = [(1, 0.25)] if number < 50 else [(1, 0.75), (7, 1.0)]
         timeline.add(result_at(number / 25, *people))
-    timeline.add(FrameResult("film.mp4", Status.UNREADABLE, message="lost", frame=100, time_s=4.0))
+    timeline.add(FrameResult("video.mp4", Status.UNREADABLE, message="lost", frame=100, time_s=4.0))
     one, other = timeline.people()
     assert (one.track_id, one.first_s, one.last_s, one.num_frames) == (1, 0, 3.96, 100)
     assert one.mean() == pytest.approx([0.5, 0.5])
@@ -184,7 +184,7 @@ def test_a_timeline_sums_up():
     assert (timeline.num_frames, timeline.num_faces, timeline.num_people) == (100, 150, 2)
 
 
-def test_a_timeline_of_a_long_film_stays_small():
+def test_a_timeline_of_a_long_video_stays_small():
     timeline = Timeline(NAMES)
     for number in range(10_000):  # three hours, a passer-by each ten seconds
         timeline.add(result_at(number * 1.0, (1, 0.5), (2 + number // 10, 0.5 + number % 10 / 20)))
@@ -206,7 +206,7 @@ def test_absence_is_a_gap_and_sparse_frames_are_none():
     assert [(first, len(shares)) for first, shares in stretches] == [(0, 20), (35, 11)]
 
 
-def test_the_picture_of_a_timeline(tmp_path):
+def test_the_image_of_a_timeline(tmp_path):
     pytest.importorskip("matplotlib")
     timeline = Timeline(NAMES)
     with pytest.raises(MoueError, match="nobody"):
@@ -217,7 +217,7 @@ def test_the_picture_of_a_timeline(tmp_path):
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
     yellow = (abs(pixels - (240, 228, 66)).sum(axis=2) < 12).sum()
     blue = (abs(pixels - (0, 114, 178)).sum(axis=2) < 12).sum()
-    assert yellow > 1.6 * blue > 10_000, "one is happy for the whole film, the other sad for half of it"
+    assert yellow > 1.6 * blue > 10_000, "one is happy for the whole video, the other sad for half of it"
     with pytest.raises(MoueError, match="exists already"):
         plot_timeline(timeline, path)
 

@@ -1,4 +1,4 @@
-"""Any picture to a result; many pictures to as many results, in order."""
+"""Any image to a result; many images to as many results, in order."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from moue.recognition.rows import columns, to_df
 
 
 class TwoCorners:
-    """Finds a face in the upper left of every picture, and one more where it is wide."""
+    """Finds a face in the upper left of every image, and one more where it is wide."""
 
     name = "corners"
 
@@ -66,7 +66,7 @@ def pictures(tmp_path_factory):
     Image.new("RGB", (80, 60)).save(folder / "black.png")
     Image.new("RGB", (900, 800)).save(folder / "large.png")
     (folder / "empty.jpg").touch()
-    (folder / "text.jpg").write_text("no picture")
+    (folder / "text.jpg").write_text("no image")
     return folder
 
 
@@ -76,7 +76,7 @@ NUM_FACES = [0, 2, 0, 0, 1, 0, 0, 0, 2]
 
 
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (64, 2)])
-def test_one_result_for_each_picture_in_order(corners, pictures, batch_size, workers):
+def test_one_result_for_each_image_in_order(corners, pictures, batch_size, workers):
     paths = [str(pictures / name) for name in NAMES]
     results = list(corners.analyze_many(paths, batch_size=batch_size, workers=workers))
     assert [result.file for result in results] == paths
@@ -91,7 +91,7 @@ def test_one_result_for_each_picture_in_order(corners, pictures, batch_size, wor
 
 
 @pytest.mark.parametrize(("size", "status"), [((64, 48), "ok"), ((65, 48), "no_face")])
-def test_a_picture_as_small_as_a_crop_is_a_face_where_none_is_found(corners, size, status):
+def test_an_image_as_small_as_a_crop_is_a_face_where_none_is_found(corners, size, status):
     result = corners.analyze(Image.new("RGB", size))
     assert result.status == status
     assert [face.box for face in result.faces] == ([(0, 0, *size)] if status == "ok" else [])
@@ -181,7 +181,7 @@ def test_a_detector_that_fails_costs_one_row(model):
     assert [Analyzer(model, Fails()).analyze_safely(picture).status for picture in pictures] == ["ok", "failed", "ok"]
 
 
-def test_only_a_few_pictures_are_read_ahead_and_the_threads_end(whole):
+def test_only_a_few_images_are_read_ahead_and_the_threads_end(whole):
     taken = 0
 
     def sources():
@@ -367,7 +367,7 @@ def test_a_long_run_is_taken_up_row_by_row(tmp_path):
         run.write(ROWS[0])
         line = run.part.read_text().splitlines()[-2]
     assert line.startswith("a.png,ok,")
-    # A film of frames with one face each; all rows at once would be more than 5 MB.
+    # A video of frames with one face each; all rows at once would be more than 5 MB.
     cells = next(csv.reader([line]))
     names = columns(CLASS_NAMES)
     with run.part.open("w", encoding="utf-8", newline="") as file:

@@ -122,7 +122,7 @@ def test_a_silent_camera_counts_as_lost():
     with Live(camera, lambda frame: frame.number, patience_s=0.05) as live:
         assert follow(live) == []
         camera.gate.set()
-    assert "camera 7 gave no picture" in live.lost
+    assert "camera 7 gave no image" in live.lost
     assert no_thread_is_left()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Images: TypeAlias = NDArray[Any] | Sequence[NDArray[Any]]
-    """A picture, a batch, or a list of pictures: see `prepare`."""
+    """An image, a batch, or a list of images: see `prepare`."""
 
 SEED_INPUT: Final = InputSpec()
 """48x48 gray, as FER2013."""
@@ -29,21 +29,21 @@ _KINDS = "uint8 gray (H, W) or (H, W, 1), RGB (H, W, 3), or a batch or list of t
 
 
 def prepare(images: Images, spec: InputSpec = SEED_INPUT) -> NDArray[np.float32]:
-    """Return the network's input for any face pictures.
+    """Return the network's input for any face images.
 
-    An array is read by its shape: (H, W) is one gray picture; (H, W, 1) and (H, W, 3) are one picture; any other
-    (N, H, W) is a batch of gray pictures; (N, H, W, 1) and (N, H, W, 3) are batches. A batch of gray pictures 1 to 4
-    pixels wide must therefore be given with its channel axis. The pictures of a list may differ in size and kind.
+    An array is read by its shape: (H, W) is one gray image; (H, W, 1) and (H, W, 3) are one image; any other
+    (N, H, W) is a batch of gray images; (N, H, W, 1) and (N, H, W, 3) are batches. A batch of gray images 1 to 4
+    pixels wide must therefore be given with its channel axis. The images of a list may differ in size and kind.
 
     Args:
-        images: uint8 pixels, 0-255; colours as RGB. Nothing is cropped: each picture is one face.
+        images: uint8 pixels, 0-255; colours as RGB. Nothing is cropped: each image is one face.
         spec: The network's input.
 
     Returns:
-        float32 (N, height, width, 1), 0-255; N is 1 for a single picture and 0 for an empty batch or list.
+        float32 (N, height, width, 1), 0-255; N is 1 for a single image and 0 for an empty batch or list.
 
     Raises:
-        MoueError: the pixels are not uint8 (0-1 floats are the usual case), a picture is empty, or its shape is none
+        MoueError: the pixels are not uint8 (0-1 floats are the usual case), an image is empty, or its shape is none
             of the above.
     """
     batches = list(iter_batches(images, spec, _CHUNK))
@@ -53,9 +53,9 @@ def prepare(images: Images, spec: InputSpec = SEED_INPUT) -> NDArray[np.float32]
 
 
 def iter_batches(images: Images, spec: InputSpec = SEED_INPUT, batch_size: int = 64) -> Iterator[NDArray[np.float32]]:
-    """Yield what `prepare` returns in batches of at most `batch_size`; nothing for zero pictures.
+    """Yield what `prepare` returns in batches of at most `batch_size`; nothing for zero images.
 
-    The pictures are checked before the first batch.
+    The images are checked before the first batch.
 
     Raises:
         MoueError: as `prepare`, or `batch_size` is below 1.
@@ -72,7 +72,7 @@ def iter_batches(images: Images, spec: InputSpec = SEED_INPUT, batch_size: int =
 
 
 def fit(image: NDArray[np.uint8], spec: InputSpec = SEED_INPUT) -> NDArray[np.uint8]:
-    """Return one picture as the network sees it, still uint8, so that many can be kept in little memory.
+    """Return one image as the network sees it, still uint8, so that many can be kept in little memory.
 
     Args:
         image: uint8 (H, W), (H, W, 1) or (H, W, 3) RGB.
@@ -97,7 +97,7 @@ def _fit_all(images: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def _checked(images: Images) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
-    """Return a batch (N, H, W, C) or a list of pictures (H, W, C), C 1 or 3, all uint8."""
+    """Return a batch (N, H, W, C) or a list of images (H, W, C), C 1 or 3, all uint8."""
     if isinstance(images, np.ndarray):
         _refuse_flat_rows(images)
         return _as_batch(images)
@@ -140,7 +140,7 @@ def _as_batch(array: NDArray[Any], name: str = "images") -> NDArray[np.uint8]:
     else:
         raise MoueError(f"{name} has shape {shape}", _KINDS, _fix_for_shape(array))
     if 0 in batch.shape[1:3]:
-        raise MoueError(f"{name} has shape {shape}: pictures without pixels", "a height and a width of 1 or more")
+        raise MoueError(f"{name} has shape {shape}: images without pixels", "a height and a width of 1 or more")
     return batch
 
 

@@ -39,7 +39,7 @@ class FaceClassifier(Protocol):
 
     @property
     def input(self) -> InputSpec:
-        """How a face is cut out and how large it should be; the network resizes whatever else it is given."""
+        """How a face is cut out and how large it should be; the network resizes anything else."""
 
     @property
     def not_face_above(self) -> float:

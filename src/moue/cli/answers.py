@@ -92,7 +92,7 @@ def line_of(name: str, answer: str, probabilities: Mapping[str, float], part: st
     Args:
         name: The file's name; the middle of a long one is left out.
         answer: The expression, perhaps with a mark; or why there is none.
-        probabilities: Of each class, 0-1; may be empty.
+        probabilities: The probability of each class, 0-1; may be empty.
         part: What follows the name and is never left out, such as the number of a face.
     """
     room = min(console.width() - _REST, _LONGEST_NAME)

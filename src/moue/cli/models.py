@@ -1,4 +1,4 @@
-"""Commands that tell what there is: models, recipes."""
+"""Commands that list what there is: models, recipes."""
 
 from __future__ import annotations
 

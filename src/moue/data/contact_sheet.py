@@ -1,4 +1,4 @@
-"""A picture of some faces of each class, to look at a data set."""
+"""An image of some faces of each class, to look at a data set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, scale: int = 2, seed: in
         seed: Which faces are drawn, 0 or more.
 
     Returns:
-        A gray picture, mode "L".
+        A gray image, mode "L".
 
     Raises:
         MoueError: `per_class` or `scale` is below 1, or `seed` below 0.

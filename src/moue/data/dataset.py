@@ -101,7 +101,7 @@ class Dataset:
 
     @functools.cached_property
     def pixel_digests(self) -> NDArray[np.bytes_]:
-        """BLAKE2b-128 of each image's pixels, bytes (N,) of 16: equal exactly where the pictures are equal."""
+        """BLAKE2b-128 of each image's pixels, bytes (N,) of 16: equal exactly where the images are equal."""
         digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.images]
         return np.frombuffer(b"".join(digests), dtype="V16")
 

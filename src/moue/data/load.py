@@ -1,4 +1,4 @@
-"""`load_dataset`: faces with labels and splits, from whatever kind of data a reader knows."""
+"""`load_dataset`: faces with labels and splits, from any kind of data that a reader knows."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def load_dataset(
     A table has the columns `emotion` (0-6, or names), `pixels` (2,304 numbers in 0-255) and mostly `Usage` (Training,
     PublicTest, PrivateTest), in any order; other columns are ignored. Without `Usage` (Kaggle's `train.csv`), a tenth
     of the images each becomes val and test, chosen by a hash of the pixels. It may be packed (gz, bz2, xz, zip, tar).
-    Folders are described in `moue.data.readers.folder`. The kind is told by content, not by name. The first reading of
-    a table leaves a cache behind; see `moue.data.cache`.
+    Folders are described in `moue.data.readers.folder`. The content decides the kind, not the name. The first reading
+    of a table leaves a cache behind; see `moue.data.cache`.
 
     Args:
         path: The file or folder, or a pipe such as `/dev/stdin`.
@@ -87,7 +87,7 @@ def _read(path: Path, reader: Reader, options: ReadOptions, *, use_cache: bool) 
         return stored
     before = cache.fingerprint(path)
     dataset = reader.read(path, options)
-    # A data set with rows left out is not stored: another reading of the file must be told of them again.
+    # A data set with rows left out is not stored: the next reading has to report them again.
     if not dataset.skipped:
         cache.store(path, dataset, before)
     return dataset

@@ -47,7 +47,7 @@ FERPLUS: Final = Download(
 """The FER+ votes of microsoft/FERPlus."""
 
 _FER2013_TERMS: Final = (
-    "Kaggle's terms, accepted there; the pictures were gathered by web search and the rights in them are unresolved: "
+    "Kaggle's terms, accepted there; the images were gathered by web search and the rights in them are unresolved: "
     "use them for research, and do not pass them on"
 )
 _FER2013_PAPER: Final = "Goodfellow et al. 2013, Challenges in Representation Learning, arXiv:1307.0414"
@@ -60,7 +60,7 @@ SOURCES: Final = (
         needs_account=True,
         terms=_FER2013_TERMS,
         cite=_FER2013_PAPER,
-        how="Log in, accept the rules, download, and give icml_face_data.csv or the archive to moue as it is.",
+        how="Log in, accept the rules, download, and give moue icml_face_data.csv or the archive unchanged.",
     ),
     Source(
         name="fer2013-folders",
@@ -73,7 +73,7 @@ SOURCES: Final = (
     ),
     Source(
         name="ferplus",
-        holds="fer2013new.csv: the votes of ten people for each face of fer2013.csv, in its row order; no pictures",
+        holds="fer2013new.csv: the votes of ten people for each face of fer2013.csv, in its row order; no images",
         url=FERPLUS_URL,
         needs_account=False,
         terms="MIT, Microsoft",
@@ -119,7 +119,7 @@ KNOWN_CHECKSUMS: Final = {
         "all rows in the published order; 175 of them, mostly without a face, are from JPEG copies"
     ),
 }
-"""`Dataset.checksum` of copies of FER2013 that have been looked at, each with a remark."""
+"""`Dataset.checksum` of known copies of FER2013, each with a remark."""
 
 
 def check(dataset: Dataset) -> list[Check]:
@@ -153,9 +153,9 @@ def _check_checksum(dataset: Dataset, *, counts_ok: bool) -> Check:
     remark = KNOWN_CHECKSUMS.get(dataset.checksum)
     if remark is not None:
         return Check("checksum", dataset.checksum, dataset.checksum, ok=True, note=remark)
-    note = "not a copy that has been looked at"
+    note = "not a known copy"
     if counts_ok:
-        note = "all counts are right, but the pixels or the row order differ from the copies looked at: see the audit"
+        note = "all counts are right, but the pixels or the row order differ from the known copies: see the audit"
     return Check("checksum", "a known one", dataset.checksum, ok=counts_ok, note=note)
 
 

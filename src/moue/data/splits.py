@@ -41,7 +41,7 @@ def split_by_digest(dataset: Dataset, splits: Sequence[Split]) -> NDArray[np.str
     image keeps its split when others are added.
 
     Args:
-        dataset: The faces; their present split is not looked at.
+        dataset: The faces; their current split is ignored.
         splits: Which splits to make.
     """
     # The first 8 of each digest's 16 bytes, as a fraction of their range.

@@ -1,4 +1,4 @@
-"""Drawing results on pictures: boxes, names, bars of the probabilities. Pillow only."""
+"""Drawing results on images: boxes, names, bars of the probabilities. Pillow only."""
 
 from __future__ import annotations
 
@@ -97,28 +97,28 @@ def draw(
     landmarks: bool = False,
     labels: str = "name",
 ) -> Image.Image:
-    """Return the picture with its result drawn on it.
+    """Return the image with its result drawn on it.
 
     Each face gets a frame in its class's colour between two thin dark lines, so that it is seen on any background, and
     a label with the class and its probability; a question mark marks an unsure answer, the person's number in a video
     stands before it. Lines and letters grow with
-    the picture; a picture below 480 pixels is enlarged by a whole number first.
+    the image; an image below 480 pixels is enlarged by a whole number first.
 
     Args:
-        image: uint8 (H, W) gray or (H, W, 3) RGB, the upright picture that `result` is of.
+        image: uint8 (H, W) gray or (H, W, 3) RGB, the upright image that `result` is of.
         result: What was found.
         bars: Also draw the probabilities of all classes, beside faces that are large enough.
         landmarks: Also draw eyes, nose tip and corners of the mouth.
         labels: ``"name"``: class and probability; ``"emoji"``: a small drawn face instead; ``"both"``.
 
     Raises:
-        MoueError: the picture has another size than the result, or `labels` is none of the above.
+        MoueError: the image has another size than the result, or `labels` is none of the above.
     """
     if labels not in LABELS:
         raise MoueError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
     height, width = image.shape[:2]
     if (width, height) != (result.width, result.height):
-        raise MoueError(f"the picture has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
+        raise MoueError(f"the image has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
     zoom = max(1, math.ceil(_LEAST_SIDE / max(width, height)))
     picture = Image.fromarray(image).convert("RGB")
     if zoom > 1:
@@ -138,7 +138,7 @@ def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -
         MoueError: an unknown suffix, or `path` exists and `overwrite` is false.
     """
     if path.suffix.lower() not in _SUFFIXES:
-        raise MoueError(f"the picture {path} has the suffix {path.suffix!r}", f"one of {', '.join(_SUFFIXES)}")
+        raise MoueError(f"the image {path} has the suffix {path.suffix!r}", f"one of {', '.join(_SUFFIXES)}")
     with replacing(path, overwrite=overwrite) as temporary:
         options: dict[str, Any] = {"quality": 92} if path.suffix.lower() != ".png" else {}
         picture.save(temporary, **options)
@@ -146,7 +146,7 @@ def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -
 
 
 class _Canvas:
-    """A picture that is being drawn on, and the texts that wait until all frames are there."""
+    """An image that is being drawn on, and the texts that wait until all frames are there."""
 
     def __init__(self, picture: Image.Image, zoom: int, labels: str) -> None:
         self.picture, self.zoom, self.labels = picture, zoom, labels

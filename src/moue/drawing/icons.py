@@ -95,12 +95,12 @@ def face_icon(emotion: str, size: int, color: Color) -> Image.Image:
     """Return a small drawn face.
 
     Args:
-        emotion: A class; one without a face of its own gets three dots.
-        size: Width and height in pixels; from 24 on the classes are told apart, in gray too.
-        color: Of the disk, RGB.
+        emotion: A class; an unknown one gets three dots.
+        size: Width and height in pixels; from 24 pixels the classes can be told apart, even in gray.
+        color: The disk's, RGB.
 
     Returns:
-        An RGBA picture (size, size), transparent around the disk. It is kept: do not change it.
+        An RGBA image (size, size), transparent around the disk. It is cached: do not change it.
     """
     side = size * _OVERSAMPLING
     picture = Image.new("RGBA", (side, side), (255, 255, 255, 0))

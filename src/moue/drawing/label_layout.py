@@ -1,4 +1,4 @@
-"""Where texts go on a picture: near their face, over none of the others and over no other text."""
+"""Where labels go on an image: near their face, and over no other face or label."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Area: TypeAlias = tuple[float, float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A picture's faces and the texts placed so far.
+    """An image's faces and the texts placed so far.
 
     Attributes:
-        width: Pixels of the picture.
+        width: Pixels of the image.
         height: As `width`.
         boxes: The faces.
         gap: Pixels between a face and what is near it.
@@ -34,7 +34,7 @@ class Layout:
         """Take the place that hides least; returns its area, and whether it leaves other faces and all texts free.
 
         Args:
-            wanted: Left and top of places, the best first; those that lie over the picture's edge are moved inside.
+            wanted: Left and top of places, the best first; those that lie over the image's edge are moved inside.
             extent: Width and height of the text.
             own: The face that the text belongs to.
         """
@@ -61,7 +61,7 @@ class Layout:
         return [(x, y) for y in rows for x in (box[0] - gap, box[2] + gap - width)]
 
     def beside(self, box: Area, extent: tuple[float, float], label: float) -> list[tuple[float, float]]:
-        """Return where bars may go: beside the face, below or above it, inside, or in a corner of the picture.
+        """Return where bars may go: beside the face, below or above it, inside, or in a corner of the image.
 
         Args:
             box: The face.

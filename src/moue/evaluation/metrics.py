@@ -34,8 +34,8 @@ class ClassScore:
 
     Attributes:
         name: The class.
-        precision: Of the faces called this, the fraction that is; 0 if none was called so.
-        recall: Of the faces that are this, the fraction found; 0 if there is none.
+        precision: The fraction of the faces called this that are; 0 if none was called this.
+        recall: The fraction of the faces of this class that were found; 0 if there are none.
         f1: Harmonic mean of both; 0 if the class occurs neither in the labels nor in the predictions.
         support: Number of faces that are this.
     """

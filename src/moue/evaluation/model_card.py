@@ -121,7 +121,7 @@ def results_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
     """Return the README's table of results.
 
     Args:
-        rows: Of each model what it is, and its sets of figures as `measure_model` returns them; missing ones are left
+        rows: For each model, what it is and its sets of figures as `measure_model` returns them; missing ones are left
             empty.
     """
     heads = (

@@ -34,7 +34,7 @@ def merge(faces: list[Face]) -> list[Face]:
 
 
 def turn_back(face: Face, turns: int, height: int, width: int) -> Face:
-    """Return where a face lies in a picture of (height, width), found in ``np.rot90(picture, turns)``."""
+    """Return where a face lies in an image of (height, width), found in ``np.rot90(image, turns)``."""
     corners = np.array([[face.x, face.y], [face.x + face.width, face.y + face.height]])
     points = np.vstack([corners, np.zeros((0, 2)) if face.landmarks is None else face.landmarks])
     x, y = points[:, 0], points[:, 1]

@@ -1,4 +1,4 @@
-"""Cutting a found face out of a picture so that it is framed, levelled and sampled like a face of FER2013."""
+"""Cutting a found face out of an image so that it is framed, levelled and sampled like a face of FER2013."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ VIEWS: Final = (1.0, 1.08, 0.92)
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A square in a picture, turned.
+    """A square in an image, turned.
 
     Attributes:
-        x: Centre in pixels of the picture.
+        x: Centre in pixels of the image.
         y: As `x`.
         side: Length of its sides in pixels.
         angle: How far the face's own horizontal is turned, in radians, clockwise on the screen.
@@ -47,7 +47,7 @@ class Frame:
 def frame_of(face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True, zoom: float = 1.0) -> Frame:
     """Return the square that is cut out for a face.
 
-    Its side is the square root of the box's area times 1 + ``spec.crop_margin``, which does not change when a picture
+    Its side is the square root of the box's area times 1 + ``spec.crop_margin``, which does not change when an image
     lies on its side; its centre is the box's, moved by ``spec.crop_shift`` of that root towards the chin.
 
     Args:
@@ -68,7 +68,7 @@ def crop_face(
 ) -> NDArray[np.uint8]:
     """Return a face as the network sees it.
 
-    Where the square goes beyond the picture, the picture's border is repeated; nothing is stretched. Each pixel of the
+    Where the square goes beyond the image, the image's border is repeated; nothing is stretched. Each pixel of the
     result is the average over the area that it stands for.
 
     Args:
@@ -82,7 +82,7 @@ def crop_face(
         uint8 (height, width, 1), 0-255, as `moue.classifier.preprocess.prepare` takes it.
 
     Raises:
-        MoueError: the face lies outside of the picture, or is many times as large.
+        MoueError: the face lies outside of the image, or is many times as large.
     """
     frame = frame_of(face, spec, level=level, zoom=zoom)
     check_face(face, image.shape[0], image.shape[1])
@@ -102,17 +102,17 @@ def crop_face(
 
 
 def check_face(face: Face, height: int, width: int) -> None:
-    """Check that a face can be cut out of a picture of (height, width).
+    """Check that a face can be cut out of an image of (height, width).
 
     Raises:
-        MoueError: the face lies outside of the picture, or is many times as large.
+        MoueError: the face lies outside of the image, or is many times as large.
     """
     outside = face.x >= width or face.y >= height or face.x + face.width <= 0 or face.y + face.height <= 0
     if outside or max(face.width, face.height) > _FARTHEST * max(height, width):
         raise MoueError(
             f"a face's box is (x, y, width, height) = {face.box}",
-            f"a box in the picture of {width} x {height} pixels",
-            "Boxes are in pixels of the upright picture.",
+            f"a box in the image of {width} x {height} pixels",
+            "Boxes are in pixels of the upright image.",
         )
 
 
@@ -129,11 +129,11 @@ def _tilt(face: Face, size: float) -> float:
 
 
 def _cut(image: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uint8], int, int]:
-    """Return the upright part of the picture that holds the square, its border repeated, and where that part begins."""
+    """Return the upright part of the image that holds the square, its border repeated, and where that part begins."""
     half = frame.side / 2 * (abs(math.cos(frame.angle)) + abs(math.sin(frame.angle))) + 2
     left, top = math.floor(frame.x - half), math.floor(frame.y - half)
     right, bottom = math.ceil(frame.x + half), math.ceil(frame.y + half)
-    # At least one row and column of the picture must remain, to be repeated.
+    # At least one row and column of the image must remain, to be repeated.
     height, width = image.shape[:2]
     inner_left, inner_top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
     inner_right, inner_bottom = max(min(right, width), inner_left + 1), max(min(bottom, height), inner_top + 1)
@@ -146,7 +146,7 @@ def _cut(image: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uint8], int
 
 
 def _affine(frame: Frame, size: tuple[int, int]) -> tuple[float, float, float, float, float, float]:
-    """Return Pillow's six numbers: the place in the picture for each pixel of the result."""
+    """Return Pillow's six numbers: the place in the image for each pixel of the result."""
     across, down = frame.side / size[0], frame.side / size[1]
     cos, sin = math.cos(frame.angle), math.sin(frame.angle)
     a, b, d, e = across * cos, -down * sin, across * sin, down * cos

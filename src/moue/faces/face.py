@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Box: TypeAlias = Sequence[float]
-    """x, y, width, height in pixels of the upright picture."""
+    """x, y, width, height in pixels of the upright image."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Face:
-    """One face in a picture, in pixels of the picture that was given; (0, 0) is its upper left corner.
+    """One face in an image, in pixels of the image that was given; (0, 0) is its upper left corner.
 
     Attributes:
-        x: Left edge of the box, which may lie outside of the picture.
+        x: Left edge of the box, which may lie outside of the image.
         y: Upper edge.
         width: Width of the box, above 0; it goes from chin to hairline and from ear to ear.
         height: Height of the box, above 0.
@@ -53,7 +53,7 @@ class Face:
         return self.x, self.y, self.width, self.height
 
     def moved(self, scale: float = 1.0, dx: float = 0.0, dy: float = 0.0) -> Face:
-        """Return the face in a picture that is `scale` times as large and then shifted by (`dx`, `dy`)."""
+        """Return the face in an image that is `scale` times as large and then shifted by (`dx`, `dy`)."""
         landmarks = self.landmarks
         if landmarks is not None:
             landmarks = (landmarks * scale + (dx, dy)).astype(np.float32)
@@ -80,7 +80,7 @@ class Detector(Protocol):
     name: str
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of a picture, the surest first.
+        """Return the faces of an image, the surest first.
 
         Args:
             image: uint8 RGB (H, W, 3), upright; H and W of 1 or more.

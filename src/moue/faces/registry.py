@@ -76,8 +76,7 @@ def make_detector(name: str = AUTO, *, video: bool = False, **options: Any) -> D
             image is the face), or ``"auto"``: `yunet` if it is there, otherwise `own`. The detector's `name` says which
             one it is.
         video: Use it on frames: it looks at them upright only.
-        options: What the detector is told, see its file in `moue.faces.detectors`; None leaves an option at its
-            default.
+        options: The detector's own, see its file in `moue.faces.detectors`; None leaves one at its default.
 
     Raises:
         MoueError: the name or an option is unknown, or the detector's file or package is missing.

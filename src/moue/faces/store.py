@@ -1,4 +1,4 @@
-"""Where detection models lie, and fetching them: nothing is downloaded unless asked for."""
+"""Where detection models are kept, and fetching them: nothing is downloaded unless asked for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODELS: Final = {
 
 
 def find(name: str, path: str | Path | None = None) -> Path | None:
-    """Return the file of a model, or None where there is none.
+    """Return the file of a model, or None if there is none.
 
     Args:
         name: A name in `MODELS`.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STRIDES: Final = (8, 16, 32)
 ALIGN: Final = 32
-"""The network takes pictures whose sides are multiples of this."""
+"""The network takes images whose sides are multiples of this."""
 
 # The file declares an input of 640x640, yet every layer in it takes any size. These bytes are the declared height and
 # width (two messages `dim_value: 640`) and what replaces them (`dim_param: "h"`, `dim_param: "w"`), equally long.
@@ -32,9 +32,9 @@ _FIX: Final = "Get it with: moue download yunet"
 
 
 class YuNet:
-    """The bare network: one picture at its own scale, as OpenCV's ``FaceDetectorYN``.
+    """The bare network: one image at its own scale, as OpenCV's ``FaceDetectorYN``.
 
-    It finds faces of 10 to 300 pixels; `moue.faces.detectors.yunet` shows it a picture at the scales that make
+    It finds faces of 10 to 300 pixels; `moue.faces.detectors.yunet` shows it an image at the scales that make
     all faces so.
 
     Args:
@@ -60,12 +60,12 @@ class YuNet:
     def faces(
         self, image: NDArray[np.uint8], *, score_threshold: float = 0.9, nms_threshold: float = 0.3
     ) -> list[Face]:
-        """Return the faces of a picture at its own scale, the surest first.
+        """Return the faces of an image at its own scale, the surest first.
 
         Args:
             image: uint8 RGB (H, W, 3); padded with black to the right and below where a side is no multiple of 32.
             score_threshold: Lowest face_score, 0-1.
-            nms_threshold: Of two boxes that overlap by more than this (intersection over union), the surer stays.
+            nms_threshold: If two boxes overlap by more than this (intersection over union), the surer one stays.
         """
         blob = _blob(image)
         answers = self._session.run(self._outputs, {"input": blob})

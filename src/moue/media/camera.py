@@ -1,4 +1,4 @@
-"""Opening a camera for watching it, with words that help where there is none."""
+"""Opening a camera to watch, with an error that helps if there is none."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MOST_DIGITS: Final = 20
 
 
 def open_camera(source: str, *, allow_url: bool = False) -> Video:
-    """Open a camera by its number, or a film or an address as if it were one.
+    """Open a camera by its number, or a video or an address as if it were one.
 
     Args:
         source: ``"0"`` is the first camera; anything that is no number is a path or an address.
         allow_url: Whether an address may be opened.
 
     Raises:
-        MoueError: there is no such camera, or it may not be used; else as `open_video`.
+        MoueError: there is no such camera, or it may not be used; otherwise as `open_video`.
         MissingExtraError: OpenCV is not installed.
     """
     # What has more digits is no number of a camera; int() would refuse thousands of them.
@@ -44,7 +44,7 @@ def open_camera(source: str, *, allow_url: bool = False) -> Video:
 
 def advice(number: int, devices: Path = _DEVICES) -> str:
     """Return what may help where camera `number` cannot be opened; Linux shows its cameras as files in `devices`."""
-    film = "A film can take its place: --source FILM."
+    film = "A video can take its place: --source FILM."
     if not sys.platform.startswith("linux"):
         return f"Allow the terminal to use the camera in the system's settings, or try another one: --source 1. {film}"
     found = sorted(devices.glob("video[0-9]*"), key=lambda path: (len(path.name), path.name))

@@ -16,11 +16,11 @@ _MOST_LATE_S: Final = 10.0
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """Which frames of a video are looked at.
+    """Which frames of a video are analyzed.
 
     Attributes:
         every: Each n-th frame, 1 or more.
-        fps: At most so many in a second of the video, above 0; None takes all. Not together with `every`.
+        fps: At most this many for each second of the video, above 0; None takes all. Not together with `every`.
 
     Raises:
         MoueError: a number is out of its range, or both are given.
@@ -38,11 +38,11 @@ class Sampling:
             raise MoueError(f"every is {self.every} and fps is {self.fps}", "one of the two", "Leave one out.")
 
     def rate(self, fps: float) -> float:
-        """Return how many frames a second are looked at, of a video that has `fps`."""
+        """Return how many frames a second are analyzed in a video with `fps`."""
         return fps / self.every if self.fps is None else min(fps, self.fps)
 
     def longest_step_s(self, fps: float) -> float:
-        """Return the most seconds between two frames that are looked at, of a video that has `fps` and no pause."""
+        """Return the longest time between two analyzed frames, in seconds, of a video with `fps` and no pause."""
         # Frames come in whole steps: one in a second, of 29.97, is one in 1.001 seconds. A billionth is rounding.
         frames = self.every if self.fps is None else max(1, math.ceil(fps / self.fps - 1e-9))
         return frames / fps
@@ -95,11 +95,11 @@ class Clock:
         self._stamp_s = stamp_s
 
     def num_late(self) -> int:
-        """Return how many frames of a live source are too old to be looked at."""
+        """Return how many frames of a live source are too old to be analyzed."""
         return int(min(self.busy_s, _MOST_LATE_S) * self.fps) if self.is_live else 0
 
     def wants(self, sampling: Sampling) -> bool:
-        """Return whether the present frame is looked at; to be asked once."""
+        """Return whether the current frame is analyzed; call it once for each frame."""
         if sampling.fps is None:
             return self.number % sampling.every == 0
         # A tenth of a millisecond: time stamps are rounded.

@@ -1,4 +1,4 @@
-"""Decoding pictures that nobody vouches for: every file gives a `Decoded` with a status, none an exception."""
+"""Decoding images that nobody vouches for: every file gives a `Decoded` with a status, none an exception."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BACKGROUND: Final = (255, 255, 255)
 """What lies behind transparent pixels: white, as on most screens and on paper."""
 
-# MPO, two JPEG pictures in one file, is opened by the JPEG plugin.
+# MPO, two JPEG images in one file, is opened by the JPEG plugin.
 _FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 # What people have and moue does not open: (offset, signature, name).
@@ -31,7 +31,7 @@ _FOREIGN: Final = (
     (4, b"ftyphei", "a HEIC photograph"),
     (4, b"ftyphev", "a HEIC photograph"),
     (4, b"ftypmif1", "a HEIF photograph"),
-    (4, b"ftypavi", "an AVIF picture"),
+    (4, b"ftypavi", "an AVIF image"),
     (4, b"ftyp", "a video"),
     (0, b"\x1a\x45\xdf\xa3", "a video"),
     (8, b"AVI ", "a video"),
@@ -40,13 +40,13 @@ _FOREIGN: Final = (
     (0, b"<svg", "an SVG drawing"),
     (0, b"8BPS", "a Photoshop file"),
     (0, b"\x00\x00\x01\x00", "an icon"),
-    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
-    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (0, b"\xff\x0a", "a JPEG XL image"),
 )
 
 
 class Status(enum.StrEnum):
-    """What became of a picture."""
+    """What became of an image."""
 
     OK = "ok"
     EMPTY = "empty"
@@ -82,15 +82,15 @@ DEFAULT_LIMITS: Final = ImageLimits()
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Decoded:
-    """One picture, or why there is none.
+    """One image, or the reason why there is none.
 
     Attributes:
         status: ``"ok"``, or what was wrong.
         image: uint8 (H, W) gray or (H, W, 3) RGB, 0-255, upright; None unless the status is ``"ok"``.
-        width: Pixels of the upright picture, or of the header if it was refused; 0 if unknown.
+        width: Pixels of the upright image, or of the header if it was refused; 0 if unknown.
         height: As `width`.
         format: Pillow's name of the format, e.g. ``"JPEG"``; empty if unknown.
-        message: What was wrong, or what one should know about a picture that is ok; may be empty.
+        message: What was wrong, or what one should know about an image that is ok; may be empty.
     """
 
     status: Status
@@ -102,7 +102,7 @@ class Decoded:
 
 
 def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
-    """Decode one picture from a file or from its bytes; a bad picture is a status, never an exception.
+    """Decode one image from a file or from its bytes; a bad image is a status, never an exception.
 
     JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, MPO; AVIF where Pillow can; HEIC where pillow-heif is installed. EXIF's
     orientation is applied. An animation gives its first frame. Transparent pixels are laid on `BACKGROUND`. Gray of
@@ -123,7 +123,7 @@ def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> 
         return _too_many_bytes(len(content), limits)
     if not content:
         return Decoded(Status.EMPTY, message="the file has no content")
-    # Pillow warns of odd metadata and of large pictures; both are answered here by a status.
+    # Pillow warns of odd metadata and of large images; both are answered here by a status.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _decode_bytes(content, limits)
@@ -133,7 +133,7 @@ def _read(path: Path, limits: ImageLimits) -> bytes | Decoded:
     try:
         info = path.stat()
         if stat.S_ISDIR(info.st_mode):
-            return Decoded(Status.UNSUPPORTED, message="a folder, not a picture")
+            return Decoded(Status.UNSUPPORTED, message="a folder, not an image")
         if not stat.S_ISREG(info.st_mode):
             # A pipe or a device might never end.
             return Decoded(Status.UNSUPPORTED, message="not a regular file")
@@ -214,12 +214,12 @@ def _turn_upright(image: Image.Image) -> None:
 
 
 def _note(image: Image.Image, kind: str) -> str:
-    """Say that a file holds several pictures; phones hide depth maps in MPO, which is no news."""
+    """Say that a file holds several images; phones hide depth maps in MPO, which is no news."""
     try:
         several = kind != "MPO" and bool(getattr(image, "is_animated", False))
     except Exception:  # noqa: BLE001 (a damaged second frame is of no concern)
         return ""
-    return "holds several pictures: the first was taken" if several else ""
+    return "holds several images: the first was taken" if several else ""
 
 
 def _to_uint8(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
@@ -281,7 +281,7 @@ def _unidentified(content: bytes) -> Decoded:
         if head[offset:].startswith(signature):
             fix = " (or: pip install pillow-heif)" if name.startswith("a HE") else ""
             return Decoded(Status.UNSUPPORTED, message=f"{name}: convert it to JPEG or PNG first{fix}")
-    return Decoded(Status.UNREADABLE, message=f"not a picture that can be read ({', '.join(_formats())})")
+    return Decoded(Status.UNREADABLE, message=f"not an image that can be read ({', '.join(_formats())})")
 
 
 def _too_many_bytes(count: int, limits: ImageLimits) -> Decoded:

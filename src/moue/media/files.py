@@ -14,7 +14,7 @@ def is_litter(name: str) -> bool:
 
 
 def head_of(path: Path, size: int = 512) -> bytes:
-    """Return the first bytes of a regular file; nothing where there is none or it cannot be read."""
+    """Return the first bytes of a regular file; nothing if it is missing or cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return b""

@@ -1,4 +1,4 @@
-"""What a picture may be given as: a path, an address, bytes, pixels or a Pillow image, and boxes of faces."""
+"""What an image may be given as: a path, an address, bytes, pixels or a Pillow image, and boxes of faces."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Color: TypeAlias = Literal["rgb", "bgr"]
 
 
 def check_color(color: str) -> None:
-    """Refuse a `color` that is none.
+    """Refuse a wrong `color`.
 
     Raises:
         MoueError: it is neither ``"rgb"`` nor ``"bgr"``.
@@ -42,10 +42,10 @@ def name_of(source: Source) -> str:
 
 
 def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False, color: Color = "rgb") -> Decoded:
-    """Return a picture's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
+    """Return an image's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
 
     Raises:
-        MoueError: `source` is nothing that a picture may be given as.
+        MoueError: `source` is nothing that an image may be given as.
     """
     if is_address(source):
         path = local_path(source)

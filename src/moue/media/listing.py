@@ -1,4 +1,4 @@
-"""Which files a run is about: pictures named one by one, and those in folders."""
+"""Which files a run is about: images named one by one, and those in folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COMMON: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff")
 _RARE: Final = (".ppm", ".pgm", ".pbm", ".pnm", ".mpo", ".avif", ".heic", ".heif")
 SUFFIXES: Final = frozenset({*_COMMON, *_RARE})
-"""What counts as a picture in a folder. HEIC is not opened, but a row says so."""
+"""What counts as an image in a folder. HEIC is not opened, but a row says so."""
 
 VIDEO_SUFFIXES: Final = frozenset({
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts"),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
     """Return the module cv2.
 
-    FFmpeg is told, where the user has not said otherwise, not to print of each damaged frame; it reads that when the
-    first video is opened.
+    Unless the user has said otherwise, FFmpeg is told not to print a line for each damaged frame; it reads that when
+    the first video is opened.
 
     Raises:
         MissingExtraError: OpenCV is not installed.

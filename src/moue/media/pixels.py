@@ -42,7 +42,7 @@ def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         MoueError: the last axis is not 3 or the pixels are not uint8.
     """
     if image.dtype != np.uint8 or image.ndim == 0 or image.shape[-1] != 3:
-        raise MoueError(f"an RGB picture is {image.dtype} {image.shape}", "uint8 (..., 3)")
+        raise MoueError(f"an RGB image is {image.dtype} {image.shape}", "uint8 (..., 3)")
     red, green, blue = (image[..., channel].astype(np.int32) for channel in range(3))
     luma = red * _RED + green * _GREEN + blue * _BLUE + (1 << (_LUMA_BITS - 1))
     return (luma >> _LUMA_BITS).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Pictures at addresses of the web: fetched only if asked for, and whatever comes is a status, never an exception."""
+"""Images at web addresses: fetched only if asked for; what goes wrong is a status, never an exception."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def stem_of(address: str) -> str:
 
 
 def decode_address(address: str, limits: ImageLimits, *, allowed: bool) -> Decoded:
-    """Fetch a picture by HTTP or HTTPS and decode it as `moue.media.decode.decode` does.
+    """Fetch an image by HTTP or HTTPS and decode it as `moue.media.decode.decode` does.
 
     Args:
         address: Where it is.
@@ -63,7 +63,7 @@ def decode_address(address: str, limits: ImageLimits, *, allowed: bool) -> Decod
         allowed: Whether anything may be fetched at all.
 
     Returns:
-        The picture, or a status: ``"unsupported"`` if not allowed or not HTTP, ``"not_found"`` if the server says so,
+        The image, or a status: ``"unsupported"`` if not allowed or not HTTP, ``"not_found"`` if the server says so,
         ``"too_large"`` beyond the limits, ``"unreadable"`` if the network fails.
     """
     refusal = _NOT_ALLOWED if not allowed else _refusal(address)

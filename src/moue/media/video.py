@@ -41,7 +41,7 @@ _WHOLE, _WHOLE_FRAMES, _WHOLE_S = 0.98, 2, 0.5
 
 
 class VideoError(MoueError):
-    """A video, camera or stream cannot be had; `status` says why in the words of results."""
+    """A video, camera or stream is not available; `status` says why in the words of results."""
 
     def __init__(self, status: Status, came: str, expected: str = "", fix: str = "") -> None:
         super().__init__(came, expected, fix)
@@ -112,14 +112,14 @@ class Video:
         return None if self.num_frames is None else self.num_frames / self.fps
 
     def close(self) -> None:
-        """Give the video or the camera free."""
+        """Release the video or the camera."""
         self._capture.release()
 
     def frames(self, sampling: Sampling | None = None) -> Generator[VideoFrame, None, None]:
-        """Yield the frames that are wanted, in order; the source is closed after it, whatever happens.
+        """Yield the wanted frames, in order; the source is always closed afterwards.
 
-        Frames that are not wanted are not converted into pixels. Of a live source, those that came while the caller was
-        busy are left out, so that the frame is a fresh one.
+        Frames that are not wanted are not converted into pixels. From a live source, those that came while the caller
+        was busy are skipped, so that each frame is fresh.
 
         Args:
             sampling: Which frames; None takes all of them.
@@ -143,7 +143,7 @@ class Video:
             self.close()
 
     def _advance(self, clock: Clock, sampling: Sampling) -> bool:
-        """Go on to the next frame that is wanted; return whether there is one."""
+        """Move to the next wanted frame; return whether there is one."""
         cv2 = load_opencv()
         late = clock.num_late()
         while True:
@@ -254,7 +254,7 @@ def _open_address(address: str, *, allowed: bool) -> Video:
         raise VideoError(
             Status.UNSUPPORTED,
             f"{name} is an address",
-            "a file: nothing is fetched unasked",
+            "a file: nothing is fetched without being asked for",
             "Allow it: allow_url=True, or --allow-url.",
         )
     cv2 = load_opencv()

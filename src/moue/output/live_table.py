@@ -1,4 +1,4 @@
-"""A table that is written while a camera runs: it is whole at any moment, however the run ends."""
+"""A table that is written while a camera runs: it is complete at any moment."""
 
 from __future__ import annotations
 

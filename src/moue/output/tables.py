@@ -1,4 +1,4 @@
-"""Tables of results that get their name when they are whole."""
+"""Tables of results that get their name when they are complete."""
 
 from __future__ import annotations
 

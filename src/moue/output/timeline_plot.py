@@ -1,4 +1,4 @@
-"""The picture of a timeline: a strip for each person, its colours the expressions, gaps where the person was away."""
+"""The image of a timeline: a strip for each person, its colours the expressions, gaps where the person was away."""
 
 from __future__ import annotations
 

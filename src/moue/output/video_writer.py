@@ -1,4 +1,4 @@
-"""Writing what is seen in a video as it comes; what was written is kept, however the run ends."""
+"""Writing an annotated video frame by frame; what was written is kept however the run ends."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class AnnotatedVideo:
 
         Args:
             image: uint8 (H, W, 3) RGB, the frame.
-            result: What was found in it; a frame that failed, whose size is 0, is shown as it is.
+            result: What was found in it; a frame that failed, whose size is 0, is shown unchanged.
 
         Raises:
             MoueError: the video cannot be written.
@@ -106,7 +106,7 @@ class AnnotatedVideo:
         self._last = frame
 
     def close(self) -> None:
-        """End the video and give it its name; without a frame there is none.
+        """End the video and give it its name; a video without frames is not written.
 
         Raises:
             MoueError: nothing could be written.

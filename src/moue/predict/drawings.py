@@ -35,7 +35,7 @@ class DrawingChoices:
     Attributes:
         labels: What is drawn, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
-        run: The table of a run that can be continued; its own unfinished drawing is replaced in any case.
+        run: The table of a run that can be continued; its own unfinished drawing is always replaced.
     """
 
     labels: str = "name"
@@ -84,7 +84,7 @@ class VideoDrawing:
         video: The video; closed if an error is raised.
         target: The ``.mp4`` to write.
         timeline: Sums up the people of the video; drawn when the video has ended.
-        fps: Frames a second that are looked at.
+        fps: Analyzed frames a second.
         choices: How to draw.
         wrote: Called with each file that was written.
         note: Called with what could not be drawn.

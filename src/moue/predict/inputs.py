@@ -36,7 +36,7 @@ def collect(inputs: Iterable[str | Path], *, recursive: bool, listener: Listener
 
 
 def _expand(one: str | Path) -> list[str | Path]:
-    """Return the files that a pattern means; anything else, or a pattern that fits no file, as it is."""
+    """Return the files that match a pattern; anything else, or a pattern that matches no file, unchanged."""
     if is_address(one) or os.path.lexists(one) or not glob.has_magic(str(one)):
         return [one]
     return [*sorted(glob.glob(str(one), recursive=True))] or [one]  # noqa: PTH207 (names stay as they were typed)

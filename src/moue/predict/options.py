@@ -36,7 +36,7 @@ class PredictOptions:
         labels: What is drawn there, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
         recursive: Also look into the folders of a folder.
-        sampling: Which frames of videos are looked at.
+        sampling: Which frames of videos are analyzed.
         smooth_s: Seconds over which the probabilities in videos are averaged.
         max_pixels: Images with more pixels are refused; None takes the limit of `moue.media.decode.ImageLimits`.
         allow_url: Fetch inputs that are addresses.
@@ -68,7 +68,7 @@ class PredictOptions:
         return dataclasses.replace(DEFAULT_LIMITS, max_pixels=self.max_pixels)
 
     def __post_init__(self) -> None:
-        # What is wrong for every file is told before the first.
+        # What is wrong for every file is reported before the first.
         Smoother(self.smooth_s)
         if isinstance(self.output, str | Path):
             check_output(self.output, overwrite=self.overwrite, name=self.format)

@@ -21,7 +21,7 @@ class Summary:
         num_before: Images and videos that an interrupted run had answered.
         num_videos: Videos.
         num_whole_videos: Videos that could be read to their end.
-        num_frames: Frames of videos that were looked at.
+        num_frames: Frames of videos that were analyzed.
         num_video_faces: Faces in these frames.
         num_people: People in the videos.
         num_drawn_images: Images drawn with their answers.

@@ -1,4 +1,4 @@
-"""From any picture to named expressions: decode, find the faces, cut them out, ask the network."""
+"""From any image to named expressions: decode, find the faces, cut them out, ask the network."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
-# So small a picture in which no face is found is no photograph, but a face already cut out, as FER2013's 48x48 are.
+# So small an image in which no face is found is no photograph, but a face already cut out, as FER2013's 48x48 are.
 _LARGEST_CROP: Final = 64
-_TAKEN_WHOLE: Final = "no face was found; so small a picture is taken as one face"
+_TAKEN_WHOLE: Final = "no face was found; so small an image is taken as one face"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Looked:
-    """A picture's result but for the expressions, the faces in it, and what the network will see of them."""
+    """An image's result but for the expressions, the faces in it, and what the network will see of them."""
 
     result: ImageResult
     faces: tuple[Face, ...] = ()
@@ -62,7 +62,7 @@ class Analyzer:
         detector: Finds the faces.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         views: Over how many crops of slightly different size (`moue.faces.crop.VIEWS`) the answer for a face is
-            averaged, 1 to 3, every other one mirrored: a box is never quite right. A picture that is the face has one
+            averaged, 1 to 3, every other one mirrored: a box is never quite right. An image that is the face has one
             view.
         limits: What is refused before decoding.
         allow_url: Fetch images whose source is an address (https:// or http://); such a source has the status
@@ -122,7 +122,7 @@ class Analyzer:
         return self.classifier.class_names
 
     def analyze(self, source: Source, *, boxes: Sequence[Box] | None = None) -> ImageResult:
-        """Name the expression of each face in a picture.
+        """Name the expression of each face in an image.
 
         Args:
             source: A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow
@@ -135,23 +135,23 @@ class Analyzer:
             is a path, which can be opened again.
 
         Raises:
-            MoueError: `source` is none of the above, or a box lies outside of the picture.
+            MoueError: `source` is none of the above, or a box lies outside of the image.
         """
         given = None if boxes is None else faces_from(boxes)
         looked = self._look(source, given, keep=not isinstance(source, str | os.PathLike) or is_address(source))
         return next(self._answer([looked]))
 
     def analyze_safely(self, source: Source) -> ImageResult:
-        """As `analyze`, but whatever goes wrong with the picture is its status too, as it is in `analyze_many`."""
+        """As `analyze`, but anything that goes wrong with the image is its status, as in `analyze_many`."""
         return next(self._answer([self._look_safely(source)]))
 
     def analyze_many(
         self, sources: Iterable[Source], *, workers: int | None = None, batch_size: int = 64
     ) -> Iterator[ImageResult]:
-        """Yield one result for each picture, in order.
+        """Yield one result for each image, in order.
 
-        Pictures are decoded and searched by several threads, and the faces of several pictures go through the network
-        together. No picture ends the run, and only a few are in memory at a time, however many there are.
+        Images are decoded and searched by several threads, and the faces of several images go through the network
+        together. No image ends the run, and only a few are in memory at a time, however many there are.
 
         Args:
             sources: As for `analyze`.
@@ -183,7 +183,7 @@ class Analyzer:
         yield from self._answer(waiting)
 
     def _look_ahead(self, sources: Iterable[Source], workers: int) -> Generator[_Looked, None, None]:
-        """Look at the pictures in threads, a few ahead, and yield in order."""
+        """Look at the images in threads, a few ahead, and yield in order."""
         with ThreadPoolExecutor(workers, "moue") as pool:
             running: deque[Future[_Looked]] = deque()
             try:
@@ -201,7 +201,7 @@ class Analyzer:
             return self._look(source, None)
         except MoueError as error:
             return _Looked(self._failed(source, Status.UNSUPPORTED, str(error).replace("\n", "; ")))
-        except Exception as error:  # noqa: BLE001 (one picture must not cost the others their answers)
+        except Exception as error:  # noqa: BLE001 (one image must not cost the others their answers)
             return _Looked(self._failed(source, Status.FAILED, f"{type(error).__name__}: {error}"))
 
     def _failed(self, source: Source, status: Status, message: str) -> ImageResult:
@@ -242,14 +242,14 @@ class Analyzer:
     def _crop(self, image: NDArray[np.uint8], face: Face, *, whole: bool) -> tuple[NDArray[np.uint8], ...]:
         spec = self.classifier.input
         if whole:
-            # A picture that is the face is fed as FER2013's own pictures are.
+            # An image that is the face is fed as FER2013's own images are.
             return (fit(image, spec),)
         views = [crop_face(image, face, spec, zoom=zoom) for zoom in VIEWS[: self.views]]
         # Every other view is mirrored: an expression is the same in a mirror, the network's answer nearly so.
         return tuple(np.ascontiguousarray(view[:, ::-1]) if k % 2 else view for k, view in enumerate(views))
 
     def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
-        """Ask the network about the faces of several pictures at once."""
+        """Ask the network about the faces of several images at once."""
         start = time.perf_counter()
         answers = iter(answer_faces(self.classifier, [views for one in looked for views in one.crops]))
         each_ms = 1e3 * (time.perf_counter() - start) / max(1, sum(len(one.crops) for one in looked))

@@ -21,7 +21,7 @@ class FaceAnswer:
     """What is seen in one face.
 
     Attributes:
-        probabilities: Of each class of `expression`, 0-1, sum 1, in class order.
+        probabilities: The probability of each class of `expression`, 0-1, sum 1, in class order.
         not_face: Probability that this is no face, 0-1; 0 where the network cannot tell.
     """
 

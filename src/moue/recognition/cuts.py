@@ -1,4 +1,4 @@
-"""Whether two frames show the same scene, and whether what was seen in one is still in the same place in another."""
+"""Whether two frames show the same scene, and whether something is still in the same place in another frame."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Camera(Protocol):
 
     Attributes:
         name: What to call it in a message.
-        is_live: Whether frames come by the clock; those of a film are given by their time stamps.
+        is_live: Whether frames come by the clock; those of a video are given by their time stamps.
         problem: After the last frame: why there is no further one, or empty.
     """
 
@@ -122,7 +122,7 @@ class Live(Generic[R]):
 
     Args:
         camera: What is read; it is closed at the end.
-        analyse: Called in a thread of its own with the newest frame each time.
+        analyse: Called in its own thread with the newest frame each time.
         on_result: Called in that thread with each result, e.g. to write it.
         seconds: For how long; None continues until the block is left or there is no more to see.
         patience_s: After how long without a frame the camera counts as lost.
@@ -130,7 +130,7 @@ class Live(Generic[R]):
     Attributes:
         frames: The newest frame; closed when the camera gives no more.
         results: The newest frame that was analysed and its result; closed when no more will come.
-        lost: Why the camera gave no more; empty where a film came to its end, or the block was left.
+        lost: Why the camera gave no more; empty where a video came to its end, or the block was left.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Live(Generic[R]):
         if self._camera.is_live and not self.frames.closed:
             silent_s = time.monotonic() - self._last_at
             if silent_s > self._patience_s:
-                self.lost = f"{self._camera.name} gave no picture for {silent_s:.0f} seconds"
+                self.lost = f"{self._camera.name} gave no image for {silent_s:.0f} seconds"
                 self.stop()
         return not ended
 

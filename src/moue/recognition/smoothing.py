@@ -28,7 +28,7 @@ class Smoother:
     the window is forgotten.
 
     Args:
-        window_s: Seconds, 0 or more; 0 leaves every frame as it is.
+        window_s: Seconds, 0 or more; 0 leaves every frame unchanged.
         unsure_below: Confidence below which a smoothed answer is marked as unsure, 0-1.
 
     Raises:

@@ -65,7 +65,7 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
         detector: As for `moue.analyze`; frames are looked at upright only.
         every: Analyze every n-th frame.
         fps: Analyze at most this many frames a second; not together with `every`.
-        smooth_s: Seconds over which probabilities are averaged; 0 leaves each frame by itself.
+        smooth_s: Seconds over which probabilities are averaged; 0 averages nothing.
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         allow_url: Whether `source` may be an address; nothing is fetched otherwise.
         keep_frames: Whether results hold their frame's pixels, for `FrameResult.plot`.
@@ -105,7 +105,7 @@ def stream_analyzer(
 class Follower:
     """Turns results of images into those of frames: numbers the people and smooths their answers.
 
-    Behind a cut, where one scene ends and another begins, everybody is somebody new.
+    After a cut, where one scene ends and another begins, everybody counts as new.
 
     Args:
         smooth_s: Seconds over which probabilities are averaged, 0 or more.
@@ -121,7 +121,7 @@ class Follower:
         self._cuts = CutFinder()
 
     def expect_step(self, step_s: float) -> None:
-        """Be told that frames come so many seconds apart: where steps are long, faces are known again for longer."""
+        """Set the time between frames in seconds: if it is long, faces may be missing for longer."""
         self._tracker.keep_s = max(self._tracker.keep_s, _STEPS_KEPT * step_s)
 
     def add(self, image: ImageResult, file: str, frame: VideoFrame) -> FrameResult:
@@ -141,9 +141,9 @@ def analyze_frames(
     *,
     sampling: Sampling | None = None,
 ) -> Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]:
-    """Yield each frame that is looked at with its result: uint8 (H, W, 3) RGB, or None for the word at the end.
+    """Yield each analyzed frame with its result: uint8 (H, W, 3) RGB, or None for the last message.
 
-    For those who want to show or draw the frames; as `analyze_stream` else. The video is closed after it.
+    For showing or drawing the frames; otherwise as `analyze_stream`. The video is closed afterwards.
 
     Args:
         video: As `open_video` returns; used up.

@@ -61,7 +61,7 @@ class Timeline:
         self.num_faces = 0
         self.num_left_out = 0
         self.frames: dict[int, int] = {}
-        """How many frames were looked at in each stretch of time."""
+        """How many frames were analyzed in each stretch of time."""
         self._people: dict[int, Person] = {}
 
     def add(self, result: FrameResult) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from moue.recognition.results import FaceResult
 
 DEFAULT_KEEP_S: Final = 1.0
-# A face that moved so fast that the boxes no longer overlap is known again within this many of its own sizes.
+# A face that moved so fast that its boxes no longer overlap is recognized within this many of its own sizes.
 _REACH: Final = 1.25
 _MOST_GROWTH: Final = 2.0
 # Below this likeness two boxes are two faces.
@@ -40,8 +40,8 @@ class _Track:
 class Tracker:
     """Numbers the faces of successive frames.
 
-    A face is known again by where it is and how large; it is not recognised by its looks, so somebody who leaves for
-    longer than `keep_s` comes back as somebody new.
+    A face is recognized by its place and size, not by its looks, so somebody who leaves for
+    longer than `keep_s` comes back as a new person.
 
     Args:
         keep_s: Seconds for which a face may be missing and still be known again, above 0.
@@ -62,7 +62,7 @@ class Tracker:
         self._time_s = -math.inf
 
     def forget(self) -> None:
-        """Lose all faces: the next ones are new, as they are behind a cut."""
+        """Lose all faces: the next ones are new, as after a cut."""
         self._tracks.clear()
 
     def update(self, faces: Sequence[FaceResult], time_s: float) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the live window shows, as one picture: the mirrored camera with its answers, and a line of text below it."""
+"""What the live window shows, as one image: the mirrored camera with its answers, and a line of text below it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = (("q", "quit"), ("s", "save"), ("m", "mirror"), ("b", "bars"))
 _BACK, _CAP, _INK, _DIM = (24, 24, 27), (63, 63, 70), (244, 244, 245), (161, 161, 170)
-# A window opens so wide, or as wide as the camera's picture: on a large screen 640 pixels are little.
+# A window opens so wide, or as wide as the camera's image: on a large screen 640 pixels are little.
 _PART_OF_SCREEN: Final = 0.9
 _FIRST_PART, _LEAST_FIRST, _MOST_FIRST = 0.45, 640, 1280
 
@@ -58,7 +58,7 @@ class Screen:
         Args:
             image: uint8 RGB (H, W, 3).
             result: The newest answers, of this frame or of one before it; None if there are none yet.
-            size: Width and height of the window in pixels; the picture keeps its shape in it.
+            size: Width and height of the window in pixels; the image keeps its shape in it.
             notice: What stands below it; empty for the keys.
             rates: What stands below it at the right.
         """
@@ -96,12 +96,12 @@ class Screen:
         moved = tuple(_moved(face, scale, size[0] if self.mirror else None) for face in faces)
         answers = ImageResult("", Status.OK, size[0], size[1], moved)
         drawn = draw(shown, answers, bars=self.bars)
-        # A very small window: `draw` enlarges such pictures.
+        # A very small window: `draw` enlarges such images.
         return drawn if drawn.size == size else drawn.resize(size, Image.Resampling.BOX)
 
 
 def first_size(width: int, height: int, screen: tuple[int, int]) -> tuple[int, int]:
-    """Return how large a window opens for a picture of `width` x `height` on a screen of that size, in pixels."""
+    """Return how large a window opens for an image of `width` x `height` on a screen of that size, in pixels."""
     most = int(screen[0] * _PART_OF_SCREEN), int(screen[1] * _PART_OF_SCREEN)
     wanted = max(width, min(_MOST_FIRST, max(_LEAST_FIRST, round(screen[0] * _FIRST_PART))))
     across = min(wanted, most[0])
@@ -110,7 +110,7 @@ def first_size(width: int, height: int, screen: tuple[int, int]) -> tuple[int, i
 
 
 def save_picture(picture: Image.Image, folder: Path) -> Path:
-    """Write a picture as ``moue-DATE-TIME.jpg`` and return its path; a number is added where the name is taken.
+    """Write an image as ``moue-DATE-TIME.jpg`` and return its path; a number is added where the name is taken.
 
     Raises:
         MoueError: the folder cannot be written to.
@@ -120,7 +120,7 @@ def save_picture(picture: Image.Image, folder: Path) -> Path:
         path = folder / (f"{stem}.jpg" if number == 1 else f"{stem}-{number}.jpg")
         if not path.exists():
             return save_drawing(picture, path)
-    raise MoueError(f"there are 999 pictures of one second in {folder}", "a name that is free")
+    raise MoueError(f"there are 999 images of one second in {folder}", "a name that is free")
 
 
 def _fit(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
@@ -129,7 +129,7 @@ def _fit(width: int, height: int, most_width: int, most_height: int) -> tuple[in
 
 
 def _moved(face: AnyFace, scale: tuple[float, float], mirror_width: int | None) -> AnyFace:
-    """Return a face in the picture as it is shown; `mirror_width` is that picture's width if it is mirrored."""
+    """Return a face in the image as it is shown; `mirror_width` is that image's width if it is mirrored."""
     x, y, width, height = face.box
     x, y, width, height = x * scale[0], y * scale[1], width * scale[0], height * scale[1]
     if mirror_width is not None:
@@ -139,7 +139,7 @@ def _moved(face: AnyFace, scale: tuple[float, float], mirror_width: int | None) 
 
 
 def line_height(width: int) -> int:
-    """Return how high the line of text below the picture is, in pixels, in a window of that width."""
+    """Return how high the line of text below the image is, in pixels, in a window of that width."""
     return 2 * _text_size(width) + 6
 
 

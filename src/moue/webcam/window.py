@@ -37,16 +37,16 @@ _LEAST_SIZE: Final = (320, 260)
 class Window:
     """A window for `Live`; opened hidden, so that one learns at once whether there is a display.
 
-    Keys: q or Esc ends, s saves a picture, m mirrors, b shows or hides the bars.
+    Keys: q or Esc ends, s saves an image, m mirrors, b shows or hides the bars.
 
     Args:
         title: What stands above it.
         screen: Draws what is shown.
-        save_to: Folder for the pictures that are saved.
+        save_to: Folder for the images that are saved.
 
     Attributes:
         num_shown: How many frames were drawn.
-        saved: The pictures that were saved.
+        saved: The images that were saved.
 
     Raises:
         MoueError: this Python has no Tk, or there is no display.
@@ -80,7 +80,7 @@ class Window:
         gc.collect()
 
     def finish_saving(self) -> None:
-        """Wait for pictures that are still being written; no further ones can be saved."""
+        """Wait for images that are still being written; no further ones can be saved."""
         self._saver.shutdown()
         self._collect_saved()
 
@@ -167,7 +167,7 @@ class Window:
         self._changed = True
 
     def _save(self) -> None:
-        """Save the newest picture that was analysed, with its own answers, in a thread: nothing may stand still."""
+        """Save the newest image that was analysed, with its own answers, in a thread: nothing may stand still."""
         live = self._live
         newest = live.results.peek() if live else None
         if newest is None:
@@ -219,6 +219,6 @@ def _label_in(root: Any) -> Any:  # noqa: ANN401 (tkinter is optional)
     import tkinter  # noqa: PLC0415 (optional; `_open_root` has found it)
 
     label = tkinter.Label(root, borderwidth=0, highlightthickness=0, background="black")
-    # The picture follows the window, never the window the picture.
+    # The image follows the window, never the window the image.
     label.place(x=0, y=0, relwidth=1, relheight=1)
     return label

@@ -1,4 +1,4 @@
-"""Looking a data set over before trusting it: counts, twins, label conflicts, empty pictures, FER+ findings."""
+"""Looking a data set over before trusting it: counts, twins, label conflicts, empty images, FER+ findings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EMPTY_RULE: Final = (
     f"the gray values (0-255) have a standard deviation below {EMPTY_STD:g}, or at least {EMPTY_FRACTION:.0%} of the "
     "pixels have one and the same value"
 )
-"""In FER2013 this finds exactly the pictures without a face on plain ground; the darkest face has a deviation of 9."""
+"""In FER2013 this finds exactly the images without a face on plain ground; the darkest face has a deviation of 9."""
 NEAR_RULE: Final = (
     f"the 48x48 gray values correlate by {NEAR_THRESHOLD:g} or more, straight or mirrored, without being equal"
 )
@@ -68,12 +68,12 @@ class TwinCount:
 
 @dataclasses.dataclass(frozen=True)
 class NearPair:
-    """Two rows whose pictures are almost the same; of exact copies only the first row is given.
+    """Two rows whose images are almost the same; of exact copies only the first row is given.
 
     Attributes:
         row: Row number of one.
         other: Row number of the other, later one.
-        correlation: Of the pixels, up to 1.
+        correlation: The pixels' correlation, up to 1.
         mirrored: Whether one is the mirror image of the other.
     """
 
@@ -91,14 +91,14 @@ class Audit:
         source: Where the data came from.
         checksum: `Dataset.checksum` of the data.
         counts: Faces per split and class.
-        num_pictures: Different pictures among the faces.
+        num_pictures: Different images among the faces.
         twins: For each pair of splits, and each split with itself, how many images have twins.
-        twin_groups: Rows of each picture that is there more than once, exactly.
+        twin_groups: Rows of each image that is there more than once, exactly.
         conflicts: Those of `twin_groups` whose rows do not all have the same label.
-        near: Near-duplicates among the different pictures, most similar first.
+        near: Near-duplicates among the different images, most similar first.
         near_complete: False where there were too many near-duplicates to list all.
-        constant: Rows of pictures of one gray value.
-        almost_empty: Rows of other pictures with next to nothing in them, by `EMPTY_RULE`.
+        constant: Rows of images of one gray value.
+        almost_empty: Rows of other images that show almost nothing, by `EMPTY_RULE`.
         votes: Findings from the FER+ votes, or None.
     """
 
@@ -160,17 +160,17 @@ class Audit:
 
     def table(self) -> list[Finding]:
         """Return the findings in short, as lines to print."""
-        rows = [Finding("faces", self.num_faces(), f"{self.num_pictures:,} different pictures")]
+        rows = [Finding("faces", self.num_faces(), f"{self.num_pictures:,} different images")]
         for split in SPLITS:
             if number := self.num_faces(split):
                 name, accuracy = self.baseline(split)
                 ratio = _imbalance(self.counts[split])
                 rows.append(Finding(f"{split} faces", number, f"always answering {name}: {accuracy:.1%}; {ratio}"))
         in_groups = sum(len(group) for group in self.twin_groups)
-        rows.append(Finding("pictures there more than once", len(self.twin_groups), f"{in_groups:,} faces show them"))
+        rows.append(Finding("images there more than once", len(self.twin_groups), f"{in_groups:,} faces show them"))
         rows += [_twin_finding(count) for count in self.twins if count.exact or count.near]
         in_conflict = sum(len(group) for group in self.conflicts)
-        rows.append(Finding("pictures with different labels", len(self.conflicts), f"{in_conflict:,} faces show them"))
+        rows.append(Finding("images with different labels", len(self.conflicts), f"{in_conflict:,} faces show them"))
         mirrored = sum(pair.mirrored for pair in self.near)
         more = "" if self.near_complete else "; at least: the search ended early"
         rows.append(Finding("pairs of near-duplicates", len(self.near), f"{mirrored:,} of them mirrored{more}"))
@@ -180,7 +180,7 @@ class Audit:
 
 
 def audit(dataset: Dataset) -> Audit:
-    """Look a data set over: counts, exact and near-duplicates, label conflicts, empty pictures, FER+ findings.
+    """Look a data set over: counts, exact and near-duplicates, label conflicts, empty images, FER+ findings.
 
     All of FER2013 takes about 15 seconds of CPU, and the process 0.4 GB of memory with the data.
     """
@@ -236,7 +236,7 @@ def _twin_counts(dataset: Dataset, groups: Groups, pairs: NearPairs) -> tuple[Tw
 
 
 def _copies_by_label(dataset: Dataset, groups: Groups, split: str) -> NDArray[np.int64]:
-    """Return how often each picture has each label in a split, int64 (num_pictures, num_classes)."""
+    """Return how often each image has each label in a split, int64 (num_pictures, num_classes)."""
     here = dataset.where(split)
     num_classes = len(dataset.class_names)
     cell = groups.of[here] * num_classes + dataset.labels[here]

@@ -1,4 +1,4 @@
-"""Finding the same picture more than once: exactly the same, almost the same, or mirrored."""
+"""Finding the same image more than once: exactly the same, almost the same, or mirrored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEAR_THRESHOLD: Final = 0.95
 """Least correlation of two near-duplicates. Of 42 pairs of FER2013 from 0.94 to 0.96 that were looked at, all show one
 photograph, resized, moved, brightened or stamped; below 0.90 most pairs are different people who look alike."""
 
-# The quick search compares pictures shrunk to 12x12 and lets pairs through at a little less than the threshold. In
+# The quick search compares images shrunk to 12x12 and lets pairs through at a little less than the threshold. In
 # FER2013 every pair of 0.95 or more in full size has at least 0.97 in small: shrinking blurs differences away.
 _SMALL: Final = 12
 _SMALL_SLACK: Final = 0.01
@@ -32,12 +32,12 @@ MAX_CANDIDATES: Final = 500_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Groups:
-    """Which faces are the same picture.
+    """Which faces are the same image.
 
     Attributes:
-        of: int64 (N,), number of the picture that each face shows, 0 to `num_pictures` - 1, numbered by their first
+        of: int64 (N,), number of the image that each face shows, 0 to `num_pictures` - 1, numbered by their first
             appearance.
-        first: int64 (num_pictures,), position of the first face that shows the picture, rising.
+        first: int64 (num_pictures,), position of the first face that shows the image, rising.
         size: int64 (num_pictures,), how many faces show it.
     """
 
@@ -47,30 +47,30 @@ class Groups:
 
     @property
     def num_pictures(self) -> int:
-        """How many different pictures there are."""
+        """How many different images there are."""
         return len(self.first)
 
     def members(self) -> list[NDArray[np.int64]]:
-        """Return the positions of the faces of each picture that is there more than once."""
+        """Return the positions of the faces of each image that is there more than once."""
         order = np.argsort(self.of, kind="stable")
         parts = np.split(order, np.cumsum(self.size)[:-1]) if len(order) else []
         return [part for part in parts if len(part) > 1]
 
     def count_of(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return for each picture how many of its faces `mask` (N,) marks, int64 (num_pictures,)."""
+        """Return for each image how many of its faces `mask` (N,) marks, int64 (num_pictures,)."""
         return np.bincount(self.of[mask], minlength=self.num_pictures)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NearPairs:
-    """Pairs of pictures that are almost the same, the most similar pair first.
+    """Pairs of images that are almost the same, the most similar pair first.
 
     Attributes:
-        first: int64 (P,), position of one picture.
+        first: int64 (P,), position of one image.
         second: int64 (P,), position of the other.
         correlation: float32 (P,), correlation of the pixels, `NEAR_THRESHOLD` to 1; mirrored if that fits better.
         mirrored: bool (P,), whether one is the mirror image of the other.
-        complete: False where there were so many pairs that the search ended early.
+        complete: False if there were so many pairs that the search ended early.
     """
 
     first: NDArray[np.int64]
@@ -86,7 +86,7 @@ class NearPairs:
 def exact_groups(dataset: Dataset) -> Groups:
     """Group the faces whose pixels are all equal."""
     _, first, inverse = np.unique(dataset.pixel_digests, return_index=True, return_inverse=True)
-    # np.unique sorts by digest; number the pictures by where they first appear instead.
+    # np.unique sorts by digest; number the images by where they first appear instead.
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     of = rank[inverse]
@@ -94,14 +94,14 @@ def exact_groups(dataset: Dataset) -> Groups:
 
 
 def near_pairs(images: NDArray[np.uint8], threshold: float = NEAR_THRESHOLD) -> NearPairs:
-    """Find the pairs of pictures whose pixels correlate, straight or mirrored.
+    """Find the pairs of images whose pixels correlate, straight or mirrored.
 
-    The correlation (Pearson's, over the 48x48 gray values) ignores brightness and contrast. Pictures of one gray
+    The correlation (Pearson's, over the 48x48 gray values) ignores brightness and contrast. Images of one gray
     value have none and are left out. Another crop or a turned copy of a photograph is not found. All pairs are
     compared at 12x12 pixels first, by one matrix product a block, and the few that remain at full size.
 
     Args:
-        images: uint8 (N, 48, 48, 1). Take each exact picture once: exact copies would come out as pairs too.
+        images: uint8 (N, 48, 48, 1). Take each exact image once: exact copies would come out as pairs too.
         threshold: Least correlation, above 0.5 and up to 1.
 
     Returns:
@@ -183,7 +183,7 @@ def _standardised(values: NDArray[Any]) -> NDArray[np.float32]:
     flat = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
-    # A length below 0.1 gray values is what rounding leaves of a constant picture.
+    # A length below 0.1 gray values is what rounding leaves of a constant image.
     np.divide(flat, length, out=flat, where=length > 0.1)
     flat[length[:, 0] <= 0.1] = 0
     return flat

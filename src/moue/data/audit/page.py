@@ -1,4 +1,4 @@
-"""The page that shows what an audit found: one HTML file with the pictures in it."""
+"""The page that shows what an audit found: one HTML file with the images in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Item = TypeVar("_Item")
 
 @dataclasses.dataclass(frozen=True)
 class _Face:
-    """One picture on the page: its data URI, where it is from and what to write below it."""
+    """One image on the page: its data URI, where it is from and what to write below it."""
 
     uri: str
     row: int
@@ -53,9 +53,9 @@ class _Group:
 
 
 def write_audit_page(audit: Audit, dataset: Dataset, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write one self-contained HTML page with the findings of an audit and pictures of them.
+    """Write one self-contained HTML page with the findings of an audit and images of them.
 
-    The pictures are inside the page and nothing is loaded from elsewhere. Of long lists an even selection is shown.
+    The page holds its images and loads nothing else. Long lists are shown by an even selection.
 
     Args:
         audit: What `moue.data.audit.audit` found in `dataset`.
@@ -114,7 +114,7 @@ def _content(audit: Audit, dataset: Dataset) -> dict[str, Any]:
 
 
 def _vote_faces(audit: Audit, faces: _Faces) -> list[dict[str, Any]]:
-    """Return the FER+ findings that are shown as pictures: title, explanation, how many, faces."""
+    """Return the FER+ findings that are shown as images: title, explanation, how many, faces."""
     if audit.votes is None:
         return []
     sections = (
@@ -134,7 +134,7 @@ def _vote_faces(audit: Audit, faces: _Faces) -> list[dict[str, Any]]:
 
 
 class _Faces:
-    """Makes the pictures of the rows of a data set."""
+    """Makes the images of the rows of a data set."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset

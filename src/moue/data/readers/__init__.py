@@ -1,4 +1,4 @@
-"""The kinds of data that can be read: one file each, found by itself.
+"""The kinds of data that can be read: one file each, found by its name.
 
 A reader's file has a constant `READER`. A new kind of data is a new file here; nothing else has to be edited.
 """

@@ -1,4 +1,4 @@
-"""`Reader`, one kind of data, and what it is told."""
+"""`Reader`, one kind of data, and its options."""
 
 from __future__ import annotations
 

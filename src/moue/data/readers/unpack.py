@@ -1,4 +1,4 @@
-"""The bytes of a table, from a plain or packed file; what is packed is told by content, never by suffix."""
+"""The bytes of a table, from a plain or packed file; the content decides what is packed, never the suffix."""
 
 from __future__ import annotations
 

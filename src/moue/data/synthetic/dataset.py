@@ -1,7 +1,7 @@
 """A set of drawn faces with the seven expressions, for trying things out where FER2013 is absent.
 
 The expressions are mixtures of action units (FACS, Ekman & Friesen 1978) after EMFACS's usual combinations for the
-basic emotions. Everything else (person, view, light, film) comes from the same lots for every class, so nothing but
+basic emotions. Everything else (person, view, light, video) comes from the same lots for every class, so nothing but
 the expression tells the classes apart. Weak expressions overlap, as they do in photographs.
 
 A score on these drawings says that the machinery works; it says nothing about photographs.

@@ -36,7 +36,7 @@ def draw_face(person: Person, units: ActionUnits, view: View, rng: np.random.Gen
         rng: For background and noise only.
 
     Returns:
-        The picture, uint8 (48, 48).
+        The image, uint8 (48, 48).
     """
     corners = rng.uniform(15, 235) + rng.uniform(-60, 60, (2, 2))
     background = Image.fromarray(np.clip(corners, 0, 255).astype(np.uint8))

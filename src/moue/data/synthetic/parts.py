@@ -110,12 +110,12 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """Camera, light and film.
+    """Camera, light and video.
 
     Attributes:
         scale: Pixels of the 48 a half face width takes.
-        shift: Middle of the face from the middle of the picture, pixels (x, y).
-        roll: Tilt in the picture plane, radians.
+        shift: Middle of the face from the middle of the image, pixels (x, y).
+        roll: Tilt in the image plane, radians.
         yaw: Turn to the side, radians.
         pitch: Nod, radians.
         light: Strength of the light's fall-off, 0-1, towards `light_angle` (radians).
@@ -156,10 +156,10 @@ class View:
 
 
 class Pen:
-    """Draws shapes given in face units onto a picture.
+    """Draws shapes given in face units onto an image.
 
     Args:
-        draw: Of the picture, 48 * `zoom` pixels wide and high.
+        draw: The pen for the image, 48 * `zoom` pixels wide and high.
         view: Where the face is.
         zoom: Pixels drawn for each pixel of the result.
     """
@@ -176,11 +176,11 @@ class Pen:
         self._roll = (self._unit * math.cos(view.roll), self._unit * math.sin(view.roll))
 
     def onto(self, draw: ImageDraw.ImageDraw) -> Pen:
-        """Return a pen that draws the same face onto another picture of the same size."""
+        """Return a pen that draws the same face onto another image of the same size."""
         return Pen(draw, self._view, self.zoom)
 
     def place(self, points: NDArray[np.float64]) -> list[float]:
-        """Return points (n, 2) in pixels of the picture, as the flat list that Pillow takes."""
+        """Return points (n, 2) in pixels of the image, as the flat list that Pillow takes."""
         x, y = points[:, 0], points[:, 1]
         if self._turned:
             # The face bulges: its middle is nearest to the camera.

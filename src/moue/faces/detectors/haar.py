@@ -42,7 +42,7 @@ class HaarDetector:
         self._lock = threading.Lock()  # a cascade must not be used by two threads at once
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of a picture, the surest first; their score is made of the cascade's level weight.
+        """Return the faces of an image, the surest first; their score is made of the cascade's level weight.
 
         Args:
             image: uint8 RGB (H, W, 3).

@@ -50,7 +50,7 @@ _FIX: Final = "Install moue again."
 
 @dataclasses.dataclass(frozen=True)
 class OwnOptions:
-    """What the detector may be told.
+    """The detector's options.
 
     Attributes:
         score_threshold: Lowest face_score that counts, 0-1.
@@ -136,7 +136,7 @@ def decode(
 
 
 def scales(height: int, width: int) -> list[float]:
-    """Return the scales at which an image of that size is looked at, the largest first."""
+    """Return the scales at which an image of that size is searched, the largest first."""
     longest = max(height, width)
     if longest < _LEAST_VIEW:
         first = _LEAST_VIEW / longest

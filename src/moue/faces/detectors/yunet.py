@@ -1,7 +1,7 @@
-"""Showing YuNet a picture at the scales, and turned the ways, in which it can see every face of 20 pixels and more.
+"""Showing YuNet an image at the scales, and turned the ways, in which it can see every face of 20 pixels and more.
 
 YuNet is sure of faces of about 15 to 300 pixels. A *middle* view of at most 640 pixels has most of them; a *coarse* one
-of 192 pixels has those that fill the picture; a *fine* one, only of pictures well above the middle view, has the small
+of 192 pixels has those that fill the image; a *fine* one, only of images well above the middle view, has the small
 ones. Each view answers only for sizes it is good at: the false boxes on large faces seen too closely are gone by that
 alone. A face in doubt is looked at again, cut out and resized to 48 and 80 pixels: what looks like a face only when it
 is tiny scores near 0 there, a true face 0.85 (measured on printed circuits and on photographs made small).
@@ -34,11 +34,11 @@ DEFAULT_THRESHOLD: Final = 0.66
 DEFAULT_MIN_SIZE: Final = 12.0
 
 _MIDDLE: Final = 640
-_LEAST: Final = 160  # a picture that is one small face is enlarged to this
+_LEAST: Final = 160  # an image that is one small face is enlarged to this
 _COARSE: Final = 192
 _FINE: Final = 1280
 _WORTH_FINE: Final = 800  # up to here the middle view is nearly as large
-_FINE_SCALE: Final = 0.5  # larger pictures than 2560 pixels are seen at half their size
+_FINE_SCALE: Final = 0.5  # larger images than 2560 pixels are seen at half their size
 _TILE, _OVERLAP = 1536, 160
 # Sizes (square root of the box's area, in pixels of the view) that a view answers for.
 _MIDDLE_SIZES: Final = (8.0, 420.0)
@@ -55,10 +55,10 @@ _TURN_SCORE, _TURN_GAIN = 0.8, 0.05
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """One look at a picture.
+    """One look at an image.
 
     Attributes:
-        scale: Pixels of the view for each pixel of the picture.
+        scale: Pixels of the view for each pixel of the image.
         sizes: Smallest and largest face that counts, in pixels of the view.
     """
 
@@ -67,7 +67,7 @@ class View:
 
 
 def plan(height: int, width: int) -> list[View]:
-    """Return the views of a picture of that size, the largest first."""
+    """Return the views of an image of that size, the largest first."""
     longest = max(height, width)
     views = [
         View(min(1.0, _MIDDLE / longest) if longest > _LEAST else _LEAST / longest, _MIDDLE_SIZES),
@@ -80,13 +80,13 @@ def plan(height: int, width: int) -> list[View]:
 
 
 class YuNetDetector:
-    """Finds faces from 20 pixels up to the whole picture, also in pictures that lie on their side.
+    """Finds faces from 20 pixels up to the whole image, also in images that lie on their side.
 
     Args:
         network: The bare network.
         score_threshold: Lowest face_score that counts, 0-1.
-        min_size: Smallest face in pixels of the picture (square root of its box's area).
-        turns: Look again at the picture turned by 90, 180 and 270 degrees if no face in it is beyond doubt.
+        min_size: Smallest face in pixels of the image (square root of its box's area).
+        turns: Look again at the image turned by 90, 180 and 270 degrees if no face in it is beyond doubt.
 
     Raises:
         MoueError: a number is out of its range.
@@ -112,7 +112,7 @@ class YuNetDetector:
         self._turns = turns
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of a picture, the surest first.
+        """Return the faces of an image, the surest first.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -144,7 +144,7 @@ class YuNetDetector:
         )
 
     def _second_look(self, image: NDArray[np.uint8], face: Face) -> Face:
-        """Return the face with the mean of its score and of the better score it has seen by itself."""
+        """Return the face with the mean of its score and of its best score when looked at alone."""
         best = 0.0
         for size in _LOOK_SIZES:
             scale, half = size / _size(face), _LOOK_SIDE / 2 * _size(face) / size
@@ -177,7 +177,7 @@ class YuNetDetector:
                         yield moved
 
     def _best_turns(self, image: NDArray[np.uint8], score: float) -> int:
-        """Return by how many quarter turns against the clock the picture's faces are seen clearly better; 0 if none."""
+        """Return by how many quarter turns against the clock the image's faces are seen clearly better; 0 if none."""
         height, width = image.shape[:2]
         picture = Image.fromarray(np.ascontiguousarray(image))
         best, chosen = max(_TURN_SCORE, score + _TURN_GAIN), 0

@@ -1,4 +1,4 @@
-"""Formats of tables of results: each file here that defines ``FORMATS`` adds some."""
+"""Formats for tables of results: each file here that defines ``FORMATS`` adds some."""
 
 from moue.output.formats.registry import TableFormat, check_output, format_of, formats
 

@@ -38,7 +38,7 @@ class TableFormat:
 
     Attributes:
         name: Its name; the suffix without its dot, for the format that is meant where only a file is named.
-        suffix: Of its files, with the dot, in small letters.
+        suffix: The suffix of its files, with the dot, in lower case.
         begin: Returns what comes before the results, given the class names.
         result: Returns the text of one result, given it, the class names, and whether it is the first.
         end: What comes after the results.
@@ -98,7 +98,7 @@ def format_of(path: str | Path, name: str = "") -> TableFormat:
 
 
 def check_output(path: str | Path, *, overwrite: bool = False, by_line: bool = False, name: str = "") -> TableFormat:
-    """Return the format if results can be written to `path`, so that a mistake is told before the work.
+    """Return the format if results can be written to `path`, so that a mistake is reported before the work.
 
     Args:
         path: The file to write.

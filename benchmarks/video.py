@@ -1,9 +1,9 @@
-"""Frames per second, and milliseconds of each stage, on a film of 640x480 made of photographs.
+"""Frames per second, and milliseconds of each stage, on a video of 640x480 made of photographs.
 
-Run: python benchmarks/film.py PHOTO... [--model RUN] [--detector NAME] [--seconds 10] [--keep FILM] [--annotate FILM]
+Run: python benchmarks/video.py PHOTO... [--model RUN] [--detector NAME] [--seconds 10] [--keep FILM] [--annotate FILM]
 
-Each photograph is moved, brought nearer and turned a little for a share of the film. Everything is measured: reading
-the film, finding faces, following them, the network, and with --annotate drawing and writing the film with the answers.
+Each photograph is moved, brought nearer and turned a little for a share of the video. Everything is measured: reading
+the video, finding faces, following them, the network, and with --annotate drawing and writing the video.
 The limit is 25 frames per second with two cores.
 """
 
@@ -52,7 +52,7 @@ def moving(photo: Image.Image, num_frames: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def make_film(path: Path, photos: Sequence[str], seconds: float) -> None:
-    """Write the film."""
+    """Write the video."""
     cv2 = load_opencv()
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
     for photo in photos:
@@ -73,7 +73,7 @@ def main() -> int:
     options = parser.parse_args()
     analyzer = stream_analyzer(options.model, options.detector)
     with contextlib.ExitStack() as stack:
-        film = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "film.mp4"
+        film = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "video.mp4"
         make_film(film, options.photos, options.seconds)
         video = open_video(film)
         drawn = None
