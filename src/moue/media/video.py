@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from moue.errors import MoueError
+from moue.media.animation import AnimationCapture, is_animation
 from moue.media.clock import Clock, Sampling
 from moue.media.containers import counts_frames, is_cut
 from moue.media.decode import DEFAULT_LIMITS, Status
@@ -192,7 +193,8 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
     """Open a video, a camera or a stream.
 
     Args:
-        source: The path of any video that OpenCV reads, the number of a camera, or an address (`SCHEMES`).
+        source: The path of any video that OpenCV reads, or of an animated GIF, WebP or PNG; the number of a camera; or
+            an address (`SCHEMES`).
         allow_url: Whether an address may be opened; nothing is fetched otherwise.
         limits: Frames of more than `max_pixels` are refused; `max_bytes` does not concern videos.
 
@@ -289,6 +291,8 @@ def _open_file(path: Path, name: str) -> Video:
     if not info.st_size:
         raise VideoError(Status.EMPTY, f"{path} has no content", "a video", "Copy it again.")
     cv2 = load_opencv()
+    if is_animation(path):
+        return Video(AnimationCapture(path), name, is_camera=False, is_address=False)
     # The whole path: a name such as `concat:a` must not be taken for one of FFmpeg's protocols.
     with silenced_stderr():
         capture = cv2.VideoCapture(name_for_opencv(path.resolve()))

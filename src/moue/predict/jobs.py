@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import unicodedata
 from collections import Counter
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moue.errors import MoueError
+from moue.media.animation import is_animation
 from moue.media.listing import is_video
 from moue.media.urls import is_address, stem_of
 
@@ -29,10 +31,10 @@ class Job:
     source: Path | str
     drawing: Path | None = None
 
-    @property
+    @functools.cached_property
     def is_video(self) -> bool:
-        """Whether it is a video."""
-        return is_video(self.source)
+        """Whether it is a video or an animation."""
+        return _moves(self.source)
 
 
 def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job]:
@@ -72,7 +74,7 @@ def _names(sources: Sequence[Path | str]) -> Iterator[str]:
     times = Counter[str]()
     for source in sources:
         stem = stem_of(source) if is_address(source) else Path(source).stem
-        suffix = ".mp4" if is_video(source) else ".jpg"
+        suffix = ".mp4" if _moves(source) else ".jpg"
         first = name = stem + suffix
         while _key(name) in taken:
             # Counted on from the last, or many files of one name would take long.
@@ -80,6 +82,10 @@ def _names(sources: Sequence[Path | str]) -> Iterator[str]:
             name = f"{stem}-{times[_key(first)] + 1}{suffix}"
         taken.add(_key(name))
         yield name
+
+
+def _moves(source: Path | str) -> bool:
+    return is_video(source) or (not is_address(source) and is_animation(source))
 
 
 def _key(name: str) -> str:
