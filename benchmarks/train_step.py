@@ -18,9 +18,10 @@ import numpy as np
 
 from moue.training.augment import is_augmented
 from moue.training.backend import import_keras
-from moue.training.batches import make_feed
+from moue.training.batches import Feed
 from moue.training.config import TrainConfig
 from moue.training.network import assemble, compile_model
+from moue.training.targets import make_training_targets
 from random_faces import make_faces
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def stepper(name: str, faces: Dataset) -> tuple[Callable[[], Any], Any]:
     """Return a function that trains STEPS steps of a recipe, warmed up, and the recipe's feed."""
     recipe = TrainConfig.from_recipe(name)
     config = dataclasses.replace(recipe, batch_size=BATCH)
-    feed, model = make_feed(faces, config), assemble(config, 7)
+    feed = Feed(faces.images, make_training_targets(faces, config), config)
+    model = assemble(config, 7)
     compile_model(model, config, len(feed))
 
     def train() -> None:

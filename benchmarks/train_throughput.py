@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from moue.training.backend import import_keras
-from moue.training.batches import make_feed, make_reseeder
-from moue.training.callbacks import make_early_stopping, make_keeper
+from moue.training.batches import Feed
+from moue.training.callbacks import Keeper, RememberingEarlyStopping, Reseeder
 from moue.training.config import TrainConfig
 from moue.training.models import build_model
 from moue.training.run_folder import RunFolder
+from moue.training.targets import make_targets
 from random_faces import make_faces
 
 NUM_VALIDATION = 256
@@ -48,6 +49,7 @@ def main() -> None:
     import_keras()
     faces, held_out = make_faces(count), make_faces(NUM_VALIDATION)
     validation = (held_out.images, held_out.one_hot())
+    config = TrainConfig()
     bare, whole = compiled(), compiled()
     seconds: dict[str, list[tuple[float, float]]] = {"bare": [], "moue": []}
     for _ in range(rounds):
@@ -55,8 +57,8 @@ def main() -> None:
             time_fit(bare, faces.images, faces.one_hot(), batch_size=128, validation_data=validation)
         )
         with tempfile.TemporaryDirectory() as folder:
-            callbacks = [make_reseeder(0), make_keeper(RunFolder(Path(folder)), []), make_early_stopping(10, [])]
-            feed = make_feed(faces, TrainConfig())
+            callbacks = [Reseeder(0), Keeper(RunFolder(Path(folder)), []), RememberingEarlyStopping(10, [])]
+            feed = Feed(faces.images, make_targets(faces, config), config)
             seconds["moue"].append(time_fit(whole, feed, validation_data=validation, callbacks=callbacks))
     for name, values in seconds.items():
         wall, cpu = (statistics.median(each) for each in zip(*values, strict=True))

@@ -22,8 +22,9 @@ pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 from moue.training import batches as feed_module
 from moue.training import publish as finish_module
 from moue.training import train as train_module
-from moue.training.backend import import_keras
-from moue.training.batches import make_feed
+from moue.training.backend import keras
+from moue.training.batches import Feed
+from moue.training.callbacks import Keeper
 from moue.training.config import TrainConfig
 from moue.training.distill import TeacherOutputs
 from moue.training.expression import mix_heads
@@ -74,7 +75,7 @@ def whole(faces, tmp_path_factory):
 
 
 def weights_of(path):
-    return import_keras().saving.load_model(path, compile=False).get_weights()
+    return keras.saving.load_model(path, compile=False).get_weights()
 
 
 def assert_same(first, second):
@@ -83,20 +84,13 @@ def assert_same(first, second):
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_with_everything_on(whole, faces, tmp_path, monkeypatch):
-    make_keeper = train_module.make_keeper
-
-    def stopping(run, history, *averager):
-        keeper = make_keeper(run, history, *averager)
-
-        def on_train_batch_begin(batch, logs=None):  # noqa: ARG001 (Keras gives both)
-            if len(history) == 1 and batch == 1:
+    class Stopping(Keeper):
+        def on_train_batch_begin(self, batch, logs=None):  # noqa: ARG002 (Keras gives both)
+            if len(self._history) == 1 and batch == 1:
                 raise KeyboardInterrupt
 
-        keeper.on_train_batch_begin = on_train_batch_begin
-        return keeper
-
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "make_keeper", stopping)
+        patch.setattr(train_module, "Keeper", Stopping)
         assert train_taught(faces, tmp_path / "run").interrupted
     # Threads may make the batches: they are the same.
     monkeypatch.setattr(feed_module.os, "cpu_count", lambda: 6)
@@ -119,11 +113,11 @@ def test_the_history_speaks_of_the_emotion_head(whole, faces):
 def test_the_best_model_holds_averaged_weights(whole, faces):
     """What validation scored is what was saved; the last state holds the training's own weights."""
     validation, best = faces.subset("val"), whole.history[whole.best_epoch - 1]
-    model = import_keras().saving.load_model(whole.run / "best.keras", compile=False)
+    model = keras.saving.load_model(whole.run / "best.keras", compile=False)
     proba = model.predict(validation.images, verbose=0)["emotion"]
     loss = -np.log(proba[np.arange(len(validation)), validation.labels]).mean()
     assert loss == pytest.approx(best["val_emotion_loss"], rel=1e-4)
-    last = import_keras().saving.load_model(whole.run / "last.keras")
+    last = keras.saving.load_model(whole.run / "last.keras")
     averages = last.optimizer._model_variables_moving_average
     assert all(
         np.abs(np.asarray(own) - np.asarray(average)).max() > 0
@@ -133,7 +127,7 @@ def test_the_best_model_holds_averaged_weights(whole, faces):
 
 def test_both_heads_are_exported_and_calibrated(whole, faces):
     classifier = Classifier.load(whole.run)
-    model = import_keras().saving.load_model(whole.run / "best.keras", compile=False)
+    model = keras.saving.load_model(whole.run / "best.keras", compile=False)
     images = faces.subset("test").images
     expected = model.predict(images, verbose=0)
     for head, names in (("emotion", faces.class_names), ("perceived", FERPLUS_NAMES)):
@@ -233,13 +227,13 @@ def test_mixed_precision_trains_and_exports_float32(faces, tmp_path):
     )
     result = train(config, faces, tmp_path / "run")
     assert result.exported
-    model = import_keras().saving.load_model(result.run / "best.keras", compile=False)
+    model = keras.saving.load_model(result.run / "best.keras", compile=False)
     assert any(layer.compute_dtype == "bfloat16" for layer in model.layers)
     images = faces.subset("val").images
     rough, exact = model.predict(images, verbose=0)["emotion"], Classifier.load(result.run).predict_proba(images)
     assert rough.dtype == np.float32
     assert np.abs(rough - exact).max() > 0
-    assert import_keras().config.dtype_policy().name == "float32"
+    assert keras.config.dtype_policy().name == "float32"
 
 
 def learning_rates(config, steps):
@@ -306,7 +300,9 @@ def test_vote_smoothing_takes_the_label_frequency_of_faces_with_such_votes():
 
 def test_a_batch_is_a_function_of_seed_epoch_and_index(faces):
     said = make_teacher(faces).probabilities
-    feeds = [make_feed(faces.subset("train"), ALL_ON, first_epoch=epoch, teacher=said) for epoch in (0, 2)]
+    train_part = faces.subset("train")
+    targets = make_training_targets(train_part, ALL_ON, said)
+    feeds = [Feed(train_part.images, targets, ALL_ON, first_epoch=epoch) for epoch in (0, 2)]
     (images, rows), (same, same_rows) = (feed.batch(2, 1) for feed in feeds)
     np.testing.assert_array_equal(images, same)
     np.testing.assert_array_equal(rows["perceived"], same_rows["perceived"])

@@ -14,7 +14,7 @@ from moue.files import read_json, sha256_of, write_json
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
 from moue.training import train as train_module
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.config import TrainConfig
 from moue.training.finetune import find_weights, start_from
 from moue.training.models import list_models
@@ -49,7 +49,7 @@ def weights(model, name=None):
 
 
 def trainable(run):
-    model = import_keras().saving.load_model(RunFolder(run).best, compile=False)
+    model = keras.saving.load_model(RunFolder(run).best, compile=False)
     return [variable.numpy() for variable in model.trainable_weights]
 
 

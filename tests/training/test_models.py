@@ -10,7 +10,7 @@ from moue.errors import MoueError
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.export_onnx import export_onnx
 from moue.training.models import build_model, list_models, register
 from moue.training.models.figures import load_figures, measure
@@ -51,7 +51,6 @@ def test_costs_what_its_data_sheet_says(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_probabilities_come_from_a_layer_named_emotion_in_float32(name):
-    keras = import_keras()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = build_model(name)

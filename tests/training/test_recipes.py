@@ -12,9 +12,10 @@ from moue.training.config import TrainConfig, list_recipes
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
-from moue.training.batches import make_feed
+from moue.training.batches import Feed
 from moue.training.models import build_model
 from moue.training.network import assemble, compile_model
+from moue.training.targets import make_training_targets
 
 RECIPES = list_recipes()
 LIMITS = {"small": 1_000_000, "base": 6_000_000}
@@ -33,7 +34,7 @@ def test_trains(name, faces):
     recipe = TrainConfig.from_recipe(name)
     config = dataclasses.replace(recipe, model_options=recipe.model_options | NARROW.get(recipe.model, {}))
     teacher = {"emotion": np.full((len(faces), 7), 1 / 7, np.float32)} if config.distill_weight else None
-    feed = make_feed(faces, config, teacher=teacher)
+    feed = Feed(faces.images, make_training_targets(faces, config, teacher), config)
     model = assemble(config, len(faces.class_names))
     compile_model(model, config, len(feed))
     model.run_eagerly = True  # compiling takes longer than a step

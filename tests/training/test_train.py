@@ -17,7 +17,7 @@ pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
 from moue.training import callbacks, run_folder
 from moue.training import train as train_module
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.config import TrainConfig
 from moue.training.train import train
 
@@ -36,7 +36,7 @@ def whole(faces, tmp_path_factory):
 
 
 def weights_of(path):
-    return import_keras().saving.load_model(path).get_weights()
+    return keras.saving.load_model(path).get_weights()
 
 
 def assert_same_weights(first, second):
@@ -46,21 +46,14 @@ def assert_same_weights(first, second):
 
 def stop_at(epoch, monkeypatch, error=KeyboardInterrupt):
     """Let the next training meet `error` in the middle of an epoch (from 0)."""
-    make_keeper = callbacks.make_keeper
 
-    def make(run, history, *averager):
-        keeper = make_keeper(run, history, *averager)
-        proceed = keeper.on_train_batch_end
-
-        def on_train_batch_end(batch, logs=None):
-            if len(history) == epoch and batch == 1:
+    class Stopping(callbacks.Keeper):
+        def on_train_batch_end(self, batch, logs=None):
+            if len(self._history) == epoch and batch == 1:
                 raise error
-            proceed(batch, logs)
+            super().on_train_batch_end(batch, logs)
 
-        keeper.on_train_batch_end = on_train_batch_end
-        return keeper
-
-    monkeypatch.setattr(train_module, "make_keeper", make)
+    monkeypatch.setattr(train_module, "Keeper", Stopping)
 
 
 def test_a_run_leaves_everything_behind(whole):
@@ -146,7 +139,7 @@ def test_a_run_killed_at_its_end_leaves_no_checkpoints(whole, faces, tmp_path):
 
 def test_the_exported_model_is_the_best_epoch(whole, faces):
     images = faces.subset("val").images
-    keras_model = import_keras().saving.load_model(whole.run / "best.keras")
+    keras_model = keras.saving.load_model(whole.run / "best.keras")
     exported = Classifier.load(whole.run).predict_proba(images, head="emotion", calibrated=False)
     np.testing.assert_allclose(exported, keras_model.predict(images, verbose=0), atol=1e-5)
 
@@ -165,10 +158,9 @@ def test_a_full_disk_keeps_the_epochs_before(faces, tmp_path, monkeypatch):
 
 
 def test_early_stopping_counts_over_a_resume():
-    keras = import_keras()
     losses = [1.0, 0.9, 0.95, 0.96]
     history = [{"epoch": k + 1, "val_loss": loss} for k, loss in enumerate(losses)]
-    stopping = callbacks.make_early_stopping(3, history)
+    stopping = callbacks.RememberingEarlyStopping(3, history)
     stopping.set_model(keras.Sequential())
     stopping.on_train_begin()
     assert (stopping.best, stopping.wait) == (0.9, 2)

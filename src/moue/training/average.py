@@ -3,87 +3,93 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-# A momentum of 0.9 looks back over some ten.
+    from moue.training.batches import Feed
+
+    Weights = list[NDArray[np.float32]]
+
+# A momentum of 0.9 looks back over about ten.
 _STATISTICS_BATCHES: Final = 16
 
 
-def make_averager(feed: Any) -> Any:  # noqa: ANN401 (keras.callbacks.Callback, a PyDataset)
-    """Return a callback under which validation sees the averaged weights, while training continues with its own.
+class Averager(keras.callbacks.Callback):
+    """Validates the averaged weights, while training continues with its own.
 
     The optimizer keeps the average, step by step, and its state holds it. The statistics of BatchNorm layers belong to
     the weights they were taken with; for the averaged weights they are computed again, over the same 16 batches each
     time, as in stochastic weight averaging (Izmailov et al. 2018, arXiv:1803.05407).
 
     Args:
-        feed: What `moue.training.batches.make_feed` returned.
+        feed: The training batches.
     """
-    keras = import_keras()
 
-    class Averager(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
-        def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-            self.own = _values(self.model)
-            optimizer = self.model.optimizer
-            # As keras.callbacks.SwapEMAWeights does: Keras has no public name for it.
-            for variable, average in zip(
-                optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
-            ):
-                # A copy: on JAX both would else be one buffer, which the next step takes away from the optimizer too.
-                variable.assign(_copy(average))
-            _take_statistics(self.model, feed)
-            self.averaged = _values(self.model)
+    def __init__(self, feed: Feed) -> None:
+        super().__init__()
+        self._feed = feed
+        self._own: Weights = []
+        self._averaged: Weights = []
 
-        def on_test_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-            _assign(self.model, self.own)
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Put in the averaged weights."""
+        self._own = _values(self.model)
+        optimizer = self.model.optimizer
+        # As keras.callbacks.SwapEMAWeights does: Keras has no public name for it.
+        for variable, average in zip(
+            optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
+        ):
+            # A copy: otherwise both are one buffer on JAX, and the next step takes it away from the optimizer too.
+            variable.assign(_copy(average))
+        self._take_statistics()
+        self._averaged = _values(self.model)
 
-        @contextlib.contextmanager
-        def applied(self) -> Iterator[None]:
-            """Put in the averaged weights of the last validation for a while."""
-            _assign(self.model, self.averaged)
-            try:
-                yield
-            finally:
-                _assign(self.model, self.own)
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Put the training's own weights back."""
+        _assign(self.model, self._own)
 
-    return Averager()
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Put in the averaged weights of the last validation within the block."""
+        _assign(self.model, self._averaged)
+        try:
+            yield
+        finally:
+            _assign(self.model, self._own)
+
+    def _take_statistics(self) -> None:
+        """Set the statistics of all BatchNorm layers to their mean over some training batches."""
+        layers = [layer for layer in self.model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        try:
+            for index in range(min(_STATISTICS_BATCHES, len(self._feed))):
+                for layer in layers:
+                    layer.momentum = index / (index + 1)  # a running mean of equal parts
+                self.model(self._feed.batch(0, index)[0].astype(np.float32), training=True)
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
 
 
-def _values(model: Any) -> list[NDArray[np.float32]]:  # noqa: ANN401
+def _values(model: keras.Model) -> Weights:
     """Return weights and BatchNorm statistics, not the states of random layers."""
     return [_copy(variable) for variable in model.weights]
 
 
-def _copy(variable: Any) -> NDArray[np.float32]:  # noqa: ANN401 (keras.Variable)
-    return np.array(import_keras().ops.convert_to_numpy(variable))
+def _copy(variable: keras.Variable) -> NDArray[np.float32]:
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
-def _assign(model: Any, values: list[NDArray[np.float32]]) -> None:  # noqa: ANN401
+def _assign(model: keras.Model, values: Weights) -> None:
     for variable, value in zip(model.weights, values, strict=True):
         variable.assign(value)
-
-
-def _take_statistics(model: Any, feed: Any) -> None:  # noqa: ANN401
-    """Set the statistics of all BatchNorm layers to their mean over batches of the feed."""
-    kind = import_keras().layers.BatchNormalization
-    layers = [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
-    if not layers:
-        return
-    momenta = [layer.momentum for layer in layers]
-    try:
-        for index in range(min(_STATISTICS_BATCHES, len(feed))):
-            for layer in layers:
-                layer.momentum = index / (index + 1)  # a running mean of equal parts
-            model(feed.batch(0, index)[0].astype(np.float32), training=True)
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum

@@ -1,21 +1,23 @@
-"""Loading Keras, the one way in which moue does it."""
+"""Keras as the whole training room uses it: ``from moue.training.backend import keras``."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moue.errors import MissingExtraError
 from moue.quiet import silenced_stderr
 
+__all__ = ["import_keras", "keras"]
+
 
 def import_keras() -> Any:  # noqa: ANN401 (a module)
-    """Import Keras with the settings that make TensorFlow fast and quiet on a CPU; set ones are left as they are.
+    """Import Keras with settings that make TensorFlow fast and quiet on a CPU; settings of the user are kept.
 
-    TensorFlow switches its oneDNN kernels on by itself only on some processors; without them `seed_cnn` took 1.7 times
-    the CPU time to train on an AMD EPYC (`benchmarks/train_throughput.py`).
+    TensorFlow turns its oneDNN kernels on only for some processors. Without them `seed_cnn` took 1.7 times the CPU
+    time to train on an AMD EPYC (`benchmarks/train_throughput.py`).
 
     Raises:
         MissingExtraError: Keras or its backend is not installed.
@@ -26,10 +28,26 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
     try:
         with silenced_stderr() if quiet else contextlib.nullcontext():
-            import keras
+            import keras as loaded
 
-            # The first tensor makes TensorFlow look for a GPU and say that there is none.
-            keras.ops.zeros(1)
+            # The first tensor makes TensorFlow look for a GPU and report that there is none.
+            loaded.ops.zeros(1)
     except ImportError as error:
         raise MissingExtraError(error.name or "keras", "train") from error
-    return keras
+    return loaded
+
+
+class _LazyKeras:
+    """Stands for the module `keras`, which is imported when one of its names is first used.
+
+    Files that only build networks can therefore be listed (`moue models`) without the seconds that Keras takes.
+    """
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (any name of Keras)
+        return getattr(import_keras(), name)
+
+
+if TYPE_CHECKING:
+    import keras
+else:
+    keras = _LazyKeras()

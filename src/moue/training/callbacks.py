@@ -1,28 +1,125 @@
-"""What happens between epochs: states saved, the best kept, an early stop, a diverged loss noticed."""
+"""What happens between epochs: random layers reseeded, states saved, the best kept, a diverged loss refused."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from moue.errors import MoueError
 from moue.files import replacing
 from moue.heads import list_heads
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from moue.training.average import Averager
     from moue.training.run_folder import History, RunFolder
 
-# Looking at the loss waits for the step to end, which a GPU should not do at each one.
+    Logs = dict[str, float]
+
+# Reading the loss waits for the step to end; a GPU should not wait at every step.
 _STEPS_BETWEEN_LOOKS = 16
 
 
-def save_model(model: Any, path: Path) -> None:  # noqa: ANN401 (keras.Model)
+class Reseeder(keras.callbacks.Callback):
+    """Sets the random states of all layers from seed and epoch.
+
+    Keras does not save the states of dropout and other random layers with a model, so a resumed run would draw
+    other numbers than an uninterrupted one.
+
+    Args:
+        seed: The seed of the training.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Set the states for `epoch`, counted from 0."""
+        states = [variable for variable in self.model.variables if variable.path.endswith("seed_generator_state")]
+        for position, state in enumerate(states):
+            drawn = np.random.default_rng((self._seed, epoch, position)).integers(0, 2**31, state.shape)
+            state.assign(drawn.astype(state.dtype))
+
+
+class Keeper(keras.callbacks.Callback):
+    """Adds each epoch to the history and saves its state into the run folder.
+
+    The state is saved under the epoch's own name before the history names that epoch, and the older state is removed
+    afterwards. So at any moment the last epoch of the history has its state.
+
+    Args:
+        run: Where to save.
+        history: The rows so far; it grows.
+        averager: The callback that averages weights, if the best model is the averaged one.
+
+    Raises:
+        MoueError: (during training) the loss is no longer a number, or the disk is full.
+    """
+
+    def __init__(self, run: RunFolder, history: History, averager: Averager | None = None) -> None:
+        super().__init__()
+        self._run = run
+        self._history = history
+        self._averager = averager
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Refuse a diverged loss within an epoch."""
+        if batch % _STEPS_BETWEEN_LOOKS == 0 and logs:
+            _refuse_divergence(float(logs["loss"]), len(self._history) + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save the state, the model if it is the best so far, and the history."""
+        numbers = history_row(logs or {})
+        _refuse_divergence(numbers["loss"], epoch + 1)
+        self._history.append(
+            {
+                "epoch": epoch + 1,
+                **numbers,
+                "learning_rate": float(self.model.optimizer.learning_rate),
+                "seconds": round(time.perf_counter() - self._started, 2),
+            }
+        )
+        save_model(self.model, self._run.checkpoint(epoch + 1))
+        if best_epoch(self._history) is self._history[-1]:
+            with self._averager.applied() if self._averager else contextlib.nullcontext():
+                save_model(self.model, self._run.best)
+        self._run.write_history(self._history)
+        self._run.checkpoint(epoch).unlink(missing_ok=True)
+
+
+class RememberingEarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's EarlyStopping on the validation loss; a resumed run counts the epochs before it.
+
+    Args:
+        patience: Epochs without a lower validation loss after which training stops.
+        history: The epochs before this run was resumed.
+    """
+
+    def __init__(self, patience: int, history: History) -> None:
+        super().__init__(monitor="val_loss", mode="min", patience=patience)
+        self._history = history
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Count the epochs that are over."""
+        super().on_train_begin(logs)
+        for row in self._history:
+            self.on_epoch_end(int(row["epoch"]) - 1, row)
+
+
+def save_model(model: keras.Model, path: Path) -> None:
     """Save a model with its optimizer and random states, atomically."""
     with replacing(path) as temporary:
         model.save(temporary)
@@ -34,70 +131,12 @@ def best_epoch(history: History) -> dict[str, float]:
 
 
 def history_row(logs: Mapping[str, float]) -> dict[str, float]:
-    """Return Keras's numbers of an epoch under the same names however many heads there are.
+    """Return Keras's numbers of an epoch under the same names whatever the number of heads.
 
-    With more than one head Keras says "emotion_accuracy"; here that is "accuracy". The loss is the weighted sum of all.
+    With several heads Keras says "emotion_accuracy"; here that is "accuracy". The loss is the weighted sum of all.
     """
     named = f"{list_heads()[0].name}_accuracy"
     return {name.replace(named, "accuracy"): float(value) for name, value in logs.items()}
-
-
-def make_keeper(run: RunFolder, history: History, averager: Any = None) -> Any:  # noqa: ANN401 (Keras callbacks)
-    """Return a callback that adds each epoch to `history` and saves its state into the run folder.
-
-    The state is saved under the epoch's own name before the history names that epoch, and the older state is removed
-    after it, so that at any moment the history's last epoch has its state.
-
-    Args:
-        run: Where to save.
-        history: The rows so far; grows.
-        averager: What `moue.training.average.make_averager` returned, where the best model is the averaged one.
-
-    Raises:
-        MoueError: (while training) the loss is no longer a number, or the disk is full.
-    """
-    keras = import_keras()
-
-    class Keeper(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
-        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-            self.started = time.perf_counter()
-
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if batch % _STEPS_BETWEEN_LOOKS == 0 and logs:
-                _refuse_divergence(float(logs["loss"]), len(history) + 1)
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            numbers = history_row(logs or {})
-            _refuse_divergence(numbers["loss"], epoch + 1)
-            history.append(
-                {
-                    "epoch": epoch + 1,
-                    **numbers,
-                    "learning_rate": float(self.model.optimizer.learning_rate),
-                    "seconds": round(time.perf_counter() - self.started, 2),
-                }
-            )
-            save_model(self.model, run.checkpoint(epoch + 1))
-            if best_epoch(history) is history[-1]:
-                with averager.applied() if averager else contextlib.nullcontext():
-                    save_model(self.model, run.best)
-            run.write_history(history)
-            run.checkpoint(epoch).unlink(missing_ok=True)
-
-    return Keeper()
-
-
-def make_early_stopping(patience: int, history: History) -> Any:  # noqa: ANN401 (keras.callbacks.EarlyStopping)
-    """Return Keras's EarlyStopping on the validation loss, which remembers the epochs of `history` on a resumed run."""
-    keras = import_keras()
-
-    class RememberingEarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc,name-defined]
-        def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-            super().on_train_begin(logs)
-            for row in history:
-                self.on_epoch_end(int(row["epoch"]) - 1, row)
-
-    return RememberingEarlyStopping(monitor="val_loss", mode="min", patience=patience)
 
 
 def _refuse_divergence(loss: float, epoch: int) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from moue.errors import MissingExtraError, MoueError
 from moue.files import replacing, sha256_of
 from moue.quiet import silenced_stderr
+from moue.training.backend import keras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class ExportResult:
 
 
 def export_onnx(
-    model: Any,  # noqa: ANN401 (keras.Model)
+    model: keras.Model,
     path: str | Path,
     images: NDArray[np.uint8],
     *,
@@ -89,16 +89,14 @@ def export_onnx(
     return ExportResult(Path(path), sha256_of(path), outputs, difference, sum(BATCH_SIZES))
 
 
-def convert(model: Any, path: Path) -> None:  # noqa: ANN401 (keras.Model)
+def convert(model: keras.Model, path: Path) -> None:
     """Write a Keras model as ONNX, without comparing anything.
 
     Raises:
         MissingExtraError: TensorFlow or tf2onnx is not installed.
         MoueError: Keras runs on another backend.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import keras
         import tensorflow as tf
         import tf2onnx
     except ImportError as error:
@@ -156,7 +154,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _difference(
-    model: Any,  # noqa: ANN401 (keras.Model)
+    model: keras.Model,
     path: Path,
     images: NDArray[np.uint8],
     outputs: tuple[str, ...],
@@ -172,12 +170,12 @@ def _difference(
     return max(float(np.abs(found - expected).max()) for found, expected in pairs)
 
 
-def _answer(model: Any, images: Any) -> dict[str, Any]:  # noqa: ANN401 (Keras has no types)
+def _answer(model: keras.Model, images: NDArray[np.float32]) -> dict[str, keras.KerasTensor]:
     """Return the model's outputs by name, also where it has one only."""
     answer = model(images, training=False)
     return answer if isinstance(answer, dict) else {_output_names(model)[0]: answer}
 
 
-def _output_names(model: Any) -> tuple[str, ...]:  # noqa: ANN401 (keras.Model)
+def _output_names(model: keras.Model) -> tuple[str, ...]:
     # A keras.Sequential has one output and no names of outputs.
     return tuple(getattr(model, "output_names", None) or [model.layers[-1].name])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 from moue.errors import MoueError
 from moue.heads import list_heads
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.run_folder import RunFolder
 
 
@@ -28,7 +27,7 @@ def find_weights(source: str | Path) -> Path:
     return path
 
 
-def start_from(model: Any, path: Path) -> tuple[str, ...]:  # noqa: ANN401 (keras.Model)
+def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
     """Copy the weights of an earlier training into a network of the same layers, in their order.
 
     A head that the earlier network has not, or that answers another number of classes, keeps its random start.
@@ -44,7 +43,7 @@ def start_from(model: Any, path: Path) -> tuple[str, ...]:  # noqa: ANN401 (kera
         MoueError: the file cannot be read, or holds a network of other layers.
     """
     try:
-        source = import_keras().saving.load_model(path, compile=False)
+        source = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises many kinds, of which none is promised.
         raise MoueError(f"cannot read {path}: {error}", "a model saved by moue train") from error
     (before, known), (wanted, heads) = _split(source), _split(model)
@@ -56,7 +55,7 @@ def start_from(model: Any, path: Path) -> tuple[str, ...]:  # noqa: ANN401 (kera
     return left
 
 
-def _split(model: Any) -> tuple[list[Any], dict[str, Any]]:  # noqa: ANN401
+def _split(model: keras.Model) -> tuple[list[keras.Layer], dict[str, keras.Layer]]:
     """Return the layers of the trunk that have weights, and the layer of each head that has."""
     layers = [layer for layer in model.layers if layer.weights]
     first, *more = (head.name for head in list_heads())
@@ -66,7 +65,7 @@ def _split(model: Any) -> tuple[list[Any], dict[str, Any]]:  # noqa: ANN401
     return trunk, heads
 
 
-def _refuse_other_layers(path: Path, before: list[Any], wanted: list[Any]) -> None:
+def _refuse_other_layers(path: Path, before: list[keras.Layer], wanted: list[keras.Layer]) -> None:
     for there, here in itertools.zip_longest(before, wanted):
         found, expected = (None if layer is None else _shapes(layer) for layer in (there, here))
         if found != expected:
@@ -79,5 +78,5 @@ def _refuse_other_layers(path: Path, before: list[Any], wanted: list[Any]) -> No
             )
 
 
-def _shapes(layer: Any) -> list[tuple[int, ...]]:  # noqa: ANN401
+def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:
     return [tuple(variable.shape) for variable in layer.weights]

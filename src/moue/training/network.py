@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from moue.heads import heads_in, list_heads
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models import build_model
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
 
 
-def assemble(config: TrainConfig, num_classes: int) -> Any:  # noqa: ANN401 (keras.Model)
+def assemble(config: TrainConfig, num_classes: int) -> keras.Model:
     """Build the configured network with all heads that the configuration switches on.
 
     Args:
@@ -33,7 +33,7 @@ def assemble(config: TrainConfig, num_classes: int) -> Any:  # noqa: ANN401 (ker
         return add_heads(model, more, num_classes) if more else model
 
 
-def add_heads(model: Any, heads: Sequence[Head], num_classes: int) -> Any:  # noqa: ANN401 (keras.Model)
+def add_heads(model: keras.Model, heads: Sequence[Head], num_classes: int) -> keras.Model:
     """Return the network with more answers, each float32 (N, classes of the head).
 
     They look at what the layer of the first head looks at, or at the layer "features" where the network names one.
@@ -43,7 +43,6 @@ def add_heads(model: Any, heads: Sequence[Head], num_classes: int) -> Any:  # no
         heads: What to add.
         num_classes: Number of the data set's own classes.
     """
-    keras = import_keras()
     first = model.get_layer(list_heads()[0].name)
     named = any(layer.name == "features" for layer in model.layers)
     features = model.get_layer("features").output if named else first.input
@@ -57,7 +56,7 @@ def add_heads(model: Any, heads: Sequence[Head], num_classes: int) -> Any:  # no
     return keras.Model(model.inputs[0], outputs, name=model.name)
 
 
-def compile_model(model: Any, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:  # noqa: ANN401
+def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:
     """Give the network its loss and optimizer, and the state of both when a run resumes.
 
     The state is read into a network and newly made optimizer: which variables are spared from weight decay is not
@@ -86,14 +85,14 @@ def compile_model(model: Any, config: TrainConfig, steps_per_epoch: int, state: 
         model.load_weights(state)
 
 
-def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> Any:  # noqa: ANN401 (keras.optimizers.Optimizer)
+def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Return the optimizer, its step size a function of its own count of steps.
 
     Args:
         config: Every choice.
         steps_per_epoch: Batches of an epoch.
     """
-    optimizers = import_keras().optimizers
+    optimizers = keras.optimizers
     options: dict[str, Any] = {"learning_rate": _make_schedule(config, steps_per_epoch)}
     if config.ema:
         options |= {"use_ema": True, "ema_momentum": config.ema}
@@ -110,11 +109,13 @@ def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> Any:  # noqa: A
     return optimizer
 
 
-def _make_schedule(config: TrainConfig, steps_per_epoch: int) -> Any:  # noqa: ANN401 (a number or a LearningRateSchedule)
+def _make_schedule(
+    config: TrainConfig, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
     warmup = config.warmup_epochs * steps_per_epoch
     if config.schedule == "constant" and not warmup:
         return config.learning_rate
-    return import_keras().optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else config.learning_rate,
         decay_steps=config.epochs * steps_per_epoch - warmup,
         # The part that is left at the end; a decay down to the whole is none.
@@ -127,7 +128,7 @@ def _make_schedule(config: TrainConfig, steps_per_epoch: int) -> Any:  # noqa: A
 @contextlib.contextmanager
 def _precision(policy: str) -> Iterator[None]:
     """Let new layers compute in `policy`; variables are float32 in either."""
-    config = import_keras().config
+    config = keras.config
     before = config.dtype_policy()
     config.set_dtype_policy(policy)
     try:
@@ -136,9 +137,8 @@ def _precision(policy: str) -> Iterator[None]:
         config.set_dtype_policy(before)
 
 
-def as_float32(model: Any) -> Any:  # noqa: ANN401 (keras.Model)
+def as_float32(model: keras.Model) -> keras.Model:
     """Return a network with the same weights that computes in float32 throughout."""
-    keras = import_keras()
     if all(layer.compute_dtype == "float32" for layer in model.layers):
         return model
     plain = keras.models.clone_model(

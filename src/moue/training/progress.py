@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.callbacks import history_row
 
 if TYPE_CHECKING:
     from moue.training.run_folder import History
 
 
-def make_progress(epochs: int, steps: int, history: History, console: Console | None = None) -> Any:  # noqa: ANN401
+def make_progress(
+    epochs: int, steps: int, history: History, console: Console | None = None
+) -> keras.callbacks.Callback:
     """Return a Keras callback that shows a bar of the epoch and prints a line after each.
 
     Args:
@@ -23,10 +25,9 @@ def make_progress(epochs: int, steps: int, history: History, console: Console | 
         history: The epochs already behind, when a run is resumed.
         console: Where to show it; standard error by default.
     """
-    keras = import_keras()
     shown_on = console or Console(stderr=True, emoji=False)
 
-    class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+    class ProgressBar(keras.callbacks.Callback):
         def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self.bar = Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal)

@@ -13,7 +13,7 @@ from moue.files import read_json, replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, PERCEIVED, heads_in, list_heads
 from moue.labels import FERPLUS_NAMES
 from moue.probabilities import fit_temperature
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.callbacks import best_epoch
 from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
 from moue.training.expression import append_expression, mix_heads
@@ -53,7 +53,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     if not run.best.exists() or not run.read_history():
         raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
     refuse_missing_votes(dataset, config, ("val",))
-    model = as_float32(import_keras().saving.load_model(run.best, compile=False))
+    model = as_float32(keras.saving.load_model(run.best, compile=False))
     validation = dataset.subset("val")
     y_prob = _predict(model, validation)
     heads = tuple(_describe_head(head, y_prob[head.name], validation) for head in heads_in(config))
@@ -94,7 +94,7 @@ def _tell_origin(environment: dict[str, Any]) -> str:
     return f"{told}, from the weights of {made}"
 
 
-def _predict(model: Any, dataset: Dataset) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401 (keras.Model)
+def _predict(model: keras.Model, dataset: Dataset) -> dict[str, NDArray[np.float32]]:
     """Return the probabilities of each head."""
     answer = model.predict(dataset.images, batch_size=256, verbose=0)
     return answer if isinstance(answer, dict) else {list_heads()[0].name: answer}

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
 
+    Targets = dict[str, NDArray[np.float32]]
+    """Targets by head, float32 (N, K)."""
+    KerasTargets = NDArray[np.float32] | Targets
+
 _NEWTON_STEPS: Final = 12  # converged to 1e-12 after 8 on FER2013
 
 
-def make_targets(dataset: Dataset, config: TrainConfig) -> dict[str, NDArray[np.float32]]:
+def make_targets(dataset: Dataset, config: TrainConfig) -> Targets:
     """Return the plain targets of each head that the configuration has, by its name, as validation takes them.
 
     Returns:
@@ -67,7 +71,7 @@ def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
 
 def make_training_targets(
     dataset: Dataset, config: TrainConfig, teacher: Mapping[str, NDArray[np.float32]] | None = None
-) -> dict[str, NDArray[np.float32]]:
+) -> Targets:
     """Return the targets of the training split: smoothed, blended and weighed where the configuration says so.
 
     This happens here and not in the loss, so that the validation loss stays the plain cross-entropy whatever the
@@ -156,6 +160,6 @@ def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: Tr
     return (1 - weight) * targets + weight * softened
 
 
-def for_keras(targets: dict[str, NDArray[np.float32]]) -> NDArray[np.float32] | dict[str, NDArray[np.float32]]:
+def for_keras(targets: Targets) -> KerasTargets:
     """Return the targets as Keras wants them: an array where there is one head, by name where there are more."""
     return targets if len(targets) > 1 else next(iter(targets.values()))

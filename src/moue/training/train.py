@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
 from moue.files import locked, read_json, sha256_of, write_json
-from moue.training.average import make_averager
-from moue.training.backend import import_keras
-from moue.training.batches import make_feed, make_reseeder
-from moue.training.callbacks import best_epoch, make_early_stopping, make_keeper
+from moue.training.average import Averager
+from moue.training.backend import keras
+from moue.training.batches import Feed
+from moue.training.callbacks import Keeper, RememberingEarlyStopping, Reseeder, best_epoch
 from moue.training.distill import load_teacher
 from moue.training.finetune import find_weights, start_from
 from moue.training.network import assemble, compile_model
 from moue.training.progress import make_progress
 from moue.training.publish import export_run
 from moue.training.run_folder import RunFolder, describe_environment
-from moue.training.targets import for_keras, make_targets, needs_votes, refuse_missing_votes
+from moue.training.targets import for_keras, make_targets, make_training_targets, needs_votes, refuse_missing_votes
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
@@ -96,7 +96,7 @@ def _train(
             raise MoueError(f"{dataset.source} has no faces in its {split} split", "faces to fit and to choose by")
     refuse_missing_votes(dataset, config)
     # Before the folder is made: what cannot be built leaves nothing behind.
-    import_keras().utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
     model = assemble(config, len(dataset.class_names))
     going_on = resume and run.read_history()  # such a run has its own weights by now
     start = {} if going_on or not config.initial_weights else _start(model, config.initial_weights)
@@ -117,7 +117,7 @@ def _train(
     return _conclude(run, config, dataset, history, interrupted=interrupted)
 
 
-def _start(model: Any, source: str) -> dict[str, Any]:  # noqa: ANN401 (keras.Model)
+def _start(model: keras.Model, source: str) -> dict[str, Any]:
     """Put in the weights to start from; return what environment.json says of them."""
     path = find_weights(source)
     left = start_from(model, path)
@@ -163,7 +163,7 @@ def _is_over(config: TrainConfig, history: History) -> bool:
 
 
 def _fit(
-    model: Any,  # noqa: ANN401 (keras.Model)
+    model: keras.Model,
     config: TrainConfig,
     dataset: Dataset,
     run: RunFolder,
@@ -174,13 +174,15 @@ def _fit(
     """Train from where `history` ends; return whether Ctrl-C ended it."""
     validation = dataset.subset("val")
     teacher = load_teacher(run, config, dataset)
-    feed = make_feed(dataset.subset("train"), config, len(history), teacher.probabilities if teacher else None)
+    training = dataset.subset("train")
+    targets = make_training_targets(training, config, teacher.probabilities if teacher else None)
+    feed = Feed(training.images, targets, config, len(history))
     compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
-    averagers = [make_averager(feed)] if config.ema else []
+    averager = Averager(feed) if config.ema else None
     callbacks = [
-        make_reseeder(config.seed),
-        *averagers,
-        make_keeper(run, history, *averagers),
+        Reseeder(config.seed),
+        *([averager] if averager else []),
+        Keeper(run, history, averager),
         *_optional_callbacks(config, run, history),
     ]
     bar = make_progress(config.epochs, len(feed), history) if progress else None
@@ -204,11 +206,10 @@ def _fit(
     return False
 
 
-def _optional_callbacks(config: TrainConfig, run: RunFolder, history: History) -> list[Any]:
+def _optional_callbacks(config: TrainConfig, run: RunFolder, history: History) -> list[keras.callbacks.Callback]:
     callbacks = []
     if config.early_stopping_patience:
-        callbacks.append(make_early_stopping(config.early_stopping_patience, history))
-    keras = import_keras()
+        callbacks.append(RememberingEarlyStopping(config.early_stopping_patience, history))
     if keras.backend.backend() == "tensorflow" and importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(log_dir=str(run.path / "tensorboard"), write_graph=False))
     return callbacks
@@ -241,5 +242,5 @@ def _conclude(
         best_epoch=int(best["epoch"]),
         best_val_accuracy=best["val_accuracy"],
         interrupted=interrupted,
-        exported=import_keras().backend.backend() == "tensorflow" and export_run(run, config, dataset) is not None,
+        exported=keras.backend.backend() == "tensorflow" and export_run(run, config, dataset) is not None,
     )

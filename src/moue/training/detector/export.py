@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from moue.errors import MoueError
 from moue.files import replacing
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.export_onnx import convert, store_as_half
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MAX_DIFFERENCE: Final = 0.02
 """Of a score, or of a place in units of 32 pixels: what 16 bits for the weights may cost."""
 
 
-def export_detector(model: Any, path: Path, canvases: NDArray[np.uint8], *, overwrite: bool = False) -> float:  # noqa: ANN401 (keras.Model)
+def export_detector(model: keras.Model, path: Path, canvases: NDArray[np.uint8], *, overwrite: bool = False) -> float:
     """Write a detector whose input may have any height and width that are multiples of 8.
 
     Args:
@@ -38,7 +38,6 @@ def export_detector(model: Any, path: Path, canvases: NDArray[np.uint8], *, over
     """
     import onnxruntime
 
-    keras = import_keras()
     maps = model.output
     score = keras.layers.Activation("sigmoid", name="score")(maps["centre"])
     exported = keras.Model(model.input, {"score": score, "box": maps["box"], "landmarks": maps["landmarks"]})

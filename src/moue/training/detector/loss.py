@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 
 LOSS_WEIGHTS: Final = {"centre": 4.0, "box": 1.0, "landmarks": 0.4}
 _FOCUS: Final = 2.0
 _ROUND: Final = 0.1  # below this distance, in units of 32 pixels, the loss is a parabola
 
 
-def centre_loss(y_true: Any, y_pred: Any) -> Any:  # noqa: ANN401 (Keras tensors)
+def centre_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
     """Return the focal loss (Lin et al. 2017, arXiv:1708.02002) over the faces' cells, a scalar.
 
     It keeps the many easy cells of the background from drowning the few hard ones.
@@ -20,7 +20,7 @@ def centre_loss(y_true: Any, y_pred: Any) -> Any:  # noqa: ANN401 (Keras tensors
         y_true: (B, S, S, 1): 1 for a face's centre, 0 for background, -1 for what counts for nothing.
         y_pred: Logits (B, S, S, 1).
     """
-    ops = import_keras().ops
+    ops = keras.ops
     face = ops.cast(ops.equal(y_true, 1.0), "float32")
     background = ops.cast(ops.equal(y_true, 0.0), "float32")
     chance = ops.sigmoid(y_pred)
@@ -29,14 +29,14 @@ def centre_loss(y_true: Any, y_pred: Any) -> Any:  # noqa: ANN401 (Keras tensors
     return ops.sum(focal) / ops.maximum(ops.sum(face), 1.0)
 
 
-def place_loss(y_true: Any, y_pred: Any) -> Any:  # noqa: ANN401 (Keras tensors)
+def place_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
     """Return the smooth L1 distance over the faces' cells, a scalar.
 
     Args:
         y_true: (B, S, S, 1 + C): 1 where there is a face, then what should be said there.
         y_pred: (B, S, S, C).
     """
-    ops = import_keras().ops
+    ops = keras.ops
     face = y_true[..., :1]
     distance = ops.abs(y_pred - y_true[..., 1:])
     smooth = ops.where(distance < _ROUND, distance**2 / (2 * _ROUND), distance - _ROUND / 2)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models.layers import conv_bn, residual_block, scale_pixels
 
 OUTPUTS: Final = {"centre": 1, "box": 4, "landmarks": 10}
 """Channels of each map."""
 
 
-def build_detector(widths: tuple[int, int, int] = (12, 24, 48), depth: int = 3) -> Any:  # noqa: ANN401 (keras.Model)
+def build_detector(widths: tuple[int, int, int] = (12, 24, 48), depth: int = 3) -> keras.Model:
     """Build the network.
 
     About 2,600 multiply-adds a pixel of the image, so that an image of 640x480 shown at scales 0.6 apart costs what one
@@ -26,7 +26,6 @@ def build_detector(widths: tuple[int, int, int] = (12, 24, 48), depth: int = 3) 
         A `keras.Model` from pixels 0-255, float32 (N, H, W, 1) with H and W multiples of 8, to a dictionary of
         float32 (N, H / 8, W / 8, C): "centre" logits, "box" and "landmarks" as in `compose.Target`.
     """
-    keras = import_keras()
     inputs = keras.Input((None, None, 1), name="images")
     x = conv_bn(scale_pixels(inputs), widths[0], 3, 2)
     x = conv_bn(conv_bn(x, widths[1], 3, 2), widths[1])

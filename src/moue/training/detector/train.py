@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from moue.errors import MoueError
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.detector.compose import Composer, Target
 from moue.training.detector.loss import LOSS_WEIGHTS, centre_loss, place_loss
 from moue.training.detector.network import build_detector
@@ -16,6 +16,8 @@ from moue.training.detector.network import build_detector
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from moue.training.detector.material import Material
 
@@ -52,15 +54,38 @@ class DetectorConfig:
             raise MoueError(f"steps is {self.steps}", f"a multiple of steps_per_epoch = {self.steps_per_epoch}")
 
 
+class Canvases(keras.utils.PyDataset):
+    """The batches of an epoch; a batch is a function of the seed and of its number among all steps."""
+
+    def __init__(self, composer: Composer, config: DetectorConfig) -> None:
+        super().__init__()
+        self._composer = composer
+        self._config = config
+        self._first = 0
+
+    def begin(self, epoch: int) -> None:
+        """Give the batches of `epoch`, counted from 0, from here on."""
+        self._first = epoch * self._config.steps_per_epoch
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        return self._config.steps_per_epoch
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Return a batch of the current epoch."""
+        canvases, target = self._composer.batch(self._first + index, self._config.batch_size)
+        return canvases.astype(np.float32), as_keras(target)
+
+
 def train_detector(
     material: Material,
     out: Path,
     config: DetectorConfig = DetectorConfig(),
     *,
-    start: Any = None,  # noqa: ANN401 (keras.Model)
+    start: keras.Model | None = None,
     mistakes: Sequence[tuple[int, tuple[float, float, float, float]]] = (),
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Train one round and return the network, its weights averaged; an interrupted round resumes where it was saved.
 
     Args:
@@ -71,7 +96,6 @@ def train_detector(
         mistakes: What an earlier network took for faces, as `Composer` takes it.
         progress: Told how many steps are done, and how many there are.
     """
-    keras = import_keras()
     keras.utils.set_random_seed(config.seed)
     composer = Composer(material, side=config.side, seed=config.seed, mistakes=mistakes)
     model = build_detector() if start is None else start
@@ -86,7 +110,7 @@ def train_detector(
         loss_weights=LOSS_WEIGHTS,
         jit_compile=False,
     )
-    canvases = _canvases(composer, config)
+    canvases = Canvases(composer, config)
     told = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: canvases.begin(epoch),  # noqa: ARG005
         on_epoch_end=lambda epoch, logs: progress((epoch + 1) * config.steps_per_epoch, config.steps),  # noqa: ARG005
@@ -99,9 +123,8 @@ def train_detector(
     return model
 
 
-def retake_statistics(model: Any, composer: Composer, config: DetectorConfig) -> None:  # noqa: ANN401 (keras.Model)
+def retake_statistics(model: keras.Model, composer: Composer, config: DetectorConfig) -> None:
     """Measure the statistics of batch normalisation again: those that were kept belong to weights not averaged."""
-    keras = import_keras()
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.95
@@ -110,7 +133,7 @@ def retake_statistics(model: Any, composer: Composer, config: DetectorConfig) ->
         model(canvases.astype(np.float32), training=True)
 
 
-def as_keras(target: Target) -> dict[str, Any]:
+def as_keras(target: Target) -> dict[str, NDArray[np.float32]]:
     """Return the maps as the losses take them: boxes and landmarks behind a channel that says where faces are."""
     face = (target.centre == 1).astype(np.float32)
     return {
@@ -118,24 +141,3 @@ def as_keras(target: Target) -> dict[str, Any]:
         "box": np.concatenate([face, target.box], axis=-1),
         "landmarks": np.concatenate([face, target.landmarks], axis=-1),
     }
-
-
-def _canvases(composer: Composer, config: DetectorConfig) -> Any:  # noqa: ANN401 (keras.utils.PyDataset)
-    keras = import_keras()
-
-    class Canvases(keras.utils.PyDataset):  # type: ignore[misc,name-defined]
-        """The batches of an epoch; a batch is a function of the seed and of its number among all steps."""
-
-        first = 0
-
-        def begin(self, epoch: int) -> None:
-            self.first = epoch * config.steps_per_epoch
-
-        def __len__(self) -> int:
-            return config.steps_per_epoch
-
-        def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
-            canvases, target = composer.batch(self.first + index, config.batch_size)
-            return canvases.astype(np.float32), as_keras(target)
-
-    return Canvases()

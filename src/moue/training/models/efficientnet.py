@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models.layers import classify
 from moue.training.models.registry import register
 
@@ -24,7 +24,7 @@ def efficientnet(
     enlarge: int = 2,
     weights: str = "",
     dropout: float = 0.3,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build EfficientNetV2-B0 without its top.
 
     Pixels 0-255; 5,928,279 parameters and 133 million multiply-adds at 48x48x1. Scores: see README.md. The gray
@@ -42,7 +42,6 @@ def efficientnet(
     """
     if input_shape[-1] != 1:
         raise ValueError("gray images only")
-    keras = import_keras()
     inputs = keras.Input(input_shape, name="images")
     x = keras.layers.UpSampling2D(enlarge, interpolation="bilinear")(inputs) if enlarge > 1 else inputs
     # As the network's own preprocessing, whose Normalization layer does not survive the conversion to ONNX.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moue.training.backend import import_keras
-from moue.training.models.layers import BATCH_NORM_MOMENTUM, scale_pixels
+from moue.training.backend import keras
+from moue.training.models.layers import batch_norm, scale_pixels
 from moue.training.models.registry import register
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def mini_xception(
     input_shape: tuple[int, int, int],
     stem_width: int = 8,
     widths: Sequence[int] = (16, 32, 64, 128),
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build the network layer by layer as its authors published it, with the scaling to -1 … 1 inside.
 
     Pixels 0-255; 58,423 parameters and 5.5 million multiply-adds at 48x48x1 (the authors' input is 64x64). Left out
@@ -35,17 +35,16 @@ def mini_xception(
         stem_width: Channels of the two first convolutions.
         widths: Channels of each module.
     """
-    keras = import_keras()
     layers = keras.layers
     inputs = keras.Input(input_shape, name="images")
     x = scale_pixels(inputs)
     for _ in range(2):
-        x = layers.Activation("relu")(_normalise(layers.Conv2D(stem_width, 3, use_bias=False)(x)))
+        x = layers.Activation("relu")(batch_norm(layers.Conv2D(stem_width, 3, use_bias=False)(x)))
     for position, width in enumerate(widths):
-        shortcut = _normalise(layers.Conv2D(width, 1, 2, padding="same", use_bias=False)(x))
+        shortcut = batch_norm(layers.Conv2D(width, 1, 2, padding="same", use_bias=False)(x))
         x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(_normalise(x))
-        x = _normalise(layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x))
+        x = layers.Activation("relu")(batch_norm(x))
+        x = batch_norm(layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x))
         x = layers.MaxPooling2D(3, 2, padding="same")(x)
         # The last sum is what a second head looks at: the average below has one number a class only.
         x = layers.Add(name="features" if position == len(widths) - 1 else None)([x, shortcut])
@@ -53,7 +52,3 @@ def mini_xception(
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Activation("softmax", dtype="float32", name="emotion")(x)
     return keras.Model(inputs, x, name="mini_xception")
-
-
-def _normalise(x: Any) -> Any:  # noqa: ANN401
-    return import_keras().layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    Builder = Callable[..., Any]
+    Builder = Callable[..., keras.Model]
 
 DEFAULT_INPUT_SHAPE: Final = (48, 48, 1)
 _PACKAGE: Final = "moue.training.models"
@@ -70,7 +70,7 @@ def build_model(
     num_classes: int = len(CLASS_NAMES),
     input_shape: tuple[int, int, int] = DEFAULT_INPUT_SHAPE,
     options: Mapping[str, Any] | None = None,
-) -> Any:  # noqa: ANN401 (keras.Model, which is not loaded here)
+) -> keras.Model:
     """Build a registered network.
 
     Args:
@@ -88,7 +88,6 @@ def build_model(
     entries = list_models()
     if name not in entries:
         raise MoueError(f"unknown model {name!r}", f"one of {', '.join(sorted(entries))}")
-    keras = import_keras()
     try:
         model = entries[name].build(num_classes=num_classes, input_shape=input_shape, **(options or {}))
     except (TypeError, ValueError) as error:

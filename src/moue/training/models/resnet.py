@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models.layers import classify, conv_bn, residual_block, scale_pixels
 from moue.training.models.registry import register
 
@@ -23,7 +23,7 @@ def resnet(
     depths: Sequence[int] = (2, 2, 2, 2),
     squeeze: int = 0,
     dropout: float = 0.4,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build a residual network for small images: no stride and no pooling before the first stage.
 
     Pixels 0-255; 11,180,871 parameters and 1,247 million multiply-adds at 48x48x1 as it stands. Scores: see README.md.
@@ -36,7 +36,6 @@ def resnet(
         squeeze: Reduction of the squeeze-and-excitation gates, e.g. 16; 0: none.
         dropout: Before the last layer.
     """
-    keras = import_keras()
     inputs = keras.Input(input_shape, name="images")
     x = conv_bn(scale_pixels(inputs), widths[0])
     for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
@@ -55,7 +54,7 @@ def resnet_base(
     depths: Sequence[int] = (2, 2, 2, 2),
     squeeze: int = 16,
     dropout: float = 0.4,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build `resnet` in the size of the recipe `base`.
 
     Pixels 0-255; 4,991,593 parameters and 654 million multiply-adds at 48x48x1. Scores: see README.md.

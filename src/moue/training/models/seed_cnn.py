@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models.registry import register
 
 
@@ -19,7 +17,7 @@ def seed_cnn(
     input_shape: tuple[int, int, int],
     conv_dropout: float = 0.25,
     dense_dropout: float = 0.5,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build the starting point's network, layer by layer as it stood, with the scaling inside.
 
     Pixels 0-255; 716,551 parameters and 19.8 million multiply-adds at 48x48x1. Scores: see README.md.
@@ -30,7 +28,6 @@ def seed_cnn(
         conv_dropout: Dropout after each pooling.
         dense_dropout: Dropout after the dense layer.
     """
-    keras = import_keras()
     layers = keras.layers
     return keras.Sequential(
         [

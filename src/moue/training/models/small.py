@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models.layers import classify, conv_bn, residual_block, scale_pixels
 from moue.training.models.registry import register
 
@@ -24,7 +24,7 @@ def small(
     widths: Sequence[int] = (24, 64, 128),
     depths: Sequence[int] = (1, 1, 2),
     dropout: float = 0.3,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build the network.
 
     Pixels 0-255; 591,615 parameters and 32.5 million multiply-adds at 48x48x1. Scores: see README.md.
@@ -41,7 +41,6 @@ def small(
         depths: Residual blocks of each stage.
         dropout: Before the last layer.
     """
-    keras = import_keras()
     inputs = keras.Input(input_shape, name="images")
     x = conv_bn(scale_pixels(inputs), widths[0], 3, 2)
     for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):

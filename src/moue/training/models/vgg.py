@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from moue.training.backend import import_keras
+from moue.training.backend import keras
 from moue.training.models.layers import classify, conv_bn, scale_pixels
 from moue.training.models.registry import register
 
@@ -24,7 +24,7 @@ def vgg(
     widths: Sequence[int] = (64, 128, 256, 512),
     stage_dropout: float = 0.1,
     dropout: float = 0.4,
-) -> Any:  # noqa: ANN401 (keras.Model)
+) -> keras.Model:
     """Build stages of two convolutions, BatchNorm and max pooling, then global average pooling.
 
     Pixels 0-255; 4,693,575 parameters and 468 million multiply-adds at 48x48x1. Scores: see README.md. The paper ends
@@ -37,7 +37,6 @@ def vgg(
         stage_dropout: After each pooling.
         dropout: Before the last layer.
     """
-    keras = import_keras()
     inputs = keras.Input(input_shape, name="images")
     x = scale_pixels(inputs)
     for width in widths:
