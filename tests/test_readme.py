@@ -26,7 +26,7 @@ def test_the_python_of_the_readme_runs(tmp_path):
     code = code.replace('"seed_cnn"', '"seed_cnn", epochs=1')
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "without twins in train" in done.stdout
+    assert "no twins in train" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -121,7 +121,9 @@ def shortened(name: str, length: int) -> str:
 
 def _draws_blocks() -> bool:
     try:
-        "█░".encode(sys.stdout.encoding or "ascii")
+        # A progress bar stands in for standard output while it runs, and knows no encoding.
+        stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+        "█░".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

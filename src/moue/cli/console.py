@@ -30,7 +30,7 @@ class _State:
     quiet = False
 
 
-messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+messages = Console(stderr=True, highlight=False, emoji=False)
 
 
 def set_quiet(value: bool) -> None:
@@ -40,7 +40,7 @@ def set_quiet(value: bool) -> None:
 
 def print_error(error: MoueError) -> None:
     """Print the three parts of an error to standard error."""
-    messages.print(harmless(f"error: {error}"), markup=False, style="red" if messages.is_terminal else None)
+    _print(f"error: {error}", style="red" if messages.is_terminal else None)
 
 
 def note(text: str) -> None:
@@ -51,7 +51,12 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print what the user must know even with ``--quiet``: what could not be done."""
-    messages.print(harmless(text), markup=False)
+    _print(text)
+
+
+def _print(text: str, style: str | None = None) -> None:
+    # Words are wrapped for people only: programs get each message on one line.
+    messages.print(harmless(text), markup=False, style=style, soft_wrap=not messages.is_terminal)
 
 
 def wrote(*paths: Path) -> None:

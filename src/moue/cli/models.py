@@ -31,7 +31,7 @@ def models(
     weights = _weights()
     rows = [(entry, *_cost(entry), ", ".join(weights.get(entry, ())) or "-") for entry in sorted(entries)]
     console.print_table(("network", "parameters", "multiply-adds", "input", "weights"), rows)
-    console.note("to describe one: moue models NAME; to use weights: moue predict FILE --model NAME")
+    console.note("to describe one: moue models NAME; to use it: moue predict FILE --model NAME")
 
 
 def recipes(
@@ -44,7 +44,7 @@ def recipes(
         configs = [TrainConfig.from_recipe(recipe) for recipe in list_recipes()]
         rows = [(config.recipe, config.model, str(config.epochs)) for config in configs]
         console.print_table(("recipe", "network", "epochs"), rows)
-        console.note("to show one: moue recipes NAME; to train by it: moue train DATA --recipe NAME --out FOLDER")
+        console.note("to show one: moue recipes NAME; to use it: moue train DATA --recipe NAME")
         return
     config = TrainConfig.from_recipe(name)
     fields = dataclasses.fields(config)

@@ -188,14 +188,12 @@ class Evaluation:
             ) from error
 
     def table(self) -> str:
-        """Return the figures as lines of text for a terminal: the sets under the manner, then the classes."""
-        rows: list[tuple[str, ...]] = [
-            (self.manner, "faces", "accuracy", "95 % interval", "balanced", "macro-F1", "top-2", "NLL", "ECE")
-        ]
+        """Return the figures as lines of text for a terminal of 80 columns: the sets under the manner, then the classes."""
+        rows: list[tuple[str, ...]] = [(self.manner, "faces", "accuracy", "95 % CI", "balanced", "top-2", "NLL", "ECE")]
         rows += [_score_row(name, scores) for name, scores in self.named_scores()]
         if self.baseline is not None:
             share = f"{100 * self.baseline.accuracy:.1f} %"
-            rows.append((f"always '{self.baseline.class_name}'", str(len(self.y_true)), share, *[""] * 6))
+            rows.append((f"always '{self.baseline.class_name}'", str(len(self.y_true)), share, *[""] * 5))
         classes: list[tuple[str, ...]] = [("class", "faces", "precision", "recall", "F1")]
         for entry in self.official.per_class:
             numbers = (f"{100 * value:.1f} %" for value in (entry.precision, entry.recall))
@@ -206,7 +204,7 @@ class Evaluation:
         """Return the sets that were scored with their names, the official split first."""
         pairs: list[tuple[str, Scores | None]] = [
             (f"official {self.split} split", self.official),
-            ("without twins in train", self.without_twins),
+            ("no twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
             *((_named_head(name, found), found.scores) for name, found in self.heads.items()),
         ]
@@ -277,9 +275,8 @@ def _score_row(name: str, scores: Scores) -> tuple[str, ...]:
         name,
         str(scores.num_faces),
         f"{100 * scores.accuracy:.1f} %",
-        f"{100 * low:.1f}-{100 * high:.1f} %",
+        f"{100 * low:.1f}-{100 * high:.1f}",
         f"{100 * scores.balanced_accuracy:.1f} %",
-        f"{scores.macro_f1:.3f}",
         f"{100 * scores.top2:.1f} %",
         f"{scores.nll:.3f}",
         f"{scores.ece:.3f}",

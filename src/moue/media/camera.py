@@ -44,9 +44,9 @@ def open_camera(source: str, *, allow_url: bool = False) -> Video:
 
 def advice(number: int, devices: Path = _DEVICES) -> str:
     """Return what may help where camera `number` cannot be opened; Linux shows its cameras as files in `devices`."""
-    film = "A video can take its place: --source FILM."
+    video = "A video can take its place: --source FILE."
     if not sys.platform.startswith("linux"):
-        return f"Allow the terminal to use the camera in the system's settings, or try another one: --source 1. {film}"
+        return f"Allow the terminal to use the camera in the system's settings, or try another one: --source 1. {video}"
     found = sorted(devices.glob("video[0-9]*"), key=lambda path: (len(path.name), path.name))
     wanted = devices / f"video{number}"
     if wanted in found and not os.access(wanted, os.R_OK | os.W_OK):
@@ -54,10 +54,10 @@ def advice(number: int, devices: Path = _DEVICES) -> str:
     if wanted in found:
         others = _numbers([path for path in found if path != wanted])
         another = f" Or it is another one: {others}." if others else ""
-        return f"{wanted} is there: does another program use it?{another} {film}"
+        return f"{wanted} is there: does another program use it?{another} {video}"
     if found:
-        return f"There is no {wanted}, but try {_numbers(found)}. {film}"
-    return f"There is no {devices}/video*: plug a camera in; give a container --device {devices}/video0. {film}"
+        return f"There is no {wanted}, but try {_numbers(found)}. {video}"
+    return f"There is no {devices}/video*: plug a camera in; give a container --device {devices}/video0. {video}"
 
 
 def _numbers(paths: Sequence[Path]) -> str:

@@ -46,8 +46,8 @@ def make_progress(
             mark = "  best so far" if values["val_accuracy"] > self.best else ""
             self.best = max(self.best, values["val_accuracy"])
             self.bar.console.print(
-                f"epoch {epoch + 1:>3}/{epochs}  loss {values['loss']:.3f}  accuracy {values['accuracy']:.1%}  "
-                f"val_loss {values['val_loss']:.3f}  val_accuracy {values['val_accuracy']:.1%}{mark}",
+                f"epoch {epoch + 1:>3}/{epochs}  loss {values['loss']:.3f}  acc {values['accuracy']:.1%}  "
+                f"val_loss {values['val_loss']:.3f}  val_acc {values['val_accuracy']:.1%}{mark}",
                 highlight=False,
                 soft_wrap=True,
             )
