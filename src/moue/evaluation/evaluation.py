@@ -188,7 +188,7 @@ class Evaluation:
             ) from error
 
     def table(self) -> str:
-        """Return the figures as lines of text for a terminal of 80 columns: the sets under the manner, then the classes."""
+        """Return the figures as lines of 80 columns at most: the sets under the manner, then the classes."""
         rows: list[tuple[str, ...]] = [(self.manner, "faces", "accuracy", "95 % CI", "balanced", "top-2", "NLL", "ECE")]
         rows += [_score_row(name, scores) for name, scores in self.named_scores()]
         if self.baseline is not None:
