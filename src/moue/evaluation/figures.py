@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from moue.evaluation.metrics import Scores
@@ -79,7 +81,7 @@ def history_figure(
     *,
     best_epoch: int | None = None,
     theme: Theme = LIGHT,
-) -> Any:  # noqa: ANN401 (matplotlib is optional)
+) -> Figure:
     """Return a `Figure` with one panel per quantity, side by side.
 
     Args:
@@ -98,7 +100,7 @@ def history_figure(
     return figure
 
 
-def confusion_figure(scores: Scores, theme: Theme = LIGHT) -> Any:  # noqa: ANN401 (matplotlib is optional)
+def confusion_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
     """Return a `Figure` of the confusion matrix: rows true, columns predicted, each cell in percent of its row."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -132,7 +134,7 @@ def confusion_figure(scores: Scores, theme: Theme = LIGHT) -> Any:  # noqa: ANN4
     return figure
 
 
-def class_bars_figure(scores: Scores, theme: Theme = LIGHT) -> Any:  # noqa: ANN401 (matplotlib is optional)
+def class_bars_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
     """Return a `Figure` with bars of precision, recall and F1 for each class."""
     entries = scores.per_class
     figure = _figure(6.54, 1.2 + 0.68 * len(entries), theme)
@@ -154,7 +156,7 @@ def class_bars_figure(scores: Scores, theme: Theme = LIGHT) -> Any:  # noqa: ANN
     return figure
 
 
-def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: Theme = LIGHT) -> Any:  # noqa: ANN401 (matplotlib is optional)
+def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: Theme = LIGHT) -> Figure:
     """Return a `Figure`: accuracy against confidence above, how often each confidence occurs below.
 
     Args:
@@ -191,13 +193,14 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
     lower.set_ylabel("faces", color=theme.muted, size=12)
     lower.set_xlabel("confidence", color=theme.muted, size=12)
     legend = upper.legend(loc="upper left", frameon=False, labelcolor=theme.ink, fontsize=11)
-    for handle in legend.legend_handles[1:]:
-        handle.set_sizes([45])
+    marks: list[Any] = legend.legend_handles[1:]
+    for mark in marks:
+        mark.set_sizes([45])
     figure.align_ylabels()
     return figure
 
 
-def save_figure(figure: Any, path: str | Path, *, overwrite: bool = True) -> Path:  # noqa: ANN401 (optional package)
+def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = True) -> Path:
     """Write a `Figure` as PNG to `path`, atomically, and return the path.
 
     Raises:
@@ -208,7 +211,7 @@ def save_figure(figure: Any, path: str | Path, *, overwrite: bool = True) -> Pat
     return Path(path)
 
 
-def figure_uri(figure: Any) -> str:  # noqa: ANN401 (matplotlib is optional)
+def figure_uri(figure: Figure) -> str:
     """Return a `Figure` as ``data:image/png;base64,...`` for a page that needs no other file."""
     return _uri(_png(figure))
 
@@ -221,7 +224,7 @@ def face_uri(image: NDArray[np.uint8]) -> str:
 
 
 def _draw_quantity(
-    axes: Any,  # noqa: ANN401 (matplotlib is optional)
+    axes: Axes,
     history: Sequence[Mapping[str, float]],
     quantity: str,
     best: int | None,
@@ -246,7 +249,7 @@ def _draw_quantity(
             )
     axes.set_title(quantity, loc="left", color=theme.ink, size=14, weight="bold", pad=30)
     axes.set_xlabel("epoch", color=theme.muted, size=12)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     if quantity == "accuracy":
         axes.yaxis.set_major_formatter(_percent)
     _legend(axes, theme, ncols=3)
@@ -263,7 +266,7 @@ def _values(history: Sequence[Mapping[str, float]], key: str) -> list[float]:
     return [math.nan if value is None else float(value) for value in values]
 
 
-def _figure(width: float, height: float, theme: Theme) -> Any:  # noqa: ANN401 (matplotlib is optional)
+def _figure(width: float, height: float, theme: Theme) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -273,7 +276,7 @@ def _figure(width: float, height: float, theme: Theme) -> Any:  # noqa: ANN401 (
     return figure
 
 
-def _axes(figure: Any, place: tuple[Any, ...], theme: Theme) -> Any:  # noqa: ANN401 (matplotlib is optional)
+def _axes(figure: Figure, place: tuple[Any, ...], theme: Theme) -> Axes:
     axes = figure.add_subplot(*place)
     axes.set_facecolor(theme.paper)
     axes.set_axisbelow(True)
@@ -284,18 +287,18 @@ def _axes(figure: Any, place: tuple[Any, ...], theme: Theme) -> Any:  # noqa: AN
     return axes
 
 
-def _legend(axes: Any, theme: Theme, ncols: int) -> None:  # noqa: ANN401 (matplotlib is optional)
+def _legend(axes: Axes, theme: Theme, ncols: int) -> None:
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, borderpad=0, ncols=ncols, frameon=False,
         labelcolor=theme.ink, fontsize=11, handlelength=1.8, columnspacing=1.4,
     )  # fmt: skip
 
 
-def _percent(value: float, _position: int) -> str:
+def _percent(value: float, _position: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def _png(figure: Any) -> bytes:  # noqa: ANN401 (matplotlib is optional)
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor=figure.get_facecolor())
     return buffer.getvalue()

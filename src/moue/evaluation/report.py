@@ -19,6 +19,8 @@ from moue.files import read_json, refuse_existing, write_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matplotlib.figure import Figure
+
 
 _TEMPLATE: Final = "report.html.j2"
 _NO_RUN: Final = "a run folder made by moue train, with config.json and history.json"
@@ -120,7 +122,7 @@ def _network_context(name_or_path: str | Path) -> dict[str, Any]:
 
 
 def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | None) -> dict[str, str]:
-    def draw(theme: figures.Theme) -> Any:  # noqa: ANN401 (matplotlib is optional)
+    def draw(theme: figures.Theme) -> Figure:
         return figures.history_figure(history, (quantity,), best_epoch=best_epoch, theme=theme)
 
     return _picture(f"{quantity} per epoch, training and validation", draw)

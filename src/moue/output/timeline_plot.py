@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from moue.drawing.draw import COLORS
 from moue.errors import MissingExtraError, MoueError
@@ -12,6 +12,9 @@ from moue.recognition.timeline import minutes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from moue.recognition.timeline import Person, Timeline
 
@@ -46,7 +49,7 @@ def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", over
     return Path(path)
 
 
-def _figure(timeline: Timeline, title: str) -> Any:  # noqa: ANN401 (matplotlib is not typed here)
+def _figure(timeline: Timeline, title: str) -> Figure:
     try:
         from matplotlib.figure import Figure
         from matplotlib.patches import Patch
@@ -78,7 +81,7 @@ def _figure(timeline: Timeline, title: str) -> Any:  # noqa: ANN401 (matplotlib 
     return figure
 
 
-def _strip(axes: Any, timeline: Timeline, person: Person) -> None:  # noqa: ANN401 (matplotlib is not typed here)
+def _strip(axes: Axes, timeline: Timeline, person: Person) -> None:
     begin = timeline.begin_s or 0.0
     for first, shares in _stretches(timeline, person):
         edges = [begin + (first + number) * timeline.bin_s for number in range(len(shares) + 1)]
@@ -127,7 +130,7 @@ def _stretches(timeline: Timeline, person: Person) -> Iterator[tuple[int, list[l
         yield first, shares
 
 
-def _time_axis(axes: Any, timeline: Timeline) -> None:  # noqa: ANN401 (matplotlib is not typed here)
+def _time_axis(axes: Axes, timeline: Timeline) -> None:
     begin, end = timeline.begin_s or 0.0, _end(timeline)
     step = next((step for step in _STEPS if (end - begin) / step <= _MOST_MARKS), None)
     step = step or _STEPS[-1] * max(1, round((end - begin) / _STEPS[-1] / _MOST_MARKS))
