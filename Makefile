@@ -6,13 +6,17 @@ READY := $(VENV)/.ready
 DATA := $(or $(MOUE_FER2013),fer2013.csv)
 OUT ?= runs/seed
 
-.PHONY: demo test check format train bench results lock clean
+.PHONY: demo test check docs format train bench results lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
+	@echo 'Making $(VENV): pip downloads about 130 packages, 0.8 GB in all (TensorFlow is the largest), and needs 3 GB of disk.'
+	@echo 'It takes a few minutes, most of them for the download. Later runs download nothing.'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo 'A newer pip shows its progress while it installs:'
+	$(BIN)/python -m pip install --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements/dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
 	touch $(READY)
 
 demo: $(READY)  ## Data to report in a few minutes; real data if MOUE_FER2013 names fer2013.csv
@@ -27,6 +31,9 @@ check: $(READY)  ## Linters, types, import contracts, the site of the documents
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs: $(READY)  ## The site of the documents, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
