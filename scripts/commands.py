@@ -34,13 +34,13 @@ def moue(*arguments: str | Path, env: Mapping[str, str] | None = None) -> None:
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            code = process.wait()  # Ctrl-C reached it too: a training keeps what it has and says how to go on
+            code = process.wait()  # Ctrl-C reached it too: a training keeps what it has and says how to resume
     if code:
         raise subprocess.CalledProcessError(code, command)
 
 
 def train_or_resume(out: Path, *arguments: str | Path) -> RunFolder:
-    """Make a run by `moue ARGUMENTS --out OUT` unless it has ended; go on with one that was cut.
+    """Make a run by `moue ARGUMENTS --out OUT` unless it has ended; resume one that was interrupted.
 
     Raises:
         subprocess.CalledProcessError: the training failed or was stopped.

@@ -1,6 +1,6 @@
 """From data to a report in a few minutes: `make demo`.
 
-Takes the real fer2013.csv if MOUE_FER2013 names it (a few epochs on all of it), else draws the synthetic set.
+Takes the real fer2013.csv if MOUE_FER2013 names it (a few epochs on all of it); otherwise it draws faces itself.
 """
 
 from __future__ import annotations
