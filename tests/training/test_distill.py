@@ -20,8 +20,7 @@ from moue.evaluation.tta import list_views, with_views
 from moue.files import read_json, sha256_of
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.training.config import TrainConfig
-from moue.training.distill import TeacherOutputs, load_teacher, teach
-from moue.training.run_folder import RunFolder
+from moue.training.distill import TeacherOutputs, find_teacher, refuse_other_teachers, teach
 from moue.training.targets import blend, make_targets, make_training_targets
 
 TINY = {"widths": [8, 12], "depths": [1, 1]}
@@ -81,7 +80,7 @@ def save_perceived(folder):
 @pytest.mark.parametrize("views", list_views())
 def test_the_teachers_are_averaged_over_the_training_split_alone(views, teachers, faces, tmp_path):
     steps = []
-    made = teach(tmp_path / "run", teachers, faces, views=views, progress=lambda *step: steps.append(step))
+    made = teach(teachers, faces, views=views, progress=lambda *step: steps.append(step))
     train = faces.subset("train")
     assert steps[-1] == (len(train), len(train))
     ensemble = Ensemble.load(teachers)
@@ -90,56 +89,45 @@ def test_the_teachers_are_averaged_over_the_training_split_alone(views, teachers
     alone = Classifier.load(teachers[2])
     expected = with_views(lambda images: alone.predict_proba(images, head="perceived"), views)(train.images)
     np.testing.assert_allclose(made.probabilities["perceived"], expected, atol=1e-6)
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["teacher.npz"]
-    again = TeacherOutputs.load(tmp_path / "run" / "teacher.npz", faces)
+    made.save(tmp_path / "teacher.npz")
+    # The file is enough: the teachers need not be there.
+    again = teach([tmp_path / "teacher.npz"], faces)
     assert (again.checksum, again.origin) == (made.checksum, made.origin)
     # Other test and validation pixels: the same answers.
     other = faces.images.copy()
     other[faces.split != "train"] = 0
-    same = teach(tmp_path / "other", teachers, dataclasses.replace(faces, images=other), views=views)
+    same = teach(teachers, dataclasses.replace(faces, images=other), views=views)
     assert same.checksum == made.checksum
 
 
-def test_answers_are_made_once(teachers, faces, tmp_path, monkeypatch):
-    first = teach(tmp_path / "first", teachers, faces)
-    cache = RunFolder(tmp_path / "first").teacher
+def test_a_run_knows_its_teachers_without_asking_them(teachers, faces, cache, monkeypatch):
+    answers = TeacherOutputs.load(cache, faces)
     monkeypatch.setattr(Classifier, "predict_heads", None)
-    assert teach(tmp_path / "first", teachers, faces).checksum == first.checksum
-    # Another student takes the file; the teachers need not be at hand.
-    assert teach(tmp_path / "second", [cache], faces).checksum == first.checksum
-    assert teach(tmp_path / "second", teachers, faces).checksum == first.checksum
-    copied = RunFolder(tmp_path / "second").teacher
-    assert teach(tmp_path / "third", [copied], faces).checksum == first.checksum
+    refuse_other_teachers(answers, teachers, faces, "single")
+    refuse_other_teachers(answers, [cache], faces, "single")
+    for others, views in ((teachers[:1], "single"), (teachers, "flip")):
+        with pytest.raises(MoueError, match=r"started with the answers of (?s:.*)another --out"):
+            refuse_other_teachers(answers, others, faces, views)
 
 
-def test_what_does_not_fit_is_refused(teachers, faces, tmp_path):
-    out = tmp_path / "run"
+def test_what_does_not_fit_is_refused(teachers, faces, cache, tmp_path):
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)--teacher RUN"):
-        teach(out, [], faces)
+        teach([], faces)
     with pytest.raises(MoueError, match="unknown views 'all'"):
-        teach(out, teachers, faces, views="all")
+        teach(teachers, faces, views="all")
     reversed_names = save_run(tmp_path / "other", class_names=CLASS_NAMES[::-1])
     with pytest.raises(MoueError, match=r"head 'emotion' of .*other(?s:.*)Take another teacher"):
-        teach(out, [reversed_names], faces)
-    assert not out.exists()
-    teach(out, teachers, faces)
-    for changed in ({"teachers": teachers[:1]}, {"views": "flip"}):
-        with pytest.raises(MoueError, match=r"holds the answers of (?s:.*)another --out"):
-            teach(**{"out": out, "teachers": teachers, "dataset": faces} | changed)
-    with pytest.raises(MoueError, match="is about data of checksum"):
-        teach(tmp_path / "new", [out / "teacher.npz"], make_dataset(60, seed=4))
-    (tmp_path / "used").mkdir()
-    (tmp_path / "used" / "notes.txt").touch()
-    with pytest.raises(MoueError, match="exists already"):
-        teach(tmp_path / "used", teachers, faces)
-    assert not (tmp_path / "used" / "teacher.npz").exists()
+        teach([reversed_names], faces)
+    for teacher in (cache, TeacherOutputs.load(cache, faces)):
+        with pytest.raises(MoueError, match="is about data of checksum"):
+            find_teacher(teacher, 0.5, make_dataset(60, seed=4))
 
 
 @pytest.fixture(scope="module")
 def cache(teachers, faces, tmp_path_factory):
-    run = RunFolder(tmp_path_factory.mktemp("cache") / "run")
-    teach(run.path, teachers, faces)
-    return run.teacher
+    path = tmp_path_factory.mktemp("cache") / "teacher.npz"
+    teach(teachers, faces).save(path)
+    return path
 
 
 @given(st.data())
@@ -190,12 +178,12 @@ def test_every_head_listens_to_its_own_teacher(cache, faces):
     np.testing.assert_allclose(rows, expected, rtol=1e-5)
 
 
-def test_no_weight_without_a_teacher(faces, tmp_path):
+def test_no_weight_without_a_teacher(faces):
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6"):
         make_training_targets(faces.subset("train"), CONFIG)
-    with pytest.raises(MoueError, match=r"no teacher\.npz(?s:.*)moue distill"):
-        load_teacher(RunFolder(tmp_path), CONFIG, faces)
-    assert load_teacher(RunFolder(tmp_path), dataclasses.replace(CONFIG, distill_weight=0), faces) is None
+    with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6(?s:.*)moue distill"):
+        find_teacher(None, 0.6, faces)
+    assert find_teacher(None, 0.0, faces) is None
 
 
 def test_the_command(moue, teachers, tmp_path):
@@ -220,7 +208,10 @@ def test_the_command(moue, teachers, tmp_path):
         said = read_json(out / name)["data"]
         assert (said["teacher"], said["teacher_checksum"]) == (teacher.origin, teacher.checksum)
     assert (len(teacher.origin["teachers"]), teacher.origin["views"]) == (3, "flip")
+    assert read_json(out / "environment.json")["command"].startswith(f"moue distill {data}")
     assert moue(*words, *few, "--resume")[0] == 0
+    code, _, err = moue(*words, *few, "--resume", "--teacher", teachers[0])
+    assert (code, "started with the answers of" in err) == (1, True)
     code, _, err = moue(
         "train", data, "--recipe", "small_distilled", "--set", "ferplus_weight=0", "--out", tmp_path / "x"
     )

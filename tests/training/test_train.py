@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def faces():
 @pytest.fixture(scope="module")
 def whole(faces, tmp_path_factory):
     """An uninterrupted run."""
-    return train(CONFIG, faces, tmp_path_factory.mktemp("runs") / "whole", command="moue train fer2013.csv")
+    return train(CONFIG, faces, tmp_path_factory.mktemp("runs") / "whole")
 
 
 def weights_of(path):
@@ -53,7 +54,7 @@ def stop_at(epoch, monkeypatch, error=KeyboardInterrupt):
                 raise error
             super().on_train_batch_end(batch, logs)
 
-    monkeypatch.setattr(train_module, "Keeper", Stopping)
+    monkeypatch.setattr(callbacks, "Keeper", Stopping)
 
 
 def test_a_run_leaves_everything_behind(whole):
@@ -62,10 +63,9 @@ def test_a_run_leaves_everything_behind(whole):
         "config.json", "environment.json", "history.json", "history.csv", "best.keras", "last.keras",
         "model.onnx", "model.json", "curves.png",
     }  # fmt: skip
-    assert [row["epoch"] for row in whole.history] == [1, 2, 3]
-    assert whole.best_val_accuracy == max(row["val_accuracy"] for row in whole.history)
+    assert whole.history["epoch"] == [1, 2, 3]
+    assert whole.best_val_accuracy == max(whole.history["val_accuracy"])
     environment = json.loads((whole.run / "environment.json").read_text())
-    assert environment["command"] == "moue train fer2013.csv"
     assert environment["best_epoch"] == whole.best_epoch
     assert environment["versions"]["keras"]
 
@@ -73,7 +73,7 @@ def test_a_run_leaves_everything_behind(whole):
 def test_the_same_training_gives_the_same_weights(whole, faces, tmp_path):
     again = train(CONFIG, faces, tmp_path / "again")
     assert_same_weights(whole.run / "last.keras", again.run / "last.keras")
-    assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in whole.history]
+    assert again.history["val_loss"] == whole.history["val_loss"]
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monkeypatch):
@@ -81,7 +81,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monke
         stop_at(1, patch)
         stopped = train(CONFIG, faces, tmp_path / "run")
     assert stopped.interrupted
-    assert len(stopped.history) == 1
+    assert stopped.history["epoch"] == [1]
     resumed = train(CONFIG, faces, tmp_path / "run", resume=True)
     assert not resumed.interrupted
     assert_same_weights(whole.run / "last.keras", resumed.run / "last.keras")
@@ -102,7 +102,7 @@ def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, t
         patch.setattr(callbacks, "save_model", stop)
         stopped = train(CONFIG, faces, tmp_path / "run")
     assert stopped.interrupted
-    assert [row["epoch"] for row in stopped.history] == [1]
+    assert stopped.history["epoch"] == [1]
     assert json.loads((stopped.run / "environment.json").read_text())["best_epoch"] == 1
     resumed = train(CONFIG, faces, tmp_path / "run", resume=True)
     assert_same_weights(whole.run / "last.keras", resumed.run / "last.keras")
@@ -126,7 +126,7 @@ def test_a_run_killed_while_its_folder_is_made_can_be_started_again(faces, tmp_p
     short = dataclasses.replace(CONFIG, epochs=1)
     with pytest.raises(MoueError, match="no run to resume"):
         train(short, faces, tmp_path / "run", resume=True)
-    assert len(train(short, faces, tmp_path / "run").history) == 1
+    assert train(short, faces, tmp_path / "run").history["epoch"] == [1]
 
 
 def test_a_run_killed_at_its_end_leaves_no_checkpoints(whole, faces, tmp_path):
@@ -179,7 +179,7 @@ def test_resuming_with_other_choices_is_refused(whole, faces, change, message):
 
 
 def test_resuming_with_other_data_is_refused(whole):
-    with pytest.raises(MoueError, match="the data has checksum"):
+    with pytest.raises(MoueError, match="the data: checksum"):
         train(CONFIG, make_dataset(140, seed=4), whole.run, resume=True)
 
 
@@ -199,3 +199,29 @@ def test_what_cannot_be_built_leaves_no_folder(faces, tmp_path):
     with pytest.raises(MoueError, match="unknown model 'huge'"):
         train(TrainConfig(model="huge"), faces, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_single_class_is_refused(faces, tmp_path):
+    happy = dataclasses.replace(faces, labels=np.where(faces.split == "train", 3, faces.labels).astype(np.uint8))
+    with pytest.raises(MoueError, match=r"all training faces of random are 'happy'(?s:.*)two classes"):
+        train(CONFIG, happy, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_callbacks_and_progress_take_part(faces, tmp_path, monkeypatch):
+    """The caller's callbacks see every epoch, may stop the training, and change nothing else."""
+    monkeypatch.setattr(train_module, "export_run", lambda *_: None)
+    steps = []
+
+    class Watching(keras.callbacks.Callback):
+        seen: ClassVar = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.seen.append((epoch, logs["val_loss"]))
+            self.model.stop_training = epoch == 1
+
+    result = train(CONFIG, faces, tmp_path / "run", callbacks=[Watching()], progress=lambda *step: steps.append(step))
+    assert [epoch for epoch, _ in Watching.seen] == [0, 1]
+    assert [loss for _, loss in Watching.seen] == result.history["val_loss"]
+    # 84 faces in batches of 32.
+    assert steps == [(done, 9) for done in range(1, 7)]

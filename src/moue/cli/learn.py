@@ -14,6 +14,7 @@ from moue.cli import console, options
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
+    from moue.training.distill import TeacherOutputs
 
 # For recipes that were made for labels alone.
 _DISTILL: Final = {"distill_weight": 0.7, "distill_temperature": 2.0}
@@ -70,8 +71,9 @@ def distill(
     Each teacher answers once for each face of the training split; the answers are kept in OUT/teacher.npz.
     """
     from moue.training.config import TrainConfig
-    from moue.training.distill import teach
-    from moue.training.targets import refuse_missing_votes
+    from moue.training.distill import TeacherOutputs, refuse_other_teachers, teach
+    from moue.training.run_folder import RunFolder
+    from moue.training.targets import refuse_unfit_data
 
     if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
         raise typer.BadParameter("a teacher.npz holds answers that were given before", param_hint="--views")
@@ -84,11 +86,16 @@ def distill(
         taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
         console.note(f"the recipe {recipe} is made for labels alone, so these are added: {', '.join(taken)}")
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
-    refuse_missing_votes(dataset, config)  # before the teachers are asked in vain
-    if teachers or not resume:
+    run, answers = RunFolder(out), None
+    if not resume:
+        # Before the teachers are asked in vain.
+        refuse_unfit_data(dataset, config)
+        run.refuse_used()
         with console.count_progress("asking the teachers") as moved:
-            teach(out, teachers or (), dataset, views=views.value, progress=moved)
-    _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus))
+            answers = teach(teachers or (), dataset, views=views.value, progress=moved)
+    elif teachers and run.teacher.exists():
+        refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value)
+    _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus), teacher=answers)
 
 
 def _given(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
@@ -102,17 +109,37 @@ def _data_words(data: Path, ferplus: Path | None) -> str:
     return shlex.join(words)
 
 
-def _run(config: TrainConfig, dataset: Dataset, out: Path, *, resume: bool, data: str) -> None:
+def _run(
+    config: TrainConfig,
+    dataset: Dataset,
+    out: Path,
+    *,
+    resume: bool,
+    data: str,
+    teacher: TeacherOutputs | None = None,
+) -> None:
     """Train, and say how it ended and what comes next."""
     from moue.training.backend import import_keras
-    from moue.training.train import train as train_model
+    from moue.training.run_folder import RunFolder
 
     with console.loading_keras():
         import_keras()
-    result = train_model(config, dataset, out, resume=resume, progress=True, command=options.command_line())
-    console.note(
-        f"best epoch {result.best_epoch} of {len(result.history)}: validation accuracy {result.best_val_accuracy:.1%}"
-    )
+    from moue.cli.training_callbacks import CommandRecord, EpochLines
+    from moue.training.train import train as train_model
+
+    run = RunFolder(out)
+    with console.count_progress("training, steps") as moved:
+        result = train_model(
+            config,
+            dataset,
+            out,
+            teacher=teacher,
+            resume=resume,
+            callbacks=[CommandRecord(run), EpochLines(run)],
+            progress=moved,
+        )
+    epochs = len(result.history["epoch"])
+    console.note(f"best epoch {result.best_epoch} of {epochs}: validation accuracy {result.best_val_accuracy:.1%}")
     console.note(f"the run is in {result.run} (curves.png, best.keras{', model.onnx' if result.exported else ''})")
     if result.interrupted:
         console.note(f"stopped early; to continue: {options.command_line()}{'' if resume else ' --resume'}")
@@ -135,17 +162,14 @@ def export(
 
     Compares the exported network with Keras on real faces, and writes model.onnx and model.json into the run folder.
     """
-    from moue.files import read_json
     from moue.training.backend import import_keras
-    from moue.training.config import TrainConfig
     from moue.training.publish import export_run
     from moue.training.run_folder import RunFolder
 
     folder = RunFolder(run)
-    config = TrainConfig.from_dict(read_json(folder.config), str(folder.config))
     with console.loading_keras():
         import_keras()
-    result = export_run(folder, config, options.load_data(data, ferplus, class_names=class_names), half=half)
+    result = export_run(folder, options.load_data(data, ferplus, class_names=class_names), half=half)
     console.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
     console.wrote(folder.onnx, folder.model_json)
 

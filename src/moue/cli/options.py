@@ -137,6 +137,6 @@ def load_data(
     return dataset
 
 
-def command_line() -> str:
-    """Return the command that is running, as one would type it."""
-    return shlex.join(["moue", *sys.argv[1:]])
+def command_line(*, without: str = "") -> str:
+    """Return the running command as one would type it, `without` one of its words."""
+    return shlex.join(["moue", *(word for word in sys.argv[1:] if word != without)])

@@ -43,7 +43,7 @@ class Feed(keras.utils.PyDataset):
         self._images = images
         self._targets = targets
         self._config = config
-        self._epoch = first_epoch
+        self.epoch = first_epoch
         self._order = functools.lru_cache(maxsize=2)(self._shuffle)
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class Feed(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> Batch:
         """Return a batch of the current epoch."""
-        return self.batch(self._epoch, index)
+        return self.batch(self.epoch, index)
 
     def batch(self, epoch: int, index: int) -> Batch:
         """Return batch `index` of `epoch`, both from 0; the same whenever it is asked for."""
@@ -66,7 +66,7 @@ class Feed(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Move to the next epoch; Keras calls this."""
-        self._epoch += 1
+        self.epoch += 1
 
     def _shuffle(self, epoch: int) -> NDArray[np.int64]:
         return np.random.default_rng((self._config.seed, epoch)).permutation(len(self._images))

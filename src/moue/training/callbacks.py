@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import math
 import time
 from typing import TYPE_CHECKING
@@ -12,13 +13,16 @@ import numpy as np
 from moue.errors import MoueError
 from moue.files import replacing
 from moue.heads import list_heads
+from moue.training.average import Averager
 from moue.training.backend import keras
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from moue.training.average import Averager
+    from moue.progress import Progress
+    from moue.training.batches import Feed
+    from moue.training.config import TrainConfig
     from moue.training.run_folder import History, RunFolder
 
     Logs = dict[str, float]
@@ -100,6 +104,27 @@ class Keeper(keras.callbacks.Callback):
         self._run.checkpoint(epoch).unlink(missing_ok=True)
 
 
+class Reporter(keras.callbacks.Callback):
+    """Reports the steps done to a `Progress`.
+
+    Args:
+        progress: Whom to tell.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+        self._before = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Count the epochs before `epoch`, which is counted from 0."""
+        self._before = epoch * self.params["steps"]
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Report a step."""
+        self._progress(self._before + batch + 1, self.params["epochs"] * self.params["steps"])
+
+
 class RememberingEarlyStopping(keras.callbacks.EarlyStopping):
     """Keras's EarlyStopping on the validation loss; a resumed run counts the epochs before it.
 
@@ -117,6 +142,19 @@ class RememberingEarlyStopping(keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         for row in self._history:
             self.on_epoch_end(int(row["epoch"]) - 1, row)
+
+
+def list_callbacks(
+    config: TrainConfig, feed: Feed, run: RunFolder, history: History, progress: Progress
+) -> list[keras.callbacks.Callback]:
+    """Return the callbacks of a training in their order: the averager before the keeper, which saves its average."""
+    averager = Averager(feed) if config.ema else None
+    callbacks = [Reseeder(config.seed), averager, Keeper(run, history, averager), Reporter(progress)]
+    if config.early_stopping_patience:
+        callbacks.append(RememberingEarlyStopping(config.early_stopping_patience, history))
+    if keras.backend.backend() == "tensorflow" and importlib.util.find_spec("tensorboard"):
+        callbacks.append(keras.callbacks.TensorBoard(log_dir=str(run.path / "tensorboard"), write_graph=False))
+    return [callback for callback in callbacks if callback is not None]
 
 
 def save_model(model: keras.Model, path: Path) -> None:

@@ -1,11 +1,10 @@
 """Distillation: a student learns from a teacher's probabilities as well as from the labels.
 
 Hinton, Vinyals & Dean 2015, "Distilling the knowledge in a neural network", arXiv:1503.02531. The teacher answers once
-for each face of the training split, and its answers lie in the run folder as ``teacher.npz``, so that a run that is
-resumed, a second student, and a machine without the teachers all do with that file. What the student is trained
-towards, and why it is not their two-term loss, is said in `moue.training.targets.blend`.
-
-The teacher's answers to validation and test faces are never made.
+for each face of the training split and is never asked about validation or test faces. The run folder of the student
+keeps the answers as ``teacher.npz``; that file is enough for a resumed run, for a second student and for a machine
+without the teachers. `moue.training.targets.blend` says what the student is trained towards, and why that is not the
+two-term loss of the paper.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from moue.evaluation.tta import find_views
 from moue.files import replacing
 from moue.heads import list_heads
 from moue.probabilities import check_probabilities
-from moue.training.run_folder import RunFolder
+from moue.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from moue.classifier.classifier import Classifier
     from moue.data.dataset import Dataset
-    from moue.training.config import TrainConfig
+    from moue.progress import Progress
 
 _FORMAT: Final = 1
 _ORIGIN: Final = {"data", "views", "teachers"}
@@ -64,13 +63,13 @@ class TeacherOutputs:
             digest.update(head.encode() + np.ascontiguousarray(self.probabilities[head]).tobytes())
         return digest.hexdigest()
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a ``.npz`` file, whole or not at all.
 
         Raises:
             MoueError: the file exists or cannot be written.
         """
-        with replacing(path, overwrite=False) as temporary:
+        with replacing(path, overwrite=overwrite) as temporary:
             origin = np.array(json.dumps({"format": _FORMAT, **self.origin}))
             arrays: dict[str, Any] = {"origin": origin, **self.probabilities}
             np.savez_compressed(temporary, **arrays)
@@ -90,74 +89,92 @@ class TeacherOutputs:
 
 
 def teach(
-    out: str | Path,
     teachers: Sequence[str | Path],
     dataset: Dataset,
     *,
     views: str = "single",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = ignore_progress,
 ) -> TeacherOutputs:
-    """Put the teachers' answers into the run folder of a student to be, unless they are there already.
+    """Ask teachers about the training faces; give the answers to `moue.train` with a `distill_weight` above 0.
 
-    The answers of several teachers are averaged, head by head over those that have the head, each after its own
-    temperature. `moue.train` finds them there when the configuration has a `distill_weight`.
+    The answers of several teachers are averaged, head by head over those that have the head. Each teacher's answers
+    are calibrated first.
 
     Args:
-        out: The student's run folder, new, or one whose training was interrupted.
-        teachers: Run folders, ONNX files or names of shipped networks; or one ``.npz`` that an earlier call wrote.
-        dataset: The data; only its training split is shown to the teachers.
+        teachers: Run folders, ONNX files or names of shipped networks; or one ``.npz`` with earlier answers.
+        dataset: The data; the teachers see only its training split.
         views: A name of `moue.evaluation.tta.list_views`, averaged over.
-        progress: Called with (faces done, faces in all).
+        progress: Called with the faces done and all faces.
 
     Raises:
-        MoueError: no teacher, a teacher that answers other classes, a used folder, or one with other answers.
+        MoueError: no teacher, or a teacher that answers other classes.
     """
-    run = RunFolder(Path(out))
-    if not teachers:
-        raise MoueError("no teacher", "one or more", "Give --teacher RUN.")
-    if len(teachers) == 1 and Path(teachers[0]).suffix == ".npz":
-        made = TeacherOutputs.load(teachers[0], dataset)
-        origin, make = made.origin, functools.partial(TeacherOutputs, made.probabilities, made.origin)
+    if _are_answers(teachers):
+        return TeacherOutputs.load(teachers[0], dataset)
+    classifiers = _load(teachers, dataset)
+    return _ask(classifiers, dataset, _describe(classifiers, dataset, views), progress)
+
+
+def refuse_other_teachers(
+    answers: TeacherOutputs, teachers: Sequence[str | Path], dataset: Dataset, views: str
+) -> None:
+    """Check that the answers of a run come from these teachers, without asking them again.
+
+    Raises:
+        MoueError: they come from others.
+    """
+    if _are_answers(teachers):
+        origin = TeacherOutputs.load(teachers[0], dataset).origin
     else:
-        classifiers = Ensemble.load(teachers).members
-        _refuse_other_classes(classifiers, dataset)
-        origin = _describe(classifiers, dataset, views)
-        make = functools.partial(_ask, classifiers, dataset, origin, progress)
-    if run.teacher.exists():
-        there = TeacherOutputs.load(run.teacher, dataset)
-        if there.origin != origin:
-            raise MoueError(
-                f"{run.teacher} holds the answers of {_name(there.origin)}", _name(origin), "Name another --out."
-            )
-        return there
-    run.refuse_used()
-    outputs = make()
-    outputs.save(run.teacher)
-    return outputs
+        origin = _describe(_load(teachers, dataset), dataset, views)
+    if origin != answers.origin:
+        raise MoueError(
+            f"the run was started with the answers of {_name(answers.origin)}", _name(origin), "Name another --out."
+        )
 
 
-def load_teacher(run: RunFolder, config: TrainConfig, dataset: Dataset) -> TeacherOutputs | None:
-    """Return the answers in a run folder; None where the configuration does not want any.
+def find_teacher(teacher: TeacherOutputs | str | Path | None, weight: float, dataset: Dataset) -> TeacherOutputs | None:
+    """Return the answers that a training with this `distill_weight` uses; None if the weight is 0.
+
+    Args:
+        teacher: The answers, or a file that holds them.
+        weight: The `distill_weight`.
+        dataset: The data that the answers must be about.
 
     Raises:
-        MoueError: there are none, though `distill_weight` is above 0.
+        MoueError: there are none, though the weight is above 0, or they are about other data.
     """
-    if not config.distill_weight:
+    if not weight:
         return None
-    if not run.teacher.exists():
+    if teacher is None:
         raise MoueError(
-            f"{run.path} has no {run.teacher.name}",
-            f"a teacher's answers, since distill_weight = {config.distill_weight:g}",
+            "no teacher",
+            f"a teacher's answers, since distill_weight = {weight:g}",
             "Start with moue distill … --teacher RUN, or add --set distill_weight=0.",
         )
-    return TeacherOutputs.load(run.teacher, dataset)
+    if isinstance(teacher, TeacherOutputs):
+        _refuse_other_faces("the teacher", teacher.origin, teacher.probabilities, dataset)
+        return teacher
+    return TeacherOutputs.load(teacher, dataset)
+
+
+def _are_answers(teachers: Sequence[str | Path]) -> bool:
+    return len(teachers) == 1 and Path(teachers[0]).suffix == ".npz"
+
+
+def _load(teachers: Sequence[str | Path], dataset: Dataset) -> Sequence[Classifier]:
+    if not teachers:
+        raise MoueError("no teacher", "one or more", "Give --teacher RUN.")
+    classifiers = Ensemble.load(teachers).members
+    _refuse_other_classes(classifiers, dataset)
+    return classifiers
 
 
 def _ask(
     classifiers: Sequence[Classifier],
     dataset: Dataset,
     origin: Mapping[str, Any],
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> TeacherOutputs:
     images, views = dataset.subset("train").images, find_views(origin["views"]).views
     counts = {head.name: len(_having(classifiers, head.name)) for head in list_heads()}
@@ -170,8 +187,7 @@ def _ask(
         for head, count in voices.items():
             total: NDArray[np.float64] = np.sum([one[head] for one in said if head in one], axis=0, dtype=np.float64)
             parts[head].append((total / count).astype(np.float32))
-        if progress is not None:
-            progress(start + len(batch), len(images))
+        progress(start + len(batch), len(images))
     return TeacherOutputs({head: np.concatenate(rows) for head, rows in parts.items()}, origin)
 
 

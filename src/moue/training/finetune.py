@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 from moue.errors import MoueError
+from moue.files import read_json, sha256_of
 from moue.heads import list_heads
 from moue.training.backend import keras
 from moue.training.run_folder import RunFolder
@@ -25,6 +27,19 @@ def find_weights(source: str | Path) -> Path:
             "Exported networks (.onnx) cannot be trained further.",
         )
     return path
+
+
+def start_from_earlier(model: keras.Model, source: str) -> dict[str, Any]:
+    """Put in the weights of an earlier training; return what environment.json says about them.
+
+    Raises:
+        MoueError: as `find_weights` and `start_from`.
+    """
+    path = find_weights(source)
+    left = start_from(model, path)
+    earlier = RunFolder(path.parent).environment
+    command = read_json(earlier).get("command", "") if earlier.exists() else ""
+    return {"sha256": sha256_of(path), "command": command, "heads_left_random": list(left)}
 
 
 def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from moue.data.dataset import Dataset
     from moue.heads import Head
-    from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
 # How the heads make the expression; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
@@ -35,7 +34,7 @@ PRIOR_POWER: Final = 0.4
 NOT_FACE_ABOVE: Final = 0.5
 
 
-def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: bool = False) -> ExportResult:
+def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> ExportResult:
     """Export the epoch of highest validation accuracy and write how to feed it.
 
     Temperatures (Guo et al. 2017, arXiv:1706.04599) are fitted on the validation split and built into the file with
@@ -43,7 +42,6 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
 
     Args:
         run: The folder of the training.
-        config: Its choices.
         dataset: The data that it was trained with.
         half: As for `export_onnx`.
 
@@ -52,6 +50,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
     """
     if not run.best.exists() or not run.read_history():
         raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
+    config = run.read_config()
     refuse_missing_votes(dataset, config, ("val",))
     model = as_float32(keras.saving.load_model(run.best, compile=False))
     validation = dataset.subset("val")
@@ -86,7 +85,7 @@ def export_run(run: RunFolder, config: TrainConfig, dataset: Dataset, *, half: b
 
 
 def _tell_origin(environment: dict[str, Any]) -> str:
-    command, earlier = environment["command"], environment.get("initial_weights")
+    command, earlier = environment.get("command", ""), environment.get("initial_weights")
     told = f"trained by `{command}`" if command else "trained from Python"
     if earlier is None:
         return told

@@ -1,9 +1,9 @@
-"""The run folder: everything that a training leaves behind, and what it needs to go on.
+"""The run folder: everything that a training leaves behind, and what it needs to be resumed.
 
 config.json        the TrainConfig
-environment.json   versions, processor, backend, data, command
-history.json/.csv  one row an epoch
-teacher.npz        what the teachers say of the training faces, where there are any
+environment.json   versions, processor, backend, data; from the command line also the command
+history.json/.csv  one row per epoch
+teacher.npz        the teachers' answers to the training faces, if there are teachers
 checkpoints/epoch-007.keras   the state after that epoch, only the newest is kept
 best.keras         the epoch of highest validation accuracy
 last.keras         the last epoch (when the run has ended)
@@ -20,6 +20,7 @@ import importlib.metadata
 import io
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,7 @@ from moue.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
+    from moue.training.distill import TeacherOutputs
 
 History = list[dict[str, float]]
 _PACKAGES: Final = ("moue", "keras", "tensorflow", "jax", "torch", "numpy", "onnx", "onnxruntime", "tf2onnx")
@@ -52,7 +54,7 @@ class RunFolder:
 
     @property
     def history(self) -> Path:
-        """One object an epoch, JSON."""
+        """One object per epoch, JSON."""
         return self.path / "history.json"
 
     @property
@@ -82,7 +84,7 @@ class RunFolder:
 
     @property
     def teacher(self) -> Path:
-        """A teacher's answers to the training faces, made before the training by `moue.training.distill`."""
+        """A copy of a teacher's answers to the training faces, so that the run can be resumed without them."""
         return self.path / "teacher.npz"
 
     def checkpoint(self, epoch: int) -> Path:
@@ -90,54 +92,55 @@ class RunFolder:
         return self.path / "checkpoints" / f"epoch-{epoch:03d}.keras"
 
     def refuse_used(self) -> None:
-        """Check that there is no folder, or nothing in it but what comes before a run: see `create`.
+        """Check that there is no folder, or that it holds only what a run killed at its very start leaves.
 
         Raises:
             MoueError: there is something else.
         """
         used = self.path.exists() and (
-            not self.path.is_dir() or any(not self._comes_before(entry.name) for entry in self.path.iterdir())
+            not self.path.is_dir() or any(not self._is_leftover(entry.name) for entry in self.path.iterdir())
         )
         if used:
             raise MoueError(
-                f"{self.path} exists already", "a new folder for the run", "Name another --out, or go on with --resume."
+                f"{self.path} exists already", "a new folder for the run", "Name another --out, or add --resume."
             )
 
-    def _comes_before(self, name: str) -> bool:
-        # A killed process may also leave a temporary file, which is hidden.
+    def _is_leftover(self, name: str) -> bool:
+        # Temporary files are hidden.
         return name in (self.teacher.name, self.environment.name) or name.startswith(".")
 
-    def create(self, config: TrainConfig, environment: dict[str, Any]) -> None:
-        """Make a new folder. The configuration comes last: where it is, there is a run that can be resumed.
+    def create(self, config: TrainConfig, environment: dict[str, Any], teacher: TeacherOutputs | None) -> History:
+        """Make a new folder; return the empty history.
+
+        The configuration is written last: a folder that has it holds a run that can be resumed.
 
         Raises:
-            MoueError: it holds something.
+            MoueError: the folder holds something.
         """
         self.refuse_used()
         write_json(self.environment, environment)
+        if teacher is not None:
+            teacher.save(self.teacher, overwrite=True)
         write_json(self.config, config.to_dict())
+        return []
 
-    def open(self, config: TrainConfig) -> History:
-        """Return the history of an interrupted run.
+    def finish(self, epochs: int) -> None:
+        """Keep the state after the last epoch as `last`, and remove the folder of states."""
+        if self.checkpoint(epochs).exists():
+            self.checkpoint(epochs).replace(self.last)
+        # A killed process may have left the empty folder, or a temporary file in it.
+        shutil.rmtree(self.checkpoint(0).parent, ignore_errors=True)
 
-        Raises:
-            MoueError: there is no such run, or it was started with other choices.
-        """
-        if not self.config.exists():
-            raise MoueError(f"{self.path} holds no run to resume", "a folder made by moue train", "Leave out --resume.")
-        stored = TrainConfig.from_dict(read_json(self.config), str(self.config))
-        before, now = stored.to_dict(), config.to_dict()
-        different = [f"{name}: {before[name]!r} there, {now[name]!r} now" for name in now if before[name] != now[name]]
-        if different:
-            raise MoueError(
-                f"{self.path} was started with other choices ({'; '.join(different)})",
-                "the same ones",
-                "Repeat the first command with --resume added, or name another --out.",
-            )
-        return self.read_history()
+    def update_environment(self, **news: Any) -> None:  # noqa: ANN401 (JSON is anything)
+        """Add values to environment.json, or replace them."""
+        write_json(self.environment, read_json(self.environment) | news)
+
+    def read_config(self) -> TrainConfig:
+        """Return the choices of the run."""
+        return TrainConfig.from_dict(read_json(self.config), str(self.config))
 
     def read_history(self) -> History:
-        """Return one row an epoch, empty before the first has ended."""
+        """Return one row per epoch; empty before the first has ended."""
         return list(read_json(self.history)) if self.history.exists() else []
 
     def write_history(self, history: History) -> None:
@@ -150,8 +153,8 @@ class RunFolder:
         write_json(self.history, history)
 
 
-def describe_environment(dataset: Dataset, command: str) -> dict[str, Any]:
-    """Return what a reader needs to repeat the run: versions, processor, backend, data, command."""
+def describe_environment(dataset: Dataset, teacher: TeacherOutputs | None = None) -> dict[str, Any]:
+    """Return what a reader needs to repeat the run: versions, processor, backend, data, teacher."""
     versions = {}
     for package in _PACKAGES:
         try:
@@ -159,7 +162,6 @@ def describe_environment(dataset: Dataset, command: str) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {
-        "command": command,
         "versions": versions | {"python": platform.python_version()},
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "platform": platform.platform(),
@@ -172,6 +174,7 @@ def describe_environment(dataset: Dataset, command: str) -> dict[str, Any]:
             "split_rule": dataset.split_rule,
             "counts": dataset.counts(),
             "votes_checksum": None if dataset.votes is None else hashlib.sha256(dataset.votes.tobytes()).hexdigest(),
+            **({"teacher": teacher.origin, "teacher_checksum": teacher.checksum} if teacher else {}),
         },
     }
 

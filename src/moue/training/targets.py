@@ -42,6 +42,28 @@ def needs_votes(config: TrainConfig) -> bool:
     return config.vote_smoothing > 0 or any(head.needs_votes for head in heads_in(config))
 
 
+def refuse_unfit_data(dataset: Dataset, config: TrainConfig) -> None:
+    """Check that the data can train a network with this configuration.
+
+    Raises:
+        MoueError: an empty training or validation split, a single class in training, or missing FER+ votes.
+    """
+    for split in ("train", "val"):
+        if not len(dataset.where(split)):
+            raise MoueError(
+                f"{dataset.source} has no faces in its {split} split",
+                "faces in train, to fit, and in val, to choose the epoch",
+            )
+    labels = np.unique(dataset.labels[dataset.where("train")])
+    if len(labels) == 1:
+        raise MoueError(
+            f"all training faces of {dataset.source} are {dataset.class_names[labels[0]]!r}",
+            "faces of two classes or more",
+            "Check the labels of the data.",
+        )
+    refuse_missing_votes(dataset, config)
+
+
 def refuse_missing_votes(dataset: Dataset, config: TrainConfig, splits: tuple[str, ...] = ("train", "val")) -> None:
     """Check that there are votes to fit and to calibrate by, where the configuration needs them.
 
