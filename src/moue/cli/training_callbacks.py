@@ -30,8 +30,8 @@ class EpochLines(keras.callbacks.Callback):
         mark = "  best so far" if values["val_accuracy"] > self._best else ""
         self._best = max(self._best, values["val_accuracy"])
         console.note(
-            f"epoch {epoch + 1:>3}/{self.params['epochs']}  loss {values['loss']:.3f}  "
-            f"acc {values['accuracy']:.1%}  val_loss {values['val_loss']:.3f}  val_acc {values['val_accuracy']:.1%}{mark}"
+            f"epoch {epoch + 1:>3}/{self.params['epochs']}  loss {values['loss']:.3f}  acc {values['accuracy']:.1%}  "
+            f"val_loss {values['val_loss']:.3f}  val_acc {values['val_accuracy']:.1%}{mark}"
         )
 
 
