@@ -1,14 +1,18 @@
 """Mutates what moue reads: whatever comes, it is a status, a `MoueError` or an answer, and it comes soon.
 
-    python benchmarks/fuzz.py [--images 20000] [--tables 5000] [--votes 1000] [--models 1000] [--seed 0]
+    python benchmarks/fuzz.py [--images 20000] [--tables 5000] [--votes 1000] [--models 1000] [--runs 300]
+        [--seed 0]
 
-Prints, for each kind, how many inputs were read, refused, or ended in any other exception (each named, with the number
-that makes it again), and the slowest. Exits with 1 if there was another exception.
+Tables that are read are compared with a strict reader. Of run folders each file is mutated in turn, as many times as
+`--runs` says. Prints, for each kind, how many inputs were read, refused, or were wrong: ended in another exception or
+were read otherwise than by the strict reader (each named, with the number that makes it again), and the slowest. Exits
+with 1 if any was wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import io
 import json
@@ -25,40 +29,20 @@ import numpy as np
 from PIL import Image
 
 import moue
+from fuzz_runs import run_readers
 from moue.classifier.spec import ModelSpec
 from moue.data.write import write_csv
 from moue.errors import MoueError
 from moue.labels import FERPLUS_NAMES
 from moue.media.decode import decode
+from mutations import mutated, mutated_json
+from strict_table import difference, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SLOW_S: Final = 2.0
-
-
-def mutated(content: bytes, rng: random.Random) -> bytes:
-    """Return content with a few bits turned, a part cut off, doubled, moved, or filled with one byte."""
-    data = bytearray(content)
-    for _ in range(rng.randint(1, 4)):
-        if not data:
-            break
-        kind, place = rng.randrange(6), rng.randrange(len(data))
-        length = min(len(data) - place, rng.choice((1, 2, 4, 16, 200)))
-        if kind == 0:
-            data[place] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            del data[place:]
-        elif kind == 2:
-            data[place : place + length] = bytes([rng.randrange(256)]) * length
-        elif kind == 3:
-            data[place:place] = data[place : place + length]
-        elif kind == 4:
-            del data[place : place + length]
-        else:
-            data[place : place + length] = rng.randbytes(length)
-    return bytes(data)
 
 
 def images() -> Iterator[bytes]:
@@ -86,6 +70,10 @@ def tables(folder: Path) -> dict[str, bytes]:
     return {"csv": plain, "csv.gz": gzip.compress(plain), "zip": zipped.getvalue(), "tar.gz": tarred.getvalue()}
 
 
+class DifferError(Exception):
+    """moue has read something else than the strict reader."""
+
+
 class Kind:
     """One kind of input: counts what becomes of it."""
 
@@ -95,11 +83,17 @@ class Kind:
         self.slowest = 0.0
         self.faults: list[str] = []
 
-    def run(self, count: int, contents: list[bytes], read: Callable[[bytes], bool]) -> None:
-        """Read `count` mutations; `read` returns whether there was an answer."""
+    def run(
+        self,
+        count: int,
+        contents: list[bytes],
+        read: Callable[[bytes], bool],
+        mutate: Callable[[bytes, random.Random], bytes] = mutated,
+    ) -> None:
+        """Read `count` mutations; `read` returns whether there was an answer, raising `DifferError` at a wrong one."""
         for number in range(count):
             rng = random.Random(f"{self.seed}-{self.name}-{number}")  # noqa: S311 (no secret)
-            content = mutated(contents[number % len(contents)], rng)
+            content = mutate(contents[number % len(contents)], rng)
             began = time.perf_counter()
             try:
                 answered = read(content)
@@ -114,18 +108,18 @@ class Kind:
             self.refused += not answered
         slow = "  SLOW" if self.slowest > SLOW_S else ""
         print(
-            f"{self.name:>8}: {self.read:,} read, {self.refused:,} refused, {len(self.faults):,} other exceptions, "
+            f"{self.name:>16}: {self.read:,} read, {self.refused:,} refused, {len(self.faults):,} wrong, "
             f"slowest {self.slowest:.2f} s{slow}",
             flush=True,
         )
         for fault in self.faults[:10]:
-            print(f"          {fault}")
+            print(f"                  {fault}")
 
 
 def main() -> int:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, count in (("images", 20_000), ("tables", 5_000), ("votes", 1_000), ("models", 1_000)):
+    for name, count in (("images", 20_000), ("tables", 5_000), ("votes", 1_000), ("models", 1_000), ("runs", 300)):
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -138,9 +132,13 @@ def main() -> int:
             kinds.append(Kind(name, options.seed))
             return kinds[-1]
 
-        def read_table(content: bytes) -> bool:
+        def read_table(content: bytes, suffix: str) -> bool:
             (folder / "mutated").write_bytes(content)
-            return len(moue.load_fer2013(folder / "mutated", use_cache=False, on_bad_row="skip")) > 0
+            dataset = moue.load_fer2013(folder / "mutated", use_cache=False, on_bad_row="skip")
+            found = difference(dataset, unpack(content, suffix))
+            if found:
+                raise DifferError(found)
+            return len(dataset) > 0
 
         def read_votes(content: bytes) -> bool:
             (folder / "votes.csv").write_bytes(content)
@@ -152,14 +150,17 @@ def main() -> int:
 
         kind("images").run(options.images, list(images()), lambda content: decode(content).image is not None)
         for suffix, content in packed.items():
-            kind(suffix).run(options.tables, [content], read_table)
+            kind(suffix).run(options.tables, [content], functools.partial(read_table, suffix=suffix))
         data = moue.load_fer2013(folder / "t.csv", use_cache=False)
         usage = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
         rows = [f"{usage[str(split)]},a.png,{','.join('1' * 10)}" for split in data.split]
         header = ",".join(("Usage", "Image name", *FERPLUS_NAMES))
         kind("votes").run(options.votes, ["\n".join((header, *rows)).encode()], read_votes)
         model = json.dumps(moue.Classifier.load().spec.to_dict()).encode()
-        kind("models").run(options.models, [model], read_model)
+        kind("models").run(options.models, [model], read_model, mutated_json)
+        for title, reader in run_readers(folder, folder / "t.csv"):
+            count = options.runs // 10 if title.startswith("report") else options.runs  # pages take a second each
+            kind(title).run(count, [reader.content], reader.read, reader.mutate)
     return int(any(kind.faults for kind in kinds))
 
 

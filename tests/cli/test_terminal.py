@@ -149,6 +149,40 @@ def test_ctrl_c_while_importing_stops_without_a_traceback(module, turns):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
 
 
+ANSWERED = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import moue.predict.run
+from moue.errors import MoueError
+
+def predict(*_, **__):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt as error:
+        {turns}
+
+moue.predict.predict = moue.predict.run.predict = predict
+sys.argv = ["moue", "predict", "x.png"]
+from moue.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ("raise MoueError('onnxruntime cannot be imported') from ImportError('half a library')", "stopped\n"),
+        ("raise MoueError('stopped before the first epoch')", "error: stopped before the first epoch\n"),
+    ],
+)
+def test_ctrl_c_that_ends_in_an_error_has_its_own_exit_code(turns, said):
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWERED.format(turns=turns)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, said)
+
+
 def test_python_m_and_completion():
     done = subprocess.run([sys.executable, "-m", "moue", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("moue ")

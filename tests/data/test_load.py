@@ -136,6 +136,8 @@ BAD = {
     "no label": (b"," + pixels() + b",Training", "emotion is ''"),
     "usage": (b"0," + pixels() + b",Trainig", "Usage is 'Trainig', expected Training, PublicTest"),
     "cut short": (b"0," + pixels(1000), "2 columns, expected 3.*cut short"),
+    "an open quote": (b"0," + pixels() + b',"Training', "quotes that do not belong together"),
+    "a quote too many": (b"0," + pixels() + b',"Training"x', "quotes that do not belong together"),
     "not ASCII": ("0,٣ ".encode() + pixels(2303) + b",Training", "whole number"),
 }
 

@@ -195,6 +195,13 @@ def test_a_split_without_faces_is_refused(faces, tmp_path):
         train(CONFIG, faces.subset("train"), tmp_path / "run")
 
 
+def test_a_validation_loss_that_is_no_number_ends_with_what_to_do(tmp_path):
+    keeper = callbacks.Keeper(run_folder.RunFolder(tmp_path / "run"), [])
+    keeper.on_epoch_begin(0)
+    with pytest.raises(MoueError, match="the val_loss became nan in epoch 1"):
+        keeper.on_epoch_end(0, {"loss": 1.0, "accuracy": 0.5, "val_loss": float("nan"), "val_accuracy": 0.5})
+
+
 def test_what_cannot_be_built_leaves_no_folder(faces, tmp_path):
     with pytest.raises(MoueError, match="unknown model 'huge'"):
         train(TrainConfig(model="huge"), faces, tmp_path / "run")

@@ -38,7 +38,7 @@ def main() -> None:
         interrupts.watch()
         from moue.cli.app import run
 
-        run()
+        run(lambda: interrupts.came)
     except KeyboardInterrupt:
         _stop()
     except Exception:

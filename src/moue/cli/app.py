@@ -80,8 +80,12 @@ def _root(
     pass
 
 
-def run() -> None:
-    """Run a command and exit with 0, 1 for wrong input, 2 for wrong usage; Ctrl-C passes through."""
+def run(interrupted: Callable[[], bool] = lambda: False) -> None:
+    """Run a command and exit with 0, 1 for wrong input, 2 for wrong usage, 130 after Ctrl-C, or let Ctrl-C through.
+
+    Args:
+        interrupted: Returns whether Ctrl-C was pressed.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without bars or accents is no error
@@ -90,8 +94,11 @@ def run() -> None:
     except _Stopped:
         raise KeyboardInterrupt from None
     except MoueError as error:
+        if interrupted() and isinstance(error.__cause__, ImportError):
+            # A library that is stopped while it is imported may say that it cannot be.
+            raise KeyboardInterrupt from None
         console.print_error(error)
-        sys.exit(1)
+        sys.exit(130 if interrupted() else 1)
     except BrokenPipeError:
         # The reader of our output has gone (`moue ... | head`); say nothing more, not even when Python flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

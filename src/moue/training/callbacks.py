@@ -87,7 +87,8 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save the state, the model if it is the best so far, and the history."""
         numbers = history_row(logs or {})
-        _refuse_divergence(numbers["loss"], epoch + 1)
+        for name, value in numbers.items():
+            _refuse_divergence(value, epoch + 1, name)
         self._history.append(
             {
                 "epoch": epoch + 1,
@@ -177,10 +178,10 @@ def history_row(logs: Mapping[str, float]) -> dict[str, float]:
     return {name.replace(named, "accuracy"): float(value) for name, value in logs.items()}
 
 
-def _refuse_divergence(loss: float, epoch: int) -> None:
-    if not math.isfinite(loss):
+def _refuse_divergence(value: float, epoch: int, name: str = "loss") -> None:
+    if not math.isfinite(value):
         raise MoueError(
-            f"the loss became {loss} in epoch {epoch}",
+            f"the {name} became {value} in epoch {epoch}",
             "a finite number",
             "Lower it with --set learning_rate=... and start a new run.",
         )

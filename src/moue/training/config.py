@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
+_LARGEST = 10**300  # what a float can hold, and some more
+
+
 def _choice(default: Any, text: str, **extra: Any) -> Any:  # noqa: ANN401 (as dataclasses.field)
     return dataclasses.field(default=default, metadata={"help": text, **extra})
 
@@ -117,6 +120,8 @@ class TrainConfig:
             values: Field names and values.
             origin: Where they come from, for the message.
         """
+        if not isinstance(values, dict):
+            raise MoueError(f"{origin} holds a {type(values).__name__}", "names and values of choices")
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -184,6 +189,8 @@ def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any fi
     if isinstance(wanted, types.UnionType):
         kind = typing.get_args(wanted)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > _LARGEST:
+            raise MoueError(f"{name} has more than 300 digits", "a finite number")
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise MoueError(f"{name} = {value!r} ({type(value).__name__})", f"{getattr(wanted, '__name__', wanted)}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.errors import MoueError
-from moue.files import read_json, replacing, sha256_of
+from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, PERCEIVED, heads_in, list_heads
 from moue.labels import FERPLUS_NAMES
 from moue.probabilities import fit_temperature
@@ -62,7 +62,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
     with replacing(run.onnx) as temporary:
         result = export_onnx(model, temporary, compared, half=half, overwrite=True)
         append_expression(temporary, heads, expression)
-    environment = read_json(run.environment)
+    environment = run.read_environment()
     # Not from the environment, which learns of it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moue.errors import MoueError
-from moue.files import read_json
 from moue.training.targets import needs_votes
 
 if TYPE_CHECKING:
@@ -27,18 +26,19 @@ def open_run(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -
     if not run.config.exists():
         raise MoueError(f"{run.path} holds no run to resume", "a folder made by moue train", "Leave out --resume.")
     _refuse_other_choices(run, config)
-    started = read_json(run.environment)
+    started = run.read_environment()
     checked = {"checksum": "the data"}
     if needs_votes(config):
         checked["votes_checksum"] = "the FER+ votes"
     if config.distill_weight:
         checked["teacher_checksum"] = "the teacher's answers"
     for key, name in checked.items():
-        _refuse_other(name, environment["data"][key], started["data"][key], "the same data")
+        _refuse_other(name, environment["data"][key], started["data"].get(key), "the same data")
     # Only a run that was cut in its first epoch starts from them again.
     if "initial_weights" in environment:
-        now, before = (one["initial_weights"]["sha256"] for one in (environment, started))
-        _refuse_other("the initial weights", now, before, "the same weights")
+        before = started.get("initial_weights")
+        checksum = before.get("sha256") if isinstance(before, dict) else before
+        _refuse_other("the initial weights", environment["initial_weights"]["sha256"], checksum, "the same weights")
     return run.read_history()
 
 
@@ -60,8 +60,10 @@ def _refuse_other_choices(run: RunFolder, config: TrainConfig) -> None:
         )
 
 
-def _refuse_other(name: str, now: str, before: str, expected: str) -> None:
+def _refuse_other(name: str, now: object, before: object, expected: str) -> None:
     if now != before:
         raise MoueError(
-            f"{name}: checksum {now[:12]}…, but the run was started with {before[:12]}…", expected, "Start a new run."
+            f"{name}: checksum {now!s:.12}…, but the run was started with {before!s:.12}…",
+            expected,
+            "Start a new run.",
         )

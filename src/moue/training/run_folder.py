@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from moue.training.distill import TeacherOutputs
 
 History = list[dict[str, float]]
+_NUMBERS: Final = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
+_LARGEST: Final = 1e300  # NaN is not below it either
+_DAMAGED: Final = "Restore the file, or start a new run."
 _PACKAGES: Final = ("moue", "keras", "tensorflow", "jax", "torch", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 
@@ -133,15 +136,33 @@ class RunFolder:
 
     def update_environment(self, **news: Any) -> None:  # noqa: ANN401 (JSON is anything)
         """Add values to environment.json, or replace them."""
-        write_json(self.environment, read_json(self.environment) | news)
+        write_json(self.environment, self.read_environment() | news)
 
     def read_config(self) -> TrainConfig:
         """Return the choices of the run."""
         return TrainConfig.from_dict(read_json(self.config), str(self.config))
 
+    def read_environment(self) -> dict[str, Any]:
+        """Return where and with what the run was made; `versions` and `data` are there.
+
+        Raises:
+            MoueError: it is missing or damaged.
+        """
+        found = read_json(self.environment)
+        if not isinstance(found, dict) or not all(isinstance(found.get(name), dict) for name in ("versions", "data")):
+            raise MoueError(f"{self.environment} is damaged", "what moue train wrote", _DAMAGED)
+        return found
+
     def read_history(self) -> History:
-        """Return one row per epoch; empty before the first has ended."""
-        return list(read_json(self.history)) if self.history.exists() else []
+        """Return one row per epoch; empty before the first has ended.
+
+        Raises:
+            MoueError: it is damaged.
+        """
+        history = read_json(self.history) if self.history.exists() else []
+        if not isinstance(history, list) or not all(_is_row(row, epoch) for epoch, row in enumerate(history, 1)):
+            raise MoueError(f"{self.history} is damaged", "one row of numbers for each epoch", _DAMAGED)
+        return history
 
     def write_history(self, history: History) -> None:
         """Write the history as JSON and CSV."""
@@ -151,6 +172,13 @@ class RunFolder:
         writer.writerows(history)
         write_text(self.history.with_suffix(".csv"), table.getvalue())
         write_json(self.history, history)
+
+
+def _is_row(row: Any, epoch: int) -> bool:  # noqa: ANN401 (JSON is anything)
+    """Return whether a row of the history holds numbers about this epoch."""
+    if not isinstance(row, dict) or not row.keys() >= _NUMBERS or row["epoch"] != epoch:
+        return False
+    return all(isinstance(value, int | float) and abs(value) <= _LARGEST for value in row.values())
 
 
 def describe_environment(dataset: Dataset, teacher: TeacherOutputs | None = None) -> dict[str, Any]:

@@ -236,9 +236,9 @@ def _parse_line(line: bytes, columns: _Columns, options: ReadOptions) -> tuple[i
 def _parse_leniently(line: bytes, columns: _Columns, options: ReadOptions) -> tuple[int, str, bytes] | str:
     text = line.decode("utf-8", "replace")
     try:
-        (fields,) = csv.reader([text], delimiter=columns.separator.decode(), skipinitialspace=True)
-    except (csv.Error, ValueError):
-        fields = text.split(columns.separator.decode())
+        (fields,) = csv.reader([text], delimiter=columns.separator.decode(), skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        return f"quotes that do not belong together ({error})"
     if len(fields) != columns.num_columns:
         return f"{len(fields)} columns, expected {columns.num_columns} as in the header; was the file cut short?"
     word = _WHOLE_FLOAT.sub("", fields[columns.emotion].strip(" \t\"'"))
