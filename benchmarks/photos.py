@@ -17,39 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 from moue.classifier.classifier import Classifier
 from moue.faces import Face, make_detector
-from moue.faces.boxes import overlap
+from moue.faces.scoring import pair_faces, same_face
 from moue.recognition.analyzer import Analyzer
 
 if TYPE_CHECKING:
     from moue.recognition.results import FaceResult, ImageResult
 
-ENOUGH = 0.4
 UNCLEAR = "unclear"
-
-
-def matches(one: Face, other: Face) -> bool:
-    """Return whether two boxes are the same face."""
-
-    def holds(outer: Face, inner: Face) -> bool:
-        x, y = inner.x + inner.width / 2, inner.y + inner.height / 2
-        return outer.x <= x <= outer.x + outer.width and outer.y <= y <= outer.y + outer.height
-
-    return overlap(one, other)[0] >= ENOUGH or (holds(one, other) and holds(other, one))
 
 
 def pair(entry: dict[str, Any], result: ImageResult) -> tuple[list[FaceResult | None], int]:
     """Return what was found for each labelled face, and the number of false boxes."""
-    left = list(result.faces)
-    found: list[FaceResult | None] = []
-    for label in entry["faces"]:
-        wanted = Face(*label["box"])
-        near = [face for face in left if matches(wanted, Face(*face.box))]
-        best = max(near, key=lambda face: overlap(wanted, Face(*face.box))[0], default=None)
-        found.append(best)
-        if best is not None:
-            left.remove(best)
+    boxes = [Face(*face.box) for face in result.faces]
+    pairs, left = pair_faces([Face(*label["box"]) for label in entry["faces"]], boxes)
     ignored = [Face(*box) for box in entry.get("ignore", [])]
-    return found, sum(not any(matches(box, Face(*face.box)) for box in ignored) for face in left)
+    num_false = sum(not any(same_face(box, boxes[number]) for box in ignored) for number in left)
+    return [None if number is None else result.faces[number] for number in pairs], num_false
 
 
 def answer(label: dict[str, Any], face: FaceResult | None) -> str:

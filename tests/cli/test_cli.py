@@ -18,6 +18,13 @@ from moue.errors import MissingExtraError
 
 COMMANDS = ("webcam", "train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download")
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
+DETECTOR_COMMANDS = ("train", "evaluate")
+WORDS = (
+    (),
+    *((name,) for name in COMMANDS),
+    *(("data", name) for name in DATA_COMMANDS),
+    *(("detector", name) for name in DETECTOR_COMMANDS),
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def run_folder(table, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS), *(("data", name) for name in DATA_COMMANDS)])
+@pytest.mark.parametrize("words", WORDS)
 def test_every_command_has_help(moue, words):
     code, out, _ = moue(*words, "--help")
     assert code == 0

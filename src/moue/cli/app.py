@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from moue.cli import console, data, learn, models, recognise, scores, webcam
+from moue.cli import console, data, detector, learn, models, recognise, scores, webcam
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
@@ -58,11 +58,17 @@ _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(*recognise.COMMANDS, *webcam.COMMANDS),
     *(*learn.COMMANDS, *scores.COMMANDS, *models.COMMANDS),
 )
-for _command in data.COMMANDS:
-    data_app.command()(_with_quiet(_command))
-for _command in _COMMANDS:
-    app.command()(_with_quiet(_command))
+detector_app = typer.Typer(help="Train or score a face detector.", no_args_is_help=True, rich_markup_mode=None)
+_GROUPS: Final[tuple[tuple[typer.Typer, tuple[Callable[..., None], ...]], ...]] = (
+    (app, _COMMANDS),
+    (data_app, data.COMMANDS),
+    (detector_app, detector.COMMANDS),
+)
+for _group, _commands in _GROUPS:
+    for _command in _commands:
+        _group.command()(_with_quiet(_command))
 app.add_typer(data_app, name="data")
+app.add_typer(detector_app, name="detector")
 
 
 def _show_version(value: bool) -> None:

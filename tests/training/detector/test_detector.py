@@ -149,3 +149,53 @@ def test_a_round_of_training_and_its_export(tmp_path):
     assert detector.detect(np.zeros((70, 130, 3), np.uint8)) == []
     with pytest.raises(MoueError, match="a multiple of"):
         DetectorConfig(5, steps_per_epoch=2)
+
+
+def test_two_rounds_resume_to_the_same_detector(tmp_path):
+    """A run that is cut after its first round ends with the file of one that was not cut."""
+    pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
+    from moue.training.detector.rounds import RoundsConfig, train_rounds
+
+    config = RoundsConfig((2, 2), batch_size=2, side=64, steps_per_epoch=1)
+    seen = []
+
+    def finder_of(path):
+        seen.append(path)
+        return lambda image: [(20.0, 20.0, 30.0, 30.0)] if image.shape == (200, 240, 3) else []
+
+    def run(out, **options):
+        return train_rounds(lambda _: make_material(), out, config, finder_of=finder_of, **options)
+
+    said = []
+    whole = run(tmp_path / "whole", progress=lambda *done: said.append(done))
+    assert said == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert whole == tmp_path / "whole" / "second" / "own.onnx"
+
+    class Cut(Exception):  # noqa: N818 (stands for Ctrl-C)
+        pass
+
+    def cut(done, _total):
+        if done == 3:
+            raise Cut
+
+    with pytest.raises(Cut):
+        run(tmp_path / "cut", progress=cut)
+    resumed = run(tmp_path / "cut", resume=True)
+    for name in ("score", "box"):
+        outputs = [_answer(path, name) for path in (whole, resumed)]
+        np.testing.assert_array_equal(*outputs)
+    with pytest.raises(MoueError, match="exists already"):
+        run(tmp_path / "cut")
+    config = RoundsConfig((2, 3), batch_size=2, side=64, steps_per_epoch=1)
+    with pytest.raises(MoueError, match="other choices"):
+        run(tmp_path / "cut", resume=True)
+    with pytest.raises(MoueError, match=r"config\.json"):
+        run(tmp_path / "new", resume=True)
+
+
+def _answer(path, name):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    pixels = np.random.default_rng(1).integers(0, 256, (1, 64, 64, 1)).astype(np.float32)
+    return session.run([name], {"images": pixels})[0]

@@ -1,0 +1,126 @@
+"""Commands about finding faces: moue detector train, evaluate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from moue.cli import console, options
+
+if TYPE_CHECKING:
+    from moue.faces import Detector
+    from moue.training.detector.material import Material
+
+_LEAST: Final = 0.1  # the lowest threshold of the table
+
+
+def train(
+    data: options.DataPath,
+    scenes: Annotated[
+        Path,
+        typer.Argument(metavar="SCENES", help="A .zip archive of photographs, most without faces.", show_default=False),
+    ],
+    out: options.RunOut,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps of the first round.")] = 10_000,
+    second: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Steps of the second round, which trains on mistakes.")
+    ] = 6_000,
+    steps_per_epoch: Annotated[int, typer.Option(min=1, metavar="N", help="Save the state after so many.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of weights and canvases.")] = 0,
+    resume: options.Resume = False,
+) -> None:
+    """Train moue's own face detector.
+
+    YuNet (moue download yunet) marks the faces; its weights are not part of the result. A fifth of the photographs is
+    held out. The detector is OUT/second/own.onnx. Takes about an hour on two cores.
+    """
+    from moue.faces.detectors.own import OwnDetector, OwnOptions
+    from moue.faces.labelling import Labeller
+    from moue.training.backend import import_keras
+    from moue.training.detector.material import Material, collect, read_scenes
+    from moue.training.detector.rounds import RoundsConfig, train_rounds
+
+    config = RoundsConfig((steps, second), seed=seed, steps_per_epoch=steps_per_epoch)
+
+    def gather(stored: Path) -> Material:
+        if not stored.exists():
+            images, teacher = read_scenes(scenes), Labeller()
+            faces = options.load_data(data)
+            with console.count_progress("marking faces") as moved:
+                collect(faces, images, teacher, progress=moved).save(stored)
+        return Material.load(stored)
+
+    with console.loading_keras():
+        import_keras()
+    with console.count_progress("training") as moved:
+        found = train_rounds(
+            gather,
+            out,
+            config,
+            finder_of=lambda path: (
+                lambda image: [face.box for face in OwnDetector(OwnOptions(0.2), path).detect(image)]
+            ),
+            resume=resume,
+            progress=moved,
+        )
+    console.wrote(found)
+    console.note(f"next: moue detector evaluate LABELS.json --detector-model {found}")
+
+
+def evaluate(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABELS",
+            help='JSON list of images: {"file": ..., "faces": [{"box": [x, y, width, height]}]}.',
+            show_default=False,
+        ),
+    ],
+    detector: options.Detector = options.DetectorName.AUTO,
+    detector_model: Annotated[
+        Path | None, typer.Option("--detector-model", metavar="FILE", help="A detector of moue detector train.")
+    ] = None,
+    reference: Annotated[
+        str, typer.Option(metavar="NAME", help="Measure landmarks against those of this detector, e.g. yunet.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Score a face detector on labelled images.
+
+    Counts found faces and false boxes at each threshold, and measures landmarks and time.
+    """
+    from moue.faces import make_detector
+    from moue.faces.detectors.own import OwnDetector, OwnOptions
+    from moue.faces.scoring import read_labels, score_detector
+
+    images = read_labels(labels)
+    finder: Detector
+    if detector_model is not None:
+        finder = OwnDetector(OwnOptions(_LEAST), detector_model)
+    else:
+        name = make_detector(detector.value).name
+        finder = make_detector(name, score_threshold=_LEAST) if name in ("own", "yunet") else make_detector(name)
+    with console.count_progress("looking") as moved:
+        scores = score_detector(
+            finder, images, reference=make_detector(reference) if reference else None, progress=moved
+        )
+    if as_json:
+        console.say(json.dumps(scores.to_dict()))
+        return
+    rows = [
+        (f"{threshold:.1f}", str(found), f"{found / max(1, scores.num_faces):.1%}", str(false))
+        for threshold, found, false in scores.found
+    ]
+    console.print_table(("threshold", f"of {scores.num_faces} faces", "recall", "false boxes"), rows)
+    console.say(f"{scores.detector}: {scores.num_images} images, {scores.ms_per_image:.0f} ms each")
+    if scores.landmark_error is not None:
+        console.say(
+            f"landmarks: {scores.landmark_error:.1%} of the face's size from those of {reference}, "
+            f"{scores.num_landmarks} faces"
+        )
+
+
+COMMANDS: Final = (train, evaluate)

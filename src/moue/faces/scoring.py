@@ -1,0 +1,194 @@
+"""How well a detector finds faces: found and false boxes at every threshold, and how far its landmarks are off."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MoueError
+from moue.faces.boxes import overlap
+from moue.faces.face import Face, faces_from
+from moue.files import read_json
+from moue.media.decode import decode
+from moue.progress import ignore_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from moue.faces.face import Detector
+    from moue.progress import Progress
+
+ENOUGH: Final = 0.4
+"""Two boxes are one face if they share this much of their union, or if each holds the other's centre."""
+
+THRESHOLDS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledImage:
+    """An image file and the faces in it.
+
+    Attributes:
+        path: The file.
+        faces: All faces that should be found.
+        ignored: Faces that may be found or not, such as painted or blurred ones.
+    """
+
+    path: Path
+    faces: tuple[Face, ...]
+    ignored: tuple[Face, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorScores:
+    """What a detector found in labelled images.
+
+    Attributes:
+        detector: Its name.
+        num_images: Images.
+        num_faces: Labelled faces in them.
+        found: (threshold, faces found, false boxes) for each threshold, which rise.
+        landmark_error: Mean distance of its landmarks from the reference's, in parts of the face's size (the root
+            of its box's area); None without a reference or landmarks.
+        num_landmarks: Faces over which that is the mean.
+        ms_per_image: Wall time of detection, without decoding.
+    """
+
+    detector: str
+    num_images: int
+    num_faces: int
+    found: tuple[tuple[float, int, int], ...]
+    landmark_error: float | None
+    num_landmarks: int
+    ms_per_image: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        keys = ("score_threshold", "found", "false_boxes")
+        return {**dataclasses.asdict(self), "found": [dict(zip(keys, row, strict=True)) for row in self.found]}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text on one line."""
+        return json.dumps(self.to_dict())
+
+
+def same_face(one: Face, other: Face) -> bool:
+    """Return whether two boxes are of one face."""
+    return overlap(one, other)[0] >= ENOUGH or (_holds_centre(one, other) and _holds_centre(other, one))
+
+
+def pair_faces(wanted: Sequence[Face], found: Sequence[Face]) -> tuple[list[int | None], list[int]]:
+    """Pair labelled faces with the boxes that a detector found.
+
+    Args:
+        wanted: The labelled faces; each gets the box that overlaps it most.
+        found: The boxes.
+
+    Returns:
+        The position in `found` for each labelled face, or None; and the positions that no label claims.
+    """
+    left, pairs = list(range(len(found))), []
+    for label in wanted:
+        near = [number for number in left if same_face(label, found[number])]
+        best = max(near, key=lambda number: overlap(label, found[number])[0], default=None)
+        pairs.append(best)
+        if best is not None:
+            left.remove(best)
+    return pairs, left
+
+
+def read_labels(path: Path) -> list[LabelledImage]:
+    """Read a JSON list of images, each with ``file`` (beside the list), ``faces`` and perhaps ``ignore``.
+
+    Each face is an object with a ``box`` of x, y, width and height in pixels; ``ignore`` is a list of such boxes.
+
+    Raises:
+        MoueError: the file is missing or not such a list, or a box is not four numbers.
+    """
+    entries = read_json(path)
+    if not isinstance(entries, list):
+        raise MoueError(f"{path} holds no list", "a JSON list of labelled images")
+    images = []
+    for number, entry in enumerate(entries):
+        try:
+            boxes = [face["box"] for face in entry["faces"]]
+            name = path.parent / str(entry["file"])
+            images.append(LabelledImage(name, faces_from(boxes), faces_from(entry.get("ignore", []))))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise MoueError(
+                f"{path}: entry {number} is no labelled image ({error!r})", 'objects like {"file": ..., "faces": [...]}'
+            ) from error
+    return images
+
+
+def score_detector(
+    detector: Detector,
+    images: Sequence[LabelledImage],
+    *,
+    reference: Detector | None = None,
+    progress: Progress = ignore_progress,
+) -> DetectorScores:
+    """Look for faces in all images and compare them with the labels.
+
+    Args:
+        detector: Made with a low score_threshold, so that every threshold in `THRESHOLDS` above it can be scored.
+        images: Labelled images.
+        reference: A detector whose landmarks are taken as right.
+        progress: Told how many images are done.
+
+    Raises:
+        MoueError: there are no images, or one cannot be read.
+    """
+    if not images:
+        raise MoueError("there are no labelled images", "at least one")
+    counts = {threshold: [0, 0] for threshold in THRESHOLDS}
+    errors: list[float] = []
+    seconds = 0.0
+    for number, labelled in enumerate(images):
+        decoded = decode(labelled.path)
+        if decoded.image is None:
+            raise MoueError(f"{labelled.path}: {decoded.message or decoded.status}", "an image")
+        pixels = decoded.image if decoded.image.ndim == 3 else np.repeat(decoded.image[..., None], 3, axis=2)
+        began = time.perf_counter()
+        faces = detector.detect(pixels)
+        seconds += time.perf_counter() - began
+        for threshold, count in counts.items():
+            sure = [face for face in faces if face.face_score >= threshold]
+            pairs, left = pair_faces(labelled.faces, sure)
+            count[0] += sum(pair is not None for pair in pairs)
+            count[1] += sum(not any(same_face(face, sure[one]) for face in labelled.ignored) for one in left)
+        if reference is not None:
+            errors += landmark_errors(reference.detect(pixels), faces)
+        progress(number + 1, len(images))
+    return DetectorScores(
+        detector=detector.name,
+        num_images=len(images),
+        num_faces=sum(len(labelled.faces) for labelled in images),
+        found=tuple((threshold, hits, false) for threshold, (hits, false) in counts.items()),
+        landmark_error=float(np.mean(errors)) if errors else None,
+        num_landmarks=len(errors),
+        ms_per_image=1e3 * seconds / len(images),
+    )
+
+
+def landmark_errors(right: Sequence[Face], found: Sequence[Face]) -> list[float]:
+    """Return the mean distance of five landmarks for each face that both have, in parts of the face's size."""
+    errors = []
+    for face, pair in zip(right, pair_faces(right, found)[0], strict=True):
+        other = None if pair is None else found[pair].landmarks
+        if face.landmarks is not None and other is not None:
+            # Not the distance between the eyes: in profile there is hardly any.
+            size = math.sqrt(face.width * face.height)
+            errors.append(float(np.linalg.norm(face.landmarks - other, axis=1).mean()) / size)
+    return errors
+
+
+def _holds_centre(outer: Face, inner: Face) -> bool:
+    x, y = inner.x + inner.width / 2, inner.y + inner.height / 2
+    return outer.x <= x <= outer.x + outer.width and outer.y <= y <= outer.y + outer.height

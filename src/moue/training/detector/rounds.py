@@ -1,0 +1,136 @@
+"""Two rounds of training: the second one beside what the first took for faces and were none."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from moue.errors import MoueError
+from moue.files import locked, read_json, write_json
+from moue.progress import ignore_progress
+from moue.training.backend import keras
+from moue.training.detector.compose import Composer
+from moue.training.detector.export import export_detector
+from moue.training.detector.train import DetectorConfig, train_detector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.progress import Progress
+    from moue.training.detector.material import Material
+
+    Finder: TypeAlias = Callable[[NDArray[np.uint8]], list[tuple[float, float, float, float]]]
+    """Returns the boxes that a detector finds in an image, uint8 (H, W, 3)."""
+
+RATES: Final = (2e-3, 1e-3)
+"""Highest learning rate of each round."""
+
+_COMPARED: Final = 32
+_NAMES: Final = ("first", "second")
+
+
+@dataclasses.dataclass(frozen=True)
+class RoundsConfig:
+    """Every choice of a training.
+
+    Attributes:
+        steps: Steps of the first and of the second round.
+        batch_size: Canvases in a step.
+        side: Sides of a canvas in pixels.
+        seed: Which canvases, and which initial weights.
+        steps_per_epoch: Steps after which the state is saved; both rounds are multiples of it.
+    """
+
+    steps: tuple[int, int] = (10_000, 6_000)
+    batch_size: int = 32
+    side: int = 160
+    seed: int = 0
+    steps_per_epoch: int = 500
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**dataclasses.asdict(self), "steps": list(self.steps)}
+
+
+def train_rounds(
+    gather: Callable[[Path], Material],
+    out: Path,
+    config: RoundsConfig,
+    *,
+    finder_of: Callable[[Path], Finder],
+    resume: bool = False,
+    progress: Progress = ignore_progress,
+) -> Path:
+    """Train both rounds in a run folder, and return the exported detector, ``second/own.onnx``.
+
+    Args:
+        gather: Returns what canvases are made of, given the file that stores it between runs.
+        out: The run folder, new unless `resume`.
+        config: Every choice.
+        finder_of: Returns what finds faces by an exported detector, to look for mistakes after the first round.
+        resume: Continue an interrupted run in `out`.
+        progress: Told how many steps of both rounds are done.
+
+    Raises:
+        MoueError: an existing folder, nothing to resume, other choices than before, or another process that trains in
+            `out`.
+    """
+    with locked(out):
+        _open(out, config, resume=resume)
+        material = gather(out / "material.npz")
+        canvases = Composer(material, side=config.side, seed=config.seed + 5).batch(0, _COMPARED)[0]
+        model, mistakes, done = None, _none(), 0
+        for number, (name, steps) in enumerate(zip(_NAMES, config.steps, strict=True)):
+            exported, behind = out / name / "own.onnx", done
+            if not exported.exists():
+                one = DetectorConfig(
+                    steps=steps,
+                    batch_size=config.batch_size,
+                    learning_rate=RATES[number],
+                    side=config.side,
+                    seed=config.seed + number,
+                    steps_per_epoch=config.steps_per_epoch,
+                )
+                told = _shifted(progress, behind, sum(config.steps))
+                model = train_detector(material, out / name, one, start=model, mistakes=mistakes, progress=told)
+                export_detector(model, exported, canvases, overwrite=True)
+            model = keras.models.load_model(out / name / "detector.keras", compile=False)
+            mistakes, done = _mistakes(material, finder_of(exported)), done + steps
+    return exported
+
+
+def _open(out: Path, config: RoundsConfig, *, resume: bool) -> None:
+    stored = out / "config.json"
+    if not resume:
+        if out.exists() and any(out.iterdir()):
+            raise MoueError(f"{out} exists already", "a new folder for the run", "Choose another, or add --resume.")
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(stored, config.to_dict())
+        return
+    before = read_json(stored)
+    if before != config.to_dict():
+        raise MoueError(
+            f"{stored} was made with other choices: {before}", f"the same: {config.to_dict()}", "Start a new run."
+        )
+
+
+def _mistakes(material: Material, find: Finder) -> list[tuple[int, tuple[float, float, float, float]]]:
+    """Return what a detector finds in training photographs in which the teacher finds nothing at all."""
+    return [
+        (number, box)
+        for number, scene in enumerate(material.scenes)
+        if not scene.held_out and not len(scene.scores)
+        for box in find(scene.image[..., None].repeat(3, axis=2))
+    ]
+
+
+def _none() -> list[tuple[int, tuple[float, float, float, float]]]:
+    return []
+
+
+def _shifted(progress: Progress, behind: int, total: int) -> Progress:
+    return lambda done, _total: progress(behind + done, total)
