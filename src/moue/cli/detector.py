@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,7 +12,13 @@ import typer
 from moue.cli import console, options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from moue.faces import Detector
+    from moue.progress import Progress
     from moue.training.detector.material import Material
 
 _LEAST: Final = 0.1  # the lowest threshold of the table
@@ -55,16 +62,14 @@ def train(
 
     with console.loading_keras():
         import_keras()
-    with console.count_progress("training") as moved:
+    with contextlib.ExitStack() as stack:
         found = train_rounds(
             gather,
             out,
             config,
-            finder_of=lambda path: (
-                lambda image: [face.box for face in OwnDetector(OwnOptions(0.2), path).detect(image)]
-            ),
+            finder_of=lambda path: _finder(OwnDetector(OwnOptions(0.2), path)),
             resume=resume,
-            progress=moved,
+            progress=_bar_at_first_step(stack),
         )
     console.wrote(found)
     console.note(f"next: moue detector evaluate LABELS.json --detector-model {found}")
@@ -121,6 +126,22 @@ def evaluate(
             f"landmarks: {scores.landmark_error:.1%} of the face's size from those of {reference}, "
             f"{scores.num_landmarks} faces"
         )
+
+
+def _finder(detector: Detector) -> Callable[[NDArray[np.uint8]], list[tuple[float, float, float, float]]]:
+    return lambda image: [face.box for face in detector.detect(image)]
+
+
+def _bar_at_first_step(stack: contextlib.ExitStack) -> Progress:
+    """Return what shows a bar from the first step on: before that, marking faces has its own."""
+    bars: list[Progress] = []
+
+    def moved(done: int, total: int | None) -> None:
+        if not bars:
+            bars.append(stack.enter_context(console.count_progress("training")))
+        bars[0](done, total)
+
+    return moved
 
 
 COMMANDS: Final = (train, evaluate)
