@@ -186,6 +186,23 @@ def test_a_missing_file_says_where_to_get_it(tmp_path):
         load_fer2013(tmp_path / "fer2013.csv")
 
 
+@pytest.mark.parametrize("heading", ["usage", "Split", "subset", "PARTITION"])
+def test_splits_are_read_under_other_headings(tmp_path, dataset, heading):
+    path = tmp_path / "other.csv"
+    path.write_bytes(table(dataset).replace(b"Usage", heading.encode(), 1))
+    same(load_fer2013(path), dataset)
+
+
+@pytest.mark.parametrize(
+    "heading", ["emotion,emotion,pixels,Usage", "x,emotion,pixels,pixels", "Split,emotion,pixels,Usage"]
+)
+def test_two_columns_of_one_meaning_are_refused(tmp_path, heading):
+    path = tmp_path / "double.csv"
+    path.write_bytes(heading.encode() + b"\n3,3," + pixels() + b",Training\n")
+    with pytest.raises(MoueError, match="several columns of one meaning"):
+        load_fer2013(path)
+
+
 def test_without_usage_twins_stay_together(tmp_path):
     first = make_dataset(400)
     doubled = first.take(np.arange(800) % 400)

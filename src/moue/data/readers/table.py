@@ -36,6 +36,7 @@ _ROWS_AT_ONCE: Final = 1024
 _MOST_BLANK_LINES: Final = 1000
 _FREE_BAD_ROWS: Final = 1000  # beyond these, wrong rows may be no more than the good ones
 _LAST_LABEL: Final = len(CLASS_NAMES) - 1
+_USAGE_HEADINGS: Final = ("usage", "split", "subset", "partition")
 _WHOLE_FLOAT: Final = re.compile(r"\.0+\b")
 
 
@@ -194,7 +195,14 @@ def _read_header(path: Path, header: bytes) -> _Columns:
             "a comma-separated table with the columns emotion, pixels and Usage",
             fix or "Is this fer2013.csv? `moue data get` says where to get it.",
         )
-    usage = names.index("usage") if "usage" in names else None
+    usages = [name for name in names if name in _USAGE_HEADINGS]
+    if names.count("emotion") > 1 or names.count("pixels") > 1 or len(usages) > 1:
+        raise MoueError(
+            f"{path} has several columns of one meaning: {', '.join(names)}",
+            "emotion, pixels and Usage once each",
+            "Leave out or rename the others.",
+        )
+    usage = names.index(usages[0]) if usages else None
     return _Columns(names.index("emotion"), names.index("pixels"), usage, len(names), separator)
 
 
