@@ -1,5 +1,9 @@
 """Animated GIF, WebP and PNG as videos: frames, times, damage."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +22,16 @@ def save(path, levels=LEVELS, **options):
     frames = [Image.new("RGB", (64, 48), (level, level // 2, 0)) for level in levels]
     frames[0].save(path, save_all=True, append_images=frames[1:], **{"duration": 200, "lossless": True} | options)
     return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_named_pipe_is_no_animation(tmp_path, kind):
+    path = tmp_path / f"pipe.{kind}"
+    os.mkfifo(path)
+    code = f"from moue.media.animation import is_animation; print(is_animation({str(path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from moue.media.decode import BACKGROUND
+from moue.media.files import head_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,8 @@ def is_animation(path: str | Path) -> bool:
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES or importlib.util.find_spec("cv2") is None:
+        return False
+    if not head_of(path):  # opening a named pipe would wait for ever
         return False
     try:
         with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as image:
