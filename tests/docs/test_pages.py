@@ -19,7 +19,7 @@ COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")  # compar
 def options_of(command):
     """Return the section of the command page that describes a command line such as `data audit fer2013.csv`."""
     words = command.split()
-    name = " ".join(words[: 2 if words[0] == "data" else 1])
+    name = " ".join(words[: 2 if words[0] in ("data", "detector") else 1])
     return COMMANDS.partition(f"## moue {name}\n")[2].partition("\n## ")[0]
 
 
