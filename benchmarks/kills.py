@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import http.server
+import itertools
 import random
 import shutil
 import signal
@@ -226,8 +227,9 @@ def _make_run(inputs: Path) -> None:
 
 def _run_trial(trial: Trial, num_kills: int, rng: random.Random) -> None:
     killed = 0
+    signals = itertools.cycle(SIGNALS)
     while killed < num_kills:
-        number = SIGNALS[killed % len(SIGNALS)]
+        number = next(signals)
         if trial.job.lock and rng.random() < 0.3:
             trial.contest(number, halted=rng.random() < 0.5)
             killed += 1
