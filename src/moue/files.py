@@ -154,7 +154,7 @@ def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> None:  # noqa: ANN401 (JSON is anything)
+def write_json(path: str | Path, value: object, *, overwrite: bool = True) -> None:
     """Write `value` as indented JSON to `path` atomically; NaN is refused, since it is not JSON."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", overwrite=overwrite)
 

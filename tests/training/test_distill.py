@@ -116,10 +116,10 @@ def test_what_does_not_fit_is_refused(teachers, faces, cache, tmp_path):
     with pytest.raises(MoueError, match="unknown views 'all'"):
         teach(teachers, faces, views="all")
     reversed_names = save_run(tmp_path / "other", class_names=CLASS_NAMES[::-1])
-    with pytest.raises(MoueError, match=r"head 'emotion' of .*other(?s:.*)Take another teacher"):
+    with pytest.raises(MoueError, match=r"head 'emotion' of .*other(?s:.*)Use another teacher"):
         teach([reversed_names], faces)
     for teacher in (cache, TeacherOutputs.load(cache, faces)):
-        with pytest.raises(MoueError, match="is about data of checksum"):
+        with pytest.raises(MoueError, match="is about data with checksum"):
             find_teacher(teacher, 0.5, make_dataset(60, seed=4))
 
 

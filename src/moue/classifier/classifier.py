@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import onnxruntime
     from numpy.typing import NDArray
 
     from moue.classifier.preprocess import Images
@@ -37,7 +38,9 @@ class Classifier:
         path: The ONNX file.
     """
 
-    def __init__(self, spec: ModelSpec, session: Any, path: Path, *, threads: int | None = None) -> None:  # noqa: ANN401 (onnxruntime has no types)
+    def __init__(
+        self, spec: ModelSpec, session: onnxruntime.InferenceSession, path: Path, *, threads: int | None = None
+    ) -> None:
         self.spec = spec
         self.path = path
         self._threads = threads
@@ -246,7 +249,7 @@ def _open_again(where: str | Path, threads: int | None, fingerprint: str) -> Cla
     return classifier
 
 
-def _check_shapes(session: Any, spec: ModelSpec, path: Path) -> None:  # noqa: ANN401 (onnxruntime has no types)
+def _check_shapes(session: onnxruntime.InferenceSession, spec: ModelSpec, path: Path) -> None:
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise MoueError(f"{path} has {len(inputs)} inputs", "one", FIX)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import onnxruntime
 
 _MAX_CPUS: Final = 8  # small networks and single images gain nothing from more
 
@@ -32,7 +34,9 @@ def read_network(path: Path, fix: str) -> bytes:
         raise MoueError(f"cannot read {path}: {error.strerror}", "an ONNX file", fix) from error
 
 
-def open_session(content: bytes, path: Path, *, threads: int, fix: str, many_sizes: bool = False) -> Any:  # noqa: ANN401 (onnxruntime has no types)
+def open_session(
+    content: bytes, path: Path, *, threads: int, fix: str, many_sizes: bool = False
+) -> onnxruntime.InferenceSession:
     """Open a network on the CPU.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 import urllib.request
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from moue.download import FetchError, fetch_bytes
 from moue.media.decode import Decoded, Status, decode
@@ -18,7 +18,7 @@ _SCHEMES: Final = ("http", "https")
 _NOT_ALLOWED: Final = "nothing is fetched from the web unless asked: add --allow-url, in Python allow_url=True"
 
 
-def is_address(source: Any) -> TypeGuard[str]:  # noqa: ANN401 (whatever the caller was given)
+def is_address(source: object) -> TypeGuard[str]:
     """Return whether something is text that begins as an address does (``https://``), and not a path."""
     return isinstance(source, str) and _ADDRESS.match(source) is not None
 

@@ -145,7 +145,7 @@ class CsvRun:
         self._lock.close()
         return self.path
 
-    def _note(self, **news: Any) -> None:  # noqa: ANN401 (JSON is anything)
+    def _note(self, **news: object) -> None:
         self._journal.update(news)
         write_json(self._journal_file, self._journal)
 

@@ -1,8 +1,8 @@
-"""Changing training faces at random, in NumPy.
+"""Random changes of training faces, in NumPy.
 
-All geometry is one bilinear warp a face. A batch of 128 takes about 6 ms of one core, where Keras's preprocessing
-layers take 27 ms and the network's step hundreds (docs/training.md); and it is a function of its random generator
-alone, the same on every backend, which also mixes the targets of both heads and leaves the network as it will be used.
+All geometry is one bilinear warp per face. A batch of 128 takes about 6 ms of one core; Keras's preprocessing layers
+take 27 ms, and the network's step hundreds (docs/training.md). The result depends on the random generator alone and is
+the same on every backend. The targets of all heads are mixed too, and the network contains no augmentation layers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.float32]
     Targets = dict[str, NDArray[np.float32]]
 
-# So many faces at a time stay in a core's cache.
+# This many faces at a time fit in a core's cache.
 _CHUNK: Final = 16
 _SMALLEST_ERASURE: Final = 0.02
 _WIDEST_ERASURE: Final = 3.3
@@ -33,13 +33,13 @@ def is_augmented(config: TrainConfig) -> bool:
 
 
 def augment(images: Images, targets: Targets, config: TrainConfig, rng: np.random.Generator) -> tuple[Images, Targets]:
-    """Return changed faces and their targets, which only mixup and cutmix change.
+    """Return changed faces and their targets; only mixup and cutmix change targets.
 
     Args:
         images: uint8 (B, H, W, 1).
         targets: Rows (B, K) by head; blended like the faces.
         config: What to do; see its fields from `flip` on.
-        rng: Where the chance comes from, the only source.
+        rng: The only source of randomness.
 
     Returns:
         uint8 (B, H, W, 1) and targets float32 (B, K) by head.
@@ -88,7 +88,7 @@ def _draw_maps(count: int, size: tuple[int, ...], config: TrainConfig, rng: np.r
 
 
 def _warp(pixels: Pixels, maps: Pixels) -> Pixels:
-    """Return faces (B, H, W) moved by `maps` (B, 2, 3), bilinear; beyond the edge its pixels repeat."""
+    """Return faces (B, H, W) moved by `maps` (B, 2, 3), bilinear; the pixels of the edge repeat beyond it."""
     height, width = pixels.shape[1:]
     y, x = (axis.ravel() for axis in np.indices((height, width), np.float32))
     x, y = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)
@@ -107,7 +107,7 @@ def _warp(pixels: Pixels, maps: Pixels) -> Pixels:
 
 
 def _place(line: Pixels, x: Pixels, y: Pixels, side: int) -> tuple[NDArray[np.int32], Pixels]:
-    """Return the whole pixel before each place (B, H * W) along one axis, and the rest, 0-1."""
+    """Return the pixel before each place (B, H * W) along one axis, and the fraction beyond it, 0-1."""
     place = line[:, :1] * x + line[:, 1:2] * y + (line[:, 2:] + np.float32((side - 1) / 2))
     np.clip(place, 0, side - 1, out=place)
     whole = np.minimum(place.astype(np.int32), np.int32(side - 2))
@@ -142,7 +142,7 @@ def _mixup(pixels: Pixels, alpha: float, rng: np.random.Generator) -> tuple[Pixe
 
 
 def _cutmix(pixels: Pixels, alpha: float, rng: np.random.Generator) -> tuple[Pixels, Pixels, NDArray[np.int64]]:
-    """Paste a rectangle of another face into each (Yun et al. 2019, arXiv:1905.04899); as `_mixup` returns."""
+    """Paste a rectangle of another face into each (Yun et al. 2019, arXiv:1905.04899); returns as `_mixup`."""
     area = 1 - rng.beta(alpha, alpha, len(pixels))
     mask = _draw_rectangles(area, np.ones_like(area), pixels.shape[1:], rng)
     partner = rng.permutation(len(pixels))
@@ -152,7 +152,7 @@ def _cutmix(pixels: Pixels, alpha: float, rng: np.random.Generator) -> tuple[Pix
 def _draw_rectangles(
     area: NDArray[np.float64], aspect: NDArray[np.float64], size: tuple[int, ...], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Return masks (B, H, W) of rectangles with these parts of the area and widths over heights, wholly inside."""
+    """Return masks (B, H, W) of rectangles in the image with these parts of its area and aspects (width / height)."""
     inside = []
     for side, stretch in zip(size, (1 / aspect, aspect), strict=True):
         length = np.minimum(np.rint(side * np.sqrt(area * stretch)), side)

@@ -165,7 +165,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def best_epoch(history: History) -> dict[str, float]:
-    """Return the row of the epoch that counts: the highest validation accuracy, the earliest of equals."""
+    """Return the row of the epoch to export: the first one with the highest validation accuracy."""
     return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))
 
 

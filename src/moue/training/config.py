@@ -13,23 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from moue.errors import MoueError
 
+Value = typing.TypeVar("Value")
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
 
-_LARGEST = 10**300  # what a float can hold, and some more
+_LARGEST = 10**300  # a float can hold a little more
 
 
-def _choice(default: Any, text: str, **extra: Any) -> Any:  # noqa: ANN401 (as dataclasses.field)
-    return dataclasses.field(default=default, metadata={"help": text, **extra})
+def _choice(default: Value, text: str, **limits: object) -> Value:
+    return dataclasses.field(default=default, metadata={"help": text, **limits})
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Every choice of a training; saved beside the model as config.json.
 
-    The defaults are the starting point's. Fields say what they mean in their metadata, which the command line shows.
+    The defaults are the starting point's. Each field explains itself in its metadata, which the command line shows.
     """
 
     recipe: str = _choice("", "name of the recipe these choices came from")
@@ -38,35 +40,35 @@ class TrainConfig:
         default_factory=dict, metadata={"help": "the network's own options, e.g. dropout rates"}
     )
     initial_weights: str = _choice("", "run folder or .keras file whose weights the training starts from; '': random")
-    epochs: int = _choice(30, "passes over the training split at most", low=1)
+    epochs: int = _choice(30, "highest number of passes over the training split", low=1)
     batch_size: int = _choice(128, "faces per step", low=1)
     optimizer: str = _choice("adam", "optimizer; sgd has Nesterov momentum", choices=("adam", "adamw", "sgd"))
     learning_rate: float = _choice(
-        0.001, "step size of the optimizer, the highest where a schedule changes it", low=0.0
+        0.001, "step size of the optimizer; the highest one if a schedule changes it", low=0.0
     )
     momentum: float = _choice(0.9, "momentum of sgd", low=0.0, high=0.999)
     weight_decay: float = _choice(
         0.0,
-        "each step shrinks the kernels by this times the step size; not biases and BatchNorm; not with adam",
+        "each step shrinks the kernels by this times the step size; spares biases and BatchNorm; not with adam",
         low=0.0,
     )
-    schedule: str = _choice("constant", "course of the step size after the warm-up", choices=("constant", "cosine"))
+    schedule: str = _choice("constant", "how the step size changes after the warm-up", choices=("constant", "cosine"))
     warmup_epochs: int = _choice(0, "epochs over which the step size rises from 0", low=0)
-    label_smoothing: float = _choice(0.0, "part of a training target given to all classes alike", low=0.0, high=0.9)
+    label_smoothing: float = _choice(0.0, "part of a training target spread evenly over all classes", low=0.0, high=0.9)
     vote_smoothing: float = _choice(
         0.0, "part of a training target given to P(label | FER+ votes), fitted on the training split", low=0.0, high=1.0
     )
     ema: float = _choice(
         0.0,
-        "momentum of the average over the steps' weights that is validated and exported; 0: off",
+        "momentum of the averaged weights, which are validated and exported; 0: no averaging",
         low=0.0,
         high=0.99999,
     )
     class_weights: bool = _choice(
-        default=False, text="weigh rare classes up: better balanced accuracy, lower overall accuracy"
+        default=False, text="give rare classes more weight: higher balanced accuracy, lower overall accuracy"
     )
     precision: str = _choice(
-        "float32", "number format of the training; the export is float32", choices=("float32", "mixed_bfloat16")
+        "float32", "number format for training; the export is float32", choices=("float32", "mixed_bfloat16")
     )
     ferplus_weight: float = _choice(
         0.0, "weight of the second head, on FER+ votes, in the loss; 0: no such head", low=0.0
@@ -78,26 +80,26 @@ class TrainConfig:
         0.0, "part of a training target that comes from a teacher (moue distill); 0: no teacher", low=0.0, high=1.0
     )
     distill_temperature: float = _choice(
-        1.0, "softens the teacher's probabilities where above 1; 1: as they are", low=0.1, high=20.0
+        1.0, "above 1 it softens the teacher's probabilities; 1: no change", low=0.1, high=20.0
     )
     flip: bool = _choice(default=False, text="mirror every other face")
-    rotation_degrees: float = _choice(0.0, "turn by up to this many degrees either way", low=0.0, high=180.0)
+    rotation_degrees: float = _choice(0.0, "rotate by up to this many degrees either way", low=0.0, high=180.0)
     shift_fraction: float = _choice(0.0, "move by up to this part of the side", low=0.0, high=0.5)
     zoom_fraction: float = _choice(0.0, "enlarge or shrink by up to this part", low=0.0, high=0.9)
     brightness: float = _choice(0.0, "add up to this part of 255 either way", low=0.0, high=1.0)
-    contrast: float = _choice(0.0, "stretch or flatten around the mean by up to this part", low=0.0, high=1.0)
-    erasing_probability: float = _choice(0.0, "how often a rectangle is filled with one gray", low=0.0, high=1.0)
-    erasing_size: float = _choice(0.2, "part of the area that the rectangle covers at most", low=0.02, high=0.9)
-    mixup_alpha: float = _choice(0.0, "blend two faces, part drawn from Beta(alpha, alpha); 0: off", low=0.0)
+    contrast: float = _choice(0.0, "raise or lower contrast by up to this part", low=0.0, high=1.0)
+    erasing_probability: float = _choice(0.0, "probability that a rectangle is filled with one gray", low=0.0, high=1.0)
+    erasing_size: float = _choice(0.2, "largest part of the area that the rectangle covers", low=0.02, high=0.9)
+    mixup_alpha: float = _choice(0.0, "blend two faces, the part drawn from Beta(alpha, alpha); 0: off", low=0.0)
     cutmix_alpha: float = _choice(
         0.0,
-        "paste a rectangle of another face, part as for mixup; with mixup on too, batches take turns by chance",
+        "paste a rectangle of another face, the part drawn as for mixup; with both, each batch gets one at random",
         low=0.0,
     )
     early_stopping_patience: int = _choice(
         10, "stop after this many epochs without a lower validation loss; 0: never", low=0
     )
-    seed: int = _choice(0, "seed of weights, dropout and order of faces", low=0)
+    seed: int = _choice(0, "seed of weights, dropout, augmentation and order of faces", low=0)
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -108,7 +110,7 @@ class TrainConfig:
         if self.learning_rate == 0:
             raise MoueError("learning_rate = 0.0", "more than 0")
         if self.optimizer == "adam" and self.weight_decay:
-            raise MoueError(f"weight_decay = {self.weight_decay} with adam", "0", "Take optimizer adamw or sgd.")
+            raise MoueError(f"weight_decay = {self.weight_decay} with adam", "0", "Use the optimizer adamw or sgd.")
         if self.warmup_epochs >= self.epochs:
             raise MoueError(f"warmup_epochs = {self.warmup_epochs}", f"fewer than epochs = {self.epochs}")
 
@@ -118,7 +120,7 @@ class TrainConfig:
 
         Args:
             values: Field names and values.
-            origin: Where they come from, for the message.
+            origin: Where they come from, for an error message.
         """
         if not isinstance(values, dict):
             raise MoueError(f"{origin} holds a {type(values).__name__}", "names and values of choices")
@@ -129,7 +131,7 @@ class TrainConfig:
         return cls(**values)
 
     @classmethod
-    def from_recipe(cls, name_or_path: str | Path, **overrides: Any) -> TrainConfig:  # noqa: ANN401 (field values)
+    def from_recipe(cls, name_or_path: str | Path, **overrides: object) -> TrainConfig:
         """Read a recipe: the name of one that comes with moue, or the path of a TOML file.
 
         Args:
@@ -184,7 +186,7 @@ def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:  # 
 
 
 def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any field)
-    """Return `value` as the field's type; a whole number may stand for a float, nothing else is converted."""
+    """Return `value` as the field's type; only an int is converted, to a float field."""
     kind = typing.get_origin(wanted) or wanted
     if isinstance(wanted, types.UnionType):
         kind = typing.get_args(wanted)

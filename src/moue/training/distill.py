@@ -43,10 +43,10 @@ _BATCH: Final = 256
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TeacherOutputs:
-    """What a teacher said of each face of a training split.
+    """A teacher's answers to the faces of a training split.
 
     Attributes:
-        probabilities: By head ("emotion", and "perceived" where a teacher has it), float32 (n, K), n the faces of the
+        probabilities: By head ("emotion", and "perceived" if a teacher has it), float32 (n, K) for the n faces of the
             training split in row order.
         origin: Where they come from, as JSON values: ``data`` (`Dataset.checksum`), ``views``, and ``teachers``, each
             with name, ONNX SHA-256 and heads.
@@ -182,7 +182,7 @@ def _ask(
     parts: dict[str, list[NDArray[np.float32]]] = {head: [] for head in voices}
     for start in range(0, len(images), _BATCH):
         batch = images[start : start + _BATCH]
-        # Every head in one pass: the trunk is what costs.
+        # All heads in one pass, because the trunk is what takes time.
         said = [one.predict_heads(view(batch)) for view in views for one in classifiers]
         for head, count in voices.items():
             total: NDArray[np.float64] = np.sum([one[head] for one in said if head in one], axis=0, dtype=np.float64)
@@ -222,7 +222,7 @@ def _refuse_other_classes(classifiers: Sequence[Classifier], dataset: Dataset) -
                 raise MoueError(
                     f"head {head.name!r} of {one.path} answers {', '.join(found)}",
                     ", ".join(expected),
-                    "Take another teacher.",
+                    "Use another teacher.",
                 )
 
 
@@ -236,11 +236,11 @@ def _read(path: str | Path) -> tuple[Any, dict[str, NDArray[Any]]]:
 
 
 def _check_archive(path: str | Path) -> None:
-    """Check all sums first: of a damaged archive NumPy may make anything, or raise anything."""
+    """Check all checksums first: NumPy may return or raise anything for a damaged archive."""
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged:
-        raise zipfile.BadZipFile(f"{damaged} in it is damaged")
+        raise zipfile.BadZipFile(f"its part {damaged} is damaged")
 
 
 def _refuse_other_faces(
@@ -248,7 +248,7 @@ def _refuse_other_faces(
 ) -> None:
     if origin.get("data") != dataset.checksum:
         raise MoueError(
-            f"{path} is about data of checksum {str(origin.get('data'))[:12]}…",
+            f"{path} is about data with checksum {str(origin.get('data'))[:12]}…",
             f"{dataset.checksum[:12]}…, the checksum of {dataset.source or 'the data'}",
             "Give the data it was made from, or ask the teachers again.",
         )

@@ -1,4 +1,4 @@
-"""Keras to ONNX, with the comparison that must pass before the file counts."""
+"""From Keras to ONNX; a file is kept only if it gives the same results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_DIFFERENCE: Final = 1e-5
 MAX_DIFFERENCE_HALF: Final = 1e-2
 BATCH_SIZES: Final = (1, 7, 64)
 _OPSET: Final = 18
-_LEAST_HALVED: Final = 256  # numbers; smaller tensors save nothing
+_LEAST_HALVED: Final = 256  # numbers; halving smaller tensors saves nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,8 @@ class ExportResult:
     Attributes:
         path: The ONNX file.
         sha256: Of that file.
-        outputs: Names of its outputs: the heads, and where a run was exported "expression" and "not_face" before them.
-        max_difference: Largest difference of a probability between Keras and ONNX Runtime that was seen.
+        outputs: Names of its outputs: the heads; for an exported run "expression" and "not_face" come before them.
+        max_difference: Largest difference between a probability in Keras and in ONNX Runtime.
         num_images: How many images were compared.
     """
 
@@ -56,20 +56,20 @@ def export_onnx(
 ) -> ExportResult:
     """Write a Keras model as ONNX and compare the two on `images`.
 
-    The file takes `images` float32 (N, H, W, C) of pixels in 0-255 and any N, and gives the probabilities (N, K) of
-    each of the model's outputs under the name of the layer that makes them.
+    The input is `images`, float32 (N, H, W, C) with pixels 0-255 and any N. Each output is named after the layer that
+    makes it and gives probabilities (N, K).
 
     Args:
         model: A built model of Keras's TensorFlow backend.
         path: The file to write.
         images: uint8 (n, H, W, C), at least 64 real faces, compared in batches of 1, 7 and 64.
-        half: Store the weights in 16 bits, which halves the file; they are computed with in 32 bits all the same.
+        half: Store the weights in 16 bits, which halves the file; computations stay in 32 bits.
         overwrite: Whether an existing file may be replaced.
 
     Raises:
         MissingExtraError: TensorFlow, tf2onnx or onnx is not installed.
-        MoueError: another backend, too few images, or results that differ by more than 1e-5 (in 16 bits 0.01); no file
-            is left then.
+        MoueError: another backend, too few images, or results that differ by more than 1e-5 (0.01 with 16 bits); then
+            no file is left.
     """
     if len(images) < max(BATCH_SIZES):
         raise MoueError(f"{len(images)} images to compare with", f"at least {max(BATCH_SIZES)}")
@@ -116,8 +116,8 @@ def convert(model: keras.Model, path: Path) -> None:
 def store_as_half(path: Path) -> None:
     """Rewrite an ONNX file with its large weights in 16 bits, each followed by a Cast to 32.
 
-    ONNX Runtime does the casts once, when it loads the file, so that speed stays as it was on processors without
-    16-bit arithmetic, and answers differ by the rounding of the weights alone.
+    ONNX Runtime does the casts once, when it loads the file. So it is as fast as before, also on processors without
+    16-bit arithmetic, and answers differ only by the rounding of the weights.
     """
     import onnx
 
@@ -130,7 +130,7 @@ def store_as_half(path: Path) -> None:
         stored = f"{tensor.name}__half"
         casts.append(onnx.helper.make_node("Cast", [stored], [tensor.name], to=onnx.TensorProto.FLOAT))
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), stored))
-    # A node stands after those whose results it takes.
+    # ONNX wants a node after those whose results it takes.
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -140,7 +140,7 @@ def store_as_half(path: Path) -> None:
 
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keep tf2onnx from talking: it logs at level INFO to the root logger and warns about NumPy."""
+    """Silence tf2onnx: it logs at level INFO to the root logger and warns about NumPy."""
     import logging  # noqa: PLC0415
 
     before = logging.root.manager.disable
@@ -171,11 +171,11 @@ def _difference(
 
 
 def _answer(model: keras.Model, images: NDArray[np.float32]) -> dict[str, keras.KerasTensor]:
-    """Return the model's outputs by name, also where it has one only."""
+    """Return the model's outputs by name, even if it has only one."""
     answer = model(images, training=False)
     return answer if isinstance(answer, dict) else {_output_names(model)[0]: answer}
 
 
 def _output_names(model: keras.Model) -> tuple[str, ...]:
-    # A keras.Sequential has one output and no names of outputs.
+    # A keras.Sequential has one output and no output names.
     return tuple(getattr(model, "output_names", None) or [model.layers[-1].name])

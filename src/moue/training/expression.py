@@ -1,4 +1,4 @@
-"""The outputs `expression` and `not_face`: worked out with NumPy to fit their numbers, then built into the ONNX file.
+"""The outputs `expression` and `not_face`: computed with NumPy to fit their numbers, then built into the ONNX file.
 
 What a person is told about a face is computed inside the exported file, so that every program that runs the file gives
 the same answer. `moue.classifier.spec.ExpressionSpec` says what is computed.
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import onnx
     from numpy.typing import NDArray
 
     from moue.classifier.spec import ExpressionSpec, HeadSpec
 
-_LEAST_OPSET: Final = 13  # ReduceSum takes its axes as an input from there on
+_LEAST_OPSET: Final = 13  # from this one on, ReduceSum takes its axes as an input
 _PREFIX: Final = "moue/"
 
 
@@ -32,7 +33,7 @@ def mix_heads(
 ) -> NDArray[np.float64]:
     """Return what the output `expression` will be, float64 (N, classes of expression), rows sum to 1.
 
-    What a head gives to classes that expression does not have (contempt, unknown, not_face) is shared among the others
+    A head may have classes that expression lacks (contempt, unknown, not_face). Their share goes to the other classes
     in proportion.
 
     Args:
@@ -46,7 +47,7 @@ def mix_heads(
             columns = [head.class_names.index(name) for name in how.class_names]
             chosen = _calibrated(y_prob[head.name], head.temperature)[:, columns]
             if head.temperature == 1 and columns != list(range(len(head.class_names))):
-                chosen = np.maximum(chosen, PROBABILITY_FLOOR)  # a temperature brings its own floor
+                chosen = np.maximum(chosen, PROBABILITY_FLOOR)  # a temperature has its own floor
             mixed = mixed + share * normalised(chosen)
     if how.class_weights:
         mixed = normalised(mixed * np.array(how.class_weights))
@@ -98,7 +99,7 @@ def append_expression(path: str | Path, heads: Sequence[HeadSpec], how: Expressi
 class _Nodes:
     """Adds nodes to an ONNX graph, each with a name of its own."""
 
-    def __init__(self, graph: Any) -> None:  # noqa: ANN401 (onnx.GraphProto)
+    def __init__(self, graph: onnx.GraphProto) -> None:
         self._graph = graph
         self._count = 0
 
@@ -128,7 +129,7 @@ class _Nodes:
         return name
 
     def divided(self, values: str, temperature: float) -> str:
-        """Add log p / T, in which probabilities below 1e-7 count as 1e-7, as in `apply_temperature`."""
+        """Add log p / T; probabilities below 1e-7 count as 1e-7, as in `apply_temperature`."""
         floored = self.add("Max", values, self.constant(PROBABILITY_FLOOR))
         return self.add("Mul", self.add("Log", floored), self.constant(1 / temperature))
 
@@ -164,11 +165,11 @@ def _answer_of(graph: _Nodes, head: HeadSpec, class_names: Sequence[str]) -> str
     every = index == list(range(len(head.class_names)))
     values = head.output if every else graph.columns(head.output, index)
     if head.temperature != 1:
-        # A softmax over some columns is that over all, made to sum to 1 over these, and cannot become 0 / 0.
+        # A softmax over some columns equals the softmax over all, normalised over these; it cannot become 0 / 0.
         return graph.add("Softmax", graph.divided(values, head.temperature), axis=1)
     if every:
         return values
-    # Where a row gives nothing to these classes, the floor makes it 1/K everywhere.
+    # If a row gives nothing to these classes, the floor makes it 1/K everywhere.
     return graph.to_sum_one(graph.add("Max", values, graph.constant(PROBABILITY_FLOOR)))
 
 

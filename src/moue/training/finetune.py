@@ -45,21 +45,21 @@ def start_from_earlier(model: keras.Model, source: str) -> dict[str, Any]:
 def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
     """Copy the weights of an earlier training into a network of the same layers, in their order.
 
-    A head that the earlier network has not, or that answers another number of classes, keeps its random start.
+    A head keeps its random start if the earlier network lacks it or has another number of classes for it.
 
     Args:
         model: What `moue.training.network.assemble` returned.
         path: What `find_weights` returned.
 
     Returns:
-        The heads that were left as they were.
+        The heads that keep their random start.
 
     Raises:
         MoueError: the file cannot be read, or holds a network of other layers.
     """
     try:
         source = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many kinds, of which none is promised.
+    except Exception as error:  # Keras raises many kinds and documents none.
         raise MoueError(f"cannot read {path}: {error}", "a model saved by moue train") from error
     (before, known), (wanted, heads) = _split(source), _split(model)
     _refuse_other_layers(path, before, wanted)
@@ -71,11 +71,11 @@ def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
 
 
 def _split(model: keras.Model) -> tuple[list[keras.Layer], dict[str, keras.Layer]]:
-    """Return the layers of the trunk that have weights, and the layer of each head that has."""
+    """Return the trunk's layers with weights, and the layer with weights of each head."""
     layers = [layer for layer in model.layers if layer.weights]
     first, *more = (head.name for head in list_heads())
     heads = {layer.name: layer for layer in layers if layer.name in more}
-    # The first head's layer may be a bare softmax: then the one that feeds it decides between the classes.
+    # The first head's layer may be a bare softmax; then the layer before it has the weights.
     *trunk, heads[first] = (layer for layer in layers if layer.name not in more)
     return trunk, heads
 
@@ -88,7 +88,7 @@ def _refuse_other_layers(path: Path, before: list[keras.Layer], wanted: list[ker
             where = f"in place of {here.name!r} of {expected}" if here is not None else "after the last of this network"
             raise MoueError(
                 f"{path} holds another network: {what} {where}",
-                "the layers of the network to be trained",
+                "the layers of the network to train",
                 "Give the same model and model_options as the earlier run had.",
             )
 

@@ -1,4 +1,4 @@
-"""From a configuration to a network that is ready to train."""
+"""From a configuration to a compiled network."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def assemble(config: TrainConfig, num_classes: int) -> keras.Model:
-    """Build the configured network with all heads that the configuration switches on.
+    """Build the configured network with all its heads.
 
     Args:
         config: Every choice.
         num_classes: Number of the data set's own classes.
 
     Returns:
-        A `keras.Model` that gives probabilities (N, num_classes), or where there are more heads all of them by name.
+        A model that gives probabilities (N, num_classes), or a dictionary of them by head if there are several heads.
     """
     with _precision(config.precision):
         model = build_model(config.model, num_classes, options=config.model_options)
@@ -34,13 +34,13 @@ def assemble(config: TrainConfig, num_classes: int) -> keras.Model:
 
 
 def add_heads(model: keras.Model, heads: Sequence[Head], num_classes: int) -> keras.Model:
-    """Return the network with more answers, each float32 (N, classes of the head).
+    """Return the network with more heads, each float32 (N, K).
 
-    They look at what the layer of the first head looks at, or at the layer "features" where the network names one.
+    They take the input of the first head's layer, or the output of the layer "features" if the network has one.
 
     Args:
-        model: A network with a layer named as the first head.
-        heads: What to add.
+        model: A network with a layer that has the name of the first head.
+        heads: The heads to add.
         num_classes: Number of the data set's own classes.
     """
     first = model.get_layer(list_heads()[0].name)
@@ -57,15 +57,15 @@ def add_heads(model: keras.Model, heads: Sequence[Head], num_classes: int) -> ke
 
 
 def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:
-    """Give the network its loss and optimizer, and the state of both when a run resumes.
+    """Give the network its loss and optimizer, and the state of both when a run is resumed.
 
-    The state is read into a network and newly made optimizer: which variables are spared from weight decay is not
-    among what Keras saves of an optimizer.
+    The state is loaded into a new optimizer, because Keras does not save which variables are excluded from weight
+    decay.
 
     Args:
         model: What `assemble` returns.
         config: Every choice.
-        steps_per_epoch: Batches of an epoch, which the schedule counts in.
+        steps_per_epoch: Batches per epoch, for the schedule.
         state: A file saved by `moue.training.callbacks.save_model` with the same choices.
     """
     optimizer = make_optimizer(config, steps_per_epoch)
@@ -86,11 +86,11 @@ def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int,
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer, its step size a function of its own count of steps.
+    """Return the optimizer; its step size is a function of its own count of steps.
 
     Args:
         config: Every choice.
-        steps_per_epoch: Batches of an epoch.
+        steps_per_epoch: Batches per epoch.
     """
     optimizers = keras.optimizers
     options: dict[str, Any] = {"learning_rate": _make_schedule(config, steps_per_epoch)}
@@ -118,7 +118,7 @@ def _make_schedule(
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else config.learning_rate,
         decay_steps=config.epochs * steps_per_epoch - warmup,
-        # The part that is left at the end; a decay down to the whole is none.
+        # The part of the step size that is left at the end; 1 means no decay.
         alpha=0.0 if config.schedule == "cosine" else 1.0,
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
@@ -127,7 +127,7 @@ def _make_schedule(
 
 @contextlib.contextmanager
 def _precision(policy: str) -> Iterator[None]:
-    """Let new layers compute in `policy`; variables are float32 in either."""
+    """Let new layers compute in `policy`; variables stay float32."""
     config = keras.config
     before = config.dtype_policy()
     config.set_dtype_policy(policy)

@@ -1,4 +1,4 @@
-"""From the best Keras model of a run to the pair model.onnx + model.json."""
+"""From the best Keras model of a run to the pair model.onnx and model.json."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ NOT_FACE_ABOVE: Final = 0.5
 
 
 def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> ExportResult:
-    """Export the epoch of highest validation accuracy and write how to feed it.
+    """Export the epoch with the highest validation accuracy, and write its description.
 
-    Temperatures (Guo et al. 2017, arXiv:1706.04599) are fitted on the validation split and built into the file with
-    the rest of what makes `expression`; see `moue.training.expression`.
+    Temperatures (Guo et al. 2017, arXiv:1706.04599) are fitted on the validation split. They are built
+    into the file, together with the rest of `expression`; see `moue.training.expression`.
 
     Args:
         run: The folder of the training.
-        dataset: The data that it was trained with.
+        dataset: The data it was trained with.
         half: As for `export_onnx`.
 
     Raises:
@@ -56,14 +56,14 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
     validation = dataset.subset("val")
     y_prob = _predict(model, validation)
     heads = tuple(_describe_head(head, y_prob[head.name], validation) for head in heads_in(config))
-    # A tiny data set may have fewer faces than the comparison wants: take them again from the start.
+    # A tiny data set may have fewer faces than the comparison needs: repeat them.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
     expression = _fit_expression(heads, y_prob, dataset)
     with replacing(run.onnx) as temporary:
         result = export_onnx(model, temporary, compared, half=half, overwrite=True)
         append_expression(temporary, heads, expression)
     environment = run.read_environment()
-    # Not from the environment, which learns of it at the end: a killed run can be exported too.
+    # Not from environment.json, which gets it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]
     spec = ModelSpec(
@@ -109,7 +109,7 @@ def _describe_head(head: Head, y_prob: NDArray[np.float32], validation: Dataset)
 def _fit_expression(
     heads: tuple[HeadSpec, ...], y_prob: dict[str, NDArray[np.float32]], dataset: Dataset
 ) -> ExpressionSpec:
-    """Return how the heads answer together; the first head alone where the others or the votes cannot help.
+    """Return how the heads are combined; the first head alone if the others or the votes cannot help.
 
     Args:
         heads: The heads with their temperatures.

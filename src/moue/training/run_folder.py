@@ -36,12 +36,23 @@ History = list[dict[str, float]]
 _NUMBERS: Final = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
 _LARGEST: Final = 1e300  # NaN is not below it either
 _DAMAGED: Final = "Restore the file, or start a new run."
-_PACKAGES: Final = ("moue", "keras", "tensorflow", "jax", "torch", "numpy", "onnx", "onnxruntime", "tf2onnx")
+_PACKAGES: Final = (
+    "moue",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "tf2onnx",
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """The files of a run by name."""
+    """A run folder and the names of its files."""
 
     path: Path
 
@@ -52,7 +63,7 @@ class RunFolder:
 
     @property
     def environment(self) -> Path:
-        """Where and with what the run was made, JSON."""
+        """Versions, machine, backend, data and command of the run, JSON."""
         return self.path / "environment.json"
 
     @property
@@ -134,7 +145,7 @@ class RunFolder:
         # A killed process may have left the empty folder, or a temporary file in it.
         shutil.rmtree(self.checkpoint(0).parent, ignore_errors=True)
 
-    def update_environment(self, **news: Any) -> None:  # noqa: ANN401 (JSON is anything)
+    def update_environment(self, **news: object) -> None:
         """Add values to environment.json, or replace them."""
         write_json(self.environment, self.read_environment() | news)
 

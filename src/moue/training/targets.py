@@ -1,4 +1,4 @@
-"""What each head of the network is trained towards."""
+"""The targets that each head of the network is trained towards."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NEWTON_STEPS: Final = 12  # converged to 1e-12 after 8 on FER2013
 
 
 def make_targets(dataset: Dataset, config: TrainConfig) -> Targets:
-    """Return the plain targets of each head that the configuration has, by its name, as validation takes them.
+    """Return the plain targets of the configured heads by name, as validation uses them.
 
     Returns:
-        float32 (N, classes of the head) each, in the order of `moue.heads.list_heads`.
+        float32 (N, K) for each head, in the order of `moue.heads.list_heads`.
 
     Raises:
         MoueError: a head needs FER+ votes and there are none.
@@ -65,7 +65,7 @@ def refuse_unfit_data(dataset: Dataset, config: TrainConfig) -> None:
 
 
 def refuse_missing_votes(dataset: Dataset, config: TrainConfig, splits: tuple[str, ...] = ("train", "val")) -> None:
-    """Check that there are votes to fit and to calibrate by, where the configuration needs them.
+    """Check that there are votes to fit and to calibrate by if the configuration needs them.
 
     Raises:
         MoueError: the targets depend on FER+ votes and one of the splits has none.
@@ -94,19 +94,19 @@ def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
 def make_training_targets(
     dataset: Dataset, config: TrainConfig, teacher: Mapping[str, NDArray[np.float32]] | None = None
 ) -> Targets:
-    """Return the targets of the training split: smoothed, blended and weighed where the configuration says so.
+    """Return the targets of the training split: smoothed, blended and weighted as configured.
 
-    This happens here and not in the loss, so that the validation loss stays the plain cross-entropy whatever the
-    choices. Smoothing and class weights concern the first head, which learns from the labels. Weights are those of
-    "balanced": n / (classes * faces of the class); they multiply a row, which multiplies its loss.
+    This happens here and not in the loss, so the validation loss is always the plain cross-entropy. Smoothing and
+    class weights apply to the first head, which learns from the labels. Class weights are "balanced": n / (classes *
+    faces of the class). They multiply a row, which multiplies its loss.
 
     Args:
         dataset: The training split.
         config: Every choice.
-        teacher: A teacher's probabilities by head, float32 (N, K), for `blend`; heads without any stay as they are.
+        teacher: A teacher's probabilities by head, float32 (N, K), for `blend`; other heads keep their targets.
 
     Raises:
-        MoueError: `distill_weight` is above 0 and there is no teacher, or as `make_targets`.
+        MoueError: `distill_weight` is above 0 and there is no teacher; or as `make_targets`.
     """
     targets = make_targets(dataset, config)
     first = list_heads()[0].name
@@ -131,9 +131,9 @@ def make_training_targets(
 def label_given_votes(votes: NDArray[np.uint8], labels: NDArray[np.integer], num_classes: int) -> NDArray[np.float32]:
     """Return P(label | votes) of each face by multinomial logistic regression, fitted on these same faces.
 
-    The label is a search keyword, the votes are what ten people saw; the regression says how often a face with such
-    votes carries which label, which is softer than the label and says more than a uniform smoothing. It has 11 numbers
-    a class for tens of thousands of faces, so that it cannot learn single faces by heart.
+    The label is a search keyword; the votes are what ten people saw. The regression says how often a face with such
+    votes carries which label. That is softer than the label and says more than uniform smoothing. It has 11 numbers
+    per class for tens of thousands of faces, so it cannot memorise single faces.
 
     Args:
         votes: (N, 10) votes of FER+.
@@ -147,7 +147,7 @@ def label_given_votes(votes: NDArray[np.uint8], labels: NDArray[np.integer], num
     features = np.hstack([votes / np.maximum(counts, 1), counts == 0]).astype(np.float64)
     one_hot = np.eye(num_classes)[labels]
     weights = np.zeros((num_classes, features.shape[1]))
-    ridge = 1.0  # keeps the Newton steps finite where no face has some vote
+    ridge = 1.0  # keeps the Newton steps finite if a class has no vote at all
     for _ in range(_NEWTON_STEPS):
         probabilities = _softmax(features @ weights.T)
         gradient = (probabilities - one_hot).T @ features + ridge * weights
@@ -168,14 +168,14 @@ def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: TrainConfig) -> NDArray[np.float32]:
     """Return targets (N, K) of which `distill_weight` comes from a teacher, softened by `distill_temperature`.
 
-    With w the weight, T the temperature and p the teacher's probabilities, a row is (1 - w) * label + w * p^(1/T)
-    normalised, and the loss the plain cross-entropy with it. That is (1 - w) * CE(label) + w * CE(softened teacher).
+    Let w be the weight, T the temperature and p the teacher's probabilities. A row is (1 - w) * label + w * p^(1/T),
+    normalised, and the loss is the plain cross-entropy with it: (1 - w) * CE(label) + w * CE(softened teacher).
     Hinton et al. 2015 (arXiv:1503.02531) soften the student in the second term too, and multiply that term by T^2 to
-    undo what T does to its gradients. With T = 1 both are the same. Here only the teacher is softened: networks of
-    moue end in probabilities, on every backend; one row of targets a face goes through mixup, cutmix, class weights
-    and both heads as ever; and the validation loss, the loss of an early stop and the probabilities that are exported
-    mean what they mean elsewhere. The price: a T above 1 makes the student less sure than its teacher, as label
-    smoothing does, until its own temperature is fitted after the training.
+    undo what T does to its gradients. With T = 1 both are the same. Here only the teacher is softened, for three
+    reasons: the networks end in probabilities on every backend; mixup, cutmix, class weights and further heads need
+    one row of targets per face; and the validation loss and the exported probabilities keep their usual meaning. The
+    price: a T above 1 makes the student less sure than its teacher, as label smoothing does, until its own temperature
+    is fitted after the training.
     """
     weight = np.float32(config.distill_weight)
     softened = apply_temperature(teacher, config.distill_temperature).astype(np.float32)
@@ -183,5 +183,5 @@ def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: Tr
 
 
 def for_keras(targets: Targets) -> KerasTargets:
-    """Return the targets as Keras wants them: an array where there is one head, by name where there are more."""
+    """Return the targets as Keras takes them: an array for one head, a dictionary by name for several."""
     return targets if len(targets) > 1 else next(iter(targets.values()))

@@ -1,4 +1,4 @@
-"""The trained detector as ONNX, compared with Keras, its weights in 16 bits."""
+"""Export of the trained detector to ONNX with 16-bit weights, compared with Keras."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 OUTPUTS: Final = ("score", "box", "landmarks")
 MAX_DIFFERENCE: Final = 0.02
-"""Of a score, or of a place in units of 32 pixels: what 16 bits for the weights may cost."""
+"""Largest change of a score, or of a position in units of 32 pixels, that 16-bit weights may cause."""
 
 
 def export_detector(model: keras.Model, path: Path, canvases: NDArray[np.uint8], *, overwrite: bool = False) -> float:
     """Write a detector whose input may have any height and width that are multiples of 8.
 
     Args:
-        model: What `build_detector` built, trained.
+        model: A trained network of `build_detector`.
         path: The ONNX file.
-        canvases: uint8 (n, H, W, 1) to compare on; boxes and landmarks are compared where a face is seen.
+        canvases: uint8 (n, H, W, 1) to compare on; boxes and landmarks are compared in cells with a face.
         overwrite: Replace an existing file.
 
     Returns:

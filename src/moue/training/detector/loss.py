@@ -1,4 +1,4 @@
-"""The detector's losses: focal on the centres, smooth L1 on boxes and landmarks where there is a face."""
+"""The detector's losses: focal on the centres, smooth L1 on boxes and landmarks of the cells with a face."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moue.training.backend import keras
 
 LOSS_WEIGHTS: Final = {"centre": 4.0, "box": 1.0, "landmarks": 0.4}
 _FOCUS: Final = 2.0
-_ROUND: Final = 0.1  # below this distance, in units of 32 pixels, the loss is a parabola
+_ROUND: Final = 0.1  # below this distance, in units of 32 pixels, the loss is quadratic
 
 
 def centre_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
@@ -17,7 +17,7 @@ def centre_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.K
     It keeps the many easy cells of the background from drowning the few hard ones.
 
     Args:
-        y_true: (B, S, S, 1): 1 for a face's centre, 0 for background, -1 for what counts for nothing.
+        y_true: (B, S, S, 1): 1 for a face's centre, 0 for background, -1 for ignored cells.
         y_pred: Logits (B, S, S, 1).
     """
     ops = keras.ops
@@ -33,7 +33,7 @@ def place_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.Ke
     """Return the smooth L1 distance over the faces' cells, a scalar.
 
     Args:
-        y_true: (B, S, S, 1 + C): 1 where there is a face, then what should be said there.
+        y_true: (B, S, S, 1 + C): 1 for a face, then the values expected there.
         y_pred: (B, S, S, C).
     """
     ops = keras.ops

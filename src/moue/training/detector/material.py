@@ -1,7 +1,7 @@
-"""What canvases are made of: FER2013's training faces with box and landmarks, and photographs with theirs.
+"""The material of canvases: FER2013's training faces and photographs, all with boxes and landmarks.
 
-YuNet is the teacher that draws the boxes and landmarks; its weights are not part of the product. A scene is held out
-of training by the hash of its content, one in five, so that a scene stays held out however the folder is ordered.
+The teacher YuNet finds the boxes and landmarks; its weights are not part of the product. The hash of its content
+decides whether a scene is held out of training, one in five, so the order of the folder does not matter.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from PIL import Image
 
 from moue.errors import MoueError
 from moue.files import replacing
+from moue.progress import ignore_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,20 +26,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
+    from moue.progress import Progress
 
     Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     """Boxes (M, 4), landmarks (M, 5, 2) and scores (M,) of the faces in one image, in its pixels."""
     Teacher = Callable[[NDArray[np.uint8]], Found]
-    """Finds faces in uint8 (H, W, 3); the surest first."""
+    """Finds faces in uint8 (H, W, 3); the most confident first."""
 
 _HELD_OUT: Final = 5
-# A 48-pixel face is enlarged to both of these sides, inside a canvas of the second number, and the surer answer counts.
+# A 48-pixel face is enlarged to each first number inside a canvas of the second; the more confident answer counts.
 _ENLARGED: Final = ((128, 192), (96, 128))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scene:
-    """A photograph and what the teacher sees in it.
+    """A photograph and the faces that the teacher sees in it.
 
     Attributes:
         image: uint8 (H, W), 0-255.
@@ -57,11 +59,11 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Material:
-    """All that canvases are made of.
+    """Everything that canvases are made of.
 
     Attributes:
-        faces: uint8 (N, 48, 48), faces that the teacher is sure of.
-        boxes: float32 (N, 4) in pixels of the face image; they reach over its border.
+        faces: uint8 (N, 48, 48), faces that the teacher is confident of.
+        boxes: float32 (N, 4) in pixels of the face image; they may extend beyond its border.
         landmarks: float32 (N, 5, 2), likewise.
         scenes: Photographs.
     """
@@ -123,7 +125,7 @@ def collect(
     teacher: Teacher,
     *,
     least_score: float = 0.7,
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> Material:
     """Ask the teacher about the training faces and about photographs.
 
@@ -131,8 +133,8 @@ def collect(
         dataset: Its training split is used.
         images: Contents of image files.
         teacher: Finds faces; its doubtful answers on photographs mark areas that training ignores.
-        least_score: Training faces of which the teacher is less sure than this are left out.
-        progress: Told how many faces and images are done, and how many there are.
+        least_score: Training faces with a lower score are left out.
+        progress: Called with the faces and images done, and all of them.
     """
     pixels = dataset.subset("train").images[..., 0]
     total = len(pixels) + len(images)
@@ -181,7 +183,7 @@ def read_scenes(archive: Path) -> list[bytes]:
 
 
 def _best(face: NDArray[np.uint8], teacher: Teacher) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Return box, landmarks and score of the face in a face image, in its pixels; score 0 where none is seen."""
+    """Return box, landmarks and score of the face in a face image, in its pixels; score 0 if there is none."""
     best: tuple[NDArray[np.float32], NDArray[np.float32], float]
     best = np.zeros(4, np.float32), np.zeros((5, 2), np.float32), 0.0
     for side, canvas in _ENLARGED:

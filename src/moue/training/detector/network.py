@@ -14,9 +14,9 @@ OUTPUTS: Final = {"centre": 1, "box": 4, "landmarks": 10}
 def build_detector(widths: tuple[int, int, int] = (12, 24, 48), depth: int = 3) -> keras.Model:
     """Build the network.
 
-    About 2,600 multiply-adds a pixel of the image, so that an image of 640x480 shown at scales 0.6 apart costs what one
-    run of a usual detector does: few channels at high resolution, residual blocks at stride 8 alone. Each cell there
-    sees some 120 pixels, twice the largest face.
+    It needs about 2,600 multiply-adds per pixel, so an image of 640x480 at scales 0.6 apart costs as much as one run of
+    a usual detector. It has few channels at high resolution, and residual blocks only at stride 8. Each cell there
+    sees about 120 pixels, twice the largest face.
 
     Args:
         widths: Channels at strides 2, 4 and 8.
@@ -33,7 +33,7 @@ def build_detector(widths: tuple[int, int, int] = (12, 24, 48), depth: int = 3) 
     for _ in range(depth):
         x = residual_block(x, widths[2])
     layers = keras.layers
-    rare = keras.initializers.Constant(-4.6)  # at first one cell in a hundred is a face
+    rare = keras.initializers.Constant(-4.6)  # initially one cell in a hundred is a face
     maps = {
         "centre": layers.Conv2D(1, 3, padding="same", bias_initializer=rare, name="centre")(x),
         "box": layers.Conv2D(4, 3, padding="same", name="box")(x),

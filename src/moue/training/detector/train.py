@@ -1,4 +1,4 @@
-"""Training the detector: two rounds, the second one beside what the first took for faces and were none."""
+"""Training the detector in two rounds; the second round also shows the mistakes of the first."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from moue.errors import MoueError
+from moue.progress import ignore_progress
 from moue.training.backend import keras
 from moue.training.detector.compose import Composer, Target
 from moue.training.detector.loss import LOSS_WEIGHTS, centre_loss, place_loss
 from moue.training.detector.network import build_detector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from moue.progress import Progress
     from moue.training.detector.material import Material
 
 _WARMUP_STEPS: Final = 500
@@ -30,14 +32,14 @@ class DetectorConfig:
     """Every choice of a round of training.
 
     Attributes:
-        steps: Batches.
-        batch_size: Canvases in a batch.
+        steps: Number of batches.
+        batch_size: Canvases per batch.
         learning_rate: The highest step size; it rises over 500 steps and falls along a cosine.
-        weight_decay: Of AdamW.
+        weight_decay: Weight decay of AdamW.
         ema: Momentum of the averaged weights.
-        side: Sides of a canvas in pixels.
-        seed: Which canvases, and which initial weights.
-        steps_per_epoch: After so many steps the state is saved, and progress is told.
+        side: Width and height of a canvas in pixels.
+        seed: Seed of canvases and initial weights.
+        steps_per_epoch: The state is saved and progress reported after this many steps.
     """
 
     steps: int = 10_000
@@ -84,17 +86,17 @@ def train_detector(
     *,
     start: keras.Model | None = None,
     mistakes: Sequence[tuple[int, tuple[float, float, float, float]]] = (),
-    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> keras.Model:
-    """Train one round and return the network, its weights averaged; an interrupted round resumes where it was saved.
+    """Train one round and return the network with averaged weights; an interrupted round resumes from its saved state.
 
     Args:
         material: Faces and photographs.
         out: Folder of the saved state.
         config: Every choice.
-        start: The network of an earlier round; None starts from nothing.
+        start: The network of an earlier round; None: a new one.
         mistakes: What an earlier network took for faces, as `Composer` takes it.
-        progress: Told how many steps are done, and how many there are.
+        progress: Called with the steps done and all steps.
     """
     keras.utils.set_random_seed(config.seed)
     composer = Composer(material, side=config.side, seed=config.seed, mistakes=mistakes)
@@ -124,7 +126,7 @@ def train_detector(
 
 
 def retake_statistics(model: keras.Model, composer: Composer, config: DetectorConfig) -> None:
-    """Measure the statistics of batch normalisation again: those that were kept belong to weights not averaged."""
+    """Measure the statistics of batch normalisation again: the stored ones belong to the weights before averaging."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.95
@@ -134,7 +136,7 @@ def retake_statistics(model: keras.Model, composer: Composer, config: DetectorCo
 
 
 def as_keras(target: Target) -> dict[str, NDArray[np.float32]]:
-    """Return the maps as the losses take them: boxes and landmarks behind a channel that says where faces are."""
+    """Return the maps as the losses take them: boxes and landmarks after a channel that marks faces."""
     face = (target.centre == 1).astype(np.float32)
     return {
         "centre": target.centre,

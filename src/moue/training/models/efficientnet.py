@@ -28,23 +28,23 @@ def efficientnet(
     """Build EfficientNetV2-B0 without its top.
 
     Pixels 0-255; 5,928,279 parameters and 133 million multiply-adds at 48x48x1. Scores: see README.md. The gray
-    image is given three times, so that ImageNet's weights fit, and scaled as they expect (inside). The network
-    divides its input by 32, which would leave 2x2 of 48x48: the image is enlarged first. Its BatchNorm momentum is
-    0.9 already.
+    image is repeated three times to fit ImageNet's weights, and scaled inside the network as they expect. The network
+    divides height and width by 32, which would leave 2x2 of 48x48, so the image is enlarged first. Its BatchNorm
+    momentum is 0.9 already.
 
     Args:
         num_classes: Number of outputs.
         input_shape: (height, width, 1).
-        enlarge: Whole factor by which the image is enlarged first, bilinear.
-        weights: Where to start: "" at random, or the path of a weights file without top
+        enlarge: Whole factor by which the image is enlarged first, bilinearly.
+        weights: Initial weights: "" for random ones, or the path of a weights file without top
             (``efficientnetv2-b0_notop.h5``), or "imagenet", which lets Keras download that file.
-        dropout: Before the last layer.
+        dropout: Dropout before the last layer.
     """
     if input_shape[-1] != 1:
         raise ValueError("gray images only")
     inputs = keras.Input(input_shape, name="images")
     x = keras.layers.UpSampling2D(enlarge, interpolation="bilinear")(inputs) if enlarge > 1 else inputs
-    # As the network's own preprocessing, whose Normalization layer does not survive the conversion to ONNX.
+    # The same as the network's own preprocessing, whose Normalization layer does not convert to ONNX.
     colors = [
         keras.layers.Rescaling(1 / (255 * deviation), offset=-mean / deviation)(x) for mean, deviation in _IMAGENET
     ]

@@ -26,8 +26,8 @@ def mini_xception(
 ) -> keras.Model:
     """Build the network layer by layer as its authors published it, with the scaling to -1 … 1 inside.
 
-    Pixels 0-255; 58,423 parameters and 5.5 million multiply-adds at 48x48x1 (the authors' input is 64x64). Left out
-    is their L2 penalty on the kernels: that is the recipe's `weight_decay`.
+    Pixels 0-255; 58,423 parameters and 5.5 million multiply-adds at 48x48x1 (the authors' input is 64x64). Their
+    L2 penalty on the kernels is left out; the recipe has `weight_decay` instead.
 
     Args:
         num_classes: Number of outputs.
@@ -46,7 +46,7 @@ def mini_xception(
         x = layers.Activation("relu")(batch_norm(x))
         x = batch_norm(layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x))
         x = layers.MaxPooling2D(3, 2, padding="same")(x)
-        # The last sum is what a second head looks at: the average below has one number a class only.
+        # A second head starts from this last sum, because the average below has only one number per class.
         x = layers.Add(name="features" if position == len(widths) - 1 else None)([x, shortcut])
     x = layers.Conv2D(num_classes, 3, padding="same")(x)
     x = layers.GlobalAveragePooling2D()(x)

@@ -26,10 +26,10 @@ class ModelEntry:
 
     Attributes:
         name: Its name in recipes and on the command line.
-        build: Called with `num_classes`, `input_shape` and the network's own options; returns a `keras.Model` that
-            takes pixels in 0-255 and gives probabilities.
+        build: Called with `num_classes`, `input_shape` and the network's own options; returns a `keras.Model` from
+            pixels 0-255 to probabilities.
         paper: Where the architecture comes from.
-        summary: What it is, in a line.
+        summary: What it is, in one line.
     """
 
     name: str
@@ -59,7 +59,7 @@ def register(name: str, *, paper: str, summary: str) -> Callable[[Builder], Buil
 
 def list_models() -> dict[str, ModelEntry]:
     """Return all registered networks by name."""
-    # Every file of the folder registers its networks when it is imported.
+    # Each file of the folder registers its networks when it is imported.
     for module in pkgutil.iter_modules(importlib.import_module(_PACKAGE).__path__):
         importlib.import_module(f"{_PACKAGE}.{module.name}")
     return dict(_ENTRIES)

@@ -29,10 +29,10 @@ def small(
 
     Pixels 0-255; 591,615 parameters and 32.5 million multiply-adds at 48x48x1. Scores: see README.md.
 
-    A layer's time on a CPU follows its pixels more than its channels, so nothing but the stem sees 48x48: the 24x24
-    stage is narrow and short, and parameters and depth go to 12x12 and 6x6, where an eye is still two or three cells
-    wide. Plain 3x3 convolutions, since depthwise ones use few of a CPU's multiply-adds in training; batch
-    normalisation melts into them at export. An optimiser's step takes about as long as one of `seed_cnn`.
+    On a CPU, a layer's time depends more on its pixels than on its channels. So only the stem sees 48x48, the 24x24
+    stage is narrow and short, and most parameters and depth are at 12x12 and 6x6, where an eye is still two or three
+    cells wide. The convolutions are plain 3x3, because depthwise ones use a CPU poorly in training. The export merges
+    batch normalisation into them. A training step takes about as long as one of `seed_cnn`.
 
     Args:
         num_classes: Number of outputs.

@@ -27,8 +27,8 @@ def vgg(
 ) -> keras.Model:
     """Build stages of two convolutions, BatchNorm and max pooling, then global average pooling.
 
-    Pixels 0-255; 4,693,575 parameters and 468 million multiply-adds at 48x48x1. Scores: see README.md. The paper ends
-    in two wide dense layers, which the average replaces.
+    Pixels 0-255; 4,693,575 parameters and 468 million multiply-adds at 48x48x1. Scores: see README.md. The paper
+    has two wide dense layers at the end; here the average replaces them.
 
     Args:
         num_classes: Number of outputs.
