@@ -1,30 +1,11 @@
 """The Haar cascade of OpenCV 4."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
+from helpers.photo import HOPPER, is_near
 from moue.errors import MissingExtraError
-from moue.faces import Face, make_detector
-from moue.faces.boxes import overlap
-
-HOPPER = (183, 120, 170, 212)  # the face in matplotlib's sample photograph, x, y, width, height
-
-
-@pytest.fixture(scope="module")
-def photo():
-    """A photograph of one face, uint8 (H, W, 3), that matplotlib ships."""
-    matplotlib = pytest.importorskip("matplotlib")
-    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    if not path.is_file():
-        pytest.skip("this matplotlib has no sample photograph")
-    return np.asarray(Image.open(path).convert("RGB"))
-
-
-def is_near(face, box, enough=0.6):
-    return overlap(face, Face(*map(float, box)))[0] > enough
+from moue.faces import make_detector
 
 
 def test_haar_finds_a_frontal_face(photo):

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from helpers.photo import HOPPER, is_near
 from moue.errors import MoueError
-from moue.faces import Face, make_detector, store
-from moue.faces.boxes import overlap, turn_back
+from moue.faces import make_detector, store
+from moue.faces.boxes import turn_back
 from moue.faces.detectors.yunet import YuNetDetector, _tiles, plan
 from moue.faces.yunet_network import STRIDES, YuNet, decode, suppress
 
 MODELS = os.environ.get(store.ENVIRONMENT, "")
-HOPPER = (183, 120, 170, 212)  # the face in matplotlib's sample photograph, x, y, width, height
 
 
 @pytest.fixture(scope="module")
@@ -25,20 +24,6 @@ def yunet():
     if not MODELS:
         pytest.skip("set MOUE_MODELS to a folder with YuNet to run this test")
     return make_detector("yunet", model=MODELS)
-
-
-@pytest.fixture(scope="module")
-def photo():
-    """A photograph of one face, uint8 (H, W, 3), that matplotlib ships."""
-    matplotlib = pytest.importorskip("matplotlib")
-    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    if not path.is_file():
-        pytest.skip("this matplotlib has no sample photograph")
-    return np.asarray(Image.open(path).convert("RGB"))
-
-
-def is_near(face, box, enough=0.6):
-    return overlap(face, Face(*map(float, box)))[0] > enough
 
 
 def test_decoding_puts_boxes_where_their_cells_are():
