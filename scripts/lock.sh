@@ -8,6 +8,11 @@ trap 'rm -rf "$folder"' EXIT
 "$folder/venv/bin/python" -m pip install --quiet ".[all]" --group dev
 {
     echo "# Versions that moue is developed and tested with. Written by: make lock"
-    "$folder/venv/bin/python" -m pip freeze --exclude moue
+    # Linux and Windows on x86-64 have tensorflow-cpu, everything else tensorflow: see pyproject.toml.
+    cpu="platform_machine == 'x86_64' and sys_platform == 'linux' or platform_machine == 'AMD64'"
+    other="(platform_machine != 'x86_64' or sys_platform != 'linux') and platform_machine != 'AMD64'"
+    "$folder/venv/bin/python" -m pip freeze --exclude moue | sed -E \
+        -e '/^tensorflow(-cpu)?==/{' -e "s/^tensorflow(-cpu)?==(.*)/tensorflow-cpu==\\2; $cpu/" -e p \
+        -e "s/^tensorflow-cpu==([^;]*);.*/tensorflow==\\1; $other/" -e '}'
 } > "$folder/dev.txt"
 mv "$folder/dev.txt" requirements/dev.txt
