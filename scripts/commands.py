@@ -50,7 +50,7 @@ def train_or_resume(out: Path, *arguments: str | Path) -> RunFolder:
     words = (*map(str, arguments), "--out", str(out))
     if not run.last.exists():
         moue(*words, *(["--resume"] if run.config.exists() else []))
-    made, asked = read_json(run.environment)["command"], shlex.join(["moue", *words])
+    made, asked = read_json(run.environment).get("command", ""), shlex.join(["moue", *words])
     if made != asked:
         raise MoueError(f"{out} was made by: {made}", asked, "Name another folder, or move that run away.")
     return run
