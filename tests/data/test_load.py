@@ -387,3 +387,27 @@ def test_no_file_is_left_open(tmp_path, dataset):
     command = [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", code, path]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "unclosed" not in run.stderr
+
+
+def test_a_reader_is_one_file(tmp_path, monkeypatch):
+    """A new kind of data is one new file: nothing else knows its name."""
+    from moue.data import readers
+
+    (tmp_path / "two_faces.py").write_text(
+        "import numpy as np\n"
+        "from moue.data.dataset import Dataset\n"
+        "from moue.data.readers.reader import Reader\n"
+        "def read(path, options):\n"
+        "    images = np.full((2, 48, 48, 1), 7, np.uint8)\n"
+        "    return Dataset(images, np.array([0, 3], np.uint8), np.array(['train', 'val']), np.arange(2))\n"
+        "READER = Reader('two', 'a .two file', 1, lambda path: path.suffix == '.two', read)\n"
+    )
+    monkeypatch.setattr(readers, "__path__", [*readers.__path__, str(tmp_path)])
+    readers.readers.cache_clear()
+    (tmp_path / "a.two").write_text("anything")
+    try:
+        found = load_dataset(tmp_path / "a.two")
+        assert found.images[0, 0, 0, 0] == 7
+        assert len(found.where("val")) == 1
+    finally:
+        readers.readers.cache_clear()

@@ -98,3 +98,26 @@ def test_the_export_refuses_too_few_images(pixels, tmp_path):
     with pytest.raises(MoueError, match="10 images to compare with"):
         export_onnx(build_model("seed_cnn"), tmp_path / "model.onnx", pixels[:10])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_is_one_file(tmp_path, monkeypatch):
+    """A new network is one new file, and a recipe: nothing else knows its name."""
+    from moue.training import models
+    from moue.training.models import registry
+
+    (tmp_path / "one_layer.py").write_text(
+        "from moue.training.backend import keras\n"
+        "from moue.training.models.registry import register\n"
+        "@register('one_layer', paper='none', summary='one layer')\n"
+        "def build(num_classes, input_shape, scale=1 / 255):\n"
+        "    layers = keras.layers\n"
+        "    pixels = keras.Input(input_shape)\n"
+        "    features = layers.Flatten()(layers.Rescaling(scale)(pixels))\n"
+        "    return keras.Model(pixels, layers.Dense(num_classes, 'softmax', name='emotion')(features))\n"
+    )
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
+    try:
+        assert build_model("one_layer").output_shape == (None, 7)
+        assert list_models()["one_layer"].summary == "one layer"
+    finally:
+        registry._ENTRIES.pop("one_layer", None)
