@@ -184,6 +184,8 @@ def test_no_weight_without_a_teacher(faces):
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6(?s:.*)moue distill"):
         find_teacher(None, 0.6, faces)
     assert find_teacher(None, 0.0, faces) is None
+    with pytest.raises(MoueError, match="a teacher with distill_weight = 0"):
+        find_teacher(TeacherOutputs({}, {}), 0.0, faces)
 
 
 def test_the_command(moue, teachers, tmp_path):

@@ -142,9 +142,16 @@ def find_teacher(teacher: TeacherOutputs | str | Path | None, weight: float, dat
         dataset: The data that the answers must be about.
 
     Raises:
-        MoueError: there are none, though the weight is above 0, or they are about other data.
+        MoueError: there are none, though the weight is above 0; there are some, though it is 0; or they are about other
+            data.
     """
     if not weight:
+        if isinstance(teacher, TeacherOutputs):
+            raise MoueError(
+                "a teacher with distill_weight = 0",
+                "a weight above 0",
+                "TrainConfig.from_recipe(..., distill_weight=0.7)",
+            )
         return None
     if teacher is None:
         raise MoueError(
