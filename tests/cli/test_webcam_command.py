@@ -146,7 +146,7 @@ def test_what_may_help_where_no_camera_opens(tmp_path, present, words):
     for name in present:
         (tmp_path / name).touch()
     said = advice(0, tmp_path)
-    assert [word for word in [*words, "--source FILM"] if word not in said] == []
+    assert [word for word in [*words, "--source FILE"] if word not in said] == []
 
 
 def command(run_folder, source, *more):

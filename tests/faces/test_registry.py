@@ -8,8 +8,8 @@ from moue.faces import detector_names, make_detector
 
 
 def test_names_are_known_and_unique():
-    assert detector_names() == ("auto", "haar", "none", "own", "yunet")
-    with pytest.raises(MoueError, match="auto, haar, none, own, yunet"):
+    assert detector_names() == ("auto", "none", "own", "yunet")
+    with pytest.raises(MoueError, match="auto, none, own, yunet"):
         make_detector("mtcnn")
 
 

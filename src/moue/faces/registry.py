@@ -72,7 +72,7 @@ def make_detector(name: str = AUTO, *, video: bool = False, **options: Any) -> D
     """Make a detector.
 
     Args:
-        name: ``"own"`` (in the package), ``"yunet"`` (once downloaded), ``"haar"`` (with OpenCV 4), ``"none"`` (the
+        name: ``"own"`` (in the package), ``"yunet"`` (once downloaded), ``"none"`` (the
             image is the face), or ``"auto"``: `yunet` if it is there, otherwise `own`. The detector's `name` says which
             one it is.
         video: Use it on frames: it looks at them upright only.

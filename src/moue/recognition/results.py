@@ -148,7 +148,7 @@ class ImageResult:
         width: Pixels of the upright image; 0 if unknown.
         height: As `width`.
         faces: The faces, the surest first.
-        detector: What looked for faces: ``"own"``, ``"yunet"``, ``"haar"``, ``"none"``, or ``"given"`` for the caller's
+        detector: What looked for faces: ``"own"``, ``"yunet"``, ``"none"``, or ``"given"`` for the caller's
             boxes.
         message: What was wrong, or worth knowing; may be empty.
         timings: How long it took.
