@@ -114,3 +114,11 @@ def test_an_error_frees_the_lock(tmp_path):
         raise ZeroDivisionError
     with locked(tmp_path / "run"):
         pass
+
+
+def test_what_is_no_text_is_written_all_the_same(tmp_path):
+    """A damaged file may hold half of a surrogate pair; JSON reads its escape as the same half."""
+    write_json(tmp_path / "a.json", {"name": "a\udc80b"})
+    assert read_json(tmp_path / "a.json") == {"name": "a\udc80b"}
+    write_text(tmp_path / "a.html", "<p>\udc80</p>")
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == "<p>\\udc80</p>"

@@ -149,9 +149,9 @@ def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> None:
-    """Write `text` as UTF-8 to `path` atomically."""
+    r"""Write `text` as UTF-8 to `path` atomically; half of a surrogate pair, which is no text, becomes ``\udcXX``."""
     with replacing(path, overwrite=overwrite) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | Path, value: object, *, overwrite: bool = True) -> None:
