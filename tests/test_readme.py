@@ -17,6 +17,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"^\$ (moue .*)$", README, re.MULTILINE)))
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs(tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _HASH_CHUNK = 1 << 20
 
@@ -115,7 +115,13 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise `MoueError` if `path` exists and may not be replaced."""
     # os.path: a name that is too long, or a folder that may not be looked into, is reported when the file is written.
     if not overwrite and os.path.lexists(path):
-        raise MoueError(f"{path} exists already", "a name that is free", "Choose another name or add --overwrite.")
+        raise MoueError(f"{path} exists already", "a new name", "Choose another, or set --overwrite (overwrite=True).")
+
+
+def refuse_suffix(path: Path, allowed: Sequence[str]) -> None:
+    """Raise `MoueError` if a file's suffix is none of `allowed`, which are given with their dots."""
+    if path.suffix.lower() not in allowed:
+        raise MoueError(f"the output {path} has the suffix {path.suffix!r}", f"one of {', '.join(allowed)}")
 
 
 @contextlib.contextmanager

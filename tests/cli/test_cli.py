@@ -60,6 +60,7 @@ def test_version(moue):
     assert re.fullmatch(r"moue \d+\.\d+\.\d+\S*\n", moue("--version")[1])
 
 
+@pytest.mark.slow
 def test_evaluate_then_report(moue, run_folder, table):
     code, out, err = moue("evaluate", run_folder, table)
     assert code == 0
@@ -195,3 +196,27 @@ def test_a_wrong_input_is_a_clear_line_and_an_exit_code(moue, table, tmp_path, n
     assert code == expected
     assert message in err
     assert "Traceback" not in out + err
+
+
+def test_outputs_of_an_unknown_kind_and_empty_names_are_refused_before_the_work(moue, table, tmp_path):
+    for words in (
+        ("data", "sheet", table, "--output", tmp_path / "a.xyz"),
+        ("data", "audit", table, "--report", tmp_path / "a.pdf"),
+        ("report", "small", "--output", tmp_path / "a.pdf"),
+        ("data", "check", ""),
+        ("predict", ""),
+    ):
+        code, out, said = moue(*words)
+        assert (code, out) == (1, ""), words
+        assert "expected" in said
+    assert not list(tmp_path.iterdir())
+    code, _, _ = moue("data", "sheet", table, "--per-class", "1000000", "--output", tmp_path / "a.png")
+    assert code == 0
+    assert Image.open(tmp_path / "a.png").width < 3000
+
+
+def test_an_empty_folder_is_named(moue, tmp_path):
+    (tmp_path / "empty").mkdir()
+    Image.new("L", (48, 48), 90).save(tmp_path / "a.png")
+    code, _, said = moue("predict", tmp_path / "empty", tmp_path / "a.png", "--detector", "none")
+    assert (code, f"{tmp_path / 'empty'}: holds no images or videos" in said) == (0, True)

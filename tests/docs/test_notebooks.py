@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 NEEDS = {"photos": ("matplotlib", "pandas"), "training": ("tensorflow", "jinja2", "pandas")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_notebook_runs(name, tmp_path):
     for package in ("ipykernel", *NEEDS[name]):

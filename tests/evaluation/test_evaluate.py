@@ -12,6 +12,7 @@ from helpers.onnx_model import save_run
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
 from moue.data.dataset import Dataset
+from moue.data.synthetic.dataset import synthesize
 from moue.errors import MoueError
 from moue.evaluation.evaluate import Evaluation, evaluate
 from moue.evaluation.evaluation import correct_faces, wrong_faces
@@ -303,3 +304,12 @@ def test_real_data_has_its_known_twins_and_baseline():
     assert (result.official.num_faces, result.without_twins.num_faces) == (3589, 3301)
     assert result.baseline.class_name == "happy"
     assert result.baseline.accuracy == pytest.approx(result.official.accuracy) == pytest.approx(879 / 3589)
+
+
+def test_a_name_is_loaded_and_other_types_are_refused():
+    faces = synthesize(6)
+    assert evaluate("small", faces, split="val").table() == evaluate(Classifier.load(), faces, split="val").table()
+    with pytest.raises(MoueError, match="the model is of type NoneType"):
+        evaluate(None, faces)
+    with pytest.raises(MoueError, match="the data is of type str"):
+        evaluate("small", "few.csv")

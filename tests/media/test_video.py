@@ -298,7 +298,7 @@ def test_a_video_that_breaks_off_ends_with_a_word(broken_off, analyzer, capfd):
     assert {result.status for result in results[:-1]} == {"ok"}
     last = results[-1]
     assert (last.status, last.frame, last.faces) == ("unreadable", len(results) - 1, ())
-    assert f"breaks off after {len(results) - 1} of 60 frames" in last.message
+    assert f"ends after {len(results) - 1} of 60 frames" in last.message
     (row,) = last.to_rows(analyzer.class_names)
     assert (row["status"], row["message"]) == ("unreadable", last.message)
     assert capfd.readouterr().err == ""

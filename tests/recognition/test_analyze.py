@@ -79,3 +79,22 @@ def test_pixels_are_kept_only_where_they_cannot_be_read_again(image, tmp_path, a
     assert next(moue.analyze_many([image], **ask)).pixels is None
     drawn = {moue.analyze(source, **ask).plot().tobytes() for source in (path, image, content)}
     assert len(drawn) == 1
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"detector": None}, "the detector is None"),
+        ({"detector": 3}, "an object with the method detect"),
+        ({"model": None}, "the model is None"),
+        ({"views": "x"}, "views is 'x'"),
+        ({"views": 2.5}, "views is 2.5"),
+        ({"unsure_below": None}, "unsure_below is None"),
+        ({"unsure_below": "x"}, "unsure_below is 'x'"),
+    ],
+)
+def test_wrong_choices_are_explained(image, choices, words):
+    with pytest.raises(moue.MoueError, match=words):
+        moue.analyze(image, **choices)
+    with pytest.raises(moue.MoueError, match="a list or another iterable"):
+        moue.analyze_many(None)

@@ -123,3 +123,11 @@ def test_show_uses_the_notebook_or_a_viewer(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", shell)
     result(pixels=PIXELS).show()
     assert isinstance(shown[-1], Image.Image)
+
+
+def test_one_result_makes_a_dataframe_and_anything_else_is_refused():
+    pytest.importorskip("pandas")
+    assert moue.to_df(result(class_names=NAMES)).equals(moue.to_df([result(class_names=NAMES)]))
+    for wrong in ("a.jpg", None, 3):
+        with pytest.raises(moue.MoueError, match="the results are of type"):
+            moue.to_df(wrong)

@@ -82,6 +82,7 @@ def assert_same(first, second):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one_with_everything_on(whole, faces, tmp_path, monkeypatch):
     class Stopping(Keeper):
         def on_train_batch_begin(self, batch, logs=None):  # noqa: ARG002 (Keras gives both)
@@ -218,6 +219,7 @@ def test_faces_without_votes_count_for_nothing(faces):
     assert result["loss"] == pytest.approx(result["emotion_loss"])
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_and_exports_float32(faces, tmp_path):
     config = TrainConfig(
         model="small", model_options=TINY, epochs=1, batch_size=24, precision="mixed_bfloat16", ferplus_weight=0.2

@@ -188,6 +188,7 @@ def test_no_weight_without_a_teacher(faces):
         find_teacher(TeacherOutputs({}, {}), 0.0, faces)
 
 
+@pytest.mark.slow
 def test_the_command(moue, teachers, tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     data, out = tmp_path / "faces.csv", tmp_path / "student"

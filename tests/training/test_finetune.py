@@ -85,6 +85,7 @@ def test_a_head_more_or_less(there, here, left, tmp_path):
     assert_equal(stem.get_weights(), other.get_weights())
 
 
+@pytest.mark.slow
 def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_path):
     config = dataclasses.replace(ONE_HEAD, initial_weights=str(earlier), seed=9)
     result = train(config, faces, tmp_path / "next")
@@ -102,6 +103,7 @@ def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_a_cut_run_goes_on_without_the_earlier_one_to_the_same_weights(earlier, faces, tmp_path, monkeypatch):
     start = tmp_path / "start.keras"
     start.write_bytes(RunFolder(earlier).best.read_bytes())

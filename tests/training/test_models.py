@@ -33,6 +33,7 @@ def test_takes_pixels_and_gives_probabilities_for_any_batch(name, pixels):
         np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_exports_with_equal_results(name, pixels, tmp_path):
     result = export_onnx(build_model(name, options=NARROW.get(name)), tmp_path / "model.onnx", pixels)

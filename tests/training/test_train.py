@@ -76,6 +76,7 @@ def test_the_same_training_gives_the_same_weights(whole, faces, tmp_path):
     assert again.history["val_loss"] == whole.history["val_loss"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(1, patch)
@@ -90,6 +91,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monke
     assert finished.history == resumed.history
 
 
+@pytest.mark.slow
 def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, tmp_path, monkeypatch):
     save_model = callbacks.save_model
 
@@ -108,6 +110,7 @@ def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, t
     assert_same_weights(whole.run / "last.keras", resumed.run / "last.keras")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["config.json", "environment.json"])
 def test_a_run_killed_while_its_folder_is_made_can_be_started_again(faces, tmp_path, monkeypatch, name):
     write_json = run_folder.write_json
@@ -149,6 +152,7 @@ def test_a_diverged_loss_ends_with_what_to_do(faces, tmp_path):
         train(TrainConfig(epochs=2, batch_size=8, learning_rate=1e30), faces, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_epochs_before(faces, tmp_path, monkeypatch):
     stop_at(2, monkeypatch, OSError(28, "No space left on device"))
     with pytest.raises((MoueError, OSError), match="No space left"):
@@ -215,6 +219,7 @@ def test_a_single_class_is_refused(faces, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_callbacks_and_progress_take_part(faces, tmp_path, monkeypatch):
     """The caller's callbacks see every epoch, may stop the training, and change nothing else."""
     monkeypatch.setattr(train_module, "export_run", lambda *_: None)

@@ -36,7 +36,10 @@ def locate(name_or_path: str | Path) -> Path:
         return WEIGHTS / f"{name_or_path}.onnx"
     path = Path(name_or_path)
     if path.is_dir():
-        onnx, fix = path / "model.onnx", "Is the training still running? If not, export the run: moue export RUN"
+        onnx, fix = (
+            path / "model.onnx",
+            "Has the training ended? Then export it: moue export RUN fer2013.csv",
+        )
     elif path.suffix.lower() == ".onnx":
         onnx, fix = path, "Check the name."
     elif path.exists():

@@ -24,7 +24,7 @@ _MARGIN: Final = 8  # lines of the terminal that remarks and the prompt take
 
 
 class Answers:
-    """Prints a line for each face; on a terminal at the end, and no more than fit, else as they come.
+    """Prints a line for each face; on a terminal at the end, and no more than fit unless asked for; else as they come.
 
     Args:
         wide: Show the box and the probabilities of all classes too.
@@ -33,7 +33,7 @@ class Answers:
     def __init__(self, *, wide: bool) -> None:
         self._wide = wide
         height = console.height()
-        self._room = None if height is None else max(_MARGIN, height - _MARGIN)
+        self._room = None if height is None or wide else max(_MARGIN, height - _MARGIN)
         self._lines: list[str] = []
         self._files: dict[str, Counter[str]] = {}
         self._too_many = False
@@ -50,10 +50,11 @@ class Answers:
             line = line_of(_base_name(result.file), answer, probabilities, part)
             self._add(result.file, face.emotion, line + (_all_classes(probabilities, face) if self._wide else ""))
 
-    def add_person(self, file: str, part: str, probabilities: Mapping[str, float]) -> None:
+    def add_person(self, file: str, part: str, probabilities: Mapping[str, float], unsure_below: float) -> None:
         """Show the mean answer for a person in a video."""
         emotion = max(probabilities, key=probabilities.__getitem__)
-        line = line_of(_base_name(file), emotion, probabilities, f" {part}")
+        answer = f"{emotion}{'?' if probabilities[emotion] < unsure_below else ''}"
+        line = line_of(_base_name(file), answer, probabilities, f" {part}")
         self._add(file, emotion, line + (_all_classes(probabilities) if self._wide else ""))
 
     def print(self) -> None:

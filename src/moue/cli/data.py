@@ -77,8 +77,10 @@ def audit(
     """
     from moue.data.audit.audit import audit as examine
     from moue.data.audit.page import write_audit_page
-    from moue.files import refuse_existing
+    from moue.files import refuse_existing, refuse_suffix
 
+    if report is not None:
+        refuse_suffix(report, (".html", ".htm"))
     for path in (report, out):
         if path is not None:
             refuse_existing(path, overwrite=overwrite)
@@ -101,7 +103,7 @@ def synth(
         Path, typer.Argument(metavar="FILE", help="The table to write: .csv or .csv.gz.", show_default=False)
     ],
     per_class: Annotated[int, typer.Option(min=3, metavar="N", help="Faces of each class.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed: another one gives other faces.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed: each seed draws different faces.")] = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Draw a small data set: simple faces with expressions."""
@@ -127,8 +129,10 @@ def sheet(
 ) -> None:
     """Write an image with some faces of each class."""
     from moue.data.contact_sheet import contact_sheet
-    from moue.files import replacing
+    from moue.files import refuse_existing, refuse_suffix, replacing
 
+    refuse_suffix(out, (".png", ".jpg", ".jpeg", ".webp"))
+    refuse_existing(out, overwrite=overwrite)
     image = contact_sheet(options.load_data(data), per_class)
     with replacing(out, overwrite=overwrite) as temporary:
         image.save(temporary)

@@ -35,8 +35,10 @@ def train(
     second: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps of the second round, which trains on mistakes.")
     ] = 6_000,
-    steps_per_epoch: Annotated[int, typer.Option(min=1, metavar="N", help="Save the state after so many.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of weights and canvases.")] = 0,
+    steps_per_epoch: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Steps after which the state is saved.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")] = 0,
     resume: options.Resume = False,
 ) -> None:
     """Train moue's own face detector.
@@ -51,11 +53,11 @@ def train(
     from moue.training.detector.rounds import RoundsConfig, train_rounds
 
     config = RoundsConfig((steps, second), seed=seed, steps_per_epoch=steps_per_epoch)
+    images, teacher = read_scenes(scenes), Labeller()
+    faces = options.load_data(data)
 
     def gather(stored: Path) -> Material:
         if not stored.exists():
-            images, teacher = read_scenes(scenes), Labeller()
-            faces = options.load_data(data)
             with console.count_progress("marking faces") as moved:
                 collect(faces, images, teacher, progress=moved).save(stored)
         return Material.load(stored)

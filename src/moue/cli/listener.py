@@ -36,10 +36,12 @@ class ConsoleListener(Listener):
         self._answers = Answers(wide=shown == "wide") if shown in ("lines", "wide") else None
         self._bar = contextlib.ExitStack()
         self._title: str | None = None
+        self._unsure_below = 0.0
         self._move: Progress | None = None
 
     def began(self, analyzer: Analyzer) -> None:
         """Say how faces are found."""
+        self._unsure_below = analyzer.unsure_below
         name = analyzer.detector.name
         if name == "none":
             console.note("each image is taken as one face; no face is looked for in it")
@@ -71,7 +73,8 @@ class ConsoleListener(Listener):
             return
         for person in timeline.people():
             when = f"#{person.track_id} {minutes(person.first_s)}-{minutes(person.last_s)}"
-            self._answers.add_person(file, when, dict(zip(class_names, person.mean(), strict=True)))
+            probabilities = dict(zip(class_names, person.mean(), strict=True))
+            self._answers.add_person(file, when, probabilities, self._unsure_below)
 
     def failed(self, file: str, message: str) -> None:
         """Name the file, also with --quiet."""

@@ -31,7 +31,7 @@ def models(
     weights = _weights()
     rows = [(entry, *_cost(entry), ", ".join(weights.get(entry, ())) or "-") for entry in sorted(entries)]
     console.print_table(("network", "parameters", "multiply-adds", "input", "weights"), rows)
-    console.note("to describe one: moue models NAME; to use it: moue predict FILE --model NAME")
+    console.note("to describe one: moue models NAME; to use one with weights: moue predict FILE --model NAME")
 
 
 def recipes(

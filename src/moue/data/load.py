@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ def load_dataset(
     """
     if on_bad_row not in ("raise", "skip"):
         raise MoueError(f"on_bad_row={on_bad_row!r}", '"raise" or "skip"')
+    if not os.fspath(path):
+        raise MoueError("the name of the data is empty", "fer2013.csv or a folder of images")
     path = Path(path)
     options = ReadOptions(on_bad_row, _numbering(class_names), on_bytes)
     dataset = _read(path, find_reader(path), options, use_cache=use_cache and not options.numbering)

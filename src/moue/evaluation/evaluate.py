@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
+from moue.data.dataset import Dataset
 from moue.errors import MoueError
 from moue.evaluation.evaluation import Baseline, Evaluation, report_faces
 from moue.evaluation.metrics import score
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from moue.data.dataset import Dataset
     from moue.evaluation.references import ReferenceScores
 
     Answers: TypeAlias = dict[str, NDArray[np.float32]]
@@ -32,7 +33,7 @@ __all__ = ["Evaluation", "evaluate"]
 
 
 def evaluate(
-    model: Classifier | Ensemble | PredictProba,
+    model: Classifier | Ensemble | PredictProba | str | Path,
     dataset: Dataset,
     *,
     split: str = "test",
@@ -48,9 +49,10 @@ def evaluate(
     an ensemble averages calibrated probabilities.
 
     Args:
-        model: A `Classifier`, an `Ensemble`, or a function that maps uint8 (n, 48, 48, 1) of 0-255 to probabilities
-            float (n, K) in the order of the data's class names. Give a network itself and not its `predict_proba`,
-            which gives `expression`: what people see, where FER2013's label is the search word.
+        model: A `Classifier`, an `Ensemble`, what `Classifier.load` takes, or a function that maps uint8
+            (n, 48, 48, 1) of 0-255 to probabilities float (n, K) in the order of the data's class names. Give a network
+            itself and not its `predict_proba`, which gives `expression`: what people see, where FER2013's label is the
+            search word.
         dataset: The data, with its training split, which the leak check and the baseline need.
         split: "test" (scored once, at the end), "val" or "train".
         views: A name of `moue.evaluation.tta.list_views`: the crops of each face that are averaged over.
@@ -61,6 +63,12 @@ def evaluate(
         MoueError: the split is empty, the model answers other classes than the data set has, or its output has the
             wrong shape or is no distribution.
     """
+    if not isinstance(dataset, Dataset):
+        raise MoueError(f"the data is of type {type(dataset).__name__}", "a Dataset: moue.load_dataset(path)")
+    if isinstance(model, str | Path):
+        model = Classifier.load(model)
+    elif not callable(model) and not isinstance(model, Classifier | Ensemble):
+        raise MoueError(f"the model is of type {type(model).__name__}", "a Classifier, an Ensemble, or a function")
     part = dataset.where(split)
     if not len(part):
         raise MoueError(

@@ -14,7 +14,7 @@ from moue.evaluation import figures
 from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.evaluation.metrics import NUM_BINS
 from moue.evaluation.model_card import stated_scores
-from moue.files import read_json, refuse_existing, write_text
+from moue.files import read_json, refuse_existing, refuse_suffix, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,8 +53,11 @@ def write_report(
     """
     folder, exported = Path(run), _is_exported(run)
     if exported and output is None:
-        raise MoueError(f"{run} has no run folder for the page", "a file to write", "Give --output PAGE.html.")
+        raise MoueError(
+            f"{run} is not a run folder", "a name for the page", 'Give one: --output PAGE.html, output="PAGE.html".'
+        )
     target = Path(output) if output is not None else folder / "report.html"
+    refuse_suffix(target, (".html", ".htm"))
     refuse_existing(target, overwrite=overwrite)
     found = _evaluations([*([] if exported else _saved_evaluations(folder)), *map(Path, evaluations)])
     try:
@@ -163,7 +166,7 @@ def _evaluations(folders: Sequence[Path]) -> list[Evaluation]:
 def _read(run: Path, name: str, kind: type) -> Any:  # noqa: ANN401 (JSON is anything)
     path = run / name
     if not path.is_file():
-        came = f"{run} is no run folder: {name} is missing" if run.is_dir() else f"there is no folder {run}"
+        came = f"{run} is not a run folder: {name} is missing" if run.is_dir() else f"there is no folder {run}"
         raise MoueError(came, _NO_RUN, "Train one: moue train fer2013.csv --out runs/first")
     value = read_json(path)
     if not isinstance(value, kind):

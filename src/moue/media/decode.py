@@ -280,7 +280,8 @@ def _unidentified(content: bytes) -> Decoded:
     for offset, signature, name in _FOREIGN:
         if head[offset:].startswith(signature):
             fix = " (or: pip install pillow-heif)" if name.startswith("a HE") else ""
-            return Decoded(Status.UNSUPPORTED, message=f"{name}: convert it to JPEG or PNG first{fix}")
+            advice = "moue.analyze_stream reads videos" if name == "a video" else "convert it to JPEG or PNG first"
+            return Decoded(Status.UNSUPPORTED, message=f"{name}: {advice}{fix}")
     return Decoded(Status.UNREADABLE, message=f"not an image that can be read ({', '.join(_formats())})")
 
 

@@ -64,7 +64,9 @@ def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False,
         if isinstance(content, bytes):
             return decode(content, limits)
         raise MoueError("the image is a file opened as text", "a file opened with 'rb'")
-    raise MoueError(f"the image is a {type(source).__name__}", "a path, bytes, a file, an array or a Pillow image")
+    raise MoueError(
+        f"the image is of type {type(source).__name__}", "a path, bytes, a file, an array or a Pillow image"
+    )
 
 
 def _fix_for(source: NDArray[Any]) -> str:
@@ -76,6 +78,8 @@ def _fix_for(source: NDArray[Any]) -> str:
         return "For several images: analyze_many(images)."
     if source.dtype.kind == "f":
         return "Pixels are whole numbers from 0 to 255; for values of 0 to 1: (image * 255).round().astype(np.uint8)."
+    if source.dtype == np.uint8:
+        return "Rows, columns and channels: image.shape is (H, W) or (H, W, 3)."
     return "Convert it: image.astype(np.uint8), with values from 0 to 255."
 
 

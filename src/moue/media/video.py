@@ -185,7 +185,7 @@ class Video:
             return f"the file is cut off, {have:,} frames can be read" if is_cut(self._path) else ""
         few = have < _WHOLE * self.num_frames - _WHOLE_FRAMES
         if not have or (few and clock.time_s < _WHOLE * self.duration_s - _WHOLE_S):
-            return f"it breaks off after {have:,} of {self.num_frames:,} frames"
+            return f"it ends after {have:,} of {self.num_frames:,} frames"
         return ""
 
 
@@ -203,7 +203,7 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
         MissingExtraError: OpenCV is not installed.
     """
     if isinstance(source, bool) or not isinstance(source, int | str | os.PathLike):
-        raise MoueError(f"the video is a {type(source).__name__}", "a path, an address or the number of a camera")
+        raise MoueError(f"the video is of type {type(source).__name__}", "a path, an address or the number of a camera")
     if isinstance(source, int):
         video = _open_camera(source)
     elif is_address(address := os.fspath(source)):

@@ -6,6 +6,7 @@ import glob
 import os
 from typing import TYPE_CHECKING, Final
 
+from moue.errors import MoueError
 from moue.media.listing import LeftOut, list_pictures
 from moue.media.urls import is_address
 
@@ -28,8 +29,13 @@ def collect(inputs: Iterable[str | Path], *, recursive: bool, listener: Listener
     """
     left_out = LeftOut()
     expanded = (path for one in inputs for path in _expand(one))
-    found = list(list_pictures(expanded, recursive=recursive, videos=True, left_out=left_out))
-    _tell(listener, "left out, since they are no images or videos", left_out.others)
+    found: list[str | Path] = []
+    for one in expanded:
+        inside = list(list_pictures([one], recursive=recursive, videos=True, left_out=left_out))
+        if not inside:
+            listener.failed(str(one), "holds no images or videos")
+        found += inside
+    _tell(listener, "left out, since they are not images or videos", left_out.others)
     _tell(listener, "folders not looked into (--recursive does)", left_out.folders)
     _tell(listener, "ignored, since they are hidden or left by a system", left_out.litter)
     return found
@@ -37,6 +43,8 @@ def collect(inputs: Iterable[str | Path], *, recursive: bool, listener: Listener
 
 def _expand(one: str | Path) -> list[str | Path]:
     """Return the files that match a pattern; anything else, or a pattern that matches no file, unchanged."""
+    if not str(one):
+        raise MoueError("an input has an empty name", "a file, a folder or an address")
     if is_address(one) or os.path.lexists(one) or not glob.has_magic(str(one)):
         return [one]
     return [*sorted(glob.glob(str(one), recursive=True))] or [one]  # noqa: PTH207 (names stay as they were typed)

@@ -54,6 +54,11 @@ class _Looked:
     crops: tuple[tuple[NDArray[np.uint8], ...], ...] = ()  # of each face its views
 
 
+def _check_probability(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise MoueError(f"{name} is {value!r}", "a probability, 0-1")
+
+
 class Analyzer:
     """A detector and a network that work together; may be used by several threads.
 
@@ -70,7 +75,8 @@ class Analyzer:
         color: The order of the channels in arrays: ``"rgb"``, or ``"bgr"`` as OpenCV reads images.
 
     Raises:
-        MoueError: `unsure_below` is not within 0-1, `views` not within 1-3, or `color` neither of the two.
+        MoueError: `unsure_below` is not within 0-1, `views` not within 1-3, `color` neither of the two, or `classifier`
+            or `detector` something else.
     """
 
     def __init__(  # noqa: PLR0913 (the choices of one kind of answer)
@@ -84,10 +90,12 @@ class Analyzer:
         allow_url: bool = False,
         color: Color = "rgb",
     ) -> None:
-        if not 0 <= unsure_below <= 1:
-            raise MoueError(f"unsure_below is {unsure_below}", "a probability, 0-1")
-        if not 1 <= views <= len(VIEWS):
-            raise MoueError(f"views is {views}", f"a number from 1 to {len(VIEWS)}")
+        for name, value, needed in (("model", classifier, "answer"), ("detector", detector, "detect")):
+            if not hasattr(value, needed):
+                raise MoueError(f"the {name} is {value!r:.80}", f"a name, or an object with the method {needed}")
+        _check_probability("unsure_below", unsure_below)
+        if views not in range(1, len(VIEWS) + 1):
+            raise MoueError(f"views is {views!r}", f"a number from 1 to {len(VIEWS)}")
         check_color(color)
         self.classifier = classifier
         self.detector = detector
@@ -161,7 +169,7 @@ class Analyzer:
         Raises:
             MoueError: `workers` or `batch_size` is below 1.
         """
-        if isinstance(sources, str | bytes | os.PathLike):
+        if isinstance(sources, str | bytes | os.PathLike) or getattr(sources, "__iter__", None) is None:
             raise MoueError(
                 f"the images are a {type(sources).__name__}",
                 "a list or another iterable of images",

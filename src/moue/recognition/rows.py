@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from moue.errors import MissingExtraError
+from moue.errors import MissingExtraError, MoueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from moue.recognition.results import ImageResult
 
@@ -57,20 +58,28 @@ def rows_of(result: ImageResult, class_names: Sequence[str]) -> list[dict[str, A
     ] or [common]
 
 
-def to_df(results: Iterable[ImageResult]) -> Any:  # noqa: ANN401 (pandas is optional)
+def _listed(results: Any) -> list[ImageResult]:  # noqa: ANN401 (a wrong type too)
+    found = list(results) if isinstance(results, Iterable) else [results]
+    if any(not hasattr(one, "to_rows") for one in found):
+        raise MoueError(f"the results are of type {type(results).__name__}", "what analyze returns, one or several")
+    return found
+
+
+def to_df(results: ImageResult | Iterable[ImageResult]) -> Any:  # noqa: ANN401 (pandas is optional)
     """Return a pandas DataFrame with one row for each face, or one with the status for an image without a face.
 
     Args:
-        results: What `analyze`, `analyze_many` or `analyze_stream` return.
+        results: What `analyze`, `analyze_many` or `analyze_stream` return: one result, or any number of them.
 
     Raises:
         MissingExtraError: pandas is not installed.
+        MoueError: `results` are something else.
     """
     try:
         import pandas as pd
     except ImportError as error:
         raise MissingExtraError("pandas", "pandas") from error
-    results = list(results)
-    class_names = classes_of(results)
-    rows = [row for result in results for row in result.to_rows(class_names)]
+    found = _listed(results)
+    class_names = classes_of(found)
+    rows = [row for result in found for row in result.to_rows(class_names)]
     return pd.DataFrame(rows, columns=list(columns(class_names)))

@@ -105,7 +105,7 @@ def convert(model: keras.Model, path: Path) -> None:
         raise MoueError(
             f"Keras runs on {keras.backend.backend()}",
             "TensorFlow, which the export goes through",
-            "Export in a new process without KERAS_BACKEND: moue export RUN",
+            "Export in a new process without KERAS_BACKEND: moue export RUN fer2013.csv",
         )
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
     function = tf.function(lambda images: _answer(model, images), input_signature=signature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shutil
 import zipfile
 
 import numpy as np
@@ -131,6 +132,7 @@ def test_losses_are_those_of_the_papers():
     assert float(place_loss(wanted, np.zeros((1, 1, 2, 1), np.float32))) == pytest.approx(0.45)
 
 
+@pytest.mark.slow
 def test_a_round_of_training_and_its_export(tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     from moue.faces.detectors.own import OwnDetector, OwnOptions
@@ -151,11 +153,20 @@ def test_a_round_of_training_and_its_export(tmp_path):
         DetectorConfig(5, steps_per_epoch=2)
 
 
-def test_two_rounds_resume_to_the_same_detector(tmp_path):
+@pytest.mark.slow
+def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
     """A run that is cut after its first round ends with the file of one that was not cut."""
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     from moue.training.detector.rounds import RoundsConfig, train_rounds
 
+    def save_weights(model, path, _canvases, *, overwrite):
+        """Stands for the export, which takes long and has its own test."""
+        assert overwrite
+        with path.open("wb") as file:
+            np.savez(file, *model.get_weights())
+
+    monkeypatch.setattr("moue.training.detector.train._STATISTICS_BATCHES", 2)
+    monkeypatch.setattr("moue.training.detector.rounds.export_detector", save_weights)
     config = RoundsConfig((2, 2), batch_size=2, side=64, steps_per_epoch=1)
     seen = []
 
@@ -171,19 +182,12 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path):
     assert said == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert whole == tmp_path / "whole" / "second" / "own.onnx"
 
-    class Cut(Exception):  # noqa: N818 (stands for Ctrl-C)
-        pass
-
-    def cut(done, _total):
-        if done == 3:
-            raise Cut
-
-    with pytest.raises(Cut):
-        run(tmp_path / "cut", progress=cut)
+    # What is left of a run that was stopped between its rounds.
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut", ignore=shutil.ignore_patterns("second"))
     resumed = run(tmp_path / "cut", resume=True)
-    for name in ("score", "box"):
-        outputs = [_answer(path, name) for path in (whole, resumed)]
-        np.testing.assert_array_equal(*outputs)
+    with np.load(whole) as one, np.load(resumed) as other:
+        assert one.files == other.files
+        assert all(np.array_equal(one[name], other[name]) for name in one.files)
     with pytest.raises(MoueError, match="exists already"):
         run(tmp_path / "cut")
     config = RoundsConfig((2, 3), batch_size=2, side=64, steps_per_epoch=1)
@@ -191,11 +195,3 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path):
         run(tmp_path / "cut", resume=True)
     with pytest.raises(MoueError, match=r"config\.json"):
         run(tmp_path / "new", resume=True)
-
-
-def _answer(path, name):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    pixels = np.random.default_rng(1).integers(0, 256, (1, 64, 64, 1)).astype(np.float32)
-    return session.run([name], {"images": pixels})[0]

@@ -75,7 +75,7 @@ class _BadRows:
         if self._options.on_bad_row == "raise":
             raise MoueError(
                 f"{self._path}: data row {row} (line {line}): {reason}",
-                fix='Mend the row, or leave such rows out with on_bad_row="skip" (--on-bad-row skip).',
+                fix='Correct the row, or leave such rows out with on_bad_row="skip" (--on-bad-row skip).',
             )
         self.found.append(BadRow(row, reason))
         if len(self.found) > max(_FREE_BAD_ROWS, self.num_good):
