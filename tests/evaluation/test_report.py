@@ -173,8 +173,8 @@ def test_validation_figures_and_other_data_are_called_so(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda run: (run / "config.json").unlink(), "no run folder: config.json is missing"),
-        (lambda run: (run / "history.json").unlink(), "no run folder: history.json is missing"),
+        (lambda run: (run / "config.json").unlink(), "not a run folder: config.json is missing"),
+        (lambda run: (run / "history.json").unlink(), "not a run folder: history.json is missing"),
         (lambda run: (run / "history.json").write_text("[]", encoding="utf-8"), "no finished epoch"),
         (lambda run: (run / "history.json").write_text("{}", encoding="utf-8"), "holds a dict"),
         (lambda run: (run / "config.json").write_text("{", encoding="utf-8"), "not valid JSON"),

@@ -38,7 +38,7 @@ def locate(name_or_path: str | Path) -> Path:
     if path.is_dir():
         onnx, fix = (
             path / "model.onnx",
-            "Has the training ended? Then export it: moue export RUN fer2013.csv",
+            "Is the training still running? Otherwise: moue export RUN fer2013.csv",
         )
     elif path.suffix.lower() == ".onnx":
         onnx, fix = path, "Check the name."

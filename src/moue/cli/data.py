@@ -133,7 +133,9 @@ def sheet(
 
     refuse_suffix(out, (".png", ".jpg", ".jpeg", ".webp"))
     refuse_existing(out, overwrite=overwrite)
-    image = contact_sheet(options.load_data(data), per_class)
+    faces = options.load_data(data)
+    most = max(sum(counts) for counts in zip(*(found.values() for found in faces.counts().values()), strict=True))
+    image = contact_sheet(faces, min(per_class, max(1, most)))
     with replacing(out, overwrite=overwrite) as temporary:
         image.save(temporary)
     console.wrote(out)

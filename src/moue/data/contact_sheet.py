@@ -23,7 +23,7 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, scale: int = 2, seed: in
 
     Args:
         dataset: The faces.
-        per_class: Faces in a row at most, drawn by lot; a class with fewer leaves its row partly empty.
+        per_class: Faces in a row, drawn by lot; a class with fewer leaves its row partly empty.
         scale: Pixels shown for each pixel, 1 or more.
         seed: Which faces are drawn, 0 or more.
 
@@ -36,7 +36,6 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, scale: int = 2, seed: in
     for name, value, least in (("per_class", per_class, 1), ("scale", scale, 1), ("seed", seed, 0)):
         if value < least:
             raise MoueError(f"{name} is {value}", f"{least} or more")
-    per_class = min(per_class, max(1, *np.bincount(dataset.labels, minlength=2).tolist()))
     side = IMAGE_SHAPE[0] * scale
     gap = 2 * scale
     large, small = ImageFont.load_default(9 * scale), ImageFont.load_default(6 * scale)
