@@ -1,6 +1,7 @@
 """What a result can do: sum itself up, become JSON and a DataFrame, be drawn, shown and saved."""
 
 import json
+import subprocess
 import sys
 import types
 
@@ -107,6 +108,11 @@ def test_a_notebook_gets_a_small_image_and_a_table():
     assert "<b>" not in page
     assert "<td>75%</td><td>25%</td>" in page
     assert 'src="data:image/png;base64,' in page
+
+
+def test_results_do_not_load_ipython():
+    code = "import sys, moue; moue.ImageResult; sys.exit('IPython' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_show_uses_the_notebook_or_a_viewer(monkeypatch):

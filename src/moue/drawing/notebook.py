@@ -8,12 +8,12 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image, ImageShow
-
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from PIL import Image
 
 _LARGEST: Final = 640  # pixels; a notebook keeps every image that it has shown
 
@@ -56,6 +56,8 @@ def show_image(image: Image.Image) -> None:
     Raises:
         MoueError: there is no viewer.
     """
+    from PIL import ImageShow  # noqa: PLC0415 (it imports IPython where that is installed, which takes long)
+
     shell = sys.modules.get("IPython")
     if shell is not None and getattr(shell.get_ipython(), "kernel", None) is not None:
         shell.display.display(image)
