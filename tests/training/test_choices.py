@@ -82,6 +82,7 @@ def assert_same(first, second):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one_with_everything_on(whole, faces, tmp_path, monkeypatch):
     class Stopping(Keeper):

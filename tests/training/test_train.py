@@ -70,12 +70,14 @@ def test_a_run_leaves_everything_behind(whole):
     assert environment["versions"]["keras"]
 
 
+@pytest.mark.usefixtures("without_export")
 def test_the_same_training_gives_the_same_weights(whole, faces, tmp_path):
     again = train(CONFIG, faces, tmp_path / "again")
     assert_same_weights(whole.run / "last.keras", again.run / "last.keras")
     assert again.history["val_loss"] == whole.history["val_loss"]
 
 
+@pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
@@ -91,6 +93,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monke
     assert finished.history == resumed.history
 
 
+@pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
 def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, tmp_path, monkeypatch):
     save_model = callbacks.save_model
@@ -110,6 +113,7 @@ def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, t
     assert_same_weights(whole.run / "last.keras", resumed.run / "last.keras")
 
 
+@pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["config.json", "environment.json"])
 def test_a_run_killed_while_its_folder_is_made_can_be_started_again(faces, tmp_path, monkeypatch, name):
@@ -132,6 +136,7 @@ def test_a_run_killed_while_its_folder_is_made_can_be_started_again(faces, tmp_p
     assert train(short, faces, tmp_path / "run").history["epoch"] == [1]
 
 
+@pytest.mark.usefixtures("without_export")
 def test_a_run_killed_at_its_end_leaves_no_checkpoints(whole, faces, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(whole.run, run)
@@ -147,11 +152,13 @@ def test_the_exported_model_is_the_best_epoch(whole, faces):
     np.testing.assert_allclose(exported, keras_model.predict(images, verbose=0), atol=1e-5)
 
 
+@pytest.mark.usefixtures("without_export")
 def test_a_diverged_loss_ends_with_what_to_do(faces, tmp_path):
     with pytest.raises(MoueError, match=r"the loss became (nan|inf)(?s:.*)--set learning_rate="):
         train(TrainConfig(epochs=2, batch_size=8, learning_rate=1e30), faces, tmp_path / "run")
 
 
+@pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
 def test_a_full_disk_keeps_the_epochs_before(faces, tmp_path, monkeypatch):
     stop_at(2, monkeypatch, OSError(28, "No space left on device"))
@@ -219,6 +226,7 @@ def test_a_single_class_is_refused(faces, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
 def test_callbacks_and_progress_take_part(faces, tmp_path, monkeypatch):
     """The caller's callbacks see every epoch, may stop the training, and change nothing else."""
