@@ -220,3 +220,10 @@ def test_an_empty_folder_is_named(moue, tmp_path):
     Image.new("L", (48, 48), 90).save(tmp_path / "a.png")
     code, _, said = moue("predict", tmp_path / "empty", tmp_path / "a.png", "--detector", "none")
     assert (code, f"{tmp_path / 'empty'}: holds no images or videos" in said) == (0, True)
+
+
+def test_a_used_folder_is_refused_before_the_data_are_read(moue, tmp_path):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").write_text("mine")
+    code, _, said = moue("train", tmp_path / "none.csv", "--out", tmp_path / "used")
+    assert (code, "exists already" in said, "none.csv" in said) == (1, True, False)

@@ -36,7 +36,7 @@ def test_every_field_explains_itself():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epoch": 3}, "unknown choices: epoch"),
+        ({"epoch": 3}, r"unknown choices: epoch(?s:.*)Did you mean epochs\?"),
         ({"epochs": 0}, "epochs = 0"),
         ({"epochs": "3"}, "epochs = '3' .str."),
         ({"epochs": True}, "epochs = True"),

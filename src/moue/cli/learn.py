@@ -34,8 +34,11 @@ def train(
 ) -> None:
     """Train a network; the validation split chooses the epoch."""
     from moue.training.config import TrainConfig
+    from moue.training.run_folder import RunFolder
 
     config = TrainConfig.from_recipe(recipe, **_given(epochs, seed, choices))
+    if not resume:
+        RunFolder(out).refuse_used()  # before the data is read in vain
     _run(
         config,
         options.load_data(data, ferplus, on_bad_row, class_names),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import importlib.resources
 import math
 import tomllib
@@ -127,7 +128,11 @@ class TrainConfig:
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise MoueError(f"{origin} has unknown choices: {', '.join(unknown)}", f"only {', '.join(sorted(known))}")
+            meant = [one for name in unknown for one in difflib.get_close_matches(str(name), known, 1)]
+            fix = f"Did you mean {', '.join(meant)}?" if meant else ""
+            raise MoueError(
+                f"{origin} has unknown choices: {', '.join(unknown)}", f"only {', '.join(sorted(known))}", fix
+            )
         return cls(**values)
 
     @classmethod
