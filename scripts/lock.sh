@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
     cpu="platform_machine == 'x86_64' and sys_platform == 'linux' or platform_machine == 'AMD64'"
     other="(platform_machine != 'x86_64' or sys_platform != 'linux') and platform_machine != 'AMD64'"
     "$folder/venv/bin/python" -m pip freeze --exclude moue | sed -E \
-        -e '/^tensorflow(-cpu)?==/{' -e "s/^tensorflow(-cpu)?==(.*)/tensorflow-cpu==\\2; $cpu/" -e p \
+        -e '/^tensorflow([-_]cpu)?==/{' -e "s/^tensorflow([-_]cpu)?==(.*)/tensorflow-cpu==\\2; $cpu/" -e p \
         -e "s/^tensorflow-cpu==([^;]*);.*/tensorflow==\\1; $other/" -e '}'
 } > "$folder/dev.txt"
 mv "$folder/dev.txt" requirements/dev.txt
