@@ -122,3 +122,15 @@ def test_what_is_no_text_is_written_all_the_same(tmp_path):
     assert read_json(tmp_path / "a.json") == {"name": "a\udc80b"}
     write_text(tmp_path / "a.html", "<p>\udc80</p>")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == "<p>\\udc80</p>"
+
+
+def test_a_lock_can_be_waited_for(tmp_path):
+    """The other process ends when its input does, which is as soon as this one waits."""
+    path = tmp_path / "study.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        other.stdin.close()
+        with locked(path, wait=True):
+            pass

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _HASH_CHUNK = 1 << 20
+_BETWEEN_TRIES = 0.05
 
 
 def cache_folder() -> Path:
@@ -31,7 +33,7 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def locked(path: str | Path) -> Iterator[None]:
+def locked(path: str | Path, *, wait: bool = False) -> Iterator[None]:
     """Hold an output that is built over time, so that no second process writes it too.
 
     The operating system holds the lock on ``.NAME.lock`` beside the output, and frees it when the process ends, however
@@ -39,13 +41,14 @@ def locked(path: str | Path) -> Iterator[None]:
 
     Args:
         path: The file or folder that is written.
+        wait: Wait until the other process has finished, for outputs that take a moment.
 
     Raises:
-        MoueError: another process holds it, or nothing can be written there.
+        MoueError: another process holds it and `wait` is false, or nothing can be written there.
     """
     target = Path(path)
     file = target.with_name(f".{target.name}.lock")
-    with _lock(file, target) as handle:
+    with _lock(file, target, wait=wait) as handle:
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -57,7 +60,7 @@ def locked(path: str | Path) -> Iterator[None]:
                 file.unlink()
 
 
-def _lock(file: Path, target: Path) -> IO[str]:
+def _lock(file: Path, target: Path, *, wait: bool) -> IO[str]:
     """Return the lock's file, open and locked."""
     while True:
         try:
@@ -67,6 +70,9 @@ def _lock(file: Path, target: Path) -> IO[str]:
             raise cannot_write(target, error) from error
         if not _try_lock(handle):
             with handle:
+                if wait:
+                    time.sleep(_BETWEEN_TRIES)
+                    continue
                 handle.seek(0)
                 owner = handle.read(20).strip() or "unknown"
             raise MoueError(

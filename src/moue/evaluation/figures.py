@@ -92,10 +92,10 @@ def history_figure(
     """
     if not history:
         raise MoueError("the history is empty", "at least one epoch")
-    figure = _figure(6.2 * len(quantities), 4.1, theme)
+    figure = make_figure(6.2 * len(quantities), 4.1, theme)
     best = best_epoch or _best_epoch(history)
     for position, quantity in enumerate(quantities, start=1):
-        axes = _axes(figure, (1, len(quantities), position), theme)
+        axes = make_axes(figure, (1, len(quantities), position), theme)
         _draw_quantity(axes, history, quantity, best, theme)
     return figure
 
@@ -106,8 +106,8 @@ def confusion_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
 
     names, matrix = scores.class_names, scores.confusion_matrix
     size = len(names)
-    figure = _figure(1.5 + 0.72 * size, 1.2 + 0.68 * size, theme)
-    axes = _axes(figure, (1, 1, 1), theme)
+    figure = make_figure(1.5 + 0.72 * size, 1.2 + 0.68 * size, theme)
+    axes = make_axes(figure, (1, 1, 1), theme)
     shares = [[count / max(sum(row), 1) for count in row] for row in matrix]
     colours = LinearSegmentedColormap.from_list("moue", [theme.paper, theme.first])
     axes.imshow(shares, cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
@@ -137,8 +137,8 @@ def confusion_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
 def class_bars_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
     """Return a `Figure` with bars of precision, recall and F1 for each class."""
     entries = scores.per_class
-    figure = _figure(6.54, 1.2 + 0.68 * len(entries), theme)
-    axes = _axes(figure, (1, 1, 1), theme)
+    figure = make_figure(6.54, 1.2 + 0.68 * len(entries), theme)
+    axes = make_axes(figure, (1, 1, 1), theme)
     kinds = (("precision", theme.first), ("recall", theme.second), ("f1", theme.third))
     for k, (kind, colour) in enumerate(kinds):
         places = [i + 0.26 * (k - 1) for i in range(len(entries))]
@@ -152,7 +152,7 @@ def class_bars_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    _legend(axes, theme, ncols=3)
+    make_legend(axes, theme, ncols=3)
     return figure
 
 
@@ -164,9 +164,9 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
         calibrated: Figures of the same faces after temperature scaling, drawn over them.
         theme: Colours.
     """
-    figure = _figure(6.2, 5.6, theme)
-    upper = _axes(figure, (4, 1, (1, 3)), theme)
-    lower = _axes(figure, (4, 1, 4), theme)
+    figure = make_figure(6.2, 5.6, theme)
+    upper = make_axes(figure, (4, 1, (1, 3)), theme)
+    lower = make_axes(figure, (4, 1, 4), theme)
     upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=(0, (4, 4)), label="perfectly calibrated")
     series = [("as trained", scores, theme.second, "o")]
     if calibrated is not None:
@@ -198,6 +198,37 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
         mark.set_sizes([45])
     figure.align_ylabels()
     return figure
+
+
+def make_figure(width: float, height: float, theme: Theme) -> Figure:
+    """Return an empty figure of so many inches in the theme's colours."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "report") from error
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=theme.paper)
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12, wspace=0.04)
+    return figure
+
+
+def make_axes(figure: Figure, place: tuple[Any, ...], theme: Theme) -> Axes:
+    """Add axes with a quiet grid at `place`, as `Figure.add_subplot` takes it."""
+    axes = figure.add_subplot(*place)
+    axes.set_facecolor(theme.paper)
+    axes.set_axisbelow(True)
+    axes.grid(color=theme.grid, linewidth=1)
+    axes.tick_params(colors=theme.ink, labelsize=11, length=0, pad=5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def make_legend(axes: Axes, theme: Theme, ncols: int) -> None:
+    """Put a legend in `ncols` columns above the axes."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, borderpad=0, ncols=ncols, frameon=False,
+        labelcolor=theme.ink, fontsize=11, handlelength=1.8, columnspacing=1.4,
+    )  # fmt: skip
 
 
 def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = True) -> Path:
@@ -252,7 +283,7 @@ def _draw_quantity(
     axes.locator_params(axis="x", integer=True)
     if quantity == "accuracy":
         axes.yaxis.set_major_formatter(_percent)
-    _legend(axes, theme, ncols=3)
+    make_legend(axes, theme, ncols=3)
 
 
 def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:
@@ -264,34 +295,6 @@ def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:
 def _values(history: Sequence[Mapping[str, float]], key: str) -> list[float]:
     values = (row.get(key) for row in history)
     return [math.nan if value is None else float(value) for value in values]
-
-
-def _figure(width: float, height: float, theme: Theme) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "report") from error
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=theme.paper)
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12, wspace=0.04)
-    return figure
-
-
-def _axes(figure: Figure, place: tuple[Any, ...], theme: Theme) -> Axes:
-    axes = figure.add_subplot(*place)
-    axes.set_facecolor(theme.paper)
-    axes.set_axisbelow(True)
-    axes.grid(color=theme.grid, linewidth=1)
-    axes.tick_params(colors=theme.ink, labelsize=11, length=0, pad=5)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return axes
-
-
-def _legend(axes: Axes, theme: Theme, ncols: int) -> None:
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, borderpad=0, ncols=ncols, frameon=False,
-        labelcolor=theme.ink, fontsize=11, handlelength=1.8, columnspacing=1.4,
-    )  # fmt: skip
 
 
 def _percent(value: float, _position: float) -> str:

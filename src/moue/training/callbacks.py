@@ -178,9 +178,13 @@ def history_row(logs: Mapping[str, float]) -> dict[str, float]:
     return {name.replace(named, "accuracy"): float(value) for name, value in logs.items()}
 
 
+class DivergedError(MoueError):
+    """The loss of a training is no longer a number."""
+
+
 def _refuse_divergence(value: float, epoch: int, name: str = "loss") -> None:
     if not math.isfinite(value):
-        raise MoueError(
+        raise DivergedError(
             f"the {name} became {value} in epoch {epoch}",
             "a finite number",
             "Lower it with --set learning_rate=... and start a new run.",

@@ -146,16 +146,26 @@ class TrainConfig:
         Raises:
             MoueError: no such recipe, not TOML, or a wrong name or value in it.
         """
-        source = _find_recipe(name_or_path)
-        try:
-            values = tomllib.loads(source.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise MoueError(f"recipe {source} cannot be read: {error}", "a TOML file of choices") from error
-        return cls.from_dict({"recipe": Path(str(source)).stem, **values, **overrides}, f"recipe {source}")
+        source, values = read_recipe(name_or_path)
+        values.pop("search", None)  # what `moue tune` may change: moue.training.tuning.space
+        return cls.from_dict({"recipe": Path(source).stem, **values, **overrides}, f"recipe {source}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, for config.json."""
         return dataclasses.asdict(self)
+
+
+def read_recipe(name_or_path: str | Path) -> tuple[str, dict[str, Any]]:
+    """Return where a recipe is, and all that stands in its TOML file.
+
+    Raises:
+        MoueError: no such recipe, or not TOML.
+    """
+    source = _find_recipe(name_or_path)
+    try:
+        return str(source), tomllib.loads(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise MoueError(f"recipe {source} cannot be read: {error}", "a TOML file of choices") from error
 
 
 def list_recipes() -> list[str]:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _EVALUATION_BATCH: Final = 256
 
 
+class StoppedError(MoueError):
+    """Ctrl-C came before the first epoch had ended, so there is nothing to return."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
     """A training that has ended.
@@ -65,6 +69,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Progress = ignore_progress,
+    export: bool = True,
 ) -> TrainResult:
     """Train a registered network on the training split; the validation split chooses the epoch.
 
@@ -81,6 +86,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
         resume: Continue an interrupted run in `out`.
         callbacks: More Keras callbacks, e.g. for TensorBoard, MLflow or Weights & Biases.
         progress: Called after each step with the steps done and the steps of all epochs.
+        export: Whether to write model.onnx at the end.
 
     Returns:
         The outcome. `moue.training.run_folder` lists the files.
@@ -114,7 +120,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             interrupted = _fit(model, feed, scored, config.epochs, [*ours, *callbacks])
             # After Ctrl-C the last row may belong to an epoch whose state was not saved.
             history = run.read_history()
-        return _conclude(run, dataset, history, interrupted=interrupted)
+        return _conclude(run, dataset if export else None, history, interrupted=interrupted)
 
 
 def _fit(
@@ -141,10 +147,10 @@ def _fit(
     return False
 
 
-def _conclude(run: RunFolder, dataset: Dataset, history: History, *, interrupted: bool) -> TrainResult:
-    """Export the best model, draw the curves, and note how the run ended."""
+def _conclude(run: RunFolder, dataset: Dataset | None, history: History, *, interrupted: bool) -> TrainResult:
+    """Export the best model if there are data for it, draw the curves, and note how the run ended."""
     if not history:
-        raise MoueError("stopped before the end of the first epoch", fix="Repeat the command with --resume.")
+        raise StoppedError("stopped before the end of the first epoch", fix="Repeat the command with --resume.")
     best = best_epoch(history)
     run.update_environment(
         interrupted=interrupted,
@@ -155,11 +161,12 @@ def _conclude(run: RunFolder, dataset: Dataset, history: History, *, interrupted
     if not interrupted:
         run.finish(len(history))
     plot_history(history, run.curves)
+    exported = dataset is not None and keras.backend.backend() == "tensorflow" and export_run(run, dataset) is not None
     return TrainResult(
         run=run.path,
         history={name: [row[name] for row in history] for name in history[0]},
         best_epoch=int(best["epoch"]),
         best_val_accuracy=best["val_accuracy"],
         interrupted=interrupted,
-        exported=keras.backend.backend() == "tensorflow" and export_run(run, dataset) is not None,
+        exported=exported,
     )
