@@ -82,4 +82,8 @@ def to_df(results: ImageResult | Iterable[ImageResult]) -> Any:  # noqa: ANN401 
     found = _listed(results)
     class_names = classes_of(found)
     rows = [row for result in found for row in result.to_rows(class_names)]
-    return pd.DataFrame(rows, columns=list(columns(class_names)))
+    try:
+        return pd.DataFrame(rows, columns=list(columns(class_names)))
+    except UnicodeEncodeError:  # pandas keeps text in PyArrow, which takes no file name that is not Unicode
+        with pd.option_context("mode.string_storage", "python"):
+            return pd.DataFrame(rows, columns=list(columns(class_names)))

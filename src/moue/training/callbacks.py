@@ -89,6 +89,7 @@ class Keeper(keras.callbacks.Callback):
         numbers = history_row(logs or {})
         for name, value in numbers.items():
             _refuse_divergence(value, epoch + 1, name)
+        _refuse_broken_weights(self.model, epoch + 1)
         self._history.append(
             {
                 "epoch": epoch + 1,
@@ -180,6 +181,13 @@ def history_row(logs: Mapping[str, float]) -> dict[str, float]:
 
 class DivergedError(MoueError):
     """The loss of a training is no longer a number."""
+
+
+def _refuse_broken_weights(model: keras.Model, epoch: int) -> None:
+    """Look at the weights too: on some processors the loss clips what is not a number to a finite value."""
+    broken = next((weight for weight in model.get_weights() if not np.isfinite(weight).all()), None)
+    if broken is not None:
+        _refuse_divergence(float(broken[~np.isfinite(broken)][0]), epoch, "weights")
 
 
 def _refuse_divergence(value: float, epoch: int, name: str = "loss") -> None:
