@@ -19,6 +19,7 @@ from moue.classifier.locate import shipped_models
 from moue.classifier.spec import ModelSpec
 from moue.data.load import load_fer2013
 from moue.evaluation.model_card import measure_model, model_card, results_table
+from moue.evaluation.robustness_card import KEY
 from moue.files import write_text
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def rescore(name: str) -> None:
     for key, figures in measured.items():
         before = spec.scores.get(key, {}).get("accuracy")
         print(f"{name} {key}: {figures['accuracy']:.4f}; the card said {before}")
-    spec = dataclasses.replace(spec, scores={"val": spec.scores["val"], **measured})
+    kept = {key: spec.scores[key] for key in (KEY,) if key in spec.scores}  # scripts/robustness.py measures it
+    spec = dataclasses.replace(spec, scores={"val": spec.scores["val"], **measured, **kept})
     spec.save(path, overwrite=True)
     write_text(path.with_suffix(".md"), card_of(name), overwrite=True)
 

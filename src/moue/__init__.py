@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from moue.data.load import load_dataset, load_fer2013
     from moue.data.synthetic.dataset import synthesize
     from moue.drawing.draw import draw
+    from moue.evaluation.corruptions import corrupt
     from moue.evaluation.evaluate import evaluate
     from moue.evaluation.evaluation import Evaluation
+    from moue.evaluation.measure_robustness import measure_robustness
     from moue.evaluation.report import write_report
+    from moue.evaluation.robustness import Robustness
     from moue.evaluation.tta import with_views
     from moue.faces.face import Detector, Face
     from moue.media.video import open_video
@@ -53,6 +56,7 @@ __all__ = [
     "ImageResult",
     "MissingExtraError",
     "MoueError",
+    "Robustness",
     "TrackedFace",
     "TrainConfig",
     "TrainResult",
@@ -62,12 +66,14 @@ __all__ = [
     "analyze_stream",
     "audit",
     "build_model",
+    "corrupt",
     "draw",
     "evaluate",
     "export_onnx",
     "list_models",
     "load_dataset",
     "load_fer2013",
+    "measure_robustness",
     "open_video",
     "synthesize",
     "teach",
@@ -99,6 +105,9 @@ _HOMES = {
     "analyze_many": "moue.recognition.analyze",
     "analyze_stream": "moue.recognition.stream",
     "audit": "moue.data.audit.audit",
+    "Robustness": "moue.evaluation.robustness",
+    "measure_robustness": "moue.evaluation.measure_robustness",
+    "corrupt": "moue.evaluation.corruptions",
     "build_model": "moue.training.models.registry",
     "evaluate": "moue.evaluation.evaluate",
     "export_onnx": "moue.training.export_onnx",

@@ -12,7 +12,10 @@ import typer
 from moue.cli import console, options
 
 if TYPE_CHECKING:
+    from moue.classifier.ensemble import Ensemble
+    from moue.data.dataset import Dataset
     from moue.evaluation.evaluation import Evaluation
+    from moue.evaluation.robustness import Robustness
 
 
 def evaluate(
@@ -40,11 +43,19 @@ def evaluate(
             help="Folder for the result. Default: RUN/evaluation/SPLIT[-VIEWS] for a run folder, else nothing is kept.",
         ),
     ] = None,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Also score damaged and mirrored faces, parts of the split, and what leaving out unsure answers buys.",
+        ),
+    ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Score a network on labelled faces.
 
     The test split is scored twice: with and without the faces that are also in the training data.
+    --robustness takes minutes: it asks about each face 57 times.
     """
     from moue.classifier.ensemble import Ensemble
     from moue.evaluation.evaluate import evaluate as score
@@ -58,10 +69,16 @@ def evaluate(
     with console.count_progress("evaluating") as moved:
         evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
     evaluation = dataclasses.replace(evaluation, command=options.command_line())
+    if robustness:
+        evaluation = dataclasses.replace(evaluation, robustness=_robustness(ensemble, dataset, split, views))
     if folder is not None:
         evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
     console.say(evaluation.table())
     _note_calibration(evaluation)
+    if evaluation.robustness is not None:
+        from moue.evaluation.robustness_table import robustness_lines
+
+        console.say(f"\n{robustness_lines(evaluation.robustness)}")
     if folder is None:
         console.note("the result was not saved; to keep it for a report, add --out FOLDER")
         return
@@ -103,6 +120,17 @@ def report(
     target = page if page is not None or in_run else Path(f"{Path(model).stem}-report.html")
     # The page inside the run folder belongs to the run and is replaced; any other file is the user's.
     console.wrote(write_report(model, target, evaluations=evaluations or (), overwrite=overwrite or in_run))
+
+
+def _robustness(ensemble: Ensemble, dataset: Dataset, split: options.SplitName, views: options.ViewsName) -> Robustness:
+    from moue.cli.face_measures import measure_faces
+    from moue.evaluation.measure_robustness import measure_robustness
+
+    measures = measure_faces(dataset.images[dataset.where(split.value)])
+    with console.count_progress("damaging faces and asking again") as moved:
+        return measure_robustness(
+            ensemble, dataset, split=split.value, views=views.value, measures=measures, progress=moved
+        )
 
 
 def _is_folder(model: str) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from moue.errors import MoueError
 from moue.evaluation.metrics import Scores, score
 from moue.evaluation.references import ReferenceScores
+from moue.evaluation.robustness import Robustness
 from moue.files import read_json, refuse_existing, replacing, sha256_of, write_json
 from moue.probabilities import apply_temperature
 from moue.votes import EIGHT_CLASS_RULE, MAJORITY_RULE
@@ -68,6 +69,7 @@ class Evaluation:
         views: Name of the set of views, of `moue.evaluation.tta`.
         members: The models of an ensemble, whose calibrated probabilities were averaged to `y_prob`; else empty.
         temperature: The temperature of the head that was scored, which `y_prob` is without; None if there is none.
+        robustness: What `measure_robustness` found; None where it was not asked.
     """
 
     official: Scores
@@ -89,6 +91,7 @@ class Evaluation:
     views: str = "single"
     members: tuple[str, ...] = ()
     temperature: float | None = None
+    robustness: Robustness | None = None
 
     def __repr__(self) -> str:
         return f"Evaluation({self.split}: accuracy {self.accuracy:.1%} of {len(self.y_true)} faces, {self.manner})"
@@ -131,6 +134,7 @@ class Evaluation:
             "ferplus": None if ferplus is None else dataclasses.asdict(ferplus),
             "heads": {name: dataclasses.asdict(scores) for name, scores in self.heads.items()},
             "baseline": None if baseline is None else dataclasses.asdict(baseline),
+            "robustness": None if self.robustness is None else self.robustness.to_dict(),
         }
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -178,6 +182,7 @@ class Evaluation:
                 views=str(content["views"]),
                 members=tuple(map(str, content["members"])),
                 temperature=None if content["temperature"] is None else float(content["temperature"]),
+                robustness=None if content.get("robustness") is None else Robustness.from_dict(content["robustness"]),
                 **_read_arrays(folder / ARRAYS_NAME, content["predictions_sha256"]),
             )
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -186,7 +186,7 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
     for axes in (upper, lower):
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
-        axes.yaxis.set_major_formatter(_percent)
+        axes.yaxis.set_major_formatter(percent_tick)
     upper.set_ylim(0, 1)
     upper.tick_params(labelbottom=False)
     upper.set_ylabel("accuracy", color=theme.muted, size=12)
@@ -282,7 +282,7 @@ def _draw_quantity(
     axes.set_xlabel("epoch", color=theme.muted, size=12)
     axes.locator_params(axis="x", integer=True)
     if quantity == "accuracy":
-        axes.yaxis.set_major_formatter(_percent)
+        axes.yaxis.set_major_formatter(percent_tick)
     make_legend(axes, theme, ncols=3)
 
 
@@ -297,7 +297,8 @@ def _values(history: Sequence[Mapping[str, float]], key: str) -> list[float]:
     return [math.nan if value is None else float(value) for value in values]
 
 
-def _percent(value: float, _position: float) -> str:
+def percent_tick(value: float, _position: float) -> str:
+    """Return a fraction as the label of a tick."""
     return f"{100 * value:.0f} %"
 
 

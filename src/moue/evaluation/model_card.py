@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.evaluation.metrics import score
+from moue.evaluation.robustness_card import robustness_section
 from moue.heads import EMOTION, EXPRESSION, PERCEIVED, reference_for_expression
 from moue.votes import majority_labels
 
@@ -91,6 +92,7 @@ def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
         size=f"{num_bytes / 1e6:.1f}",
         figures=_table(heads, (_row(_SETS[key], figures) for key, figures in measured.items())),
         recall=_recall_table(measured),
+        robustness=robustness_section(spec),
         epoch=spec.scores["val"]["epoch"],
         val_accuracy=f"{100 * spec.scores['val']['accuracy']:.1f}",
         provenance=spec.provenance,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from moue.classifier.locate import locate, shipped_models
 from moue.classifier.spec import ModelSpec
 from moue.errors import MissingExtraError, MoueError
-from moue.evaluation import figures
+from moue.evaluation import figures, robustness_figures
 from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.evaluation.metrics import NUM_BINS
 from moue.evaluation.model_card import stated_scores
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from moue.evaluation.robustness import Robustness
 
 _TEMPLATE: Final = "report.html.j2"
 _NO_RUN: Final = "a run folder made by moue train, with config.json and history.json"
@@ -147,7 +148,26 @@ def _evaluation_context(evaluation: Evaluation) -> dict[str, Any]:
             "accuracy against confidence", lambda theme: figures.reliability_figure(scores, calibrated, theme)
         ),
         "correct": _correct(evaluation),
+        "robustness": None if evaluation.robustness is None else _robustness_context(evaluation.robustness),
         "wrong": [_face(evaluation, position) for position in wrong_faces(evaluation.y_true, evaluation.y_prob)],
+    }
+
+
+def _robustness_context(found: Robustness) -> dict[str, Any]:
+    return {
+        "found": found,
+        "corruptions": _picture(
+            "accuracy under each corruption at five strengths",
+            lambda theme: robustness_figures.corruptions_figure(found, theme),
+        ),
+        "slices": _picture(
+            "accuracy on parts of the split, with intervals",
+            lambda theme: robustness_figures.slices_figure(found.slices, theme),
+        ),
+        "selective": _picture(
+            "accuracy against coverage, for all answers and for each",
+            lambda theme: robustness_figures.selective_figure(found, theme),
+        ),
     }
 
 
@@ -215,16 +235,23 @@ def _render(context: dict[str, Any]) -> str:
     except ImportError as error:
         raise MissingExtraError("jinja2", "report") from error
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["duration"] = _duration
-    source = importlib.resources.files("moue.evaluation").joinpath(_TEMPLATE).read_text(encoding="utf-8")
     try:
-        return environment.from_string(source).render(context)
+        return environment.get_template(_TEMPLATE).render(context)
     except jinja2.TemplateError as error:
         raise ValueError(str(error)) from error
+
+
+def _template(name: str) -> str:
+    return importlib.resources.files("moue.evaluation").joinpath(name).read_text(encoding="utf-8")
 
 
 def _duration(seconds: float) -> str:
