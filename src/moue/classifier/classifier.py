@@ -18,7 +18,7 @@ from moue.heads import EXPRESSION, NOT_FACE
 from moue.probabilities import apply_temperature
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import onnxruntime
@@ -82,6 +82,14 @@ class Classifier:
         session = open_session(content, path, threads=threads or usable_cpus(), fix=FIX)
         _check_shapes(session, spec, path)
         return cls(spec, session, path, threads=threads)
+
+    def through(self, wrap: Callable[[onnxruntime.InferenceSession], Any]) -> Classifier:
+        """Return the same network behind another session, such as one that batches the calls of many threads.
+
+        Args:
+            wrap: Takes the session and returns something with its `run` and `get_inputs`.
+        """
+        return Classifier(self.spec, wrap(self._session), self.path, threads=self._threads)
 
     @property
     def class_names(self) -> tuple[str, ...]:

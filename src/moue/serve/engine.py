@@ -1,0 +1,257 @@
+"""The work of the server: models, detectors, and the threads that answer images."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import shipped_models
+from moue.classifier.preprocess import prepare
+from moue.classifier.runtime import usable_cpus
+from moue.errors import MoueError
+from moue.faces import make_detector
+from moue.faces.registry import AUTO, detectors
+from moue.heads import EXPRESSION, NOT_FACE
+from moue.media.decode import ImageLimits, Status, decode
+from moue.recognition.analyzer import Analyzer
+from moue.recognition.results import ImageResult
+from moue.serve.batching import BatchingSession
+from moue.serve.problems import HttpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.faces import Detector, Face
+    from moue.faces.face import Box
+    from moue.serve.metrics import Metrics
+    from moue.serve.settings import Settings
+    from moue.serve.uploads import Upload
+
+_log: Final = logging.getLogger("moue.serve")
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A network that is served.
+
+    Attributes:
+        name: What requests call it.
+        classifier: Answers through `session`.
+        session: Batches the calls of all requests.
+    """
+
+    name: str
+    classifier: Classifier
+    session: BatchingSession
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What a request for `analyze` may choose, see `moue.analyze`."""
+
+    model: str
+    detector: str
+    views: int
+    unsure_below: float
+    boxes: Sequence[Box] | None = None
+
+
+class _Counted:
+    """A detector that ends the work on a request which holds too many faces."""
+
+    def __init__(self, detector: Detector, most: int) -> None:
+        self.name = detector.name
+        self._detector = detector
+        self._most = most
+        self._found = 0
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        found = self._detector.detect(image)
+        self._found += len(found)
+        if self._found > self._most:
+            raise too_many_faces(self._found, self._most)
+        return found
+
+
+class Engine:
+    """Answers images with a few threads; made once for a server.
+
+    Args:
+        settings: The choices.
+        metrics: Told about batches and results.
+
+    Raises:
+        MoueError: a model or the detector cannot be loaded, or two models have one name.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings = settings
+        self._metrics = metrics
+        self._limits = ImageLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        self.detectors = _load_detectors(settings)
+        self.models: dict[str, Model] = {}
+        for wanted in settings.models:
+            model = _load_model(wanted, settings, metrics.batched)
+            if model.name in self.models:
+                raise MoueError(f"two models are called {model.name}", "names that differ", "Rename one of the files.")
+            self.models[model.name] = model
+        self._workers = ThreadPoolExecutor(settings.workers or usable_cpus(), "moue-image")
+
+    @property
+    def default_model(self) -> str:
+        """The model that answers where a request names none."""
+        return next(iter(self.models))
+
+    def close(self) -> None:
+        """End the threads; what has begun is finished."""
+        self._workers.shutdown(cancel_futures=True)
+        for model in self.models.values():
+            model.session.close()
+
+    def model(self, name: str) -> Model:
+        """Return a model by name, the default one for an empty name.
+
+        Raises:
+            MoueError: there is no such model.
+        """
+        found = self.models.get(name or self.default_model)
+        if found is None:
+            raise MoueError(f"there is no model {name!r:.80}", f"one of {', '.join(self.models)}", "See /v1/models.")
+        return found
+
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 (the function's)
+        """Run a function in one of the threads that answer images."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)
+
+    async def analyze(self, uploads: Sequence[Upload], choices: Choices) -> list[ImageResult]:
+        """Return one result for each image, in order.
+
+        Raises:
+            MoueError: a choice is wrong, or the images hold too many faces.
+        """
+        detector = _Counted(self._detector(choices.detector), self.settings.max_faces)
+        model = self.model(choices.model)
+        analyzer = Analyzer(
+            model.classifier,
+            detector,
+            unsure_below=choices.unsure_below,
+            views=choices.views,
+            limits=self._limits,
+        )
+        boxes = _checked(choices.boxes, uploads, self.settings.max_faces)
+        jobs = [self.in_thread(self._analyze_one, analyzer, upload, boxes) for upload in uploads]
+        results: list[ImageResult] = await asyncio.gather(*jobs)
+        for result in results:
+            self._metrics.answered(str(result.status), len(result.faces))
+        return results
+
+    def _analyze_one(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None) -> ImageResult:
+        try:
+            result = analyzer.analyze(upload.content, boxes=boxes)
+        except MoueError:
+            raise
+        except Exception as error:  # noqa: BLE001 (decoders and networks fail in every way there is)
+            # One image must not cost the others their answers. The message could hold what was in the image.
+            _log.error("an image failed: %s", type(error).__name__, exc_info=error)
+            result = ImageResult("", Status.FAILED, message="moue failed on this image", class_names=())
+        return dataclasses.replace(result, file=upload.name)
+
+    async def classify(self, uploads: Sequence[Upload], choices: Choices) -> list[dict[str, Any]]:
+        """Return what the network says of each face crop, in order, as JSON values.
+
+        Raises:
+            MoueError: there is no such model.
+        """
+        model = self.model(choices.model)
+        return await asyncio.gather(*(self._classify_one(model, upload, choices.unsure_below) for upload in uploads))
+
+    async def _classify_one(self, model: Model, upload: Upload, unsure_below: float) -> dict[str, Any]:
+        status, message, face = await self.in_thread(self._open_face, model, upload)
+        answer: dict[str, Any] = {"file": upload.name, "status": str(status), "message": message}
+        self._metrics.answered(str(status), face is not None)
+        if face is None:
+            return {
+                **answer,
+                "emotion": None,
+                "confidence": None,
+                "unsure": None,
+                "probabilities": {},
+                "not_face": None,
+            }
+        outputs = await asyncio.wrap_future(model.session.submit(face))
+        values = map(float, outputs[EXPRESSION][0])
+        probabilities = dict(zip(model.classifier.class_names, values, strict=True))
+        emotion = max(probabilities, key=probabilities.__getitem__)
+        confidence = probabilities[emotion]
+        return {
+            **answer,
+            "emotion": emotion,
+            "confidence": confidence,
+            "unsure": confidence < unsure_below,
+            "probabilities": probabilities,
+            "not_face": float(outputs[NOT_FACE][0, 0]),
+        }
+
+    def _open_face(self, model: Model, upload: Upload) -> tuple[Status, str, NDArray[np.float32] | None]:
+        decoded = decode(upload.content, self._limits)
+        face = None if decoded.image is None else prepare([decoded.image], model.classifier.input)
+        return decoded.status, decoded.message, face
+
+    async def infer(self, model: Model, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Return all outputs of the network for faces that are prepared already, float32 (N, height, width, 1)."""
+        return await asyncio.wrap_future(model.session.submit(batch))
+
+    def _detector(self, name: str) -> Detector:
+        found = self.detectors.get(name or AUTO)
+        if found is None:
+            raise MoueError(f"there is no detector {name!r:.80}", f"one of {', '.join(self.detectors)}")
+        return found
+
+
+def too_many_faces(found: int, most: int) -> HttpError:
+    """Return the refusal of a request that holds too many faces."""
+    return HttpError(413, f"the images hold {found:,} faces or more", f"{most:,} at most", "Send fewer images at once.")
+
+
+def _checked(boxes: Sequence[Box] | None, uploads: Sequence[Upload], most: int) -> Sequence[Box] | None:
+    if boxes is None:
+        return None
+    if len(uploads) != 1:
+        raise MoueError(
+            f"boxes are given for {len(uploads)} images", "boxes for one image", "Analyze the images one by one."
+        )
+    if len(boxes) > most:
+        raise too_many_faces(len(boxes), most)
+    return boxes
+
+
+def _load_model(wanted: str | Path, settings: Settings, on_batch: Callable[[int], None]) -> Model:
+    plain = Classifier.load(wanted, threads=settings.threads)
+    sessions: list[BatchingSession] = []
+
+    def batched(session: Any) -> BatchingSession:  # noqa: ANN401 (ONNX Runtime has no types)
+        sessions.append(BatchingSession(session, settings.batch_size, on_batch))
+        return sessions[0]
+
+    classifier = plain.through(batched)
+    name = str(wanted) if str(wanted) in shipped_models() else _name_of(Path(wanted))
+    return Model(name, classifier, sessions[0])
+
+
+def _name_of(path: Path) -> str:
+    return path.stem if path.suffix.lower() == ".onnx" else path.resolve().name
+
+
+def _load_detectors(settings: Settings) -> dict[str, Detector]:
+    """Return the detectors that can be chosen: the server's own choice as ``auto``, and those that are there."""
+    chosen = make_detector(settings.detector, model=settings.detector_model)
+    others = {name: kind.make() for name, kind in detectors().items() if name != chosen.name and kind.available()}
+    return {AUTO: chosen, chosen.name: chosen, **others}

@@ -1,0 +1,156 @@
+"""`/v1/analyze` and `/v1/classify`: expressions in images and in face crops."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from moue.errors import MoueError
+from moue.recognition.results import FORMAT, VERSION
+from moue.serve.engine import Choices, Engine
+from moue.serve.problems import HttpError
+from moue.serve.schemas import Analysis, Classification, problems
+from moue.serve.uploads import JSON, MULTIPART, ImagesBody, receive_images
+from moue.serve.waiting import in_time
+
+if TYPE_CHECKING:
+    from moue.recognition.results import ImageResult
+    from moue.serve.gate import Gate
+
+_JPEG: Final = "image/jpeg"
+_PNG: Final = "image/png"
+_FILES: Final = {
+    "type": "object",
+    "required": ["image"],
+    "additionalProperties": False,
+    "properties": {
+        "image": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"},
+            "description": "One file or many; the part may have any name.",
+        }
+    },
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MULTIPART: {"schema": _FILES},
+            JSON: {"schema": ImagesBody.model_json_schema(), "example": {"images": ["/9j/4AAQSkZJRgABAQ..."]}},
+        },
+    }
+}
+_ERRORS: Final = (400, 401, 405, 408, 413, 415, 422, 500, 503, 504)
+
+
+def _box(text: str) -> str:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
+        raise ValueError("four numbers are expected, x,y,width,height in pixels, the last two above 0")
+    return text
+
+
+class FaceOptions(BaseModel):
+    """What a request for face crops may choose."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: Annotated[str, Field(description="A name that /v1/models lists; the first one by default.")] = ""
+    unsure_below: Annotated[float, Field(ge=0, le=1, description="Confidence below which an answer is unsure.")] = 0.5
+
+
+class ImageOptions(FaceOptions):
+    """What a request for images may choose, as `moue.analyze`."""
+
+    detector: Annotated[str, Field(description="A name that /v1/models lists; none: each image is one face.")] = ""
+    views: Annotated[int, Field(ge=1, le=3, description="Crops of each face whose answers are averaged.")] = 3
+    boxes: Annotated[
+        list[Annotated[str, AfterValidator(_box)]],
+        Field(description="Where the faces of the one image are: x,y,width,height; once for each face."),
+    ] = []
+    annotate: Annotated[bool, Field(description="Answer with the one image, the results drawn on it.")] = False
+
+
+def images_router(engine: Engine, gate: Gate) -> APIRouter:
+    """Return the addresses that take images."""
+    router = APIRouter(tags=["images"])
+    settings = engine.settings
+    drawn = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (_JPEG, _PNG)}
+
+    @router.post(
+        "/v1/analyze",
+        response_model=Analysis,
+        responses={200: {"content": drawn}, **problems(*_ERRORS)},
+        openapi_extra=_BODY,
+        summary="Name the expression of each face in images",
+    )
+    async def analyze(request: Request, options: Annotated[ImageOptions, Query()]) -> Response:
+        boxes = [tuple(map(float, text.split(","))) for text in options.boxes] or None
+        choices = Choices(options.model, options.detector, options.views, options.unsure_below, boxes)
+        model = engine.model(options.model)
+        async with receive_images(request, gate, settings) as uploads:
+            if options.annotate and len(uploads) != 1:
+                raise MoueError(f"annotate is chosen for {len(uploads)} images", "one image", "Send them one by one.")
+            with gate.working():
+                results = await in_time(request, engine.analyze(uploads, choices), settings.timeout_s)
+                if options.annotate:
+                    kind = _PNG if _PNG in request.headers.get("accept", "") else _JPEG
+                    content = await in_time(request, engine.in_thread(_draw, results[0], kind), settings.timeout_s)
+                    return Response(content, media_type=kind)
+        return _json(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "model": model.name,
+                "class_names": list(model.classifier.class_names),
+                "results": [result.to_dict() for result in results],
+            }
+        )
+
+    @router.post(
+        "/v1/classify",
+        response_model=Classification,
+        responses=problems(*_ERRORS),
+        openapi_extra=_BODY,
+        summary="Name the expression of face crops",
+    )
+    async def classify(request: Request, options: Annotated[FaceOptions, Query()]) -> Response:
+        choices = Choices(options.model, "", 1, options.unsure_below)
+        model = engine.model(options.model)
+        async with receive_images(request, gate, settings) as uploads:
+            with gate.working():
+                if len(uploads) > settings.max_faces:
+                    came = f"there are {len(uploads)} face crops"
+                    raise HttpError(413, came, f"{settings.max_faces} at most", "Send several requests.")
+                results = await in_time(request, engine.classify(uploads, choices), settings.timeout_s)
+        names = list(model.classifier.class_names)
+        return _json({"model": model.name, "class_names": names, "results": results})
+
+    return router
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(json.dumps(content, ensure_ascii=False, allow_nan=False), media_type=JSON)
+
+
+def _draw(result: ImageResult, kind: str) -> bytes:
+    """Return the image with its result as a file."""
+    if result.pixels is None:
+        raise MoueError(
+            f"the image has the status {result.status}: {result.message}", "an image that can be read", "Convert it."
+        )
+    content = io.BytesIO()
+    picture = result.plot()
+    if kind == _PNG:
+        picture.save(content, "PNG", compress_level=1)
+    else:
+        picture.save(content, "JPEG", quality=92)
+    return content.getvalue()

@@ -1,0 +1,204 @@
+"""`/v2`: the Open Inference Protocol for the networks, as Triton and others speak it.
+
+https://github.com/open-inference/open-inference-protocol
+"""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import numpy as np
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from moue.errors import MoueError
+from moue.serve.problems import HttpError, invalid
+from moue.serve.schemas import (
+    InferAnswer,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    ServerMetadata,
+    Tensor,
+    problems,
+)
+from moue.serve.uploads import JSON, joined, media_type, receive
+from moue.serve.waiting import in_time
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from moue.serve.engine import Engine, Model
+    from moue.serve.gate import Gate
+
+_TYPE: Final = "FP32"
+_VERSION: Final = "1"
+_WHITE: Final = 255
+
+
+class InputTensor(Tensor):
+    """Faces as the network takes them."""
+
+    model_config = ConfigDict(extra="ignore")
+    data: Annotated[list[Any], Field(description="Gray values 0-255, flat or nested as the shape says.")]
+
+
+class OutputName(BaseModel):
+    """An output that is asked for."""
+
+    name: str
+
+
+class InferRequest(BaseModel):
+    """A question to the network."""
+
+    id: str = ""
+    inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1)]
+    outputs: Annotated[list[OutputName], Field(description="All of them if none is named.")] = []
+
+
+_EXAMPLE: Final = {
+    "inputs": [{"name": "images", "datatype": _TYPE, "shape": [1, 48, 48, 1], "data": ["2304 numbers, 0-255"]}],
+    "outputs": [{"name": "expression"}],
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {JSON: {"schema": InferRequest.model_json_schema(), "example": _EXAMPLE}},
+    }
+}
+Name = Annotated[str, Path(description="A name that /v1/models lists.")]
+
+
+def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
+    """Return the addresses of the protocol that are about networks."""
+    router = APIRouter(tags=["Open Inference Protocol"])
+
+    @router.get("/v2", responses=problems(401, 405), summary="About the server")
+    async def server() -> ServerMetadata:
+        return ServerMetadata(name="moue", version=version("moue"), extensions=[])
+
+    @router.get("/v2/models/{name}", responses=problems(401, 404, 405, 422), summary="Inputs and outputs of a network")
+    async def metadata(name: Name) -> ModelMetadata:
+        model = _find(engine, name)
+        return ModelMetadata(
+            name=name,
+            versions=[_VERSION],
+            platform="onnxruntime_onnx",
+            inputs=_tensors(model.session.get_inputs()),
+            outputs=_tensors(model.session.get_outputs()),
+        )
+
+    @router.get("/v2/models/{name}/ready", responses=problems(401, 404, 405, 422), summary="Whether a network answers")
+    async def ready(name: Name) -> ModelReady:
+        return ModelReady(name=_find(engine, name).name, ready=True)
+
+    @router.post(
+        "/v2/models/{name}/infer",
+        response_model=InferAnswer,
+        responses=problems(400, 401, 404, 405, 408, 413, 415, 422, 500, 503, 504),
+        openapi_extra=_BODY,
+        summary="Ask a network",
+    )
+    async def infer(request: Request, name: Name) -> Response:
+        model = _find(engine, name)
+        media_type(request, JSON)
+        if "inference-header-content-length" in request.headers:
+            fix = "With tritonclient: set_data_from_numpy(batch, binary_data=False)."
+            raise HttpError(400, "the tensors are binary", "tensors as JSON", fix)
+        async with receive(request, gate, engine.settings) as body:
+            content = await joined(body)
+            with gate.working():
+                answer = await in_time(request, _infer(engine, model, content), engine.settings.timeout_s)
+        return Response(answer, media_type=JSON)
+
+    return router
+
+
+def protocol_health_router() -> APIRouter:
+    """Return the addresses of the protocol that watchdogs ask; they need no key."""
+    router = APIRouter(tags=["Open Inference Protocol"])
+
+    @router.get("/v2/health/live", responses=problems(405), summary="Whether the process runs")
+    async def live() -> Live:
+        return Live(live=True)
+
+    @router.get(
+        "/v2/health/ready",
+        responses={503: {"model": Ready, "description": "The server is ending."}, **problems(405)},
+        summary="Whether requests are answered",
+    )
+    async def ready(request: Request, response: Response) -> Ready:
+        response.status_code = 503 if request.app.state.draining else 200
+        return Ready(ready=not request.app.state.draining)
+
+    return router
+
+
+async def _infer(engine: Engine, model: Model, content: bytes) -> str:
+    asked, names, batch = await asyncio.to_thread(_read, content, model, engine.settings.max_faces)
+    values = await engine.infer(model, batch)
+    outputs = [
+        {"name": name, "datatype": _TYPE, "shape": list(values[name].shape), "data": values[name].ravel().tolist()}
+        for name in names
+    ]
+    answer = InferAnswer.model_validate(
+        {"model_name": model.name, "model_version": _VERSION, "id": asked.id, "outputs": outputs}
+    )
+    return answer.model_dump_json()
+
+
+def _read(content: bytes, model: Model, most: int) -> tuple[InferRequest, list[str], NDArray[np.float32]]:
+    """Return a request, the outputs that it wants, and its faces."""
+    try:
+        asked = InferRequest.model_validate_json(content)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False, include_context=False), 400) from error
+    known = model.session.output_names
+    names = list(dict.fromkeys(output.name for output in asked.outputs)) or list(known)
+    for name in names:
+        if name not in known:
+            raise HttpError(400, f"there is no output {name!r:.80}", f"one of {', '.join(known)}")
+    return asked, names, _faces(asked.inputs[0], model, most)
+
+
+def _faces(tensor: InputTensor, model: Model, most: int) -> NDArray[np.float32]:
+    wanted = model.session.get_inputs()[0].name
+    size = model.classifier.input.shape
+    shown = f"[N, {', '.join(map(str, size))}]"
+    if tensor.name != wanted or tensor.datatype != _TYPE:
+        came = f"the input is {tensor.name!r:.80} of the type {tensor.datatype!r:.40}"
+        raise HttpError(400, came, f"{wanted!r} of the type {_TYPE!r}")
+    if len(tensor.shape) != 4 or tuple(tensor.shape[1:]) != size or tensor.shape[0] < 1:
+        raise HttpError(400, f"the shape is {tensor.shape!r:.80}", f"{shown} with N of 1 or more")
+    if tensor.shape[0] > most:
+        raise HttpError(413, f"there are {tensor.shape[0]:,} faces", f"{most:,} at most", "Send several requests.")
+    try:
+        values = np.asarray(tensor.data)
+    except ValueError as error:
+        raise HttpError(400, "the lists in data differ in length", f"the numbers of {tensor.shape}") from error
+    if values.dtype.kind not in "iuf" or values.size != np.prod(tensor.shape):
+        came = f"data has {values.size:,} values" if values.dtype.kind in "iuf" else "data holds more than numbers"
+        raise HttpError(400, came, f"the numbers of {tensor.shape}: {np.prod(tensor.shape):,}")
+    # NaN fails the comparison.
+    if not (values.min() >= 0 and values.max() <= _WHITE):
+        fix = "The network scales inside itself: send plain pixels."
+        raise HttpError(400, "data holds values below 0 or above 255", "gray values, 0-255", fix)
+    return values.astype(np.float32).reshape(tensor.shape)
+
+
+def _find(engine: Engine, name: str) -> Model:
+    try:
+        return engine.model(name)
+    except MoueError as error:
+        raise HttpError(404, error.came, error.expected, error.fix) from error
+
+
+def _tensors(nodes: Any) -> list[Tensor]:  # noqa: ANN401 (ONNX Runtime has no types)
+    return [
+        Tensor(name=node.name, datatype=_TYPE, shape=[side if isinstance(side, int) else -1 for side in node.shape])
+        for node in nodes
+    ]

@@ -1,0 +1,237 @@
+"""What the server answers, for its OpenAPI document: the fields are those of docs/results.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from moue.media.decode import Status  # noqa: TC001 (pydantic reads the annotation)
+from moue.serve.problems import MEDIA_TYPE
+
+Probability = Annotated[float, Field(ge=0, le=1.001)]
+_FACE: Final[dict[str, Any]] = {
+    "box": [100.2, 164.1, 131.0, 168.4],
+    "emotion": "happy",
+    "confidence": 0.93,
+    "probabilities": {"angry": 0.01, "happy": 0.93, "neutral": 0.06},
+    "unsure": False,
+    "landmarks": None,
+    "face_score": 0.98,
+}
+_IMAGE: Final[dict[str, Any]] = {
+    "file": "party.jpg",
+    "status": "ok",
+    "width": 320,
+    "height": 480,
+    "detector": "own",
+    "faces": [_FACE],
+    "message": "",
+    "timings": {"decode_ms": 2.1, "detection_ms": 20.4, "preprocess_ms": 0.4, "inference_ms": 1.2},
+}
+
+
+class Face(BaseModel):
+    """One face."""
+
+    box: Annotated[list[float], Field(min_length=4, max_length=4, description="x, y, width, height in pixels.")]
+    emotion: Annotated[str, Field(description="The class with the highest probability.")]
+    confidence: Annotated[Probability, Field(description="Its calibrated probability.")]
+    probabilities: Annotated[dict[str, Probability], Field(description="The probability of each class.")]
+    unsure: Annotated[bool, Field(description="Whether the confidence is below unsure_below.")]
+    landmarks: Annotated[
+        list[list[float]] | None,
+        Field(description="Right eye, left eye, nose tip, right and left corner of the mouth."),
+    ]
+    face_score: Annotated[Probability, Field(description="How sure the detector is.")]
+
+
+class Timings(BaseModel):
+    """Milliseconds of wall time."""
+
+    decode_ms: float
+    detection_ms: float
+    preprocess_ms: float
+    inference_ms: float
+
+
+class Image(BaseModel):
+    """One image."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_IMAGE]})
+    file: Annotated[str, Field(description="The file's name as it was sent; empty in JSON.")]
+    status: Status
+    width: int
+    height: int
+    detector: str
+    faces: list[Face]
+    message: str
+    timings: Timings
+
+
+class Analysis(BaseModel):
+    """What is seen in the images of a request, in their order."""
+
+    format: Literal["moue-results"]
+    version: Literal[1]
+    model: str
+    class_names: list[str]
+    results: list[Image]
+
+
+class Classified(BaseModel):
+    """What is seen in one face crop; the answer is null where the image could not be read."""
+
+    file: str
+    status: Status
+    message: str
+    emotion: str | None
+    confidence: Probability | None
+    unsure: bool | None
+    probabilities: dict[str, Probability]
+    not_face: Annotated[Probability | None, Field(description="The probability that this is no face.")]
+
+
+class Classification(BaseModel):
+    """What is seen in the face crops of a request, in their order."""
+
+    model: str
+    class_names: list[str]
+    results: list[Classified]
+
+
+class ModelAbout(BaseModel):
+    """A network that is served."""
+
+    name: str
+    class_names: list[str]
+    heads: Annotated[list[str], Field(description="The raw answers beside the expression; /v2 gives them.")]
+    input: Annotated[dict[str, Any], Field(description="How a face is cut out and fed.")]
+    onnx_sha256: str
+    fingerprint: Annotated[str, Field(description="Changes whenever the answers may change.")]
+
+
+class Models(BaseModel):
+    """What requests may choose, and the limits."""
+
+    default: str
+    models: list[ModelAbout]
+    detectors: list[str]
+    limits: dict[str, int | float]
+
+
+class Health(BaseModel):
+    """How the server is."""
+
+    status: Literal["live", "ready", "draining"]
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 describes it; `came`, `expected` and `fix` are its three parts."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "Request Entity Too Large",
+                    "status": 413,
+                    "detail": "33 images or more\nexpected 32 at most\nSend several requests.",
+                    "came": "33 images or more",
+                    "expected": "32 at most",
+                    "fix": "Send several requests.",
+                }
+            ]
+        }
+    )
+    type: str
+    title: str
+    status: int
+    detail: str
+    came: str
+    expected: str
+    fix: str
+    error: Annotated[str, Field(description="The detail again; only under /v2.")] = ""
+
+
+class Tensor(BaseModel):
+    """A tensor of the Open Inference Protocol."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ServerMetadata(BaseModel):
+    """The server, as the Open Inference Protocol describes it."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class ModelMetadata(BaseModel):
+    """A network, as the Open Inference Protocol describes it."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+class Live(BaseModel):
+    """Whether the server runs."""
+
+    live: bool
+
+
+class Ready(BaseModel):
+    """Whether requests are answered."""
+
+    ready: bool
+
+
+class ModelReady(Ready):
+    """Whether a network answers."""
+
+    name: str
+
+
+class OutputTensor(Tensor):
+    """What an output of the network says."""
+
+    data: list[float]
+
+
+class InferAnswer(BaseModel):
+    """What the network says."""
+
+    model_config = ConfigDict(protected_namespaces=())
+    model_name: str
+    model_version: str
+    id: str = ""
+    outputs: list[OutputTensor]
+
+
+_REASONS: Final = {
+    400: "The request cannot be read.",
+    401: "The API key is missing or wrong.",
+    404: "There is no such model.",
+    405: "The address does not take this method.",
+    408: "The body did not arrive in time.",
+    413: "The body, the images or the faces are too many.",
+    415: "The body is of another kind.",
+    422: "Something in the request is wrong.",
+    500: "moue itself failed.",
+    503: "The server has enough to do, or is ending; try again.",
+    504: "The answer took too long.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the errors of an address, for its entry in the OpenAPI document."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _REASONS[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses
+    }

@@ -1,0 +1,185 @@
+"""Running the application: the socket, signals, and connections that send nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import math
+import signal
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn import Config
+from uvicorn import Server as UvicornServer
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from moue.errors import MoueError
+from moue.serve.app import create_app
+from moue.serve.problems import MEDIA_TYPE, HttpError, problem_of
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from moue.serve.settings import Settings
+
+_KEEP_ALIVE_S: Final = 30
+_HEAD_S: Final = 15.0
+_HEAD_BYTES: Final = 32 * 1024
+_BACKLOG: Final = 2048
+
+
+def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str], None]) -> None:
+    """Answer requests until SIGTERM or Ctrl-C, then finish those that have begun.
+
+    Args:
+        settings: The choices.
+        host: Name or address to listen at.
+        port: Port; 0 takes any that is free.
+        on_start: Told the address once requests are answered.
+
+    Raises:
+        MoueError: the address cannot be used, or a model cannot be loaded.
+    """
+    # The socket first: a port in use is told at once, not after the models have been loaded.
+    with listen(host, port) as listener:
+        app = create_app(settings)
+        _raise_file_limit()
+        config = Config(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=math.ceil(settings.drain_s),
+            h11_max_incomplete_event_size=_HEAD_BYTES,
+        )
+        server = _Server(config, lambda: on_start(address_of(host, listener)))
+        server.on_end = lambda: setattr(app.state, "draining", True)
+        server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        MoueError: the host is unknown, or the port is in use or not allowed.
+    """
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise MoueError(f"the host {host!r:.80} is unknown", "a name or address of this machine", _HOSTS) from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        fix = f"Choose another one: --port {port + 1 if port < 65535 else 8000}, or --port 0 for any that is free."
+        reason = (error.strerror or str(error)).lower()
+        raise MoueError(f"cannot listen at {host} port {port}: {reason}", "a free port", fix) from error
+    return listener
+
+
+_HOSTS: Final = "127.0.0.1 is this machine alone, 0.0.0.0 all its networks."
+
+
+def address_of(host: str, listener: socket.socket) -> str:
+    """Return the address for a browser."""
+    port = listener.getsockname()[1]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is reached from this machine alone."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+class _Server(UvicornServer):
+    """Ends with exit code 0 after a signal, where uvicorn raises the signal once more."""
+
+    def __init__(self, config: Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+        self.on_end: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.on_end()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+class Connection(H11Protocol):
+    """A connection that is closed if the head of a request does not come in time, however slowly it trickles in."""
+
+    _head_due: float | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and go on waiting if it was no whole head."""
+        super().data_received(data)
+        if self._answering or self.timeout_keep_alive_task is not None or self.transport.is_closing():
+            self._head_due = None
+        else:
+            self._expect_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(HttpError(400, msg.rstrip(".").lower(), "HTTP/1.1"))
+
+    @property
+    def _answering(self) -> bool:
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._head_due = self._head_due or self.loop.time() + _HEAD_S
+        self.timeout_keep_alive_task = self.loop.call_at(self._head_due, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.conn.trailing_data[0]:
+            self._refuse(HttpError(408, f"no whole request came in {_HEAD_S:g} s", "its head and an empty line"))
+        self.timeout_keep_alive_handler()
+
+    def _refuse(self, error: HttpError) -> None:
+        """Answer what is no request, unless an answer is under way, and close."""
+        if not (self._answering and self.cycle.response_started):
+            problem = problem_of(error, error.status)
+            body = json.dumps(problem).encode()
+            head = f"HTTP/1.1 {error.status} {problem['title']}\r\nContent-Type: {MEDIA_TYPE}\r\n"
+            self.transport.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+
+def _raise_file_limit() -> None:
+    """Allow as many connections as the system does: the usual 1,024 files are soon used up by idle ones."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 (not on Windows)
+
+        limits: Any = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))

@@ -1,0 +1,60 @@
+"""Batches across requests."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from moue.serve.batching import BatchingSession
+
+
+class Doubler:
+    """A session that answers twice what it is given, and remembers the sizes of its batches."""
+
+    def __init__(self):
+        self.sizes = []
+        self.go = threading.Event()
+
+    def get_inputs(self):
+        return [type("Input", (), {"name": "images"})]
+
+    def get_outputs(self):
+        return [type("Output", (), {"name": "twice"})]
+
+    def run(self, _names, feeds):
+        self.go.wait(30)
+        self.sizes.append(len(feeds["images"]))
+        if (feeds["images"] < 0).any():
+            raise ValueError("negative")
+        return [2 * feeds["images"]]
+
+
+def test_what_waits_is_answered_together_and_each_gets_its_own():
+    inner, told = Doubler(), []
+    session = BatchingSession(inner, 8, told.append)
+    batches = [np.full((size, 1), size, np.float32) for size in (1, 2, 3, 4, 20, 1)]
+    futures = [session.submit(batches[0])]
+    while session._jobs.qsize():  # until the first is being answered
+        pass
+    futures += [session.submit(batch) for batch in batches[1:]]
+    left = session.submit(np.zeros((5, 1), np.float32))
+    assert left.cancel()
+    inner.go.set()
+    for batch, future in zip(batches, futures, strict=True):
+        np.testing.assert_array_equal(future.result(30)["twice"], 2 * batch)
+    assert inner.sizes == told == [1, 8, 1, 8, 8, 4, 1]
+    (answer,) = session.run(["twice"], {"images": batches[1]})
+    np.testing.assert_array_equal(answer, 2 * batches[1])
+    session.close()
+    assert not session._thread.is_alive()
+
+
+def test_an_error_reaches_those_who_asked_and_nobody_else():
+    inner = Doubler()
+    inner.go.set()
+    session = BatchingSession(inner)
+    with pytest.raises(ValueError, match="negative"):
+        session.submit(np.full((1, 1), -1, np.float32)).result(30)
+    after = session.submit(np.ones((1, 1), np.float32))
+    assert after.result(30)["twice"] == 2
+    session.close()

@@ -1,0 +1,129 @@
+"""Headers, logs, figures, the page, and what happens when something fails."""
+
+import logging
+
+import pytest
+
+from helpers.serving import files, refused
+from moue.serve.engine import Engine
+
+
+def test_every_answer_has_the_headers(client):
+    for answer in (client.get("/"), client.get("/v1/models"), client.get("/nothing"), client.post("/v1/analyze")):
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src" in answer.headers["content-security-policy"]
+        assert "access-control-allow-origin" not in answer.headers
+    assert client.get("/v1/models").headers["cache-control"] == "no-store"
+
+
+def test_other_origins_are_let_in_when_asked(serve):
+    client = serve(cors=("https://example.org",))
+    for origin, allowed in (("https://example.org", True), ("https://example.com", False)):
+        answer = client.get("/v1/models", headers={"Origin": origin})
+        assert ("access-control-allow-origin" in answer.headers) is allowed
+        asked = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "X-API-Key",
+        }
+        assert client.options("/v1/analyze", headers=asked).status_code == (200 if allowed else 400)
+
+
+def test_no_name_and_no_content_is_logged(client, caplog):
+    caplog.set_level(logging.DEBUG)
+    secret = [("image", ("my-secret-name.jpg", b"secret-content"))]
+    client.post("/v1/analyze?unsure_below=0.25", files=secret)
+    client.get("/my-secret-name")
+    client.post("/v1/analyze?model=my-secret-name", files=secret)
+    client.post("/v1/classify", json={"images": ["my-secret-name"]})
+    own = [record.getMessage() for record in caplog.records if record.name.startswith("moue")]
+    assert len(own) == 4
+    assert own[0].startswith("POST /v1/analyze 200 ")
+    assert "secret" not in "".join(own)
+    assert "secret" not in client.get("/metrics").text
+
+
+def test_figures_are_counted(serve, photo):
+    client = serve()
+    client.post("/v1/analyze", files=files(photo, b""))
+    client.get("/nothing")
+    figures = client.get("/metrics")
+    assert figures.headers["content-type"].startswith("text/plain")
+    for line in (
+        'moue_requests_total{method="POST",route="/v1/analyze",status="200"} 1.0',
+        'moue_requests_total{method="GET",route="page",status="404"} 1.0',
+        'moue_images_total{status="ok"} 1.0',
+        'moue_images_total{status="empty"} 1.0',
+        "moue_faces_total 1.0",
+        "moue_batch_faces_sum 3.0",  # three views of one face
+        "moue_requests_waiting 0.0",
+        "moue_buffered_bytes 0.0",
+    ):
+        assert line in figures.text.splitlines()
+
+
+def test_a_fault_of_moue_is_a_problem_and_costs_only_its_image(serve, photo, monkeypatch):
+    client = serve()
+
+    def broken(*_arguments):
+        raise ZeroDivisionError("my-secret")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "_open_face", broken)
+        refused(client.post("/v1/classify", files=files(photo)), 500, "moue failed")
+        patch.setattr("moue.recognition.analyzer.crop_face", broken)
+        content = client.post("/v1/analyze", files=files(photo, b"")).json()
+    assert [one["status"] for one in content["results"]] == ["failed", "empty"]
+    assert "secret" not in str(content)
+    assert client.post("/v1/analyze", files=files(photo)).json()["results"][0]["status"] == "ok"
+
+
+def test_the_plain_page_allows_nothing_but_its_own(client):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "make page" in answer.text
+    assert "unsafe" not in policy
+    assert policy.count("'sha256-") == 2
+    assert "connect-src 'self'" in policy
+    for outside in ("http://", "https://", "//cdn"):
+        assert outside not in answer.text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_readiness_ends_before_the_server_does(serve):
+    client = serve()
+    assert client.get("/health/live").json() == {"status": "live"}
+    assert client.get("/health/ready").json() == {"status": "ready"}
+    client.app.state.draining = True
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/v2/health/ready").status_code == 503
+    assert client.get("/health/live").status_code == 200
+
+
+def test_the_document_lists_every_address(client):
+    document = client.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/v1/analyze",
+        "/v1/classify",
+        "/v1/models",
+        "/metrics",
+        "/health/live",
+        "/health/ready",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/{name}",
+        "/v2/models/{name}/ready",
+        "/v2/models/{name}/infer",
+    }
+    analyze = document["paths"]["/v1/analyze"]["post"]
+    assert set(analyze["requestBody"]["content"]) == {"multipart/form-data", "application/json"}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert document["components"]["schemas"]["Image"]["examples"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_no_page_loads_scripts_from_elsewhere(client, path):
+    refused(client.get(path), 404)
