@@ -80,8 +80,9 @@ def test_a_fault_of_moue_is_a_problem_and_costs_only_its_image(serve, photo, mon
     assert client.post("/v1/analyze", files=files(photo)).json()["results"][0]["status"] == "ok"
 
 
-def test_the_plain_page_allows_nothing_but_its_own(client):
-    answer = client.get("/")
+def test_the_plain_page_allows_nothing_but_its_own(serve, monkeypatch):
+    monkeypatch.setattr("moue.serve.page.folder", lambda: None)
+    answer = serve().get("/")
     policy = answer.headers["content-security-policy"]
     assert answer.headers["content-type"].startswith("text/html")
     assert "make page" in answer.text
@@ -90,6 +91,21 @@ def test_the_plain_page_allows_nothing_but_its_own(client):
     assert "connect-src 'self'" in policy
     for outside in ("http://", "https://", "//cdn"):
         assert outside not in answer.text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_built_page_is_served_where_there_is_one(serve, monkeypatch, tmp_path):
+    (tmp_path / "index.html").write_text("<!doctype html><title>built</title>")
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "code.js").write_text("1")
+    monkeypatch.setattr("moue.serve.page.folder", lambda: tmp_path)
+    client = serve()
+    assert "built" in client.get("/").text
+    answer = client.get("/assets/code.js")
+    assert "javascript" in answer.headers["content-type"]
+    assert "'wasm-unsafe-eval'" in answer.headers["content-security-policy"]
+    refused(client.get("/assets/other.js"), 404)
+    refused(client.get("/../pyproject.toml"), 404)
+    assert client.get("/v1/models").status_code == 200
 
 
 def test_readiness_ends_before_the_server_does(serve):
