@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class MoueError(ValueError):
     """Something about the user's input is wrong; the message says what, what was expected and how to fix it.
 
-    The command line prints the message without a traceback and ends with exit code 1.
+    The command line prints the message without a traceback and ends with `exit_code`.
 
     Args:
         came: What was found, with the file and row where it helps.
@@ -14,12 +16,20 @@ class MoueError(ValueError):
         fix: What the user can do about it.
     """
 
+    exit_code: ClassVar[int] = 1
+
     def __init__(self, came: str, expected: str = "", fix: str = "") -> None:
         self.came = came
         self.expected = expected
         self.fix = fix
         parts = [came, f"expected {expected}" if expected else "", fix]
         super().__init__("\n".join(part for part in parts if part))
+
+
+class SettingError(MoueError):
+    """A setting, as an option of the command line, has a name or value that it cannot have."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class MissingExtraError(MoueError, ImportError):

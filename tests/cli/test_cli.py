@@ -177,11 +177,18 @@ WRONG = {
     "a missing option": (("evaluate", "runs/x"), 2, "Missing argument"),
     "no such run": (("evaluate", "runs/none", "{table}"), 1, "runs/none"),
     "no run to report": (("report", "runs/none"), 1, "runs/none"),
-    "no such recipe": (("train", "{table}", "--out", "{tmp}/x", "--recipe", "best"), 1, "one of"),
-    "no such choice": (("train", "{table}", "--out", "{tmp}/x", "--set", "epoch=3"), 1, "unknown choices: epoch"),
+    "no such recipe": (("train", "{table}", "--out", "{tmp}/x", "--recipe", "best"), 2, "one of"),
+    "no such choice": (("train", "{table}", "--out", "{tmp}/x", "--set", "epoch=3"), 2, "unknown choices: epoch"),
+    "a choice of another kind": (("train", "{table}", "--out", "{tmp}/x", "--set", "epochs=abc"), 2, "epochs = 'abc'"),
+    "a recipe with a wrong choice": (
+        ("train", "{table}", "--out", "{tmp}/x", "--recipe", "{tmp}/wrong.toml"),
+        1,
+        "wrong.toml: epochs = 0",
+    ),
+    "no frame a second": (("predict", __file__, "--fps", "0"), 2, "fps is 0"),
     "a choice without value": (("train", "{table}", "--out", "{tmp}/x", "--set", "epochs"), 2, "NAME=VALUE"),
     "no such model": (("predict", __file__, "--model", "huge"), 1, "huge"),
-    "an unknown suffix": (("predict", __file__, "--model", "x", "--output", "a.xlsx"), 1, ".csv"),
+    "an unknown suffix": (("predict", __file__, "--model", "x", "--output", "a.xlsx"), 2, ".csv"),
     "an unknown split": (("evaluate", "{tmp}", "{table}", "--split", "dev"), 2, "dev"),
     "an existing table": (("data", "synth", "{table}"), 1, "--overwrite"),
     "too few faces": (("data", "synth", "{tmp}/x.csv", "--per-class", "1"), 2, "per-class"),
@@ -191,6 +198,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_input_is_a_clear_line_and_an_exit_code(moue, table, tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.toml").write_text("epochs = 0\n")
     words, expected, message = WRONG[name]
     code, out, err = moue(*(word.format(table=table, tmp=tmp_path) for word in words))
     assert code == expected

@@ -126,4 +126,4 @@ def test_nothing_to_do_and_nothing_that_works(moue, run_folder, folder, tmp_path
 
 def test_download_of_something_unknown(moue):
     code, _, said = moue("download", "resnet")
-    assert (code, "unknown model" in said) == (1, True)
+    assert (code, "unknown model" in said) == (2, True)

@@ -62,7 +62,7 @@ def test_fewer_frames_as_json_lines(moue, run_folder, folder, tmp_path, options,
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert [one["frame"] for one in found] == numbers
     assert all(face["confidence"] == face["raw_confidence"] for one in found for face in one["faces"])
-    assert moue(*command(run_folder, folder / "b.avi", "--fps", 5, "--every", 2))[0] == 1
+    assert moue(*command(run_folder, folder / "b.avi", "--fps", 5, "--every", 2))[0] == 2
 
 
 def stop_at(monkeypatch, file, frame):

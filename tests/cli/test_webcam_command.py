@@ -207,11 +207,11 @@ def test_a_frame_that_fails_does_not_end_it(moue, run_folder, film, monkeypatch)
 @pytest.mark.parametrize(
     "mistake",
     [
-        (["--output", "live.json"], 1, ".csv or .jsonl"),
+        (["--output", "live.json"], 2, ".csv or .jsonl"),
         (["--source", "99"], 1, "camera 99 cannot be opened"),
         (["--source", "99999999999"], 1, "camera 99999999999 cannot be opened"),
         (["--source", "9" * 5000], 1, "cannot be read"),
-        (["--smooth", "inf"], 1, "seconds"),
+        (["--smooth", "inf"], 2, "seconds"),
         (["--source", "http://127.0.0.1/video.mp4"], 1, "--allow-url"),
         (["--source", "nothing.mp4"], 1, "does not exist"),
         (["--model", "nothing"], 1, "no model"),

@@ -220,5 +220,5 @@ def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp
 @pytest.mark.parametrize("options", [("--smooth", "inf"), ("--fps", "inf"), ("--fps", 0)])
 def test_numbers_that_are_none_are_refused_before_the_run(predict, tmp_path, options):
     code, _, said = predict(picture(tmp_path / "a.png"), "--output", tmp_path / "r.csv", *options)
-    assert (code, "error: " in said) == (1, True)
+    assert (code, "error: " in said) == (2, True)
     assert names(tmp_path) == ["a.png"]

@@ -43,7 +43,7 @@ def test_every_field_explains_itself():
         ({"learning_rate": 0}, "learning_rate = 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"learning_rate": 10**400}, "learning_rate has more than 300 digits"),
-        ([1], "holds a list"),
+        ([1], "the choices are a list"),
         ({"optimizer": "magic"}, "one of adam"),
         ({"seed": -1}, "seed = -1"),
         ({"ema": 1.0}, "ema = 1.0(?s:.*)at most 0.99999"),

@@ -13,7 +13,7 @@ from moue.classifier.preprocess import iter_batches
 from moue.classifier.protocol import Answers
 from moue.classifier.runtime import open_session, read_network, usable_cpus
 from moue.classifier.spec import ModelSpec
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION, NOT_FACE
 from moue.probabilities import apply_temperature
 
@@ -69,7 +69,7 @@ class Classifier:
                 are not as described.
         """
         if threads is not None and threads < 1:
-            raise MoueError(f"threads is {threads}", "1 or more")
+            raise SettingError(f"threads is {threads}", "1 or more")
         path = locate(name_or_path)
         spec = ModelSpec.load(path.with_suffix(".json"))
         # The very bytes that were checked are loaded.

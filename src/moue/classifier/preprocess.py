@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from moue.classifier.spec import InputSpec
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.media.pixels import fit_gray, to_gray
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def iter_batches(images: Images, spec: InputSpec = SEED_INPUT, batch_size: int =
         MoueError: as `prepare`, or `batch_size` is below 1.
     """
     if batch_size < 1:
-        raise MoueError(f"batch_size is {batch_size}", "1 or more")
+        raise SettingError(f"batch_size is {batch_size}", "1 or more")
     checked = _checked(images)
     for start in range(0, len(checked), batch_size):
         part = checked[start : start + batch_size]

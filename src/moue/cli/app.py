@@ -104,7 +104,7 @@ def run(interrupted: Callable[[], bool] = lambda: False) -> None:
             # A library that is stopped while it is imported may say that it cannot be.
             raise KeyboardInterrupt from None
         console.print_error(error)
-        sys.exit(130 if interrupted() else 1)
+        sys.exit(130 if interrupted() else error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone (`moue ... | head`); say nothing more, not even when Python flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

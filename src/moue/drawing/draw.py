@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from moue.drawing.icons import face_icon
 from moue.drawing.label_layout import Layout
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import replacing
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def draw(
         MoueError: the image has another size than the result, or `labels` is none of the above.
     """
     if labels not in LABELS:
-        raise MoueError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
+        raise SettingError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
     height, width = image.shape[:2]
     if (width, height) != (result.width, result.height):
         raise MoueError(f"the image has {width} x {height} pixels", f"{result.width} x {result.height} as the result")

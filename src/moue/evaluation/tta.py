@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ def find_views(name: str) -> ViewSet:
         MoueError: there is no such set of views.
     """
     if name not in _VIEW_SETS:
-        raise MoueError(f"unknown views {name!r}", f"one of {', '.join(_VIEW_SETS)}")
+        raise SettingError(f"unknown views {name!r}", f"one of {', '.join(_VIEW_SETS)}")
     return _VIEW_SETS[name]
 
 

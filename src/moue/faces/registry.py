@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ def make_detector(name: str = AUTO, *, video: bool = False, **options: Any) -> D
     options = {key: value for key, value in options.items() if value is not None}
     kind = _best(options) if name == AUTO else detectors().get(name)
     if kind is None:
-        raise MoueError(f"unknown detector {name!r}", f"one of {', '.join(detector_names())}")
+        raise SettingError(f"unknown detector {name!r}", f"one of {', '.join(detector_names())}")
     for option in options:
         if option not in kind.options:
             known = ", ".join(kind.options) or "no options"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from moue.download import Download, fetch
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import cache_folder, sha256_of
 
 ENVIRONMENT: Final = "MOUE_MODELS"
@@ -87,5 +87,5 @@ def _folders() -> list[Path]:
 
 def _known(name: str) -> Download:
     if name not in MODELS:
-        raise MoueError(f"unknown model {name!r}", f"one of {', '.join(sorted(MODELS))}")
+        raise SettingError(f"unknown model {name!r}", f"one of {', '.join(sorted(MODELS))}")
     return MODELS[name]

@@ -7,7 +7,7 @@ import math
 import time
 from typing import Final
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 
 # Time stamps that jump further than this are damaged.
 _FARTHEST_S: Final = 60.0
@@ -31,11 +31,11 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if type(self.every) is not int or self.every < 1:
-            raise MoueError(f"every is {self.every}", "a whole number, 1 or more")
+            raise SettingError(f"every is {self.every}", "a whole number, 1 or more")
         if self.fps is not None and not 0 < self.fps < math.inf:
-            raise MoueError(f"fps is {self.fps}", "frames per second, above 0")
+            raise SettingError(f"fps is {self.fps}", "frames per second, above 0")
         if self.fps is not None and self.every != 1:
-            raise MoueError(f"every is {self.every} and fps is {self.fps}", "one of the two", "Leave one out.")
+            raise SettingError(f"every is {self.every} and fps is {self.fps}", "one of the two", "Leave one out.")
 
     def rate(self, fps: float) -> float:
         """Return how many frames a second are analyzed in a video with `fps`."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class ImageLimits:
     def __post_init__(self) -> None:
         for name in ("max_bytes", "max_pixels"):
             if getattr(self, name) < 1:
-                raise MoueError(f"{name} is {getattr(self, name)}", "1 or more")
+                raise SettingError(f"{name} is {getattr(self, name)}", "1 or more")
 
 
 DEFAULT_LIMITS: Final = ImageLimits()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 from PIL import Image
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.media.decode import Decoded, ImageLimits, Status, decode, decode_pillow
 from moue.media.urls import decode_address, is_address, local_path, shown
 
@@ -31,7 +31,7 @@ def check_color(color: str) -> None:
         MoueError: it is neither ``"rgb"`` nor ``"bgr"``.
     """
     if color not in get_args(Color):
-        raise MoueError(f"color is {color!r}", " or ".join(repr(name) for name in get_args(Color)))
+        raise SettingError(f"color is {color!r}", " or ".join(repr(name) for name in get_args(Color)))
 
 
 def name_of(source: Source) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ImageOps
 
 from moue.drawing.draw import draw
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import locked, refuse_existing, replacing
 from moue.media.opencv import load_opencv, name_for_opencv
 from moue.quiet import silenced_stderr
@@ -52,9 +52,9 @@ class AnnotatedVideo:
     ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in _CODECS:
-            raise MoueError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
+            raise SettingError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
         if not 0 < fps <= 1000:
-            raise MoueError(f"fps is {fps}", "frames per second, above 0")
+            raise SettingError(f"fps is {fps}", "frames per second, above 0")
         refuse_existing(self.path, overwrite=overwrite)
         self.fps = min(max(fps, _LEAST_FPS), _MOST_FPS)
         self.num_frames = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from moue.classifier.locate import DEFAULT_MODEL
-from moue.errors import MoueError
+from moue.errors import SettingError
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
 from moue.output.formats import check_output, formats
@@ -73,6 +73,6 @@ class PredictOptions:
         if isinstance(self.output, str | Path):
             check_output(self.output, overwrite=self.overwrite, name=self.format)
         elif self.format and self.format not in formats():
-            raise MoueError(f"unknown format {self.format!r}", f"one of {', '.join(formats())}")
+            raise SettingError(f"unknown format {self.format!r}", f"one of {', '.join(formats())}")
         elif self.format and self.output is None:
-            raise MoueError(f"the format {self.format} without an output", "a file to write", "Name an output.")
+            raise SettingError(f"the format {self.format} without an output", "a file to write", "Name an output.")

@@ -16,7 +16,7 @@ from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.preprocess import fit
 from moue.classifier.runtime import usable_cpus
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.faces import make_detector
 from moue.faces.crop import VIEWS, crop_face
 from moue.faces.detectors.none import WholeImage
@@ -56,7 +56,7 @@ class _Looked:
 
 def _check_probability(name: str, value: object) -> None:
     if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise MoueError(f"{name} is {value!r}", "a probability, 0-1")
+        raise SettingError(f"{name} is {value!r}", "a probability, 0-1")
 
 
 class Analyzer:
@@ -95,7 +95,7 @@ class Analyzer:
                 raise MoueError(f"the {name} is {value!r:.80}", f"a name, or an object with the method {needed}")
         _check_probability("unsure_below", unsure_below)
         if views not in range(1, len(VIEWS) + 1):
-            raise MoueError(f"views is {views!r}", f"a number from 1 to {len(VIEWS)}")
+            raise SettingError(f"views is {views!r}", f"a number from 1 to {len(VIEWS)}")
         check_color(color)
         self.classifier = classifier
         self.detector = detector
@@ -177,7 +177,7 @@ class Analyzer:
             )
         for name, value in (("workers", workers), ("batch_size", batch_size)):
             if value is not None and value < 1:
-                raise MoueError(f"{name} is {value}", "1 or more")
+                raise SettingError(f"{name} is {value}", "1 or more")
         return self._many(sources, workers or usable_cpus(), batch_size)
 
     def _many(self, sources: Iterable[Source], workers: int, batch_size: int) -> Iterator[ImageResult]:

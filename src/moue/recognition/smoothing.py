@@ -6,7 +6,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.recognition.results import TrackedFace
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Smoother:
 
     def __init__(self, window_s: float = DEFAULT_WINDOW_S, *, unsure_below: float = 0.5) -> None:
         if not 0 <= window_s < math.inf:
-            raise MoueError(f"the window of smoothing is {window_s} s", "seconds, 0 or more")
+            raise SettingError(f"the window of smoothing is {window_s} s", "seconds, 0 or more")
         if not 0 <= unsure_below <= 1:
-            raise MoueError(f"unsure_below is {unsure_below}", "a probability, 0-1")
+            raise SettingError(f"unsure_below is {unsure_below}", "a probability, 0-1")
         self.window_s = window_s
         self.unsure_below = unsure_below
         self._past: dict[int, deque[tuple[float, dict[str, float]]]] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.recognition.assignment import assign
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Tracker:
 
     def __init__(self, keep_s: float = DEFAULT_KEEP_S) -> None:
         if not 0 < keep_s < math.inf:
-            raise MoueError(f"keep_s is {keep_s}", "seconds, above 0")
+            raise SettingError(f"keep_s is {keep_s}", "seconds, above 0")
         self.keep_s = keep_s
         self.num_tracks = 0
         self._tracks: list[_Track] = []

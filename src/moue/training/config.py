@@ -12,7 +12,7 @@ import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 
 Value = typing.TypeVar("Value")
 
@@ -109,31 +109,31 @@ class TrainConfig:
             object.__setattr__(self, field.name, value)
             _check_limits(field.name, value, field.metadata)
         if self.learning_rate == 0:
-            raise MoueError("learning_rate = 0.0", "more than 0")
+            raise SettingError("learning_rate = 0.0", "more than 0")
         if self.optimizer == "adam" and self.weight_decay:
-            raise MoueError(f"weight_decay = {self.weight_decay} with adam", "0", "Use the optimizer adamw or sgd.")
+            raise SettingError(f"weight_decay = {self.weight_decay} with adam", "0", "Use the optimizer adamw or sgd.")
         if self.warmup_epochs >= self.epochs:
-            raise MoueError(f"warmup_epochs = {self.warmup_epochs}", f"fewer than epochs = {self.epochs}")
+            raise SettingError(f"warmup_epochs = {self.warmup_epochs}", f"fewer than epochs = {self.epochs}")
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], origin: str = "the configuration") -> TrainConfig:
-        """Make a configuration from names and values, refusing unknown names.
+    def from_dict(cls, values: Mapping[str, Any], origin: str = "") -> TrainConfig:
+        """Make a configuration from names and values.
 
         Args:
             values: Field names and values.
-            origin: Where they come from, for an error message.
+            origin: The file that they come from, if they do.
+
+        Raises:
+            SettingError: a name is unknown, or a value is out of its range; without `origin`.
+            MoueError: the same in a file.
         """
-        if not isinstance(values, dict):
-            raise MoueError(f"{origin} holds a {type(values).__name__}", "names and values of choices")
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            meant = [one for name in unknown for one in difflib.get_close_matches(str(name), known, 1)]
-            fix = f"Did you mean {', '.join(meant)}?" if meant else ""
-            raise MoueError(
-                f"{origin} has unknown choices: {', '.join(unknown)}", f"only {', '.join(sorted(known))}", fix
-            )
-        return cls(**values)
+        try:
+            _check_names(values, {field.name for field in dataclasses.fields(cls)})
+            return cls(**values)
+        except SettingError as error:
+            if not origin:
+                raise
+            raise MoueError(f"{origin}: {error.came}", error.expected, error.fix) from error
 
     @classmethod
     def from_recipe(cls, name_or_path: str | Path, **overrides: object) -> TrainConfig:
@@ -144,11 +144,14 @@ class TrainConfig:
             **overrides: Fields that replace the recipe's.
 
         Raises:
-            MoueError: no such recipe, not TOML, or a wrong name or value in it.
+            SettingError: no such recipe, or a wrong name or value among the overrides.
+            MoueError: the file is not TOML, or has a wrong name or value.
         """
         source, values = read_recipe(name_or_path)
         values.pop("search", None)  # what `moue tune` may change: moue.training.tuning.space
-        return cls.from_dict({"recipe": Path(source).stem, **values, **overrides}, f"recipe {source}")
+        values = {"recipe": Path(source).stem, **values}
+        config = cls.from_dict(values, f"recipe {source}")
+        return cls.from_dict({**values, **overrides}) if overrides else config
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, for config.json."""
@@ -182,22 +185,32 @@ def _find_recipe(name_or_path: str | Path) -> Traversable:
         return Path(name_or_path)
     names = list_recipes()
     if str(name_or_path) not in names:
-        raise MoueError(
+        raise SettingError(
             f"unknown recipe {str(name_or_path)!r}", f"one of {', '.join(names)}, or the path of a .toml file"
         )
     return _recipe_folder() / f"{name_or_path}.toml"
 
 
+def _check_names(values: Any, known: set[str]) -> None:  # noqa: ANN401 (a wrong type too)
+    if not isinstance(values, dict):
+        raise SettingError(f"the choices are a {type(values).__name__}", "names and values")
+    unknown = sorted(str(name) for name in set(values) - known)
+    if unknown:
+        meant = [one for name in unknown for one in difflib.get_close_matches(name, known, 1)]
+        fix = f"Did you mean {', '.join(meant)}?" if meant else ""
+        raise SettingError(f"unknown choices: {', '.join(unknown)}", f"only {', '.join(sorted(known))}", fix)
+
+
 def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:  # noqa: ANN401 (any field)
     low, high, choices = (limits.get(limit) for limit in ("low", "high", "choices"))
     if isinstance(value, float) and not math.isfinite(value):
-        raise MoueError(f"{name} = {value}", "a finite number")
+        raise SettingError(f"{name} = {value}", "a finite number")
     if low is not None and value < low:
-        raise MoueError(f"{name} = {value}", f"at least {low}")
+        raise SettingError(f"{name} = {value}", f"at least {low}")
     if high is not None and value > high:
-        raise MoueError(f"{name} = {value}", f"at most {high}")
+        raise SettingError(f"{name} = {value}", f"at most {high}")
     if choices is not None and value not in choices:
-        raise MoueError(f"{name} = {value!r}", f"one of {', '.join(choices)}")
+        raise SettingError(f"{name} = {value!r}", f"one of {', '.join(choices)}")
 
 
 def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any field)
@@ -207,8 +220,8 @@ def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any fi
         kind = typing.get_args(wanted)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         if abs(value) > _LARGEST:
-            raise MoueError(f"{name} has more than 300 digits", "a finite number")
+            raise SettingError(f"{name} has more than 300 digits", "a finite number")
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise MoueError(f"{name} = {value!r} ({type(value).__name__})", f"{getattr(wanted, '__name__', wanted)}")
+        raise SettingError(f"{name} = {value!r} ({type(value).__name__})", f"{getattr(wanted, '__name__', wanted)}")
     return value

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from moue.classifier.runtime import open_session, read_network
-from moue.errors import MoueError
+from moue.errors import SettingError
 from moue.faces.boxes import merge, overlap
 from moue.faces.face import Face
 from moue.faces.registry import DetectorKind
@@ -67,9 +67,9 @@ class OwnOptions:
 
     def __post_init__(self) -> None:
         if not 0 < self.score_threshold < 1:
-            raise MoueError(f"score_threshold is {self.score_threshold}", "a number between 0 and 1")
+            raise SettingError(f"score_threshold is {self.score_threshold}", "a number between 0 and 1")
         if not 0 <= self.min_size < math.inf:
-            raise MoueError(f"min_size is {self.min_size}", "a number of 0 or more")
+            raise SettingError(f"min_size is {self.min_size}", "a number of 0 or more")
 
 
 class OwnDetector:

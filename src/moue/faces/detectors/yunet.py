@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.faces import store
 from moue.faces.boxes import SAME_UNION, merge, overlap, turn_back
 from moue.faces.registry import DetectorKind
@@ -103,9 +103,9 @@ class YuNetDetector:
         turns: bool = True,
     ) -> None:
         if not 0 < score_threshold < 1:
-            raise MoueError(f"score_threshold is {score_threshold}", "a number between 0 and 1")
+            raise SettingError(f"score_threshold is {score_threshold}", "a number between 0 and 1")
         if not 0 <= min_size < math.inf:
-            raise MoueError(f"min_size is {min_size}", "a number of 0 or more")
+            raise SettingError(f"min_size is {min_size}", "a number of 0 or more")
         self._network = network
         self._score_threshold = score_threshold
         self._min_size = min_size

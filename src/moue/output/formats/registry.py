@@ -9,7 +9,7 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import refuse_existing
 
 if TYPE_CHECKING:
@@ -85,15 +85,15 @@ def format_of(path: str | Path, name: str = "") -> TableFormat:
     known = formats()
     suffixes = sorted({one.suffix for one in known.values()})
     if suffix not in suffixes:
-        raise MoueError(
+        raise SettingError(
             f"the output {path} has the suffix {suffix!r}", f"one of {', '.join(suffixes)}", "Rename the output."
         )
     if not name:
         return known[suffix[1:]]
     if name not in known:
-        raise MoueError(f"unknown format {name!r}", f"one of {', '.join(known)}")
+        raise SettingError(f"unknown format {name!r}", f"one of {', '.join(known)}")
     if known[name].suffix != suffix:
-        raise MoueError(f"the output {path} has the suffix {suffix!r}", f"{known[name].suffix} for {name}")
+        raise SettingError(f"the output {path} has the suffix {suffix!r}", f"{known[name].suffix} for {name}")
     return known[name]
 
 
@@ -112,7 +112,7 @@ def check_output(path: str | Path, *, overwrite: bool = False, by_line: bool = F
     found = format_of(path, name)
     if by_line and not found.by_line:
         allowed = sorted({one.suffix for one in formats().values() if one.by_line})
-        raise MoueError(
+        raise SettingError(
             f"the output {path} has the suffix {found.suffix!r}",
             f"{' or '.join(allowed)}, which are written row by row",
             "Rename the output.",
