@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DATA := $(or $(MOUE_FER2013),fer2013.csv)
 OUT ?= runs/seed
 
-.PHONY: demo test check docs format train bench results lock clean
+.PHONY: demo test check docs format train bench results page browser lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
@@ -51,6 +51,14 @@ bench: $(READY)  ## Speeds of reading, training and predicting
 
 results: $(READY)  ## Score the shipped models again (MOUE_FER2013, MOUE_FERPLUS); rewrite cards and README table
 	$(BIN)/python scripts/results.py
+
+page: $(READY)  ## The page for the browser, in src/moue/page/static/; needs Node 20.19 or newer
+	$(BIN)/python scripts/page_material.py
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+browser: page  ## The page's tests in Chromium; on real photos too if MOUE_PHOTOS names a folder of some
+	$(BIN)/python scripts/page_parity.py web/build/parity
+	cd web && npm test
 
 lock:  ## Rewrite requirements/dev.txt from the newest versions that pyproject.toml allows
 	sh scripts/lock.sh

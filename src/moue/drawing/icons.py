@@ -44,7 +44,7 @@ def _both(*shapes: Shape) -> tuple[Shape, ...]:
 
 # Points are fractions of the disk's square, (0, 0) at the top left. What tells the faces apart at 24 pixels is the
 # mouth (up, down, round, flat, wavy, aslant) together with brows or eyes of different shape.
-_FACES: Final[dict[str, tuple[Shape, ...]]] = {
+FACES: Final[dict[str, tuple[Shape, ...]]] = {
     "angry": (
         *_both(("dark", _arc(0.32, 0.46, 0.13, 0.15)), ("line", [(0.17, 0.25), (0.42, 0.40)])),
         ("line", _arc(0.5, 0.82, 0.42, 0.30, (200, 340))),
@@ -108,7 +108,7 @@ def face_icon(emotion: str, size: int, color: Color) -> Image.Image:
     for inset, paint in ((0.0, _PAINTS["white"]), (_HALO, _DARK), (_HALO + _RIM, _lifted(color))):
         pen.ellipse((side * inset, side * inset, side * (1 - inset) - 1, side * (1 - inset) - 1), fill=paint)
     inset = _HALO + _RIM
-    for kind, points in _FACES.get(emotion, _UNKNOWN):
+    for kind, points in FACES.get(emotion, _UNKNOWN):
         placed = [(side * (inset + x * (1 - 2 * inset)), side * (inset + y * (1 - 2 * inset))) for x, y in points]
         if kind == "line":
             _stroke(pen, placed, side * _STROKE)

@@ -1,0 +1,101 @@
+"""What the page takes from the package when it is built: colours and small faces of the classes, and drawn examples.
+
+    python scripts/page_material.py
+
+Writes web/src/generated/classes.json and web/public/examples/; git ignores both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from moue.data.synthetic import features
+from moue.data.synthetic.dataset import EXPRESSIONS
+from moue.data.synthetic.parts import Pen, Person, View
+from moue.drawing.draw import COLORS
+from moue.drawing.icons import FACES
+from moue.labels import CLASS_NAMES
+
+if TYPE_CHECKING:
+    from moue.data.synthetic.parts import ActionUnits
+
+_WEB: Final = Path(__file__).parents[1] / "web"
+_CELL: Final = 48  # pixels of a face before it is enlarged, as the synthetic set draws them
+_ZOOM: Final = 11
+_FINE: Final = 2
+_PAPER: Final = 214.0
+_STUDIO: Final = View(17.5, (0.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+# File, tints of dark, middle and light, and for each person a seed, a class, a way to show it, a roll and a yaw.
+_EXAMPLES: Final = (
+    (
+        "friends.jpg",
+        ("#1f2a37", "#b0795a", "#f7ead9"),
+        ((4, "happy", 1, -0.06, 0.1), (11, "surprise", 0, 0.03, -0.05), (23, "sad", 1, 0.08, -0.12)),
+    ),
+    ("laugh.jpg", ("#17302d", "#5f9b8d", "#eef5ee"), ((8, "happy", 2, 0.1, 0.05),)),
+    ("fright.jpg", ("#2b2238", "#9a7fb0", "#f6eff7"), ((31, "surprise", 0, -0.04, 0.0),)),
+)
+
+
+def main() -> None:
+    """Write all files."""
+    generated, examples = _WEB / "src" / "generated", _WEB / "public" / "examples"
+    for folder in (generated, examples):
+        folder.mkdir(parents=True, exist_ok=True)
+    faces = {name: [[kind, _short(points)] for kind, points in FACES[name]] for name in CLASS_NAMES}
+    classes = {name: {"color": f"#{bytes(COLORS[name]).hex()}", "face": faces[name]} for name in CLASS_NAMES}
+    (generated / "classes.json").write_text(json.dumps(classes), encoding="utf-8")
+    for name, tints, people in _EXAMPLES:
+        cells = [_draw(seed, EXPRESSIONS[kind][way], roll, yaw) for seed, kind, way, roll, yaw in people]
+        side, gap = cells[0].width, cells[0].width // 8
+        size = gap + len(cells) * (side + gap), side + 2 * gap
+        picture = Image.new("L", size, round(_PAPER))
+        for number, cell in enumerate(cells):
+            picture.paste(cell, (gap + number * (side + gap), 2 * gap))
+        tinted = ImageOps.colorize(picture, tints[0], tints[2], tints[1])
+        tinted.save(examples / name, quality=88, optimize=True)
+
+
+def _short(points: object) -> list[list[float]]:
+    return [[round(float(x), 3), round(float(y), 3)] for x, y in points]  # type: ignore[attr-defined]
+
+
+def _draw(seed: int, units: ActionUnits, roll: float, yaw: float) -> Image.Image:
+    """Draw one person as the synthetic set does, but large and without noise."""
+    rng = np.random.default_rng(seed)
+    person, view = Person.random(rng), dataclasses.replace(_STUDIO, roll=roll, yaw=yaw)
+    zoom = _ZOOM * _FINE
+    picture = Image.new("L", (_CELL * zoom, _CELL * zoom), round(_PAPER))
+    shade = Image.new("L", picture.size, 128)
+    flat = dataclasses.replace(view, yaw=0.0, pitch=0.0)
+    head, pen = Pen(ImageDraw.Draw(picture), flat, zoom), Pen(ImageDraw.Draw(picture), view, zoom)
+    features.draw_head(head, person, units)
+    for side in (-1, 1):
+        features.draw_eye(pen, picture, person, units, side)
+    features.draw_lines(pen, person, units)
+    features.draw_nose(pen, person, units)
+    features.draw_beard(pen, person, units)
+    features.draw_mouth(pen, person, units)
+    features.draw_fringe(head, person)
+    for side in (-1, 1):
+        features.draw_brow(pen, person, units, side)
+    if person.glasses:
+        features.draw_glasses(pen, person)
+    features.draw_shade(Pen(ImageDraw.Draw(shade), view, zoom), person, units)
+    soft = shade.filter(ImageFilter.GaussianBlur(1.6 * zoom))
+    drawn = np.asarray(picture, np.float32)
+    lit = np.clip(drawn * (1 + (np.asarray(soft, np.float32) - 128) / 128), 0, 255)
+    # The light falls on the person, not on the wall behind.
+    small = Image.fromarray(np.where(drawn == round(_PAPER), drawn, lit).astype(np.uint8)).reduce(_FINE)
+    return small.filter(ImageFilter.GaussianBlur(1.2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+/** The page's side of the worker: one call for an image, one for a frame. */
+
+import type { Ask, Begins, Tell } from './protocol';
+import type { Seen } from './recognition/analyze';
+import type { SeenFrame } from './recognition/stream';
+
+export interface Ready {
+  readonly classNames: readonly string[];
+  readonly threads: number;
+}
+
+export class Engine {
+  /** Resolves when the networks are loaded. */
+  readonly ready: Promise<Ready>;
+  private readonly worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'moue' });
+  private readonly images = new Map<number, (answer: { status: string; seen: Seen }) => void>();
+  private readonly frames = new Map<number, (seen: SeenFrame | null) => void>();
+  private count = 0;
+
+  constructor(progress: (loaded: number, total: number) => void) {
+    this.ready = new Promise((resolve, reject) => {
+      this.worker.addEventListener('message', ({ data }: MessageEvent<Tell>) => {
+        if (data.kind === 'progress') progress(data.loaded, data.total);
+        else if (data.kind === 'ready') resolve(data);
+        else if (data.kind === 'broken') reject(new Error(data.message));
+        else this.settle(data);
+      });
+      this.worker.addEventListener('error', (event) => reject(new Error(event.message || 'the worker did not start')));
+    });
+  }
+
+  image(file: Blob): Promise<{ status: string; seen: Seen }> {
+    const id = (this.count += 1);
+    return new Promise((resolve) => {
+      this.images.set(id, resolve);
+      this.worker.postMessage({ kind: 'image', id, file } satisfies Ask);
+    });
+  }
+
+  /** Answers null where the frame could not be looked at. */
+  frame(bitmap: ImageBitmap, timeS: number, begins: Begins, scale: number): Promise<SeenFrame | null> {
+    const id = (this.count += 1);
+    return new Promise((resolve) => {
+      this.frames.set(id, resolve);
+      this.worker.postMessage({ kind: 'frame', id, bitmap, timeS, begins, scale } satisfies Ask, [bitmap]);
+    });
+  }
+
+  private settle(data: Extract<Tell, { kind: 'image' | 'frame' }>): void {
+    if (data.kind === 'image') this.images.get(data.id)?.(data);
+    else this.frames.get(data.id)?.(data.seen);
+    this.images.delete(data.id);
+    this.frames.delete(data.id);
+  }
+}

@@ -1,0 +1,26 @@
+/** What the page and its worker say to each other. */
+
+import type { Seen } from './recognition/analyze';
+import type { SeenFrame } from './recognition/stream';
+
+/** Whether a frame follows the last one, comes after a jump within the video, or begins another video. */
+export type Begins = '' | 'jump' | 'stream';
+
+export type Ask =
+  | { readonly kind: 'image'; readonly id: number; readonly file: Blob }
+  /** A frame of a video or camera. `scale` enlarges the answer's boxes. */
+  | {
+      readonly kind: 'frame';
+      readonly id: number;
+      readonly bitmap: ImageBitmap;
+      readonly timeS: number;
+      readonly begins: Begins;
+      readonly scale: number;
+    };
+
+export type Tell =
+  | { readonly kind: 'progress'; readonly loaded: number; readonly total: number }
+  | { readonly kind: 'ready'; readonly classNames: readonly string[]; readonly threads: number }
+  | { readonly kind: 'broken'; readonly message: string }
+  | { readonly kind: 'image'; readonly id: number; readonly status: string; readonly seen: Seen }
+  | { readonly kind: 'frame'; readonly id: number; readonly seen: SeenFrame | null; readonly message: string };

@@ -1,0 +1,138 @@
+/** moue's own face detector at several scales. Mirrors src/moue/faces/detectors/own.py. */
+
+import { type Face, type Point, keepSurest, merge, moved, overlap } from './face';
+import type { Network } from './network';
+import { type Picture, cut, roundHalfEven, toGray } from './pixels';
+import { bilinear, resize } from './resize';
+
+const STRIDE = 8;
+const UNIT = 32;
+const SIZES: readonly [number, number] = [14, 75];
+const STEP = 0.6;
+const LARGEST_VIEW = 448;
+const FINE_VIEW = 1088;
+const WORTH_FINE = 1000;
+const LEAST_VIEW = 160;
+const SMALLEST_VIEW = 40;
+const ALIGN = 16;
+const SAME = 0.35;
+const MIN_SIZE = 12;
+const REDUCING_GAP = 2;
+
+/** Of the places near a known face: how much larger than the face, and the face's size in the view. */
+const NEAR = 2.2;
+const NEAR_SIZE = 32;
+
+export class Detector {
+  constructor(
+    private readonly network: Network,
+    readonly threshold: number,
+  ) {}
+
+  /** The faces of a picture, the surest first. */
+  async detect(picture: Picture): Promise<Face[]> {
+    const gray = toGray(picture);
+    const found: Face[] = [];
+    let view = gray;
+    for (const scale of scales(gray.height, gray.width)) {
+      // Each view is made from the one before, which is larger.
+      const width = Math.max(1, roundHalfEven(gray.width * scale));
+      const height = Math.max(1, roundHalfEven(gray.height * scale));
+      view = resize(view, width, height, bilinear, REDUCING_GAP);
+      for (const face of await this.look(view)) found.push(moved(face, gray.width / view.width));
+    }
+    return largeEnough(merge(found));
+  }
+
+  /**
+   * Look again where faces were a moment ago: one small view around each. Only live pictures use it, between two full
+   * searches; Python has no such step.
+   */
+  async detectNear(picture: Picture, faces: readonly Face[]): Promise<Face[]> {
+    const found: Face[] = [];
+    for (const face of faces) {
+      const size = Math.sqrt(face.width * face.height);
+      const half = (size * NEAR) / 2;
+      const left = Math.max(0, Math.floor(face.x + face.width / 2 - half));
+      const top = Math.max(0, Math.floor(face.y + face.height / 2 - half));
+      const right = Math.min(picture.width, Math.ceil(face.x + face.width / 2 + half));
+      const bottom = Math.min(picture.height, Math.ceil(face.y + face.height / 2 + half));
+      if (right - left < MIN_SIZE || bottom - top < MIN_SIZE) continue;
+      const part = toGray(cut(picture, left, top, right - left, bottom - top));
+      const scale = NEAR_SIZE / size;
+      const width = Math.max(1, roundHalfEven(part.width * scale));
+      const height = Math.max(1, roundHalfEven(part.height * scale));
+      const view = resize(part, width, height, bilinear, REDUCING_GAP);
+      for (const one of await this.look(view)) found.push(moved(one, part.width / view.width, left, top));
+    }
+    return largeEnough(merge(found));
+  }
+
+  /** The faces of one gray view, in its pixels. */
+  private async look(view: Picture): Promise<Face[]> {
+    const width = Math.ceil(view.width / ALIGN) * ALIGN;
+    const height = Math.ceil(view.height / ALIGN) * ALIGN;
+    const answer = await this.network.run(padded(view, width, height), [1, height, width, 1]);
+    const faces = decode(answer, width / STRIDE, height / STRIDE, this.threshold);
+    return keepSurest(faces, (face, other) => overlap(face, other)[0] > SAME);
+  }
+}
+
+function largeEnough(faces: Face[]): Face[] {
+  return faces.filter((face) => Math.sqrt(face.width * face.height) >= MIN_SIZE);
+}
+
+function padded(view: Picture, width: number, height: number): Float32Array {
+  const input = new Float32Array(width * height);
+  for (let y = 0; y < height; y += 1) {
+    const row = Math.min(y, view.height - 1) * view.width;
+    for (let x = 0; x < width; x += 1) input[y * width + x] = view.data[row + Math.min(x, view.width - 1)]!;
+  }
+  return input;
+}
+
+/** A face for each cell that is sure enough of one. */
+export function decode(
+  answer: Readonly<Record<string, Float32Array>>,
+  columns: number,
+  rows: number,
+  threshold: number,
+): Face[] {
+  const { score, box, landmarks } = answer;
+  if (!score || !box || !landmarks) throw new Error('the detector lacks an output');
+  const faces: Face[] = [];
+  // The threshold is compared with 32-bit numbers, as NumPy does.
+  const least = Math.fround(threshold);
+  for (let cell = 0; cell < rows * columns; cell += 1) {
+    if (!(score[cell]! >= least)) continue;
+    const middle = [((cell % columns) + 0.5) * STRIDE, (Math.floor(cell / columns) + 0.5) * STRIDE] as const;
+    const [width, height] = [side(box[cell * 4 + 2]!), side(box[cell * 4 + 3]!)];
+    const size = Math.sqrt(width * height);
+    if (size < SIZES[0] || size > SIZES[1]) continue;
+    const [x, y] = [middle[0] + box[cell * 4]! * UNIT, middle[1] + box[cell * 4 + 1]! * UNIT];
+    const points = Array.from({ length: 5 }, (_, k): Point => [
+      landmarks[cell * 10 + 2 * k]! * UNIT + middle[0],
+      landmarks[cell * 10 + 2 * k + 1]! * UNIT + middle[1],
+    ]);
+    faces.push({ x: x - width / 2, y: y - height / 2, width, height, landmarks: points, score: score[cell]! });
+  }
+  return faces;
+}
+
+function side(logarithm: number): number {
+  return Math.exp(Math.min(4, Math.max(-4, logarithm))) * UNIT;
+}
+
+/** The scales at which a picture of that size is searched, the largest first. */
+export function scales(height: number, width: number): number[] {
+  const longest = Math.max(height, width);
+  let scale = Math.min(1, LARGEST_VIEW / longest);
+  if (longest < LEAST_VIEW) scale = LEAST_VIEW / longest;
+  else if (longest > WORTH_FINE) scale = FINE_VIEW / longest;
+  const found = [scale];
+  while (longest * scale * STEP >= SMALLEST_VIEW) {
+    scale *= STEP;
+    found.push(scale);
+  }
+  return found;
+}

@@ -1,0 +1,58 @@
+/** Faces and how far their boxes overlap. Mirrors src/moue/faces/face.py and src/moue/faces/boxes.py. */
+
+export type Point = readonly [number, number];
+
+/** One face, in pixels of the picture; (0, 0) is the picture's upper left corner. */
+export interface Face {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  /** Right eye, left eye, nose tip, right and left corner of the mouth; "right" is the person's. */
+  readonly landmarks: readonly Point[] | null;
+  readonly score: number;
+}
+
+const SAME_UNION = 0.3;
+const SAME_PART = 0.65;
+
+/** The boxes' intersection over their union, and over the smaller of the two. */
+export function overlap(face: Face, other: Face): [number, number] {
+  const width = Math.min(face.x + face.width, other.x + other.width) - Math.max(face.x, other.x);
+  const height = Math.min(face.y + face.height, other.y + other.height) - Math.max(face.y, other.y);
+  if (width <= 0 || height <= 0) return [0, 0];
+  const shared = width * height;
+  const one = face.width * face.height;
+  const two = other.width * other.height;
+  return [shared / (one + two - shared), shared / Math.min(one, two)];
+}
+
+/** One box for each face, the surest first. */
+export function keepSurest(faces: readonly Face[], same: (face: Face, other: Face) => boolean): Face[] {
+  const kept: Face[] = [];
+  for (const face of [...faces].sort((one, other) => other.score - one.score)) {
+    if (!kept.some((other) => same(face, other))) kept.push(face);
+  }
+  return kept;
+}
+
+/** One box for each face of those that several views gave. */
+export function merge(faces: readonly Face[]): Face[] {
+  return keepSurest(faces, (face, other) => {
+    const [union, part] = overlap(face, other);
+    return union > SAME_UNION || part > SAME_PART;
+  });
+}
+
+/** The face in a picture that is `scale` times as large and then shifted. */
+export function moved(face: Face, scale: number, dx = 0, dy = 0): Face {
+  const landmarks = face.landmarks?.map(([x, y]): Point => [Math.fround(x * scale + dx), Math.fround(y * scale + dy)]);
+  return {
+    x: face.x * scale + dx,
+    y: face.y * scale + dy,
+    width: face.width * scale,
+    height: face.height * scale,
+    landmarks: landmarks ?? null,
+    score: face.score,
+  };
+}

@@ -1,0 +1,15 @@
+/** Saving files on the person's own disk. */
+
+export function save(content: Blob | string, name: string, type = 'text/plain'): void {
+  const blob = typeof content === 'string' ? new Blob([content], { type: `${type};charset=utf-8` }) : content;
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A file's name without folder and suffix, for naming what is made from it. */
+export function stem(name: string): string {
+  return name.replace(/^.*\//, '').replace(/\.[^.]+$/, '') || 'moue';
+}

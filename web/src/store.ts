@@ -1,0 +1,16 @@
+/** Files that the browser keeps for a visit without a network. The service worker reads the same store. */
+
+export const STORE = `moue-page-${__VERSION__}`;
+
+/** Fetch a file once for each version of the page; later from the store, where the browser has one. */
+export async function kept(url: string): Promise<Response> {
+  // Pages that came by plain http:// from another machine have no store.
+  const store = 'caches' in globalThis ? await caches.open(STORE).catch(() => null) : null;
+  const known = await store?.match(url);
+  if (known) return known;
+  const response = await fetch(url);
+  if (!response.ok || !response.body) throw new Error(`${url} could not be loaded (${response.status})`);
+  // A full disk must not cost the answer.
+  store?.put(url, response.clone()).catch(() => undefined);
+  return response;
+}

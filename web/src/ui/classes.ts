@@ -1,0 +1,59 @@
+/** Colours and small faces of the classes, as src/moue/drawing has them: the build writes them into classes.json. */
+
+import generated from '../generated/classes.json';
+
+type Shape = readonly [kind: string, points: readonly (readonly number[])[]];
+
+interface ClassLook {
+  readonly color: string;
+  readonly face: readonly Shape[];
+}
+
+const LOOKS = generated as unknown as Readonly<Record<string, ClassLook>>;
+const OTHER = '#e69f00';
+const DARK = '#141414';
+const SVG = 'http://www.w3.org/2000/svg';
+const FILLS: Readonly<Record<string, string>> = { dark: '#181614', white: '#ffffff', pink: '#ff9696' };
+
+export function colorOf(name: string): string {
+  return LOOKS[name]?.color ?? OTHER;
+}
+
+/** Black or white, whichever is read more easily on a class's colour (WCAG's relative luminance). */
+export function inkOn(color: string): string {
+  const [red, green, blue] = channels(color).map((value) => (value / 255) ** 2.2);
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.18 ? DARK : '#ffffff';
+}
+
+/** A small drawn face. */
+export function faceIcon(name: string): SVGSVGElement {
+  const icon = document.createElementNS(SVG, 'svg');
+  icon.setAttribute('viewBox', '-0.06 -0.06 1.12 1.12');
+  icon.setAttribute('aria-hidden', 'true');
+  icon.classList.add('face-icon');
+  const disk = document.createElementNS(SVG, 'circle');
+  for (const [key, value] of Object.entries({ cx: '0.5', cy: '0.5', r: '0.5', fill: lifted(colorOf(name)) })) {
+    disk.setAttribute(key, value);
+  }
+  icon.append(disk);
+  for (const [kind, points] of LOOKS[name]?.face ?? []) {
+    const shape = document.createElementNS(SVG, kind === 'line' ? 'polyline' : 'polygon');
+    shape.setAttribute('points', points.map((point) => point.join(',')).join(' '));
+    if (kind === 'line') shape.setAttribute('class', 'stroke');
+    else shape.setAttribute('fill', FILLS[kind] ?? DARK);
+    icon.append(shape);
+  }
+  return icon;
+}
+
+/** A colour with as much white as it takes to carry dark features. */
+function lifted(color: string): string {
+  const [red, green, blue] = channels(color) as [number, number, number];
+  const light = 0.299 * red + 0.587 * green + 0.114 * blue;
+  const white = Math.max(0, (118 - light) / (255 - light));
+  return `rgb(${[red, green, blue].map((part) => Math.round(part + white * (255 - part))).join(' ')})`;
+}
+
+function channels(color: string): number[] {
+  return [1, 3, 5].map((place) => parseInt(color.slice(place, place + 2), 16));
+}

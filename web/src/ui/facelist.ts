@@ -1,0 +1,88 @@
+/** The cards beside the picture: each face with its class, a word of doubt, and the bars of all classes. */
+
+import type { Result } from '../results/tables';
+import { colorOf, faceIcon } from './classes';
+import { byId, el, percent } from './dom';
+
+type Face = Result['faces'][number];
+
+export class FaceList {
+  private readonly place = byId('faces');
+  private readonly heading = byId('faces-heading');
+  private cards: Card[] = [];
+
+  constructor(private readonly stress: (number: number | null) => void) {}
+
+  clear(text = ''): void {
+    this.cards = [];
+    this.place.replaceChildren();
+    this.heading.textContent = text;
+  }
+
+  /** @param thumb Draws a face into a small canvas; left out where faces move. */
+  update(result: Result, thumb?: (face: Face, canvas: HTMLCanvasElement) => void): void {
+    const { faces } = result;
+    this.heading.textContent = countOf(result);
+    while (this.cards.length > faces.length) this.cards.pop()!.root.remove();
+    while (this.cards.length < faces.length) {
+      const card = new Card(this.cards.length, this.stress);
+      this.cards.push(card);
+      this.place.append(card.root);
+    }
+    faces.forEach((face, k) => this.cards[k]!.update(face, faces.length, thumb));
+  }
+}
+
+export function countOf(result: Result): string {
+  const count = result.faces.length;
+  if (count > 0) return count === 1 ? 'One face' : `${count} faces`;
+  return result.status === 'no_face' ? 'No face found' : 'Could not be read';
+}
+
+class Card {
+  readonly root: HTMLLIElement;
+  private readonly thumb = el('canvas', { width: '112', height: '112', class: 'thumb', 'aria-hidden': 'true' });
+  private readonly icon = el('span', { class: 'icon' });
+  private readonly name = el('h3');
+  private readonly sure = el('p', { class: 'sure' });
+  private readonly list = el('dl', { class: 'bars' });
+  private readonly bars = new Map<string, { row: HTMLElement; bar: HTMLElement; value: HTMLElement }>();
+
+  constructor(
+    private readonly number: number,
+    stress: (number: number | null) => void,
+  ) {
+    const head = el('div', { class: 'card-head' }, this.thumb, el('div', {}, this.name, this.sure), this.icon);
+    this.root = el('li', { class: 'card', tabindex: '0' }, head, this.list);
+    for (const type of ['pointerenter', 'focus']) this.root.addEventListener(type, () => stress(number));
+    for (const type of ['pointerleave', 'blur']) this.root.addEventListener(type, () => stress(null));
+  }
+
+  update(face: Face, count: number, thumb?: (face: Face, canvas: HTMLCanvasElement) => void): void {
+    if (this.name.textContent !== face.emotion) {
+      this.name.textContent = face.emotion;
+      this.icon.replaceChildren(faceIcon(face.emotion));
+    }
+    const person = 'track_id' in face ? `Person ${face.track_id}` : count > 1 ? `Face ${this.number + 1}` : '';
+    const parts = [person, percent(face.confidence), face.unsure ? 'unsure' : ''].filter(Boolean);
+    this.sure.replaceChildren(...parts.map((part) => el('span', part === 'unsure' ? { class: 'unsure' } : {}, part)));
+    this.thumb.hidden = !thumb;
+    thumb?.(face, this.thumb);
+    for (const [name, value] of Object.entries(face.probabilities)) this.bar(name, value, name === face.emotion);
+  }
+
+  private bar(name: string, value: number, best: boolean): void {
+    let one = this.bars.get(name);
+    if (!one) {
+      const [bar, shown] = [el('span', { class: 'bar' }), el('span', { class: 'value' })];
+      bar.style.background = colorOf(name);
+      const row = el('div', {}, el('dt', {}, name), el('dd', {}, el('span', { class: 'track' }, bar), shown));
+      one = { row, bar, value: shown };
+      this.bars.set(name, one);
+      this.list.append(row);
+    }
+    one.row.classList.toggle('best', best);
+    one.bar.style.width = `${Math.max(0.6, value * 100)}%`;
+    one.value.textContent = percent(value);
+  }
+}

@@ -1,0 +1,151 @@
+/** Images: one or a whole folder. They are looked at one after the other, the one on the stage first. */
+
+import type { Engine } from '../engine';
+import type { Named } from '../media/collect';
+import type { Result } from '../results/tables';
+import { colorOf } from './classes';
+import { announce, byId, el } from './dom';
+import { labelOf } from './draw';
+import { type FaceList, countOf } from './facelist';
+import type { Stage } from './stage';
+
+interface Item extends Named {
+  readonly button: HTMLButtonElement;
+  result: Result | null;
+}
+
+const THUMB = 112;
+
+export class Gallery {
+  private items: Item[] = [];
+  private shown = 0;
+  /** Counts openings, so that answers of an earlier one are dropped. */
+  private opening = 0;
+  private url = '';
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly stage: Stage,
+    private readonly list: FaceList,
+    private readonly changed: () => void,
+  ) {}
+
+  get results(): Result[] {
+    return this.items.flatMap((item) => (item.result ? [item.result] : []));
+  }
+
+  get current(): Result | null {
+    return this.items[this.shown]?.result ?? null;
+  }
+
+  async open(files: readonly Named[]): Promise<void> {
+    this.close();
+    const opening = this.opening;
+    const strip = byId('strip');
+    this.items = files.map((named, k) => {
+      const button = el('button', { type: 'button', class: 'cell', 'aria-label': named.name }, el('span', { class: 'dot' }));
+      button.addEventListener('click', () => this.show(k));
+      return { ...named, button, result: null };
+    });
+    strip.hidden = files.length < 2;
+    strip.replaceChildren(...this.items.map((item) => item.button));
+    this.show(0);
+    for (let item = this.next(); item && opening === this.opening; item = this.next()) {
+      const { status, seen } = await this.engine.image(item.file);
+      if (opening !== this.opening) return;
+      item.result = { ...seen, file: item.name, status };
+      await this.mark(item);
+      if (item === this.items[this.shown]) this.tell();
+      this.changed();
+    }
+    if (this.items.length > 1) announce(`All ${this.items.length} images have been looked at.`);
+  }
+
+  close(): void {
+    this.opening += 1;
+    this.items = [];
+    this.shown = 0;
+    URL.revokeObjectURL(this.url);
+    byId('strip').hidden = true;
+    byId('progress').textContent = '';
+  }
+
+  /** Show the next image (1) or the one before (-1). */
+  step(by: number): void {
+    const place = this.shown + by;
+    if (this.items[place]) this.show(place);
+  }
+
+  private next(): Item | undefined {
+    const current = this.items[this.shown];
+    return current && !current.result ? current : this.items.find((item) => !item.result);
+  }
+
+  private show(place: number): void {
+    const item = this.items[place]!;
+    this.items[this.shown]?.button.removeAttribute('aria-current');
+    this.shown = place;
+    item.button.setAttribute('aria-current', 'true');
+    item.button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    URL.revokeObjectURL(this.url);
+    this.url = URL.createObjectURL(item.file);
+    const image = el('img', { src: this.url, alt: '', class: 'media' });
+    image.addEventListener('load', () => item.result && this.list.update(item.result, cutFrom(image, item.result)));
+    image.addEventListener('error', () => image.classList.add('unreadable'));
+    this.stage.show(image);
+    this.list.clear(item.result ? '' : 'Looking…');
+    byId('source-name').textContent = item.name;
+    this.tell();
+    this.changed();
+  }
+
+  private tell(): void {
+    const item = this.items[this.shown]!;
+    const done = this.items.filter((one) => one.result).length;
+    const many = this.items.length > 1;
+    byId('progress').textContent = many ? `${this.shown + 1} of ${this.items.length}${done < this.items.length ? ` · ${done} looked at` : ''}` : '';
+    const { result } = item;
+    if (!result) return;
+    this.stage.update(result);
+    const image = byId('frame').querySelector('img');
+    this.list.update(result, image?.complete ? cutFrom(image, result) : undefined);
+    const problem = result.faces.length === 0 || result.detector === 'none' ? result.message : '';
+    byId('message').textContent = problem ? `${problem[0]!.toUpperCase()}${problem.slice(1)}.` : '';
+    announce(`${item.name}: ${countOf(result)}. ${result.faces.map(labelOf).join(', ')}`);
+  }
+
+  /** Give an image of the strip its small picture and the colour of its surest face. */
+  private async mark(item: Item): Promise<void> {
+    const { result, button } = item;
+    if (!result || this.items.length < 2) return;
+    const face = result.faces[0];
+    button.setAttribute('aria-label', `${item.name}: ${result.faces.map(labelOf).join(', ') || result.message}`);
+    const dot = button.querySelector<HTMLElement>('.dot')!;
+    dot.classList.add(face ? 'named' : result.status === 'no_face' ? 'none' : 'bad');
+    if (face) dot.style.background = colorOf(face.emotion);
+    if (!result.width) return;
+    const high = result.height <= result.width;
+    const small = high ? { resizeHeight: THUMB } : { resizeWidth: THUMB };
+    const bitmap = await createImageBitmap(item.file, { ...small, resizeQuality: 'medium' }).catch(() => null);
+    if (!bitmap) return;
+    const canvas = el('canvas', { width: String(THUMB), height: String(THUMB), 'aria-hidden': 'true' });
+    canvas.getContext('2d')?.drawImage(bitmap, (THUMB - bitmap.width) / 2, (THUMB - bitmap.height) / 2);
+    bitmap.close();
+    button.prepend(canvas);
+  }
+}
+
+/** Draws a face of a picture into a small canvas. */
+export function cutFrom(media: CanvasImageSource, result: Result) {
+  return (face: Result['faces'][number], canvas: HTMLCanvasElement): void => {
+    const pen = canvas.getContext('2d');
+    if (!pen) return;
+    const [x, y, width, height] = face.box;
+    const side = Math.max(width, height) * 1.15;
+    const natural = media instanceof HTMLImageElement ? media.naturalWidth : result.width;
+    const scale = natural / result.width;
+    const [left, top] = [x + width / 2 - side / 2, y + height / 2 - side / 2];
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(media, left * scale, top * scale, side * scale, side * scale, 0, 0, canvas.width, canvas.height);
+  };
+}

@@ -1,0 +1,14 @@
+/** Single keys, wherever the focus is, unless it is in something that uses keys itself. */
+
+export function startKeys(actions: Readonly<Record<string, () => void>>): void {
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.target as HTMLElement;
+    if (target.matches('input, select, textarea')) return;
+    if (event.key === ' ' && target.closest('button, summary, a')) return;
+    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}

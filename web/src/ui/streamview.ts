@@ -1,0 +1,220 @@
+/** A video or the camera: plays, is looked at frame by frame, and fills the timeline. */
+
+import type { Engine } from '../engine';
+import { close, listCameras, openCamera } from '../media/camera';
+import type { Named } from '../media/collect';
+import { Pump } from '../media/pump';
+import type { SeenFrame } from '../recognition/stream';
+import { Timeline, minutes } from '../recognition/timeline';
+import type { Result } from '../results/tables';
+import { announce, byId, el, toast } from './dom';
+import { labelOf } from './draw';
+import type { FaceList } from './facelist';
+import { cutFrom } from './gallery';
+import type { Stage } from './stage';
+import { TimelineView } from './timelineview';
+
+const MOST_FRAMES = 100_000;
+const SAY_EVERY_MS = 4000;
+
+export class StreamView {
+  private video: HTMLVideoElement | null = null;
+  private stream: MediaStream | null = null;
+  private pump: Pump | null = null;
+  private timeline: Timeline;
+  private readonly view = new TimelineView((timeS) => this.seek(timeS));
+  private name = '';
+  private url = '';
+  private mirror = false;
+  private startedMs = 0;
+  private pausedMs = 0;
+  private saidMs = 0;
+  private said = '';
+  results: Result[] = [];
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly stage: Stage,
+    private readonly list: FaceList,
+    private readonly classNames: readonly string[],
+    private readonly changed: () => void,
+  ) {
+    this.timeline = new Timeline(classNames);
+    byId<HTMLSelectElement>('camera-choice').addEventListener('change', (event) => {
+      void this.openCamera((event.target as HTMLSelectElement).value);
+    });
+    byId<HTMLInputElement>('seek').addEventListener('input', (event) => {
+      this.seek(Number((event.target as HTMLInputElement).value));
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.video !== null;
+  }
+
+  get isCamera(): boolean {
+    return this.stream !== null;
+  }
+
+  get current(): Result | null {
+    return this.results.at(-1) ?? null;
+  }
+
+  /** Resolves when the video can be played; rejects where the browser cannot read it. */
+  async openFile({ file, name }: Named): Promise<void> {
+    this.close();
+    const video = el('video', { class: 'media', playsinline: '', muted: '' });
+    video.muted = true;
+    this.url = URL.createObjectURL(file);
+    await new Promise((resolve, reject) => {
+      video.addEventListener('loadeddata', resolve, { once: true });
+      video.addEventListener('error', () => reject(new Error(`${name} is not a video that this browser can play.`)), { once: true });
+      video.src = this.url;
+    });
+    video.addEventListener('ended', () => this.showPaused());
+    this.start(video, name, false);
+  }
+
+  /** Resolves when the camera gives pictures; rejects with what to tell the person. */
+  async openCamera(deviceId = ''): Promise<void> {
+    const stream = await openCamera(deviceId);
+    this.close();
+    this.stream = stream;
+    const video = el('video', { class: 'media', playsinline: '', muted: '', autoplay: '' });
+    video.muted = true;
+    video.srcObject = stream;
+    const [track] = stream.getVideoTracks();
+    track?.addEventListener('ended', () => toast('The camera was disconnected.'));
+    await video.play();
+    const facing = track?.getSettings().facingMode;
+    this.start(video, 'camera', facing !== 'environment');
+    await this.fillChoice(track?.getSettings().deviceId ?? '');
+  }
+
+  close(): void {
+    this.pump?.stop();
+    this.pump = null;
+    if (this.stream) close(this.stream);
+    this.stream = null;
+    this.video?.pause();
+    this.video = null;
+    URL.revokeObjectURL(this.url);
+    byId('stream-bar').hidden = true;
+    this.reset();
+  }
+
+  togglePause(): void {
+    const { video } = this;
+    if (!video) return;
+    if (video.paused) {
+      if (video.ended) this.reset();
+      if (video.ended) this.pump?.begin('stream');
+      if (this.isCamera) this.startedMs += performance.now() - this.pausedMs;
+      void video.play();
+    } else {
+      video.pause();
+      this.pausedMs = performance.now();
+    }
+    this.showPaused();
+  }
+
+  toggleMirror(): void {
+    this.mirror = !this.mirror;
+    this.stage.setMirror(this.mirror);
+    byId('mirror').setAttribute('aria-pressed', String(this.mirror));
+  }
+
+  private start(video: HTMLVideoElement, name: string, mirror: boolean): void {
+    this.video = video;
+    this.name = name;
+    this.mirror = mirror;
+    this.startedMs = performance.now();
+    this.stage.show(video, mirror);
+    this.list.clear('Looking…');
+    byId('source-name').textContent = this.isCamera ? 'Camera' : name;
+    byId('stream-bar').hidden = false;
+    byId('mirror').setAttribute('aria-pressed', String(mirror));
+    byId('camera-label').hidden = true;
+    const seek = byId<HTMLInputElement>('seek');
+    seek.hidden = this.isCamera;
+    seek.max = String(this.length);
+    this.pump = new Pump(this.engine, video, () => this.now(), (frame) => this.add(frame));
+    if (!this.isCamera) void video.play();
+    this.showPaused();
+  }
+
+  private get length(): number {
+    const length = this.video?.duration ?? 0;
+    return this.isCamera || !Number.isFinite(length) ? 0 : length;
+  }
+
+  private now(): number {
+    if (!this.isCamera) return this.video?.currentTime ?? 0;
+    return (performance.now() - this.startedMs) / 1000;
+  }
+
+  private add(frame: SeenFrame): void {
+    const result: Result = { ...frame, file: this.name, status: frame.faces.length > 0 ? 'ok' : 'no_face', frame: null };
+    if (this.results.length < MOST_FRAMES) this.results.push(result);
+    else this.results[MOST_FRAMES - 1] = result;
+    this.timeline.add(frame);
+    this.stage.update(result);
+    this.list.update(result);
+    for (const person of this.view.update(this.timeline, frame.time_s, this.length)) this.picture(person.id, result);
+    byId<HTMLInputElement>('seek').value = String(frame.time_s);
+    const length = this.length ? ` / ${minutes(this.length)}` : '';
+    byId('clock').textContent = `${minutes(frame.time_s)}${length}`;
+    byId('rate').textContent = this.pump && this.pump.rate > 0 ? `${Math.round(this.pump.rate)} frames/s` : '';
+    byId('rate').dataset.rate = this.pump?.rate.toFixed(1) ?? '';
+    byId('message').textContent = frame.faces.length === 0 ? 'No face in view.' : '';
+    this.say(result);
+    this.changed();
+  }
+
+  /** Keep a small picture of a person who is new. */
+  private picture(id: number, result: Result): void {
+    const canvas = this.view.thumb(id);
+    const face = result.faces.find((one) => 'track_id' in one && one.track_id === id);
+    if (canvas && face && this.video) cutFrom(this.video, result)(face, canvas);
+  }
+
+  /** Tell people who listen what changed, but not with every frame. */
+  private say(result: Result): void {
+    const text = result.faces.map((face) => labelOf(face).replace(/ \d+ %$/, '')).join(', ') || 'no face in view';
+    const now = performance.now();
+    if (text === this.said || now - this.saidMs < SAY_EVERY_MS) return;
+    [this.said, this.saidMs] = [text, now];
+    announce(text);
+  }
+
+  private seek(timeS: number): void {
+    if (!this.video || this.isCamera) return;
+    this.pump?.begin('jump');
+    this.video.currentTime = Math.min(this.length, Math.max(0, timeS));
+  }
+
+  private reset(): void {
+    this.results = [];
+    this.timeline = new Timeline(this.classNames);
+    this.view.clear();
+  }
+
+  private showPaused(): void {
+    const paused = this.video?.paused ?? true;
+    const button = byId('pause');
+    button.classList.toggle('is-paused', paused);
+    button.setAttribute('aria-label', paused ? 'Play' : 'Pause');
+    // The last frame fills the timeline to its end.
+    if (paused && this.isOpen) this.view.update(this.timeline, this.now(), this.length, true);
+  }
+
+  private async fillChoice(current: string): Promise<void> {
+    const cameras = await listCameras();
+    const choice = byId<HTMLSelectElement>('camera-choice');
+    choice.replaceChildren(
+      ...cameras.map((camera, k) => el('option', { value: camera.deviceId }, camera.label || `Camera ${k + 1}`)),
+    );
+    choice.value = current;
+    byId('camera-label').hidden = cameras.length < 2;
+  }
+}

@@ -1,0 +1,91 @@
+/** The worker: loads the networks and answers one image or frame after the other, away from the page's own thread. */
+
+import modelUrl from '../../src/moue/weights/small.onnx?url';
+import model from '../../src/moue/weights/small.json';
+import detectorUrl from '../../src/moue/weights/faces/own.onnx?url';
+import detector from '../../src/moue/weights/faces/own.json';
+import { Refused, decode, pixelsOf } from './media/decode';
+import type { Ask, Tell } from './protocol';
+import { Analyzer, type Seen } from './recognition/analyze';
+import { Classifier } from './recognition/classify';
+import { Detector } from './recognition/detect';
+import { Follower, type SeenFrame } from './recognition/stream';
+import { type Picture } from './recognition/pixels';
+import { fetchAll, open, start, threads, wasm } from './runtime';
+
+const tell = (message: Tell) => self.postMessage(message);
+
+async function load(): Promise<Analyzer> {
+  const parts = [
+    wasm,
+    { url: modelUrl, bytes: __MODEL_BYTES__ },
+    { url: detectorUrl, bytes: __DETECTOR_BYTES__ },
+  ];
+  const files = await fetchAll(parts, (loaded, total) => tell({ kind: 'progress', loaded, total }));
+  await start(files[0]!);
+  const classifier = new Classifier(await open(files[1]!), model);
+  const analyzer = new Analyzer(classifier, new Detector(await open(files[2]!), detector.score_threshold));
+  await warmUp(analyzer, classifier);
+  return analyzer;
+}
+
+/** Run both networks once: the browser compiles their code at the first run, and the visitor is still choosing. */
+async function warmUp(analyzer: Analyzer, classifier: Classifier): Promise<void> {
+  const gray: Picture = { width: 320, height: 240, channels: 1, data: new Uint8Array(320 * 240).fill(128) };
+  await analyzer.analyze(gray);
+  const { width, height } = classifier.spec.input;
+  await classifier.answer([[{ width, height, channels: 1, data: new Uint8Array(width * height) }]]);
+}
+
+const loading = load();
+loading.then(
+  () => tell({ kind: 'ready', classNames: model.expression.class_names, threads: threads() }),
+  (error: unknown) => tell({ kind: 'broken', message: error instanceof Error ? error.message : String(error) }),
+);
+
+async function answerImage(id: number, file: Blob): Promise<void> {
+  const analyzer = await loading;
+  const nothing = { detector: '', faces: [], timings: { detection_ms: 0, preprocess_ms: 0, inference_ms: 0 } };
+  try {
+    const seen = await analyzer.analyze(await decode(file));
+    tell({ kind: 'image', id, status: seen.faces.length > 0 ? 'ok' : 'no_face', seen });
+  } catch (error) {
+    const known = error instanceof Refused;
+    const message = error instanceof Error ? error.message : String(error);
+    const seen: Seen = { ...nothing, width: known ? error.width : 0, height: known ? error.height : 0, message };
+    tell({ kind: 'image', id, status: known ? error.status : 'failed', seen });
+  }
+}
+
+let follower: Follower | null = null;
+
+async function answerFrame({ id, bitmap, timeS, begins, scale }: Extract<Ask, { kind: 'frame' }>): Promise<void> {
+  try {
+    const analyzer = await loading;
+    if (begins === 'stream' || !follower) follower = new Follower(analyzer);
+    if (begins === 'jump') follower.forget();
+    const seen = await follower.add(pixelsOf(bitmap), timeS);
+    tell({ kind: 'frame', id, seen: enlarged(seen, scale), message: '' });
+  } catch (error) {
+    tell({ kind: 'frame', id, seen: null, message: error instanceof Error ? error.message : String(error) });
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** What was seen, in pixels of the frame before it was made smaller. */
+function enlarged(seen: SeenFrame, scale: number): SeenFrame {
+  if (scale === 1) return seen;
+  const faces = seen.faces.map((face) => ({
+    ...face,
+    box: [face.box[0] * scale, face.box[1] * scale, face.box[2] * scale, face.box[3] * scale] as const,
+    landmarks: face.landmarks?.map(([x, y]) => [x * scale, y * scale] as const) ?? null,
+  }));
+  return { ...seen, width: Math.round(seen.width * scale), height: Math.round(seen.height * scale), faces };
+}
+
+// One at a time and in order: the networks share a thread.
+let turn: Promise<void> = Promise.resolve();
+self.addEventListener('message', ({ data }: MessageEvent<Ask>) => {
+  turn = turn.then(() => (data.kind === 'image' ? answerImage(data.id, data.file) : answerFrame(data)));
+});

@@ -1,0 +1,84 @@
+/** How the page is built: into the Python package, with the networks, the runtime and a list of all files. */
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { type Plugin, defaultClientConditions, defineConfig } from 'vite';
+
+const here = import.meta.dirname;
+const root = resolve(here, '..');
+const weights = join(root, 'src/moue/weights');
+const runtime = createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm');
+const packed = join(here, 'build/ort.wasm.gz');
+
+/** Compress the runtime's WASM once; a static host need not do it. */
+function packRuntime(): number {
+  mkdirSync(join(here, 'build'), { recursive: true });
+  const content = gzipSync(readFileSync(runtime), { level: 9 });
+  writeFileSync(packed, content);
+  return content.length;
+}
+
+function filesOf(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name)).sort();
+}
+
+/** The version is made of everything that the page is made of. */
+function versionOf(): string {
+  const hash = createHash('sha256');
+  const single = ['index.html', 'package-lock.json', 'vite.config.ts'].map((name) => join(here, name));
+  const all = [...single, ...['src', 'public'].flatMap((name) => filesOf(join(here, name))), ...filesOf(weights)];
+  for (const file of all) hash.update(file.slice(root.length)).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 12);
+}
+
+const moue = /^version = "(.+)"$/m.exec(readFileSync(join(root, 'pyproject.toml'), 'utf8'))?.[1] ?? '';
+const wasmBytes = packRuntime();
+const version = versionOf();
+
+/** Write moue-page.json: what the page consists of, for the service worker and for `moue page`. */
+function listFiles(): Plugin {
+  return {
+    name: 'moue-list-files',
+    generateBundle: {
+      order: 'post',
+      handler(_options, bundle) {
+        const assets = filesOf(join(here, 'public')).map((file) => file.slice(join(here, 'public').length + 1));
+        const files = [...Object.keys(bundle), ...assets].filter((name) => name !== 'sw.js').sort();
+        const source = `${JSON.stringify({ format: 'moue-page', version, moue, files }, null, 1)}\n`;
+        this.emitFile({ type: 'asset', fileName: 'moue-page.json', source });
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  root: here,
+  base: './',
+  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
+  define: {
+    __VERSION__: JSON.stringify(version),
+    __MOUE__: JSON.stringify(moue),
+    __WASM_BYTES__: wasmBytes,
+    __MODEL_BYTES__: statSync(join(weights, 'small.onnx')).size,
+    __DETECTOR_BYTES__: statSync(join(weights, 'faces/own.onnx')).size,
+  },
+  assetsInclude: ['**/*.onnx', '**/*.gz'],
+  plugins: [listFiles()],
+  worker: { format: 'es' },
+  server: { fs: { allow: [root] } },
+  build: {
+    outDir: join(root, 'src/moue/page/static'),
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1000,
+    rolldownOptions: {
+      input: { index: join(here, 'index.html'), sw: join(here, 'src/sw.ts') },
+      output: { entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
+  },
+});
