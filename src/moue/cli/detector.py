@@ -12,11 +12,6 @@ import typer
 from moue.cli import console, options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
-
     from moue.faces import Detector
     from moue.progress import Progress
     from moue.training.detector.material import Material
@@ -49,6 +44,7 @@ def train(
     from moue.faces.detectors.own import OwnDetector, OwnOptions
     from moue.faces.labelling import Labeller
     from moue.training.backend import import_keras
+    from moue.training.detector.held_out import MOST_FALSE
     from moue.training.detector.material import Material, collect, read_scenes
     from moue.training.detector.rounds import RoundsConfig, train_rounds
 
@@ -65,14 +61,23 @@ def train(
     with console.loading_keras():
         import_keras()
     with contextlib.ExitStack() as stack:
-        found = train_rounds(
+        found, figures = train_rounds(
             gather,
             out,
             config,
-            finder_of=lambda path: _finder(OwnDetector(OwnOptions(0.2), path)),
+            make=lambda path, least: OwnDetector(OwnOptions(least), path),
             resume=resume,
             progress=_bar_at_first_step(stack),
         )
+    rows = [
+        (f"{threshold:.2f}", str(hits), str(beside), str(false))
+        for threshold, hits, beside, false in figures.rows
+        if round(100 * threshold) % 10 == 0 or threshold == figures.score_threshold
+    ]
+    console.say("held-out photographs:")
+    names = ("threshold", f"of {figures.num_faces} faces", "false beside", f"false in {figures.num_empty} without")
+    console.print_table(names, rows)
+    console.say(f"the threshold {figures.score_threshold} gives at most {MOST_FALSE:.0%} of empty photographs a face")
     console.wrote(found)
     console.note(f"next: moue detector evaluate LABELS.json --detector-model {found}")
 
@@ -128,10 +133,6 @@ def evaluate(
             f"landmarks: {scores.landmark_error:.1%} of the face's size from those of {reference}, "
             f"{scores.num_landmarks} faces"
         )
-
-
-def _finder(detector: Detector) -> Callable[[NDArray[np.uint8]], list[tuple[float, float, float, float]]]:
-    return lambda image: [face.box for face in detector.detect(image)]
 
 
 def _bar_at_first_step(stack: contextlib.ExitStack) -> Progress:

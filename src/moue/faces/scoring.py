@@ -78,6 +78,37 @@ class DetectorScores:
         return json.dumps(self.to_dict())
 
 
+class Tally:
+    """Counts found faces and false boxes at several thresholds.
+
+    Args:
+        thresholds: Lowest scores that count, rising.
+
+    Attributes:
+        num_images: Images so far.
+        num_faces: Labelled faces in them.
+    """
+
+    def __init__(self, thresholds: Sequence[float]) -> None:
+        self.num_images = 0
+        self.num_faces = 0
+        self._counts = {threshold: [0, 0] for threshold in thresholds}
+
+    def add(self, wanted: Sequence[Face], found: Sequence[Face], *, ignored: Sequence[Face] = ()) -> None:
+        """Count one image: its labelled faces, what was found, and faces that may be found or not."""
+        self.num_images += 1
+        self.num_faces += len(wanted)
+        for threshold, count in self._counts.items():
+            sure = [face for face in found if face.face_score >= threshold]
+            pairs, left = pair_faces(wanted, sure)
+            count[0] += sum(pair is not None for pair in pairs)
+            count[1] += sum(not any(same_face(face, sure[one]) for face in ignored) for one in left)
+
+    def rows(self) -> tuple[tuple[float, int, int], ...]:
+        """Return (threshold, faces found, false boxes) for each threshold."""
+        return tuple((threshold, hits, false) for threshold, (hits, false) in self._counts.items())
+
+
 def same_face(one: Face, other: Face) -> bool:
     """Return whether two boxes are of one face."""
     return overlap(one, other)[0] >= ENOUGH or (_holds_centre(one, other) and _holds_centre(other, one))
@@ -147,7 +178,7 @@ def score_detector(
     """
     if not images:
         raise MoueError("there are no labelled images", "at least one")
-    counts = {threshold: [0, 0] for threshold in THRESHOLDS}
+    tally = Tally(THRESHOLDS)
     errors: list[float] = []
     seconds = 0.0
     for number, labelled in enumerate(images):
@@ -158,19 +189,15 @@ def score_detector(
         began = time.perf_counter()
         faces = detector.detect(pixels)
         seconds += time.perf_counter() - began
-        for threshold, count in counts.items():
-            sure = [face for face in faces if face.face_score >= threshold]
-            pairs, left = pair_faces(labelled.faces, sure)
-            count[0] += sum(pair is not None for pair in pairs)
-            count[1] += sum(not any(same_face(face, sure[one]) for face in labelled.ignored) for one in left)
+        tally.add(labelled.faces, faces, ignored=labelled.ignored)
         if reference is not None:
             errors += landmark_errors(reference.detect(pixels), faces)
         progress(number + 1, len(images))
     return DetectorScores(
         detector=detector.name,
         num_images=len(images),
-        num_faces=sum(len(labelled.faces) for labelled in images),
-        found=tuple((threshold, hits, false) for threshold, (hits, false) in counts.items()),
+        num_faces=tally.num_faces,
+        found=tally.rows(),
         landmark_error=float(np.mean(errors)) if errors else None,
         num_landmarks=len(errors),
         ms_per_image=1e3 * seconds / len(images),

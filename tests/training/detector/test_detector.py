@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import shutil
 import zipfile
 
@@ -13,7 +14,9 @@ from PIL import Image
 
 from helpers.data import make_dataset
 from moue.errors import MoueError
+from moue.faces import Face
 from moue.training.detector.compose import SIZES, STRIDE, UNIT, Composer
+from moue.training.detector.held_out import measure
 from moue.training.detector.material import Material, Scene, collect, is_held_out, read_scenes
 
 NONE = (np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
@@ -178,21 +181,31 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
     monkeypatch.setattr(rounds, "export_detector", save_weights)
     config = rounds.RoundsConfig((2, 4), batch_size=2, side=64, steps_per_epoch=1)
 
-    def finder_of(path):
+    class OneFaceOnEmpty:
+        name = "stand-in"
+
+        def detect(self, image):
+            return [Face(20.0, 20.0, 30.0, 30.0, face_score=0.5)] if image.shape == (200, 240, 3) else []
+
+    def make(path, least):
         assert path.exists()
-        return lambda image: [(20.0, 20.0, 30.0, 30.0)] if image.shape == (200, 240, 3) else []
+        assert least in (0.1, 0.2)
+        return OneFaceOnEmpty()
 
     def run(out, **options):
-        return rounds.train_rounds(lambda _: make_material(), out, config, finder_of=finder_of, **options)
+        return rounds.train_rounds(lambda _: make_material(), out, config, make=make, **options)
 
     said = []
-    whole = run(tmp_path / "whole", progress=lambda *done: said.append(done))
+    whole, figures = run(tmp_path / "whole", progress=lambda *done: said.append(done))
     assert said == [(2, 6), (6, 6)]
     assert whole == tmp_path / "whole" / "second" / "own.onnx"
     # 0.5 of the first round, seed 1, and a mistake on each of the two empty photographs that are not held out.
     assert float(np.load(whole).item()) == 0.5 + 1 + 2 + 0.5
     shutil.copytree(tmp_path / "whole", tmp_path / "cut", ignore=shutil.ignore_patterns("second"))
-    assert run(tmp_path / "cut", resume=True).read_bytes() == whole.read_bytes()
+    again, same = run(tmp_path / "cut", resume=True)
+    assert again.read_bytes() == whole.read_bytes()
+    assert same == figures
+    assert json.loads((tmp_path / "cut" / "figures.json").read_text())["score_threshold"] == figures.score_threshold
     with pytest.raises(MoueError, match="exists already"):
         run(tmp_path / "cut")
     config = rounds.RoundsConfig((2, 3), batch_size=2, side=64, steps_per_epoch=1)
@@ -200,3 +213,25 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
         run(tmp_path / "cut", resume=True)
     with pytest.raises(MoueError, match=r"config\.json"):
         run(tmp_path / "new", resume=True)
+
+
+def test_held_out_photographs_choose_the_threshold():
+    class Scores:
+        """Sees the surer face at 0.55 and something beside it at 0.3; on one empty photograph a face at 0.45."""
+
+        def detect(self, image):
+            if image.shape[0] == 220:
+                return [Face(41, 51, 36, 48, face_score=0.55), Face(200, 180, 30, 30, face_score=0.3)]
+            return [Face(9, 9, 30, 30, face_score=0.45)] if image[0, 0, 0] % 2 else []
+
+    material = make_material()
+    held = [dataclasses.replace(scene, held_out=True) for scene in material.scenes]
+    held[0].image[0, 0], held[1].image[0, 0], held[2].image[0, 0] = 1, 2, 4
+    figures = measure(dataclasses.replace(material, scenes=tuple(held)), Scores())
+    assert (figures.num_faces, figures.num_peopled, figures.num_empty) == (1, 1, 3)
+    counts = {row[0]: row[1:] for row in figures.rows}
+    assert counts[0.3] == (1, 1, 1)
+    assert counts[0.35] == (1, 0, 1)
+    assert counts[0.5] == (1, 0, 0)
+    assert counts[0.6] == (0, 0, 0)
+    assert figures.score_threshold == 0.5

@@ -42,7 +42,9 @@ SIZES: Final = (17.0, 60.0)
 UNIT: Final = 32.0
 """Boxes and landmarks are learnt in units of this many pixels."""
 
-_SURE: Final = 0.7  # the teacher's score from which a face on a photograph is a target; below it, its area is ignored
+SURE: Final = 0.7
+"""The teacher's score from which a face on a photograph counts; the area of one below it is ignored."""
+
 _CENTRE: Final = 0.16  # cells nearer to the centre than this part of the face's size are its own
 _RING: Final = 0.45  # and up to this part they are neither face nor background
 _PEOPLE_SHARE: Final = 0.4
@@ -102,7 +104,7 @@ class Composer:
         self._material = material
         self._mistakes = [(material.scenes[number], box) for number, box in mistakes]
         self._empty = [scene for scene in training if not len(scene.scores)]
-        self._peopled = [scene for scene in training if (scene.scores >= _SURE).any()]
+        self._peopled = [scene for scene in training if (scene.scores >= SURE).any()]
         self._side = side
         self._seed = seed
 
@@ -126,7 +128,7 @@ class Composer:
     def _people(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], _Placed]:
         scene = self._peopled[rng.integers(len(self._peopled))]
         sizes = np.sqrt(scene.boxes[:, 2] * scene.boxes[:, 3])
-        chosen = rng.choice(np.flatnonzero(scene.scores >= _SURE))
+        chosen = rng.choice(np.flatnonzero(scene.scores >= SURE))
         # A face on a photograph is enlarged only a little: real faces are not so blurred.
         wanted = min(log_uniform(rng, *SIZES), 1.5 * float(sizes[chosen]))
         scale = wanted / float(sizes[chosen])
@@ -143,7 +145,7 @@ class Composer:
             marks = points * scale - (left, top)
             if flipped:
                 moved, marks = mirrored(moved, marks, self._side)
-            placed.add(moved, marks, sure=bool(score >= _SURE))
+            placed.add(moved, marks, sure=bool(score >= SURE))
         return canvas[:, ::-1] if flipped else canvas, placed
 
     def _laid(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], _Placed]:

@@ -11,25 +11,25 @@ from moue.progress import ignore_progress
 from moue.training.backend import keras
 from moue.training.detector.compose import Composer
 from moue.training.detector.export import export_detector
+from moue.training.detector.held_out import THRESHOLDS, HeldOut, measure
 from moue.training.detector.train import DetectorConfig, train_detector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from moue.faces import Detector
     from moue.progress import Progress
     from moue.training.detector.material import Material
 
-    Finder: TypeAlias = Callable[[NDArray[np.uint8]], list[tuple[float, float, float, float]]]
-    """Returns the boxes that a detector finds in an image, uint8 (H, W, 3)."""
+    MakeDetector: TypeAlias = Callable[[Path, float], Detector]
+    """Makes a detector of an exported file and a lowest score."""
 
 RATES: Final = (2e-3, 1e-3)
 """Highest learning rate of each round."""
 
 _COMPARED: Final = 32
+_MISTAKE: Final = 0.2  # score from which what the first round sees counts as its mistake
 _NAMES: Final = ("first", "second")
 
 
@@ -61,19 +61,22 @@ def train_rounds(
     out: Path,
     config: RoundsConfig,
     *,
-    finder_of: Callable[[Path], Finder],
+    make: MakeDetector,
     resume: bool = False,
     progress: Progress = ignore_progress,
-) -> Path:
-    """Train both rounds in a run folder, and return the exported detector, ``second/own.onnx``.
+) -> tuple[Path, HeldOut]:
+    """Train both rounds in a run folder, and measure the detector on the photographs that were held out.
 
     Args:
         gather: Returns what canvases are made of, given the file that stores it between runs.
         out: The run folder, new unless `resume`.
         config: Every choice.
-        finder_of: Returns what finds faces by an exported detector, to look for mistakes after the first round.
+        make: Makes the exported detector, to look for mistakes after the first round and to measure the last.
         resume: Continue an interrupted run in `out`.
         progress: Told how many steps of both rounds are done.
+
+    Returns:
+        The exported detector, ``second/own.onnx``, and its figures, which ``figures.json`` holds too.
 
     Raises:
         MoueError: an existing folder, nothing to resume, other choices than before, or another process that trains in
@@ -99,8 +102,10 @@ def train_rounds(
                 model = train_detector(material, out / name, one, start=model, mistakes=mistakes, progress=told)
                 export_detector(model, exported, canvases, overwrite=True)
             model = keras.models.load_model(out / name / "detector.keras", compile=False)
-            mistakes, done = _mistakes(material, finder_of(exported)), done + steps
-    return exported
+            mistakes, done = _mistakes(material, make(exported, _MISTAKE)), done + steps
+        figures = measure(material, make(exported, THRESHOLDS[0]))
+        write_json(out / "figures.json", figures.to_dict())
+    return exported, figures
 
 
 def _open(out: Path, config: RoundsConfig, *, resume: bool) -> None:
@@ -118,13 +123,13 @@ def _open(out: Path, config: RoundsConfig, *, resume: bool) -> None:
         )
 
 
-def _mistakes(material: Material, find: Finder) -> list[tuple[int, tuple[float, float, float, float]]]:
+def _mistakes(material: Material, detector: Detector) -> list[tuple[int, tuple[float, float, float, float]]]:
     """Return what a detector finds in training photographs in which the teacher finds nothing at all."""
     return [
-        (number, box)
+        (number, face.box)
         for number, scene in enumerate(material.scenes)
         if not scene.held_out and not len(scene.scores)
-        for box in find(scene.image[..., None].repeat(3, axis=2))
+        for face in detector.detect(scene.image[..., None].repeat(3, axis=2))
     ]
 
 
