@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provenance import write_records
+
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import shipped_models
 from moue.classifier.spec import ModelSpec
@@ -74,11 +76,12 @@ def table() -> str:
 
 
 def write_tables() -> None:
-    """Put the table between its marks on every page that shows it."""
+    """Put the table between its marks on every page that shows it, and renew the records of licence and origin."""
     marked = f"{MARKS[0]}\n{table()}\n{MARKS[1]}"
     for page in PAGES:
         _write_table(page, marked)
         print(f"wrote {page}")
+    write_records()
 
 
 def _write_table(page: Path, marked: str) -> None:

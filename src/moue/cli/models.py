@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -17,11 +18,18 @@ _UNKNOWN: Final = "?"
 
 def models(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A network to describe.", show_default=False)] = "",
+    card: Annotated[
+        bool,
+        typer.Option("--card", help="Show the card of shipped weights, and the record of their licence and origin."),
+    ] = False,
 ) -> None:
     """List the networks, or describe one.
 
     Networks with weights can be used at once; any network can be trained.
     """
+    if card:
+        _show_card(name)
+        return
     from moue.training.models.registry import list_models
 
     entries = list_models()
@@ -69,6 +77,20 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
         "weights": ", ".join(_weights().get(name, ())) or "none are shipped: train it",
     }
     console.print_table((name, ""), list(about.items()))
+
+
+def _show_card(name: str) -> None:
+    """Print the card of shipped weights as it is, then the record as JSON."""
+    from moue.classifier.provenance import SUFFIX, list_records, read_record
+    from moue.errors import MoueError
+
+    records = list_records()
+    if name not in records:
+        raise MoueError(f"there are no weights called {name!r}", f"one of {', '.join(records)}")
+    path = records[name]
+    console.say(path.with_name(f"{name}.md").read_text(encoding="utf-8"))
+    console.say(json.dumps(read_record(path).to_dict(), indent=2, ensure_ascii=False))
+    console.note(f"the record is {name}{SUFFIX} beside the weights: {path}")
 
 
 def _cost(name: str) -> tuple[str, str, str]:

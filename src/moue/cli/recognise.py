@@ -64,6 +64,15 @@ def predict(
         ),
     ] = None,
     allow_url: Annotated[bool, typer.Option("--allow-url", help="Download inputs that are addresses.")] = False,
+    aggregate: Annotated[
+        bool,
+        typer.Option(
+            "--aggregate", help="Give shares per folder of images and per minute of a video, and no single faces."
+        ),
+    ] = False,
+    min_faces: Annotated[
+        int, typer.Option("--min-faces", metavar="N", min=2, help="With --aggregate: suppress smaller groups.")
+    ] = 5,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name the expression of each face in images and videos.
@@ -71,6 +80,7 @@ def predict(
     Prints the answer for each face, its probability and the runner-up. When a run that writes a CSV file is
     interrupted, the same command continues it.
     """
+    from moue.cli.aggregate import print_aggregate
     from moue.cli.listener import ConsoleListener
     from moue.media.clock import Sampling
     from moue.predict import PredictOptions
@@ -82,7 +92,9 @@ def predict(
         raise typer.BadParameter("standard output cannot take both JSON and CSV", param_hint="--json")
     if excel and not out:
         raise typer.BadParameter("needs --output FILE.csv", param_hint="--excel")
-    target: Any = _StandardOutput() if out == _STANDARD else Path(out) if out else None
+    if aggregate:
+        _refuse_single_faces({"--json": as_json, "--wide": wide, "--excel": excel, "--annotate": annotate is not None})
+    target: Any = None if aggregate else _StandardOutput() if out == _STANDARD else Path(out) if out else None
     chosen = PredictOptions(
         model=model,
         detector=detector.value,
@@ -99,6 +111,9 @@ def predict(
         max_pixels=max_pixels,
         allow_url=allow_url,
     )
+    if aggregate:
+        print_aggregate(_names(files), chosen, out, min_faces)
+        return
     shown = "json" if as_json else "nothing" if out == _STANDARD else "wide" if wide else "lines"
     with contextlib.closing(ConsoleListener(shown)) as listener:
         summary = answer(_names(files), chosen, listener=listener)
@@ -123,6 +138,12 @@ def download(
     from moue.faces import download as fetch
 
     console.note(f"{name} is at {fetch(name, out)}")
+
+
+def _refuse_single_faces(given: dict[str, bool]) -> None:
+    for option, is_given in given.items():
+        if is_given:
+            raise typer.BadParameter("shows single faces, which --aggregate does not", param_hint=option)
 
 
 def _names(files: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,68 @@
+"""`moue predict --aggregate`: shares in groups of people instead of answers for faces."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from moue.cli import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from moue.predict import PredictOptions
+    from moue.predict.aggregate import Aggregated, Group
+
+_STANDARD: Final = "-"
+
+
+def print_aggregate(files: Iterable[str], chosen: PredictOptions, out: str, min_faces: int) -> None:
+    """Answer, print the groups, and write them to a file if one is named.
+
+    Args:
+        files: What the user named.
+        chosen: How to answer, without what tells of single faces.
+        out: The table to write: ``.csv`` or ``.json``; "-" writes CSV to standard output; may be empty.
+        min_faces: Smaller groups are suppressed.
+    """
+    from moue.cli.listener import ConsoleListener
+    from moue.files import refuse_existing, refuse_suffix, write_text
+    from moue.predict.aggregate import aggregate
+
+    target = Path(out) if out not in ("", _STANDARD) else None
+    if target is not None:
+        refuse_suffix(target, (".csv", ".json"))
+        refuse_existing(target, overwrite=chosen.overwrite)
+    with contextlib.closing(ConsoleListener("nothing")) as listener:
+        found = aggregate(files, chosen, min_faces=min_faces, listener=listener)
+    if out == _STANDARD:
+        sys.stdout.write(console.harmless(found.to_csv()))
+    else:
+        _print_groups(found)
+    if target is not None:
+        text = found.to_json() if target.suffix.lower() == ".json" else found.to_csv()
+        write_text(target, text, overwrite=chosen.overwrite)
+        console.wrote(target)
+    if not found.summary.any_answer:
+        raise typer.Exit(1)
+
+
+def _print_groups(found: Aggregated) -> None:
+    for group in found.groups:
+        if not group.suppressed:
+            console.say(_about(group))
+    small = sum(group.suppressed for group in found.groups)
+    if small:
+        what = "group was" if small == 1 else "groups were"
+        console.warn(f"{small:,} {what} suppressed: fewer than {found.min_faces} faces (--min-faces)")
+
+
+def _about(group: Group) -> str:
+    name = group.source if group.minute is None else f"{group.source}, minute {group.minute}"
+    ranked = sorted(group.shares.items(), key=lambda share: -share[1])
+    shares = ", ".join(f"{one} {100 * share:.0f} %" for one, share in ranked if share)
+    return f"{console.one_line(name)}: {group.num_faces:,} faces\n  {shares}; unsure {100 * (group.unsure or 0):.0f} %"

@@ -1,0 +1,55 @@
+"""Each shipped weight file has a record of its licence and origin that is true and up to date."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from moue.classifier.locate import WEIGHTS
+from moue.classifier.provenance import SUFFIX, list_records, read_record
+from moue.errors import MoueError
+from moue.files import sha256_of
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def test_every_weight_file_has_a_record():
+    assert set(list_records()) == {path.stem for path in WEIGHTS.rglob("*.onnx")} >= {"small", "own"}
+
+
+@pytest.mark.parametrize("name", sorted(list_records()))
+def test_a_record_is_of_the_file_and_says_what_its_description_says(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import provenance
+
+    path = list_records()[name]
+    record = read_record(path)
+    assert record.sha256 == sha256_of(path.with_name(record.file))
+    assert record == provenance.record_of(path.with_name(record.file))
+    assert record.to_dict() == json.loads(path.read_text(encoding="utf-8")) | {
+        "data": tuple(json.loads(path.read_text(encoding="utf-8"))["data"]),
+        "third_party_weights": (),
+        "not_for": record.not_for,
+    }
+    assert record.licence["weights"].startswith("MIT")
+    assert any("unresolved" in one.licence for one in record.data)
+    sys.modules.pop("provenance")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{}", "no record of this version"), ('{"format": "moue-provenance", "version": 1}', "lacks a field")],
+)
+def test_a_damaged_record_is_refused(tmp_path, content, message):
+    (tmp_path / f"x{SUFFIX}").write_text(content, encoding="utf-8")
+    with pytest.raises(MoueError, match=message):
+        read_record(tmp_path / f"x{SUFFIX}")
+
+
+def test_the_command_shows_card_and_record(moue):
+    code, printed, _ = moue("models", "small", "--card")
+    assert code == 0
+    assert "# small" in printed
+    assert json.loads(printed[printed.index("{\n") :])["file"] == "small.onnx"
+    assert moue("models", "nobody", "--card")[0] == 1
