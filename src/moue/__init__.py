@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.data.load import load_dataset, load_fer2013
     from moue.data.synthetic.dataset import synthesize
+    from moue.doctor.diagnose import diagnose
+    from moue.doctor.findings import Diagnosis
     from moue.drawing.draw import draw
     from moue.evaluation.corruptions import corrupt
     from moue.evaluation.evaluate import evaluate
@@ -47,6 +49,7 @@ __all__ = [
     "Classifier",
     "Dataset",
     "Detector",
+    "Diagnosis",
     "Ensemble",
     "Evaluation",
     "ExportResult",
@@ -67,6 +70,7 @@ __all__ = [
     "audit",
     "build_model",
     "corrupt",
+    "diagnose",
     "draw",
     "evaluate",
     "export_onnx",
@@ -86,6 +90,8 @@ __all__ = [
 _HOMES = {
     "Face": "moue.faces.face",
     "Detector": "moue.faces.face",
+    "Diagnosis": "moue.doctor.findings",
+    "diagnose": "moue.doctor.diagnose",
     "draw": "moue.drawing.draw",
     "load_dataset": "moue.data.load",
     "open_video": "moue.media.video",

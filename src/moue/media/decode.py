@@ -164,7 +164,7 @@ def decode_pillow(image: Image.Image, limits: ImageLimits = DEFAULT_LIMITS) -> D
 
 def _decode_bytes(content: bytes, limits: ImageLimits) -> Decoded:
     try:
-        with Image.open(io.BytesIO(content), formats=_formats()) as opened:
+        with Image.open(io.BytesIO(content), formats=readable_formats()) as opened:
             return _decode_image(opened, limits)
     except UnidentifiedImageError:
         return _unidentified(content)
@@ -197,7 +197,8 @@ def _damaged(error: Exception, width: int = 0, height: int = 0, kind: str = "") 
 
 
 @functools.cache
-def _formats() -> tuple[str, ...]:
+def readable_formats() -> tuple[str, ...]:
+    """Return the names of the image formats that can be read here, as Pillow calls them."""
     found = (*_FORMATS, "AVIF") if features.check("avif") else _FORMATS
     with contextlib.suppress(ImportError):
         import pillow_heif  # noqa: PLC0415 (optional)
@@ -282,7 +283,7 @@ def _unidentified(content: bytes) -> Decoded:
             fix = " (or: pip install pillow-heif)" if name.startswith("a HE") else ""
             advice = "moue.analyze_stream reads videos" if name == "a video" else "convert it to JPEG or PNG first"
             return Decoded(Status.UNSUPPORTED, message=f"{name}: {advice}{fix}")
-    return Decoded(Status.UNREADABLE, message=f"not an image that can be read ({', '.join(_formats())})")
+    return Decoded(Status.UNREADABLE, message=f"not an image that can be read ({', '.join(readable_formats())})")
 
 
 def _too_many_bytes(count: int, limits: ImageLimits) -> Decoded:

@@ -1,0 +1,73 @@
+"""Record what the shipped networks answer to the faces of the doctor's self-check: python scripts/drawn_faces.py.
+
+Run it after a shipped network has changed. `--redraw` also chooses and draws the faces again: of each class the two of
+120 synthetic ones that the default network names most surely when it has to find them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import shipped_models
+from moue.data.synthetic.dataset import synthesize
+from moue.doctor.drawn import EXPECTED, PICTURE, drawn_faces, find_answers
+from moue.files import read_json, replacing, write_json
+from moue.labels import CLASS_NAMES
+
+PER_CLASS = 2
+CANDIDATES = 120
+
+
+def main() -> None:
+    """Draw if asked, ask the networks, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--redraw", action="store_true", help="choose and draw the faces again")
+    if parser.parse_args().redraw:
+        redraw()
+    record()
+
+
+def redraw() -> None:
+    """Write the picture: one gray strip of faces, the classes in order."""
+    drawn = synthesize(CANDIDATES, seed=0)
+    y_prob = Classifier.load().answer(drawn.images).expression
+    chosen: list[int] = []
+    for label in range(len(CLASS_NAMES)):
+        own = np.flatnonzero(drawn.labels == label)
+        best = own[np.argsort(-y_prob[own, label], kind="stable")[: 4 * PER_CLASS]]
+        found = find_answers(Classifier.load(), [drawn.images[k, ..., 0] for k in best])
+        chosen += [int(best[k]) for k in np.argsort(-found[:, label], kind="stable")[:PER_CLASS]]
+    strip = np.concatenate([drawn.images[k, ..., 0] for k in chosen], axis=1)
+    with replacing(PICTURE) as temporary:
+        Image.fromarray(strip).save(temporary, optimize=True)
+    write_json(EXPECTED, {"labels": [CLASS_NAMES[drawn.labels[k]] for k in chosen], "answers": {}})
+
+
+def record() -> None:
+    """Write the answers of all shipped networks."""
+    content = read_json(EXPECTED)
+    faces = drawn_faces()
+    content["answers"] = {}
+    for name in shipped_models():
+        network = Classifier.load(name)
+        given = network.answer(list(faces.gray)).expression
+        found = find_answers(network, list(faces.gray))
+        right = [int((np.asarray(part).argmax(axis=1) == faces.labels).sum()) for part in (given, found)]
+        sys.stdout.write(f"{name}: {right[0]} of {len(faces.labels)} named when given, {right[1]} when found\n")
+        content["answers"][network.fingerprint] = {
+            "name": name,
+            "given": np.round(given.astype(float), 4).tolist(),
+            "found": np.round(found, 4).tolist(),
+        }
+    write_json(EXPECTED, content)
+    sys.stdout.write(f"wrote {Path(EXPECTED)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The checks: each file has a function `check` that yields what it finds."""

@@ -1,0 +1,34 @@
+"""Which images and videos can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moue.doctor.findings import Finding, Level
+from moue.errors import MissingExtraError
+from moue.media.decode import readable_formats
+from moue.media.opencv import load_opencv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moue.doctor.patient import Patient
+
+
+def check(_patient: Patient) -> Iterator[Finding]:
+    """Look for decoders."""
+    formats = readable_formats()
+    fix = "" if "HEIF" in formats else "; HEIC is absent (pip install pillow-heif)"
+    avif = "" if "AVIF" in formats else "; AVIF is absent in this Pillow"
+    yield Finding("images", Level.OK, ", ".join(formats) + fix + avif, values={"formats": list(formats)})
+    yield _video()
+
+
+def _video() -> Finding:
+    try:
+        cv2 = load_opencv()
+    except MissingExtraError as error:
+        return Finding("videos", Level.ABSENT, "OpenCV is not installed", error.fix)
+    backends = [cv2.videoio_registry.getBackendName(one) for one in cv2.videoio_registry.getStreamBackends()]
+    text = f"OpenCV {cv2.__version__} with {', '.join(backends)}"
+    return Finding("videos", Level.OK, text, values={"opencv": cv2.__version__, "backends": backends})

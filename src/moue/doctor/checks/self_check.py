@@ -1,0 +1,71 @@
+"""Drawn faces through the whole way: given to the network, and found in a larger image first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.doctor.checks.network import loads
+from moue.doctor.drawn import drawn_faces, expected_answers, find_answers
+from moue.doctor.findings import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moue.doctor.patient import Patient
+
+TOLERANCE: Final = {"given": 0.02, "found": 0.1}
+"""How far a probability may be from the recorded one: Pillow's version moves boxes a little, and answers with them."""
+
+_LEAST_RIGHT: Final = 0.5  # a network that was never shown drawings should still name as many
+
+
+def check(patient: Patient) -> Iterator[Finding]:
+    """Ask about the drawn faces and compare with what should come out."""
+    if not loads(patient):
+        yield Finding("self-check", Level.NOTE, f"left out: {patient.name} cannot be loaded")
+        return
+    faces, network = drawn_faces(), patient.classifier
+    given = network.answer(list(faces.gray))
+    answers = {"given": given.expression.astype(np.float64), "found": find_answers(network, list(faces.gray))}
+    lost = int(np.isnan(answers["found"]).any(axis=1).sum())
+    if lost:
+        yield _not_found(lost, int((given.not_face > network.not_face_above).sum()), len(faces.labels))
+        return
+    names = np.array(network.class_names)
+    right = {way: int((names[y_prob.argmax(axis=1)] == faces.names).sum()) for way, y_prob in answers.items()}
+    expected = expected_answers(network.fingerprint)
+    values: dict[str, Any] = {"faces": len(faces.labels), **{f"right_{way}": count for way, count in right.items()}}
+    if expected is None:
+        yield _without_record(right, values)
+        return
+    apart = {way: float(np.abs(answers[way] - expected[way]).max()) for way in answers}
+    text = f"{right['found']} of {len(faces.labels)} drawn faces found and named, answers within {apart['found']:.3f}"
+    values |= {"apart": apart}
+    wrong = [way for way, most in TOLERANCE.items() if apart[way] > most]
+    if wrong:
+        which = wrong[0]
+        text = f"drawn faces, {which}: answers differ by up to {apart[which]:.2f}, {TOLERANCE[which]:g} is allowed"
+        fix = "Install numpy, pillow, onnxruntime and moue again in a fresh environment."
+        yield Finding("self-check", Level.PROBLEM, text, fix, values)
+    else:
+        yield Finding("self-check", Level.OK, text, values=values)
+
+
+def _not_found(lost: int, refused: int, number: int) -> Finding:
+    """Say who lost the faces: the detector, or the network, which takes them for no faces."""
+    if refused >= lost:
+        text = f"the network takes {refused} of {number} drawn faces for no face"
+        return Finding("self-check", Level.NOTE, text, "Does it get pixels of the range that it was trained on?")
+    fix = "The detector or the decoding is at fault: install moue and Pillow again."
+    return Finding("self-check", Level.PROBLEM, f"{lost} of {number} drawn faces were not found", fix)
+
+
+def _without_record(right: dict[str, int], values: dict[str, Any]) -> Finding:
+    """Judge a network whose answers nobody recorded."""
+    text = f"{right['given']} of {values['faces']} drawn faces are named right, {right['found']} when found first"
+    if right["given"] >= _LEAST_RIGHT * values["faces"]:
+        return Finding("self-check", Level.OK, text, values=values)
+    fix = "Try it on labelled photographs: moue doctor MODEL DATA."
+    return Finding("self-check", Level.NOTE, text, fix, values)

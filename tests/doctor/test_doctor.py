@@ -1,0 +1,293 @@
+"""`moue doctor`: a sound installation, and every way of breaking it that it knows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from helpers.onnx_model import save_run
+from moue.classifier.classifier import Classifier
+from moue.classifier.locate import WEIGHTS, shipped_models
+from moue.data.synthetic.dataset import synthesize
+from moue.doctor.arrays import looks_bgr, mend, turned_back, turns
+from moue.doctor.checks import answers, devices, framing, inputs, self_check, software, weights
+from moue.doctor.checks import network as network_check
+from moue.doctor.diagnose import diagnose
+from moue.doctor.drawn import drawn_faces, expected_answers, write_faces
+from moue.doctor.findings import Level
+from moue.doctor.patient import Patient, read_samples
+from moue.errors import MoueError
+from moue.files import sha256_of
+from moue.labels import CLASS_NAMES
+from moue.media.pixels import to_gray
+
+
+@pytest.fixture(scope="module")
+def network():
+    return Classifier.load(threads=1)
+
+
+@pytest.fixture(scope="module")
+def drawings(network):
+    """Faces that the network names right, so that a wrong way of feeding it shows."""
+    drawn = synthesize(20, seed=1)
+    right = np.flatnonzero(network.predict_proba(drawn.images, head="emotion").argmax(axis=1) == drawn.labels)[:60]
+    return drawn.images[right], drawn.labels[right].astype(np.int64)
+
+
+def look(model, data, *checks):
+    """Return what some of the checks find, by their names; all together take too long for every test."""
+    patient = Patient(model, None if data is None else read_samples(data))
+    return {finding.check: finding for check in checks for finding in check(patient)}
+
+
+def only_problem(found):
+    (problem,) = (finding for finding in found.values() if finding.level is Level.PROBLEM)
+    return problem
+
+
+def test_a_sound_installation_fills_one_screen(moue):
+    code, out, _ = moue("doctor")
+    lines = out.splitlines()
+    assert (code, lines[-1]) == (0, "All is well.")
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert "14 of 14 drawn faces found and named, answers within 0.0" in out
+
+
+def test_json(moue):
+    code, out, _ = moue("doctor", "small", "--json")
+    said = json.loads(out)
+    found = {finding["check"]: finding for finding in said["findings"]}
+    assert (code, said["ok"]) == (0, True)
+    assert found["self-check"]["values"]["apart"]["given"] < 1e-3
+    assert [finding.values["sound"] for finding in weights.check(Patient())] == [["faces/own", *shipped_models()]]
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_answers_of_every_shipped_network_are_recorded(name):
+    network = Classifier.load(name, threads=1)
+    assert expected_answers(network.fingerprint) is not None, "run python scripts/drawn_faces.py"
+
+
+def test_drawn_faces_have_the_luma_they_are_made_from():
+    faces = drawn_faces()
+    assert faces.gray.shape == (14, 48, 48)
+    assert sorted({*faces.names.tolist()}) == sorted(CLASS_NAMES)
+    # 192 -> 48 pixels; the brightest tones are clipped in red.
+    small = to_gray(faces.color)[:, 2::4, 2::4].astype(int)
+    assert np.abs(small - faces.gray).mean() < 4
+    assert not looks_bgr(faces.color)
+    assert looks_bgr(faces.color[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "fix"),
+    [
+        (lambda x: x / np.float32(255), "scaled to 0-1", "images * 255"),
+        (lambda x: x / 127.5 - 1, "scaled to -1 to 1", "(images + 1) * 127.5"),
+        (lambda x: x.astype(np.float32), "not uint8", "np.rint(images)"),
+        (lambda x: x.astype(np.uint16) * 16, "12 bits", ">> 4"),
+        (lambda x: x.reshape(len(x), -1), "flattened: (14, 2304)", "reshape(-1, 48, 48, 1)"),
+        (lambda x: np.repeat(x[:, None], 3, 1), "channels come first", "transpose(0, 2, 3, 1)"),
+        (lambda x: np.repeat(x[..., None], 4, 3), "alpha channel", "[..., :3]"),
+    ],
+)
+def test_arrays_are_mended(change, text, fix):
+    gray = drawn_faces().gray
+    mended = mend(change(gray))
+    (fault,) = mended.faults
+    assert text in fault.text
+    assert fix in fault.fix
+    assert np.abs(mended.images[..., 0].astype(int) - gray).max() <= 1
+
+
+def test_standardised_pixels_and_those_lost_in_a_cast_are_recognised():
+    gray = drawn_faces().gray
+    assert "mean and deviation" in mend((gray - gray.mean()) / gray.std()).faults[0].text
+    assert "only black and white" in mend((gray / 255).astype(np.uint8)).faults[0].text
+    assert mend(np.zeros((2, 3, 4, 5, 6), np.uint8)).images is None
+
+
+def test_every_turn_is_undone_as_said():
+    images = np.arange(2 * 5 * 5).reshape(2, 5, 5)
+    for name, undo, quarter, mirrored in turns():
+        if name:
+            said = eval(undo, {"np": np, "images": images})  # noqa: S307 (our own text)
+            assert np.array_equal(said, turned_back(images, quarter, mirrored=mirrored))
+
+
+def test_arrays_that_are_right(network, drawings):
+    diagnosis = diagnose(network, drawings)
+    assert diagnosis.ok
+    assert diagnosis.summary().endswith("All is well.")
+    found = {finding.check: finding.level for finding in diagnosis.findings}
+    assert found == dict.fromkeys(
+        ("network", "self-check", "pixels", "upright", "framing", "classes", "accuracy"), "ok"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda x: x[:, ::-1], "upside down"),
+        (lambda x: x.swapaxes(1, 2), "on their side"),
+        (lambda x: 255 - x, "negatives"),
+    ],
+)
+def test_turned_faces_and_negatives(network, drawings, change, text):
+    images, labels = drawings
+    problem = only_problem(look(network, (change(images), labels), inputs.check))
+    assert (problem.check, text in problem.text) == ("upright", True)
+    assert "improve from" in problem.text
+    # Turned back, some of them are mirror images.
+    assert int(re.search(r"to (\d+)% right", problem.text)[1]) >= 80
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "text"),
+    [
+        (lambda x: x[..., ::-1], "colours", "your arrays look like BGR: answers"),
+        (lambda x: x[:, :, ::-1], "upright", "mirrored left to right"),
+        (lambda x: x.swapaxes(1, 2), "upright", "transposed"),
+        (lambda x: np.pad(x, ((0, 0), (58, 58), (58, 58), (0, 0)), "edge"), "crop", "smaller: cut out 1.6 times"),
+    ],
+)
+def test_what_became_of_the_drawn_faces(network, change, check, text):
+    problem = only_problem(look(network, change(drawn_faces().color), inputs.check))
+    assert problem.check == check
+    assert text in problem.text
+
+
+def test_faces_cut_out_too_wide(network, drawings):
+    images, labels = drawings
+    wide = np.pad(images[:40], ((0, 0), (24, 24), (24, 24), (0, 0)), mode="edge")
+    found = look(network, (wide[::3], labels[:40:3]), framing.check)
+    assert "times too wide" in found["framing"].fix
+
+
+def saved(folder, change=None, onnx_change=None):
+    """Save the shipped network after a change of its description or of its ONNX model."""
+    described = json.loads((WEIGHTS / "small.json").read_text(encoding="utf-8"))
+    shutil.copy(WEIGHTS / "small.onnx", folder / "mine.onnx")
+    if onnx_change is not None:
+        onnx = pytest.importorskip("onnx")
+        model = onnx.load(folder / "mine.onnx")
+        onnx_change(onnx, model)
+        (folder / "mine.onnx").write_bytes(model.SerializeToString())
+        described["onnx_sha256"] = sha256_of(folder / "mine.onnx")
+    if change is not None:
+        change(described)
+    (folder / "mine.json").write_text(json.dumps(described), encoding="utf-8")
+    return folder / "mine.onnx"
+
+
+def test_a_permuted_order_of_the_classes_is_named(tmp_path, drawings):
+    def change(described):
+        described["heads"][0]["class_names"] = sorted(CLASS_NAMES)
+
+    problem = only_problem(look(saved(tmp_path, change), drawings, answers.check))
+    assert problem.values["order"] == list(CLASS_NAMES)
+    assert "sad is called neutral" in problem.text
+    assert "(FER2013's order)" in problem.fix
+
+
+def test_permuted_labels_are_not_blamed_on_the_network(tmp_path, drawings):
+    images, labels = drawings
+    alphabetical = np.array([sorted(CLASS_NAMES).index(name) for name in CLASS_NAMES])
+    wrong = (images, alphabetical[labels])
+    expected = "--class-names angry,disgust,fear,happy,neutral,sad,surprise"
+    assert expected in only_problem(look("small", wrong, answers.check)).fix
+    assert expected in only_problem(look(saved(tmp_path), wrong, answers.check)).fix
+
+
+def test_a_network_that_always_says_sad(tmp_path, drawings):
+    def change(onnx, model):
+        tensor = next(one for one in model.graph.initializer if "emotion_1/BiasAdd" in one.name)
+        values = onnx.numpy_helper.to_array(tensor) + 9 * np.eye(7, dtype=np.float32)[CLASS_NAMES.index("sad")]
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+
+    problem = only_problem(look(saved(tmp_path, onnx_change=change), drawings, answers.check))
+    assert "the network says sad for" in problem.text
+
+
+def test_a_network_without_its_scaling(tmp_path, drawings):
+    def change(onnx, model):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(255), "white"))
+        for node in model.graph.node:
+            node.input[:] = ["pixels" if name == "images" else name for name in node.input]
+        model.graph.node.insert(0, onnx.helper.make_node("Mul", ["images", "white"], ["pixels"]))
+
+    found = look(saved(tmp_path, onnx_change=change), drawings, answers.check)
+    assert "the network wants pixels from 0 to 1: answers improve" in found["range"].text
+
+
+def test_a_network_that_never_learned(tmp_path, drawings):
+    found = look(save_run(tmp_path / "run"), drawings, self_check.check, answers.check)
+    assert found["self-check"].level is Level.NOTE
+    assert found["accuracy"].level is Level.NOTE
+    assert "the shipped network: 100% right" in found["accuracy"].text
+
+
+def test_old_and_foreign_model_files(tmp_path):
+    old = only_problem(look(saved(tmp_path, lambda described: described.update(version=1)), None, network_check.check))
+    assert "an old model file" in old.text
+    (tmp_path / "best.keras").write_bytes(b"PK")
+    assert "a Keras file" in only_problem(look(tmp_path / "best.keras", None, network_check.check)).text
+    assert "there is no model" in only_problem(look("nothing-here", None, network_check.check)).text
+
+
+def test_another_crop_is_noted(tmp_path):
+    model = saved(tmp_path, lambda described: described["input"].update(crop_margin=0.6))
+    assert look(model, None, network_check.check)["crop"].level is Level.NOTE
+
+
+def test_a_damaged_weight_file_is_reported_with_its_hash(tmp_path):
+    for suffix in ("onnx", "json", "md"):
+        shutil.copy(WEIGHTS / f"small.{suffix}", tmp_path)
+    content = bytearray((tmp_path / "small.onnx").read_bytes())
+    content[1000] ^= 1
+    (tmp_path / "small.onnx").write_bytes(bytes(content))
+    (finding,) = weights.check(Patient(), tmp_path)
+    assert finding.level is Level.PROBLEM
+    assert sha256_of(tmp_path / "small.onnx")[:12] in finding.text
+    assert sha256_of(WEIGHTS / "small.onnx")[:12] in finding.text
+
+
+def test_two_wheels_of_opencv(tmp_path, monkeypatch):
+    for name in ("opencv_python", "opencv_contrib_python"):
+        (tmp_path / f"{name}-4.12.0.dist-info").mkdir()
+        record = tmp_path / f"{name}-4.12.0.dist-info" / "METADATA"
+        record.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 4.12.0\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    problems = [finding for finding in software.check(Patient()) if finding.level is Level.PROBLEM]
+    assert "opencv-python and " in problems[0].text
+    assert "pip uninstall -y opencv-python " in problems[0].fix
+
+
+def test_no_display_and_no_camera_are_no_problem(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert {finding.level for finding in devices.check(Patient())} <= {Level.OK, Level.ABSENT, Level.NOTE}
+
+
+def test_the_command_ends_with_1_and_writes_faces(moue, tmp_path):
+    code, _, err = moue("doctor", "--write-faces", tmp_path / "faces")
+    assert (code, len(list((tmp_path / "faces").glob("*.png")))) == (0, 14)
+    assert "moue doctor small faces.npy" in err
+    np.save(tmp_path / "faces.npy", drawn_faces().color[..., ::-1])
+    code, out, _ = moue("doctor", "small", tmp_path / "faces.npy")
+    assert (code, "WRONG colours     your arrays look like BGR" in out) == (1, True)
+    assert write_faces(tmp_path / "again")[0].name == "01-angry.png"
+
+
+def test_what_is_no_data(tmp_path):
+    (tmp_path / "x.npy").write_bytes(b"nothing")
+    for data in (tmp_path / "x.npy", 3, (np.zeros((2, 4, 4), np.uint8), np.zeros(3, int)), np.zeros((0, 4, 4))):
+        with pytest.raises(MoueError):
+            diagnose("small", data)
