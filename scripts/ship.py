@@ -1,8 +1,9 @@
 """Make a finished run the network that moue ships under a name: python scripts/ship.py RUN NAME.
 
 The run is exported in 16 bits beforehand (`moue export RUN DATA --ferplus … --half`). Copies the network, scores it
-on PrivateTest (MOUE_FER2013 and MOUE_FERPLUS name the files), writes its description and its card, and rewrites the
-README's table. This is where PrivateTest is scored: once for a finished network.
+on PrivateTest (MOUE_FER2013 and MOUE_FERPLUS name the files), writes its description and its card, rewrites the
+README's table, and records its answers to the doctor's drawn faces. This is where PrivateTest is scored: once for a
+finished network.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from drawn_faces import record
 from results import WEIGHTS, dataset, rescore, write_tables
 
 from moue.classifier.classifier import Classifier
@@ -37,6 +39,7 @@ def main() -> None:
     spec.save(target.with_suffix(".json"), overwrite=True)
     rescore(options.name)
     write_tables()
+    record()
 
 
 if __name__ == "__main__":

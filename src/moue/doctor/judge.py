@@ -28,12 +28,14 @@ class Verdict:
         confidence: Mean of the highest probability.
         loss: Mean negative log-likelihood of the labels; without labels, of the most probable class.
         num_faces: How many faces that was measured on.
+        most: The most frequent answer with its share, as "sad for 57%".
     """
 
     accuracy: float | None
     confidence: float
     loss: float
     num_faces: int
+    most: str
 
     @property
     def words(self) -> str:
@@ -74,12 +76,14 @@ class Judge:
         """Score probabilities (n, K) of the `chosen` faces."""
         best = y_prob.argmax(axis=1)
         confidence = float(y_prob.max(axis=1).mean())
+        counts = np.bincount(best, minlength=len(self.class_names))
+        most = f"{self.class_names[counts.argmax()]} for {counts.max() / len(best):.0%}"
         labels = None if self.labels is None else self.labels[chosen]
         known = None if labels is None else labels >= 0
         if labels is None or known is None or not known.any():
-            return Verdict(None, confidence, _loss(y_prob, best), len(y_prob))
+            return Verdict(None, confidence, _loss(y_prob, best), len(y_prob), most)
         right = float((best == labels)[known].mean())
-        return Verdict(right, confidence, _loss(y_prob[known], labels[known]), int(known.sum()))
+        return Verdict(right, confidence, _loss(y_prob[known], labels[known]), int(known.sum()), most)
 
 
 def _loss(y_prob: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -43,22 +43,25 @@ def check(patient: Patient) -> Iterator[Finding]:
         text = f"no pixel is brighter than {mended.images.max()}: the faces are nearly black"
         yield Finding("pixels", Level.PROBLEM, text, "Was the range divided twice? Pixels go from 0 to 255.")
     if looks_bgr(mended.images):
-        before, after = _compare(patient.judge, mended.images, mended.images[..., ::-1])
-        text = f"your arrays look like BGR: {_improve(before, after)} when the channels are swapped"
+        text = f"your arrays look like BGR: {_swapped(patient.judge, mended.images)} when the channels are swapped"
         yield Finding("colours", Level.PROBLEM, text, 'images[..., ::-1], or analyze(image, color="bgr").')
     own = list(_against_drawn(mended.images))
     yield from own or _orientation(patient)
 
 
 def _improve(before: Verdict, after: Verdict) -> str:
-    verb = "improve" if before.is_worse_than(after) else "go"
-    return f"answers {verb} from {before.words} to {after.words}"
+    return f"answers improve from {before.words} to {after.words}"
 
 
-def _compare(judge: Judge, images: NDArray[np.uint8], other: NDArray[np.uint8]) -> tuple[Verdict, Verdict]:
+def _swapped(judge: Judge, images: NDArray[np.uint8]) -> str:
+    """Say what becomes of the answers when the channels are swapped: little, since moue's networks see gray."""
     part = slice(0, MOST_TRIED)
-    before, after = (np.ascontiguousarray(some[part]) for some in (images, other))
-    return judge.verdict(judge.ask(before), part), judge.verdict(judge.ask(after), part)
+    first, second = (judge.ask(np.ascontiguousarray(some[part])) for some in (images, images[..., ::-1]))
+    before, after = judge.verdict(first, part), judge.verdict(second, part)
+    if before.is_worse_than(after):
+        return _improve(before, after)
+    changed = int((first.argmax(axis=1) != second.argmax(axis=1)).sum())
+    return f"{changed} of {len(first)} answers change, from {before.words} to {after.words},"
 
 
 def _orientation(patient: Patient) -> Iterator[Finding]:
@@ -68,7 +71,10 @@ def _orientation(patient: Patient) -> Iterator[Finding]:
     if turn.is_upright:
         yield Finding("upright", Level.OK, f"{turn.before.words}; no other way round is better")
         return
-    text = f"the faces are {turn.name}: {_improve(turn.before, turn.after)} with {turn.undo}"
+    text = (
+        f"the faces are {turn.name}: {_improve(turn.before, turn.after)} with {turn.undo}; "
+        f"as they are, it says {turn.before.most}"
+    )
     fix = "If rows and columns were swapped instead: images.swapaxes(1, 2)." if "90" in turn.name else ""
     yield Finding("upright", Level.PROBLEM, text, fix, {"fix": turn.undo})
 
