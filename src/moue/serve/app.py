@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from moue.serve import problems
+from moue.serve.document import describe
 from moue.serve.engine import Engine
 from moue.serve.gate import Gate, check_key
 from moue.serve.guard import Guard
@@ -19,7 +20,6 @@ from moue.serve.page import add_page
 from moue.serve.routes.about import health_router, models_router
 from moue.serve.routes.images import images_router
 from moue.serve.routes.inference import protocol_health_router, protocol_router
-from moue.serve.schemas import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (health_router(), protocol_health_router()):
         app.include_router(router)
     problems.install(app)
-    _describe_problems(app)
+    describe(app, engine)
     policy = add_page(app)
     if settings.cors:
         app.add_middleware(
@@ -94,16 +94,3 @@ def _locks(api_key: str) -> Sequence[Any]:
     # The first two only say in the OpenAPI document how the key is sent.
     schemes = (HTTPBearer(auto_error=False), APIKeyHeader(name="X-API-Key", auto_error=False))
     return [*(Depends(scheme) for scheme in schemes), Depends(check)]
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Put the schema of errors into the OpenAPI document, which all addresses refer to."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = made()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.setdefault("Problem", Problem.model_json_schema())
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _KEEP_ALIVE_S: Final = 30
 _HEAD_S: Final = 15.0
+_LINGER_S: Final = 2.0
 _HEAD_BYTES: Final = 32 * 1024
 _BACKLOG: Final = 2048
 
@@ -134,6 +135,7 @@ class Connection(H11Protocol):
     """A connection that is closed if the head of a request does not come in time, however slowly it trickles in."""
 
     _head_due: float | None = None
+    _refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -142,6 +144,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and go on waiting if it was no whole head."""
+        if self._refused:
+            return
         super().data_received(data)
         if self._answering or self.timeout_keep_alive_task is not None or self.transport.is_closing():
             self._head_due = None
@@ -164,16 +168,21 @@ class Connection(H11Protocol):
     def _give_up(self) -> None:
         if self.conn.trailing_data[0]:
             self._refuse(HttpError(408, f"no whole request came in {_HEAD_S:g} s", "its head and an empty line"))
-        self.timeout_keep_alive_handler()
+        else:
+            self.timeout_keep_alive_handler()
 
     def _refuse(self, error: HttpError) -> None:
         """Answer what is no request, unless an answer is under way, and close."""
+        self._refused = True
         if not (self._answering and self.cycle.response_started):
             problem = problem_of(error, error.status)
             body = json.dumps(problem).encode()
             head = f"HTTP/1.1 {error.status} {problem['title']}\r\nContent-Type: {MEDIA_TYPE}\r\n"
             self.transport.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
-        self.transport.close()
+        # Closing while more comes in would reset the connection, and take the answer with it.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER_S, self.transport.close)
 
 
 def _raise_file_limit() -> None:

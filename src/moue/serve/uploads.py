@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 MULTIPART: Final = "multipart/form-data"
 JSON: Final = "application/json"
 _NAME_LENGTH: Final = 255
+_BASE64: Final = "^(data:[a-z]+/[a-z]+;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+# A gray square, a PNG file.
+_GRAY: Final = (
+    "iVBORw0KGgoAAAANSUhEUgAAADAAAAAwCAAAAAByaaZbAAAAIklEQVR42mNsYCANMDGMahjVMKphVMOo"
+    "hlENoxpGNYwoDQBaCgDg4kqigQAAAABJRU5ErkJggg=="
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +52,9 @@ class Upload:
 class ImagesBody(BaseModel):
     """Images as JSON."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"images": [_GRAY]}]})
     images: Annotated[
-        list[Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]],
+        list[Annotated[str, Field(json_schema_extra={"contentEncoding": "base64", "pattern": _BASE64})]],
         Field(min_length=1, description="The files of the images, in base64."),
     ]
 

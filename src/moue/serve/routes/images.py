@@ -15,7 +15,7 @@ from moue.recognition.results import FORMAT, VERSION
 from moue.serve.engine import Choices, Engine
 from moue.serve.problems import HttpError
 from moue.serve.schemas import Analysis, Classification, problems
-from moue.serve.uploads import JSON, MULTIPART, ImagesBody, receive_images
+from moue.serve.uploads import JSON, MULTIPART, receive_images
 from moue.serve.waiting import in_time
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ _BODY: Final = {
         "required": True,
         "content": {
             MULTIPART: {"schema": _FILES},
-            JSON: {"schema": ImagesBody.model_json_schema(), "example": {"images": ["/9j/4AAQSkZJRgABAQ..."]}},
+            JSON: {"schema": {"$ref": "#/components/schemas/ImagesBody"}},
         },
     }
 }
+_BOX: Final = r"^-?\d{1,5},-?\d{1,5},[1-9]\d{0,4},[1-9]\d{0,4}$"
 _ERRORS: Final = (400, 401, 405, 408, 413, 415, 422, 500, 503, 504)
 
 
@@ -73,7 +74,11 @@ class ImageOptions(FaceOptions):
     detector: Annotated[str, Field(description="A name that /v1/models lists; none: each image is one face.")] = ""
     views: Annotated[int, Field(ge=1, le=3, description="Crops of each face whose answers are averaged.")] = 3
     boxes: Annotated[
-        list[Annotated[str, AfterValidator(_box)]],
+        list[
+            Annotated[
+                str, AfterValidator(_box), Field(json_schema_extra={"pattern": _BOX, "examples": ["10,20,90,90"]})
+            ]
+        ],
         Field(description="Where the faces of the one image are: x,y,width,height; once for each face."),
     ] = []
     annotate: Annotated[bool, Field(description="Answer with the one image, the results drawn on it.")] = False

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 _TYPE: Final = "FP32"
 _VERSION: Final = "1"
 _WHITE: Final = 255
+_FACE: Final = [round(_WHITE * place / 2303) for place in range(2304)]
+_EXAMPLE: Final[dict[str, Any]] = {
+    "inputs": [{"name": "images", "datatype": _TYPE, "shape": [1, 48, 48, 1], "data": _FACE}],
+    "outputs": [{"name": "expression"}],
+}
 
 
 class InputTensor(Tensor):
@@ -55,19 +60,16 @@ class OutputName(BaseModel):
 class InferRequest(BaseModel):
     """A question to the network."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
     id: str = ""
     inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1)]
     outputs: Annotated[list[OutputName], Field(description="All of them if none is named.")] = []
 
 
-_EXAMPLE: Final = {
-    "inputs": [{"name": "images", "datatype": _TYPE, "shape": [1, 48, 48, 1], "data": ["2304 numbers, 0-255"]}],
-    "outputs": [{"name": "expression"}],
-}
 _BODY: Final = {
     "requestBody": {
         "required": True,
-        "content": {JSON: {"schema": InferRequest.model_json_schema(), "example": _EXAMPLE}},
+        "content": {JSON: {"schema": {"$ref": "#/components/schemas/InferRequest"}}},
     }
 }
 Name = Annotated[str, Path(description="A name that /v1/models lists.")]

@@ -1,0 +1,45 @@
+"""The OpenAPI document: FastAPI's own, with what it cannot know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.serve.routes.inference import InferRequest
+from moue.serve.schemas import Problem
+from moue.serve.uploads import ImagesBody
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from moue.serve.engine import Engine
+
+# The routes read these bodies themselves, and refer to them by name.
+_SCHEMAS: Final = (ImagesBody, InferRequest, Problem)
+_TEMPLATE: Final = "#/components/schemas/{model}"
+
+
+def describe(app: FastAPI, engine: Engine) -> None:
+    """Add the bodies, the errors, and the names of models and detectors that requests may choose.
+
+    Args:
+        app: Its document is changed.
+        engine: Knows the names.
+    """
+    made = app.openapi
+    names = {"model": ["", *engine.models], "detector": ["", *engine.detectors], "name": list(engine.models)}
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        schemas = document["components"]["schemas"]
+        for kind in _SCHEMAS:
+            schema = kind.model_json_schema(ref_template=_TEMPLATE)
+            schemas.update(schema.pop("$defs", {}))
+            schemas[kind.__name__] = schema
+        for path in document["paths"].values():
+            for operation in path.values():
+                for parameter in operation.get("parameters", ()):
+                    if parameter["name"] in names:
+                        parameter["schema"]["enum"] = names[parameter["name"]]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
