@@ -35,7 +35,7 @@ class Settings:
         drain_s: How long requests may still take after SIGTERM.
         queue: Most requests that wait or are being answered; further ones are refused.
         workers: Threads that decode images and find faces; None takes the CPUs that this process may use, 8 at most.
-        threads: Threads of the network, which answers the faces of all requests together.
+        threads: Threads of the network, which answers the faces of all requests together; None takes half the CPUs.
         batch_size: Most faces that the network answers at once.
     """
 
@@ -54,7 +54,7 @@ class Settings:
     drain_s: float = 25.0
     queue: int = 64
     workers: int | None = None
-    threads: int = 1
+    threads: int | None = None
     batch_size: int = 64
 
     def __post_init__(self) -> None:
