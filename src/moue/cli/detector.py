@@ -33,6 +33,12 @@ def train(
     steps_per_epoch: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps after which the state is saved.")
     ] = 500,
+    not_faces: Annotated[
+        Path | None,
+        typer.Option(
+            "--not-faces", metavar="FILE", help="JSON of what looks like a face and is none, such as animals."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")] = 0,
     resume: options.Resume = False,
 ) -> None:
@@ -45,17 +51,18 @@ def train(
     from moue.faces.labelling import Labeller
     from moue.training.backend import import_keras
     from moue.training.detector.held_out import MOST_FALSE
-    from moue.training.detector.material import Material, collect, read_scenes
+    from moue.training.detector.material import Material, collect, read_not_faces, read_scenes
     from moue.training.detector.rounds import RoundsConfig, train_rounds
 
     config = RoundsConfig((steps, second), seed=seed, steps_per_epoch=steps_per_epoch)
     images, teacher = read_scenes(scenes), Labeller()
+    wrong = read_not_faces(not_faces) if not_faces else None
     faces = options.load_data(data)
 
     def gather(stored: Path) -> Material:
         if not stored.exists():
             with console.count_progress("marking faces") as moved:
-                collect(faces, images, teacher, progress=moved).save(stored)
+                collect(faces, images, teacher, not_faces=wrong, progress=moved).save(stored)
         return Material.load(stored)
 
     with console.loading_keras():

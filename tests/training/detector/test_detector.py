@@ -17,7 +17,7 @@ from moue.errors import MoueError
 from moue.faces import Face
 from moue.training.detector.compose import SIZES, STRIDE, UNIT, Composer
 from moue.training.detector.held_out import measure
-from moue.training.detector.material import Material, Scene, collect, is_held_out, read_scenes
+from moue.training.detector.material import Material, Scene, collect, is_held_out, key_of, read_not_faces, read_scenes
 
 NONE = (np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32))
 POINTS = np.array([[12, 18], [36, 18], [24, 28], [16, 38], [32, 38]], np.float32)
@@ -107,6 +107,30 @@ def test_material_is_collected_and_comes_back(tmp_path):
     (tmp_path / "material.npz").write_bytes(b"rubbish")
     with pytest.raises(MoueError, match="cannot be read"):
         Material.load(tmp_path / "material.npz")
+
+
+def test_a_teacher_is_corrected(tmp_path):
+    contents = []
+    for gray in (0, 255):
+        file = io.BytesIO()
+        Image.new("L", (70, 60), gray).save(file, "PNG")
+        contents.append(file.getvalue())
+    path = tmp_path / "not_faces.json"
+    path.write_text(json.dumps({key_of(contents[0]): [[11, 9, 20, 20]]}))
+
+    def teacher(image):
+        boxes = np.array([[10, 10, 20, 20], [40, 10, 16, 18]], np.float32)
+        return boxes, np.zeros((2, 5, 2), np.float32), np.array([0.9, 0.8], np.float32)
+
+    material = collect(make_dataset(), contents, teacher, not_faces=read_not_faces(path))
+    assert [scene.scores.tolist() for scene in material.scenes] == [pytest.approx([0.8]), pytest.approx([0.9, 0.8])]
+    assert material.scenes[0].boxes.tolist() == [[40, 10, 16, 18]]
+    material.save(tmp_path / "material.npz")
+    again = Material.load(tmp_path / "material.npz")
+    assert [scene.not_faces.tolist() for scene in again.scenes] == [[[11, 9, 20, 20]], []]
+    path.write_text('{"a": [[1, 2]]}')
+    with pytest.raises(MoueError, match="not_faces.json holds no boxes"):
+        read_not_faces(path)
 
 
 def test_scenes_are_read_in_order_of_names(tmp_path):

@@ -16,11 +16,13 @@ import numpy as np
 from PIL import Image
 
 from moue.errors import MoueError
-from moue.files import replacing
+from moue.faces.boxes import overlap
+from moue.faces.face import Face
+from moue.files import read_json, replacing
 from moue.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,8 +34,11 @@ if TYPE_CHECKING:
     """Boxes (M, 4), landmarks (M, 5, 2) and scores (M,) of the faces in one image, in its pixels."""
     Teacher = Callable[[NDArray[np.uint8]], Found]
     """Finds faces in uint8 (H, W, 3); the most confident first."""
+    NotFaces = Mapping[str, NDArray[np.float32]]
+    """Boxes (K, 4) of what looks like a face and is none, by `key_of` the photograph."""
 
 _HELD_OUT: Final = 5
+_WRONG: Final = 0.3  # share of their union from which a box is a place without a face
 # A 48-pixel face is enlarged to each first number inside a canvas of the second; the more confident answer counts.
 _ENLARGED: Final = ((128, 192), (96, 128))
 
@@ -48,6 +53,7 @@ class Scene:
         landmarks: float32 (M, 5, 2).
         scores: float32 (M,), 0-1.
         held_out: Whether it must not be trained on.
+        not_faces: float32 (K, 4), places where a detector may see a face and there is none, an animal's for instance.
     """
 
     image: NDArray[np.uint8]
@@ -55,6 +61,7 @@ class Scene:
     landmarks: NDArray[np.float32]
     scores: NDArray[np.float32]
     held_out: bool
+    not_faces: NDArray[np.float32] = dataclasses.field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,6 +83,7 @@ class Material:
     def save(self, path: Path) -> None:
         """Write everything to one .npz file, which `load` reads."""
         counts = np.array([len(scene.boxes) for scene in self.scenes])
+        nowhere = np.zeros((0, 4), np.float32)
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -85,12 +93,14 @@ class Material:
                 sizes=np.array([scene.image.shape for scene in self.scenes]).reshape(-1, 2),
                 pixels=np.concatenate([scene.image.ravel() for scene in self.scenes] or [np.zeros(0, np.uint8)]),
                 counts=counts,
-                scene_boxes=np.concatenate([scene.boxes for scene in self.scenes] or [np.zeros((0, 4), np.float32)]),
+                scene_boxes=np.concatenate([scene.boxes for scene in self.scenes] or [nowhere]),
                 scene_landmarks=np.concatenate(
                     [scene.landmarks for scene in self.scenes] or [np.zeros((0, 5, 2), np.float32)]
                 ),
                 scene_scores=np.concatenate([scene.scores for scene in self.scenes] or [np.zeros(0, np.float32)]),
                 held_out=np.array([scene.held_out for scene in self.scenes], bool),
+                not_face_counts=np.array([len(scene.not_faces) for scene in self.scenes], np.int64),
+                not_faces=np.concatenate([scene.not_faces for scene in self.scenes] or [nowhere]),
             )
 
     @classmethod
@@ -112,6 +122,7 @@ class Material:
                 np.split(arrays["scene_landmarks"], parts),
                 np.split(arrays["scene_scores"], parts),
                 arrays["held_out"].tolist(),
+                np.split(arrays["not_faces"], np.cumsum(arrays["not_face_counts"])[:-1]),
                 strict=True,
             )
             return cls(arrays["faces"], arrays["boxes"], arrays["landmarks"], tuple(Scene(*one) for one in scenes))
@@ -124,6 +135,7 @@ def collect(
     images: Sequence[bytes],
     teacher: Teacher,
     *,
+    not_faces: NotFaces | None = None,
     least_score: float = 0.7,
     progress: Progress = ignore_progress,
 ) -> Material:
@@ -133,6 +145,7 @@ def collect(
         dataset: Its training split is used.
         images: Contents of image files.
         teacher: Finds faces; its doubtful answers on photographs mark areas that training ignores.
+        not_faces: Where the teacher is wrong about photographs.
         least_score: Training faces with a lower score are left out.
         progress: Called with the faces and images done, and all of them.
     """
@@ -149,8 +162,9 @@ def collect(
     scenes = []
     for number, content in enumerate(images):
         image = np.asarray(Image.open(BytesIO(content)).convert("L"))
-        found = teacher(np.repeat(image[..., None], 3, axis=2))
-        scenes.append(Scene(image, *found, held_out=is_held_out(content)))
+        wrong = (not_faces or {}).get(key_of(content), np.zeros((0, 4), np.float32))
+        found = _corrected(teacher(np.repeat(image[..., None], 3, axis=2)), wrong)
+        scenes.append(Scene(image, *found, held_out=is_held_out(content), not_faces=wrong))
         progress(len(pixels) + number + 1, total)
     return Material(
         pixels[sure],
@@ -163,6 +177,26 @@ def collect(
 def is_held_out(content: bytes) -> bool:
     """Return whether a photograph, the content of its file, is one of the fifth that training never sees."""
     return hashlib.sha256(content).digest()[0] % _HELD_OUT == 0
+
+
+def key_of(content: bytes) -> str:
+    """Return what names a photograph in a file of `read_not_faces`: 16 digits of its content's SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def read_not_faces(path: Path) -> NotFaces:
+    """Read where a teacher is wrong: a JSON object from `key_of` a photograph to boxes, x, y, width and height each.
+
+    Raises:
+        MoueError: the file cannot be read or holds something else.
+    """
+    content = read_json(path)
+    try:
+        return {str(key): np.array(boxes, np.float32).reshape(-1, 4) for key, boxes in content.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise MoueError(
+            f"{path} holds no boxes ({error})", 'a JSON object like {"464449ecba30a5a5": [[10, 20, 30, 40]]}'
+        ) from error
 
 
 def read_scenes(archive: Path) -> list[bytes]:
@@ -180,6 +214,14 @@ def read_scenes(archive: Path) -> list[bytes]:
     if not contents:
         raise MoueError(f"{archive} holds no .jpg or .png", "photographs with and without faces")
     return contents
+
+
+def _corrected(found: Found, wrong: NDArray[np.float32]) -> Found:
+    """Leave out what the teacher sees where there is no face."""
+    places = [Face(*box) for box in wrong.tolist()]
+    kept = [not any(overlap(Face(*box), place)[0] > _WRONG for place in places) for box in found[0].tolist()]
+    boxes, landmarks, scores = (part[np.array(kept, bool)] for part in found)
+    return boxes, landmarks, scores
 
 
 def _best(face: NDArray[np.uint8], teacher: Teacher) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:

@@ -86,7 +86,7 @@ def train_rounds(
         _open(out, config, resume=resume)
         material = gather(out / "material.npz")
         canvases = Composer(material, side=config.side, seed=config.seed + 5).batch(0, _COMPARED)[0]
-        model, mistakes, done = None, _none(), 0
+        model, mistakes, done = None, _known_mistakes(material), 0
         for number, (name, steps) in enumerate(zip(_NAMES, config.steps, strict=True)):
             exported, behind = out / name / "own.onnx", done
             if not exported.exists():
@@ -102,7 +102,7 @@ def train_rounds(
                 model = train_detector(material, out / name, one, start=model, mistakes=mistakes, progress=told)
                 export_detector(model, exported, canvases, overwrite=True)
             model = keras.models.load_model(out / name / "detector.keras", compile=False)
-            mistakes, done = _mistakes(material, make(exported, _MISTAKE)), done + steps
+            mistakes, done = mistakes + _mistakes(material, make(exported, _MISTAKE)), done + steps
         figures = measure(material, make(exported, THRESHOLDS[0]))
         write_json(out / "figures.json", figures.to_dict())
     return exported, figures
@@ -133,8 +133,14 @@ def _mistakes(material: Material, detector: Detector) -> list[tuple[int, tuple[f
     ]
 
 
-def _none() -> list[tuple[int, tuple[float, float, float, float]]]:
-    return []
+def _known_mistakes(material: Material) -> list[tuple[int, tuple[float, float, float, float]]]:
+    """Return what is known to look like a face, in training photographs that show none."""
+    return [
+        (number, (x, y, width, height))
+        for number, scene in enumerate(material.scenes)
+        if not scene.held_out and not len(scene.scores)
+        for x, y, width, height in scene.not_faces.tolist()
+    ]
 
 
 def _shifted(progress: Progress, behind: int, total: int) -> Progress:
