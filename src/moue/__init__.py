@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from moue.training.export_onnx import ExportResult, export_onnx
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import TrainResult, train
+    from moue.training.tuning.tune import TuneOptions, TuneResult, tune
 
 __all__ = [
     "CLASS_NAMES",
@@ -63,6 +64,8 @@ __all__ = [
     "TrackedFace",
     "TrainConfig",
     "TrainResult",
+    "TuneOptions",
+    "TuneResult",
     "__version__",
     "analyze",
     "analyze_many",
@@ -83,6 +86,7 @@ __all__ = [
     "teach",
     "to_df",
     "train",
+    "tune",
     "with_views",
     "write_report",
 ]
@@ -123,6 +127,9 @@ _HOMES = {
     "synthesize": "moue.data.synthetic.dataset",
     "teach": "moue.training.distill",
     "train": "moue.training.train",
+    "TuneOptions": "moue.training.tuning.tune",
+    "TuneResult": "moue.training.tuning.tune",
+    "tune": "moue.training.tuning.tune",
     "with_views": "moue.evaluation.tta",
     "write_report": "moue.evaluation.report",
 }

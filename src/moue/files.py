@@ -22,6 +22,10 @@ _HASH_CHUNK = 1 << 20
 _BETWEEN_TRIES = 0.05
 
 
+class InUseError(MoueError):
+    """Another process is writing an output."""
+
+
 def cache_folder() -> Path:
     """Return the folder of the cache: `MOUE_CACHE` if set, else the platform's folder for caches."""
     named = os.environ.get("MOUE_CACHE")
@@ -44,7 +48,8 @@ def locked(path: str | Path, *, wait: bool = False) -> Iterator[None]:
         wait: Wait until the other process has finished, for outputs that take a moment.
 
     Raises:
-        MoueError: another process holds it and `wait` is false, or nothing can be written there.
+        InUseError: another process holds it and `wait` is false.
+        MoueError: nothing can be written there.
     """
     target = Path(path)
     file = target.with_name(f".{target.name}.lock")
@@ -75,7 +80,7 @@ def _lock(file: Path, target: Path, *, wait: bool) -> IO[str]:
                     continue
                 handle.seek(0)
                 owner = handle.read(20).strip() or "unknown"
-            raise MoueError(
+            raise InUseError(
                 f"another process (id {owner}) is writing {target}",
                 "an output that no other process writes",
                 "Wait for it, stop it, or name another output.",

@@ -36,7 +36,7 @@ def train(
     from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
-    config = TrainConfig.from_recipe(recipe, **_given(epochs, seed, choices))
+    config = TrainConfig.from_recipe(recipe, **given_choices(epochs, seed, choices))
     if not resume:
         RunFolder(out).refuse_used()  # before the data is read in vain
     _run(
@@ -80,7 +80,7 @@ def distill(
 
     if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
         raise typer.BadParameter("a teacher.npz holds answers that were given before", param_hint="--views")
-    given = _given(epochs, seed, choices)
+    given = given_choices(epochs, seed, choices)
     config = TrainConfig.from_recipe(recipe, **given)
     if not config.distill_weight:
         if "distill_weight" in given:
@@ -101,7 +101,8 @@ def distill(
     _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus), teacher=answers)
 
 
-def _given(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
+def given_choices(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
+    """Return what the options of a command change in a recipe."""
     overrides = {"epochs": epochs, "seed": seed}
     return {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
 

@@ -44,6 +44,7 @@ _PACKAGES: Final = (
     "jax",
     "torch",
     "numpy",
+    "optuna",
     "onnx",
     "onnxruntime",
     "tf2onnx",

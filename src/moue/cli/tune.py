@@ -1,0 +1,171 @@
+"""The command that searches the choices of a recipe: tune."""
+
+from __future__ import annotations
+
+import enum
+import math
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from moue.cli import console, learn, options
+
+if TYPE_CHECKING:
+    from moue.training.config import TrainConfig
+    from moue.training.tuning.confirm import Candidate
+    from moue.training.tuning.results import TrialRow
+    from moue.training.tuning.tune import TuneResult
+
+_SHOWN: Final = 10
+
+
+class PrunerName(enum.StrEnum):
+    """What stops hopeless trials: `moue.training.tuning.sampler.PRUNERS`, which would load Optuna here."""
+
+    MEDIAN = "median"
+    HYPERBAND = "hyperband"
+    NONE = "none"
+
+
+def tune(
+    data: options.DataPath,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The study's folder, new or to be continued.")],
+    recipe: options.RecipeName = "seed_cnn",
+    space: Annotated[
+        str, typer.Option("--space", metavar="RECIPE", help="Take the search space of another recipe or TOML file.")
+    ] = "",
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", metavar="N", min=1, help="Most trials; 40 if there is no other limit."),
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option("--hours", metavar="H", help="Most hours of training, all trials together.")
+    ] = None,
+    total_epochs: Annotated[
+        int | None, typer.Option("--total-epochs", metavar="N", min=1, help="Most epochs, all trials together.")
+    ] = None,
+    epochs: options.Epochs = None,
+    fraction: Annotated[
+        float, typer.Option("--fraction", metavar="0-1", help="Part of the training faces that trials see.")
+    ] = 1.0,
+    pruner: Annotated[
+        PrunerName, typer.Option("--pruner", help="What stops hopeless trials at the end of an epoch.")
+    ] = PrunerName.MEDIAN,
+    confirm: Annotated[
+        str,
+        typer.Option("--confirm", metavar="BESTxSEEDS", help="Train the best again with so many new seeds; 0: do not."),
+    ] = "3x2",
+    storage: Annotated[
+        str, typer.Option("--storage", metavar="URL", help="Database that several machines share, e.g. PostgreSQL.")
+    ] = "",
+    seed: options.Seed = None,
+    choices: options.Choices = None,
+    ferplus: options.FerPlus = None,
+    on_bad_row: options.BadRows = options.OnBadRow.RAISE,
+    class_names: options.ClassNames = "",
+) -> None:
+    """Search the choices of a recipe for the lowest validation loss.
+
+    The same command again continues a study; several processes may work on one at a time.
+    """
+    from moue.training.config import TrainConfig
+    from moue.training.tuning.budget import Budget
+    from moue.training.tuning.confirm import Confirm
+    from moue.training.tuning.space import Space
+
+    config = TrainConfig.from_recipe(recipe, **learn.given_choices(epochs, seed, choices))
+    searched = Space.from_recipe(space or recipe, config)
+    budget, again = Budget(trials, hours, total_epochs), Confirm.from_text(confirm)
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
+    with console.loading_keras():
+        from moue.training.backend import import_keras
+
+        import_keras()
+    from moue.training.tuning.tune import TuneOptions
+    from moue.training.tuning.tune import tune as search
+
+    chosen = TuneOptions(budget, pruner.value, fraction, again, storage, options.command_line())
+    with console.count_progress("training, steps") as moved:
+        result = search(
+            config, dataset, out, space=searched, options=chosen, progress=moved, on_trial=_TrialLines(config)
+        )
+    _show(result, config)
+    if result.interrupted:
+        console.note(f"stopped; to continue: {options.command_line()}")
+        raise typer.Exit(130)
+    if result.recipe:
+        words = shlex.join([str(data), "--recipe", str(result.recipe)])
+        extra = f" --ferplus {shlex.quote(str(ferplus))}" if ferplus else ""
+        console.note(f"next: moue train {words}{extra} --out runs/best{_full_length(recipe, config)}")
+
+
+class _TrialLines:
+    """Prints a line after each trial."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._epochs = config.epochs
+
+    def __call__(self, row: TrialRow) -> None:
+        loss = f"{row.val_loss:.4f}" if row.val_loss is not None else "-"
+        accuracy = f"{row.val_accuracy:.1%}" if row.val_accuracy is not None else "-"
+        console.note(
+            f"trial {row.number:>3}  val_loss {loss}  val_acc {accuracy}  "
+            f"epoch {row.epochs}/{self._epochs}  {row.state}{'  the recipe' if row.is_recipe else ''}"
+        )
+
+
+def _show(result: TuneResult, config: TrainConfig) -> None:
+    """Print the best trials, what new seeds gave, and where everything is."""
+    from moue.training.tuning.page import verdict
+    from moue.training.tuning.results import ranked
+
+    states = [row.state for row in result.trials]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    console.note(f"{len(states)} trials: {counts}")
+    if result.num_running:
+        console.note("other processes are still training trials; the last of them ends the study")
+    if result.best is None:
+        console.note("no trial has finished, so there is no best recipe yet")
+        return
+    rows = [_cells(row, config) for row in ranked(result.trials)[:_SHOWN]]
+    console.print_table(("trial", "val_loss", "val_acc", "epochs", "minutes", ""), rows)
+    if any(one.losses for one in result.candidates):
+        console.say("")
+        columns = ("with new seeds", "mean val_loss", "spread", "seeds", "mean val_acc")
+        console.print_table(columns, [_again(one) for one in result.candidates])
+        console.note(verdict(result.candidates))
+    console.say("")
+    values = [(name, _word(value)) for name, value in result.best.values.items()]
+    console.print_table(("choice", f"trial {result.best.number}"), values)
+    console.wrote(*(result.out / name for name in ("best.toml", "trials.csv", "study.html")))
+
+
+def _cells(row: TrialRow, config: TrainConfig) -> tuple[str, ...]:
+    accuracy = "" if row.val_accuracy is None else f"{100 * row.val_accuracy:.1f} %"
+    name = f"the recipe {config.recipe}" if row.is_recipe else ""
+    return str(row.number), f"{row.val_loss:.4f}", accuracy, str(row.epochs), f"{row.seconds / 60:.1f}", name
+
+
+def _again(one: Candidate) -> tuple[str, ...]:
+    if not one.losses:
+        return one.name, "", "", "0", ""
+    accuracy = f"{100 * sum(one.accuracies) / len(one.accuracies):.1f} %"
+    spread = "" if math.isnan(one.spread) else f"{one.spread:.4f}"
+    return one.name, f"{one.mean:.4f}", spread, str(len(one.losses)), accuracy
+
+
+def _word(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _full_length(recipe: str, config: TrainConfig) -> str:
+    """Return the option that trains as long as the recipe says, if the search was shorter."""
+    from moue.training.config import TrainConfig
+
+    usual = TrainConfig.from_recipe(recipe).epochs
+    return f" --epochs {usual}" if usual != config.epochs else ""
+
+
+COMMANDS: Final = (tune,)

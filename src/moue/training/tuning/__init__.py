@@ -1,0 +1,1 @@
+"""Tuning: searching the choices of a recipe with Optuna."""

@@ -1,0 +1,38 @@
+"""The faces a study may see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
+
+
+def searched_faces(dataset: Dataset, fraction: float = 1.0, seed: int = 0) -> Dataset:
+    """Return the faces of a study: training and validation, and nothing of the test split.
+
+    Validation faces that are pixel for pixel in training too are left out, since a network may know them by heart.
+
+    Args:
+        dataset: Faces with a "train" and a "val" split.
+        fraction: The part of the training faces, drawn from each class, above 0 and at most 1.
+        seed: Of the draw.
+
+    Raises:
+        MoueError: a wrong fraction.
+    """
+    if not 0 < fraction <= 1:
+        raise MoueError(f"fraction = {fraction}", "above 0 and at most 1")
+    validation = dataset.where("val")[~dataset.has_twin("val")]
+    training = dataset.where("train")
+    if fraction < 1:
+        rng = np.random.default_rng(seed)
+        labels = dataset.labels[training]
+        groups = [training[labels == label] for label in np.unique(labels)]
+        parts = [rng.permutation(group)[: max(1, round(fraction * len(group)))] for group in groups]
+        training = np.sort(np.concatenate(parts))
+    return dataset.take(np.sort(np.concatenate([training, validation])))

@@ -1,0 +1,209 @@
+"""A study that several processes share: which trial is next, and what becomes of one whose process was killed.
+
+The study is an Optuna study in a database. Its folder holds, beside the database, a run folder for each trial and a
+lock for each process at work. The operating system frees the lock of a killed process, so the next one sees at once
+that its trial is nobody's. On another machine that cannot see the lock, a trial counts as dead when there has been no
+sign of life for `SILENCE` seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.errors import MoueError
+from moue.files import InUseError, locked
+from moue.training.config import TrainConfig
+from moue.training.tuning.backend import optuna
+from moue.training.tuning.sampler import RETRY_OF, RepeatableSampler, difference, make_pruner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from moue.training.tuning.budget import Budget
+
+    Frozen = optuna.trial.FrozenTrial
+
+SILENCE: Final = 900.0
+_IDENTITY: Final = "moue"
+_WORKER: Final = "worker"
+_ALIVE: Final = "alive"
+_MOST_DEATHS: Final = 3
+_FEWEST_FOR_IMPORTANCES: Final = 10
+_KEPT: Final = ("run", "recipe")
+KILLED: Final = "killed"
+STOPPED: Final = "stopped"
+
+
+class SharedStudy:
+    """A study, opened by one process.
+
+    Args:
+        folder: The study's folder.
+        storage: A database URL, or "" for a SQLite file in the folder.
+        identity: What the study is about: config, space, data, pruner; another one is refused.
+        first: Values for the first trial, those of the recipe, or None.
+
+    Raises:
+        MoueError: the database cannot be opened, or holds a study of something else.
+    """
+
+    def __init__(
+        self, folder: Path, storage: str, identity: Mapping[str, Any], first: Mapping[str, Any] | None
+    ) -> None:
+        self.folder = folder
+        self._file = folder / "study.db"
+        self._lock = folder / "asking"
+        self._worker: dict[str, str] = {}
+        config = identity["config"]
+        url = storage or f"sqlite:///{self._file.resolve().as_posix()}"
+        with locked(self._lock, wait=True), _explained(storage or str(self._file)):
+            engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+            self._storage = optuna.storages.RDBStorage(url, engine_kwargs=engine)
+            self.study = optuna.create_study(
+                storage=self._storage,
+                study_name=folder.resolve().name,
+                sampler=RepeatableSampler(config["seed"]),
+                pruner=make_pruner(identity["pruner"], config["epochs"]),
+                direction="minimize",
+                load_if_exists=True,
+            )
+            self._join(identity, first)
+
+    def _join(self, identity: Mapping[str, Any], first: Mapping[str, Any] | None) -> None:
+        before = self.study.user_attrs.get(_IDENTITY)
+        if before is None:
+            # Before the identity, so that a process killed in between leaves a study without one, as new.
+            if first is not None:
+                self.study.enqueue_trial(dict(first), user_attrs={"recipe": True}, skip_if_exists=True)
+            self.study.set_user_attr(_IDENTITY, dict(identity))
+            return
+        # A field that moue did not know then had its default.
+        before |= {"config": TrainConfig.from_dict(before["config"]).to_dict()}
+        different = difference(before, identity)
+        if different:
+            raise MoueError(
+                f"{self.folder} holds a study of something else ({different})",
+                "the same recipe, choices, search space, pruner and data",
+                "Repeat the command that started it, or name another --out.",
+            )
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Hold a lock by which other processes see that this one lives."""
+        name = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(3)}"
+        path = (self.folder / "workers" / name).resolve()
+        with locked(path):
+            self._worker = {"host": platform.node(), "lock": str(path)}
+            try:
+                yield
+            finally:
+                self._worker = {}
+
+    def next_trial(self, budget: Budget) -> optuna.Trial | None:
+        """Return the next trial to train, or None if the budget is spent or nothing is left."""
+        with locked(self._lock, wait=True):
+            self._collect_dead()
+            trials = self.trials()
+            waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in trials)
+            started = [trial for trial in trials if RETRY_OF not in trial.user_attrs]
+            done = sum(trial.state != optuna.trial.TrialState.WAITING for trial in started)
+            if budget.is_spent(trials) or not (waiting or budget.allows(done)):
+                return None
+            trial = self.study.ask()
+            trial.set_user_attr(_WORKER, self._worker)
+            self.show_life(trial)
+            if "run" not in trial.user_attrs:
+                trial.set_user_attr("run", f"trial-{trial.number:04d}")
+            return trial
+
+    def show_life(self, trial: optuna.Trial) -> None:
+        """Tell other machines that a trial is being trained."""
+        trial.set_user_attr(_ALIVE, time.time())
+
+    def give_back(self, number: int, why: str) -> None:
+        """Mark a trial that did not end, and have its values asked again.
+
+        Args:
+            number: The trial.
+            why: `KILLED`, `STOPPED`, or an error in words.
+        """
+        trial = self.trials()[number]
+        deaths = trial.user_attrs.get("deaths", 0) + (why != STOPPED)
+        self._mark(number, why)
+        self.study.tell(number, state=optuna.trial.TrialState.FAIL)
+        if deaths >= _MOST_DEATHS:  # such values may kill every process that tries them
+            return
+        kept: dict[str, Any] = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
+        kept |= {RETRY_OF: trial.user_attrs.get(RETRY_OF, number), "deaths": deaths}
+        self.study.enqueue_trial(trial.params, user_attrs=kept)
+
+    def trials(self) -> list[Frozen]:
+        """Return all trials by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    def importances(self) -> dict[str, float]:
+        """Return the part of each choice in what makes a tenth of the trials the best; empty with too few of them."""
+        finished = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+        if len(finished) < _FEWEST_FOR_IMPORTANCES:
+            return {}
+        return optuna.importance.get_param_importances(
+            self.study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+        )
+
+    def num_running(self) -> int:
+        """Return how many trials other processes are training."""
+        running = optuna.trial.TrialState.RUNNING
+        return sum(trial.state == running and not self._is_dead(trial) for trial in self.trials())
+
+    def _collect_dead(self) -> None:
+        for trial in self.trials():
+            if trial.state == optuna.trial.TrialState.RUNNING and self._is_dead(trial):
+                self.give_back(trial.number, KILLED)
+
+    def _is_dead(self, trial: Frozen) -> bool:
+        worker = trial.user_attrs.get(_WORKER)
+        if worker == self._worker:
+            return False
+        if worker and worker["host"] == platform.node():
+            return not _is_held(Path(worker["lock"]))
+        started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+        return bool(time.time() - trial.user_attrs.get(_ALIVE, started) > SILENCE)
+
+    def _mark(self, number: int, why: str) -> None:
+        study = self._storage.get_study_id_from_name(self.study.study_name)
+        trial = self._storage.get_trial_id_from_study_id_trial_number(study, number)
+        self._storage.set_trial_user_attr(trial, "why", why)
+
+
+def _is_held(path: Path) -> bool:
+    """Return whether a process holds a lock."""
+    if not path.with_name(f".{path.name}.lock").exists():
+        return False
+    try:
+        with locked(path):
+            return False
+    except InUseError:
+        return True
+
+
+@contextlib.contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """Turn what a database says into an error for people."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (comes with Optuna)
+
+    try:
+        yield
+    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
+        cause = str(error.__cause__ or error).partition("\n")[0]
+        shown = where.rpartition("@")[2]  # without a password
+        raise MoueError(
+            f"cannot open the study in {shown}: {cause}",
+            "a SQLite file that moue made, or the URL of a database, such as postgresql://user@host/name",
+            "PostgreSQL also needs its driver: pip install psycopg2-binary",
+        ) from error

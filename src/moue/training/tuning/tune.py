@@ -1,0 +1,228 @@
+"""`tune`: search the choices of a recipe, and say how sure the winner is.
+
+A study's folder holds
+
+study.db        the study (Optuna's tables in SQLite), unless a database was named
+trials/         a run folder for each trial; of a pruned one only history and choices
+confirm/        the best trials and the recipe, trained again with new seeds
+trials.csv      the table of trials
+best.toml       the recipe of the winner
+study.html      the page about it
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moue.errors import MoueError
+from moue.files import sha256_of
+from moue.progress import ignore_progress
+from moue.training.backend import keras
+from moue.training.finetune import find_weights
+from moue.training.run_folder import describe_environment
+from moue.training.targets import refuse_unfit_data
+from moue.training.tuning.budget import Budget
+from moue.training.tuning.confirm import Candidate, Confirm, train_again, with_results
+from moue.training.tuning.data import searched_faces
+from moue.training.tuning.page import About, write_page
+from moue.training.tuning.results import TrialRow, ranked, row_of, write_recipe, write_table
+from moue.training.tuning.space import Space
+from moue.training.tuning.study import SharedStudy
+from moue.training.tuning.trial import run_trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from moue.data.dataset import Dataset
+    from moue.progress import Progress
+    from moue.training.config import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TuneOptions:
+    """How a study is made; all but `budget` and `confirm` are fixed when it begins.
+
+    Attributes:
+        budget: When the search ends.
+        pruner: What stops hopeless trials at the end of an epoch: "median", "hyperband" or "none".
+        fraction: The part of the training faces that trials see.
+        confirm: How many of the best trials are trained again, and with how many new seeds.
+        storage: URL of a database that several machines share; "": a SQLite file in the study's folder.
+        command: What was typed, for the page.
+    """
+
+    budget: Budget = dataclasses.field(default_factory=Budget)
+    pruner: str = "median"
+    fraction: float = 1.0
+    confirm: Confirm = dataclasses.field(default_factory=Confirm)
+    storage: str = ""
+    command: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class TuneResult:
+    """A study when a process left it.
+
+    Attributes:
+        out: The study's folder.
+        trials: All trials by number.
+        candidates: The best trials and the recipe with their results for new seeds, the best first.
+        best: The winner's trial; None as long as no trial has finished.
+        recipe: The path of best.toml; None as long as no trial has finished.
+        num_running: Trials that other processes are training.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    out: Path
+    trials: tuple[TrialRow, ...]
+    candidates: tuple[Candidate, ...]
+    best: TrialRow | None
+    recipe: Path | None
+    num_running: int
+    interrupted: bool
+
+
+def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
+    config: TrainConfig,
+    dataset: Dataset,
+    out: str | Path,
+    *,
+    space: Space | Mapping[str, Any] | str | Path | None = None,
+    options: TuneOptions | None = None,
+    progress: Progress = ignore_progress,
+    on_trial: Callable[[TrialRow], None] = lambda _row: None,
+) -> TuneResult:
+    """Search the choices of a recipe for the lowest validation loss.
+
+    Each trial is a training by `moue.train` on the training split. Its validation loss after each epoch decides whether
+    it goes on, and the lowest one counts. The test split is dropped before the first trial. The same call again
+    continues a study, and several processes may work on one at the same time.
+
+    Args:
+        config: The recipe; it is the first trial if its values lie in the space.
+        dataset: Faces with a "train" and a "val" split.
+        out: The study's folder.
+        space: What may change: a `Space`, a table as in a recipe, or a recipe that has one; by default that of
+            `config.recipe`.
+        options: How to search.
+        progress: Called after each step of a training with the steps done and the steps of all its epochs.
+        on_trial: Called with each trial that this process has trained.
+
+    Raises:
+        MoueError: a wrong space, unfit data, or a folder with another study.
+        MissingExtraError: Optuna is not installed.
+    """
+    chosen = options or TuneOptions()
+    if config.distill_weight:
+        raise MoueError("a recipe with a teacher", "distill_weight = 0", "Tune without it: --set distill_weight=0.")
+    searched = space if isinstance(space, Space) else _read_space(space, config)
+    faces = searched_faces(dataset, chosen.fraction, config.seed)
+    refuse_unfit_data(faces, config)
+    folder = Path(out)
+    study = SharedStudy(folder, chosen.storage, _identity(config, searched, faces, chosen), searched.values_of(config))
+    work = _Work(study, config, searched, faces, chosen)
+    with study.at_work():
+        stopped = work.search(progress, on_trial) or work.confirm(progress)
+        running = study.num_running()
+    return work.conclude(num_running=running, interrupted=stopped)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """What one process does for a study."""
+
+    study: SharedStudy
+    config: TrainConfig
+    space: Space
+    faces: Dataset
+    options: TuneOptions
+
+    def search(self, progress: Progress, on_trial: Callable[[TrialRow], None]) -> bool:
+        """Train trials until the budget is spent; return whether Ctrl-C stopped it."""
+        while (trial := self.study.next_trial(self.options.budget)) is not None:
+            chosen = self.space.configure(self.config, self.space.suggest(trial))
+            stopped = run_trial(self.study, trial, chosen, self.faces, progress)
+            keras.utils.clear_session()  # Keras keeps each network otherwise
+            if stopped:
+                return True
+            on_trial(row_of(self.study.trials()[trial.number]))
+        return False
+
+    def confirm(self, progress: Progress) -> bool:
+        """Train the candidates with new seeds once all trials are over; return whether Ctrl-C stopped it."""
+        if self.study.num_running():
+            return False  # the last process does it
+        return train_again(
+            self.candidates(), self.options.confirm.seeds, self.study.folder / "confirm", self.faces, progress
+        )
+
+    def rows(self) -> list[TrialRow]:
+        return [row_of(trial) for trial in self.study.trials()]
+
+    def candidates(self) -> list[Candidate]:
+        """Return the best trials and the recipe itself, without results."""
+        rows = self.rows()
+        chosen = ranked(rows)[: self.options.confirm.best]
+        found = [
+            Candidate(f"trial {row.number}", row.number, self.space.configure(self.config, row.values), row.val_loss)
+            for row in chosen
+            if not row.is_recipe
+        ]
+        if chosen:
+            loss = next((row.val_loss for row in ranked(rows) if row.is_recipe), None)
+            found.append(Candidate("the recipe", None, self.config, loss))
+        return found
+
+    def conclude(self, *, num_running: int, interrupted: bool) -> TuneResult:
+        """Write the table, the recipe and the page."""
+        folder, rows = self.study.folder, self.rows()
+        write_table(rows, folder / "trials.csv")
+        confirmed = with_results(self.candidates(), self.options.confirm.seeds, folder / "confirm")
+        best = _winner(rows, confirmed)
+        recipe = folder / "best.toml" if best else None
+        if best and recipe:
+            write_recipe(self.space.configure(self.config, best.values), recipe, self._comment(best))
+        result = TuneResult(folder, tuple(rows), tuple(confirmed), best, recipe, num_running, interrupted)
+        environment = describe_environment(self.faces)
+        about = About(self.config, self.space, self.options, environment, self.study.importances())
+        write_page(result, about, folder / "study.html")
+        return result
+
+    def _comment(self, best: TrialRow) -> str:
+        part = f", {self.options.fraction:.0%} of the training faces" if self.options.fraction < 1 else ""
+        return (
+            f"Trial {best.number} of {len(self.rows())}, found by moue tune from the recipe {self.config.recipe}.\n"
+            f"Validation loss {best.val_loss:.4f} with seed {self.config.seed}, {self.config.epochs} epochs{part}."
+        )
+
+
+def _read_space(space: Mapping[str, Any] | str | Path | None, config: TrainConfig) -> Space:
+    if space is None or isinstance(space, str | Path):
+        return Space.from_recipe(space or config.recipe, config)
+    return Space.from_dict(space, config)
+
+
+def _identity(config: TrainConfig, space: Space, faces: Dataset, options: TuneOptions) -> dict[str, Any]:
+    """Return what a study is about; a process with another one is refused."""
+    data = describe_environment(faces)["data"]
+    found = {
+        "config": config.to_dict(),
+        "space": space.to_dict(),
+        "pruner": options.pruner,
+        "fraction": options.fraction,
+        "data": {name: data[name] for name in ("checksum", "votes_checksum")},
+    }
+    if config.initial_weights:
+        found["initial weights"] = sha256_of(find_weights(config.initial_weights))
+    return found
+
+
+def _winner(rows: list[TrialRow], confirmed: list[Candidate]) -> TrialRow | None:
+    """Return the trial of lowest mean loss with new seeds; without any, that of the lowest loss."""
+    done = ranked(rows)
+    by_number = {row.number: row for row in done}
+    recipe = next((row for row in done if row.is_recipe), None)
+    named = [by_number.get(one.trial) if one.trial is not None else recipe for one in confirmed if one.losses]
+    return next((row for row in [*named, *done] if row is not None), None)
