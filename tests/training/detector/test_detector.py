@@ -118,7 +118,7 @@ def test_a_teacher_is_corrected(tmp_path):
     path = tmp_path / "not_faces.json"
     path.write_text(json.dumps({key_of(contents[0]): [[11, 9, 20, 20]]}))
 
-    def teacher(image):
+    def teacher(_image):
         boxes = np.array([[10, 10, 20, 20], [40, 10, 16, 18]], np.float32)
         return boxes, np.zeros((2, 5, 2), np.float32), np.array([0.9, 0.8], np.float32)
 
@@ -129,7 +129,7 @@ def test_a_teacher_is_corrected(tmp_path):
     again = Material.load(tmp_path / "material.npz")
     assert [scene.not_faces.tolist() for scene in again.scenes] == [[[11, 9, 20, 20]], []]
     path.write_text('{"a": [[1, 2]]}')
-    with pytest.raises(MoueError, match="not_faces.json holds no boxes"):
+    with pytest.raises(MoueError, match=r"not_faces\.json holds no boxes"):
         read_not_faces(path)
 
 
