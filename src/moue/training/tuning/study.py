@@ -63,8 +63,7 @@ class SharedStudy:
         config = identity["config"]
         url = storage or f"sqlite:///{self._file.resolve().as_posix()}"
         with locked(self._lock, wait=True), _explained(storage or str(self._file)):
-            engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-            self._storage = optuna.storages.RDBStorage(url, engine_kwargs=engine)
+            self._storage = open_storage(url)
             self.study = optuna.create_study(
                 storage=self._storage,
                 study_name=folder.resolve().name,
@@ -179,6 +178,12 @@ class SharedStudy:
         study = self._storage.get_study_id_from_name(self.study.study_name)
         trial = self._storage.get_trial_id_from_study_id_trial_number(study, number)
         self._storage.set_trial_user_attr(trial, "why", why)
+
+
+def open_storage(url: str) -> optuna.storages.BaseStorage:
+    """Return the database at a URL, made if it is a new SQLite file."""
+    engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
+    return optuna.storages.RDBStorage(url, engine_kwargs=engine)
 
 
 def _is_held(path: Path) -> bool:
