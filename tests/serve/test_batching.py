@@ -32,6 +32,7 @@ class Doubler:
 def test_what_waits_is_answered_together_and_each_gets_its_own():
     inner, told = Doubler(), []
     session = BatchingSession(inner, 8, told.append)
+    session.start()
     batches = [np.full((size, 1), size, np.float32) for size in (1, 2, 3, 4, 20, 1)]
     futures = [session.submit(batches[0])]
     while session._jobs.qsize():  # until the first is being answered
@@ -46,13 +47,17 @@ def test_what_waits_is_answered_together_and_each_gets_its_own():
     (answer,) = session.run(["twice"], {"images": batches[1]})
     np.testing.assert_array_equal(answer, 2 * batches[1])
     session.close()
-    assert not session._thread.is_alive()
+    later = session.submit(batches[1])
+    session.start()
+    np.testing.assert_array_equal(later.result(30)["twice"], 2 * batches[1])
+    session.close()
 
 
 def test_an_error_reaches_those_who_asked_and_nobody_else():
     inner = Doubler()
     inner.go.set()
     session = BatchingSession(inner)
+    session.start()
     with pytest.raises(ValueError, match="negative"):
         session.submit(np.full((1, 1), -1, np.float32)).result(30)
     after = session.submit(np.ones((1, 1), np.float32))

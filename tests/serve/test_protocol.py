@@ -1,5 +1,7 @@
 """`/v2`: the Open Inference Protocol."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,7 @@ def test_the_network_answers_as_the_classifier(client, crops, batch):
     np.testing.assert_allclose(outputs["not_face"][:, 0], model.answer(crops[0]).not_face, atol=1e-6)
     raw = model.predict_proba(crops[0], head="perceived", calibrated=False)
     np.testing.assert_allclose(outputs["perceived"], raw, atol=1e-6)
+    assert client.post(URL, content=json.dumps(question(batch))).status_code == 200  # Triton's client names no type
     asked = {**question(batch, data=batch.tolist()), "outputs": [{"name": "expression"}]}
     (only,) = client.post(URL, json=asked).json()["outputs"]
     assert only["shape"] == [4, 7]
@@ -69,7 +72,8 @@ def test_wrong_questions_are_refused(client, batch):
     refused(client.post(URL, content="[" * 100_000, headers=headers), 400)
     refused(client.post(URL, json={**question(batch), "outputs": [{"name": "mood"}]}), 400, "mood", "expression")
     refused(client.post(URL, json=question(batch), headers={"Inference-Header-Content-Length": "9"}), 400, "binary")
-    refused(client.post(URL, content=b"", headers={"Content-Type": "application/octet-stream"}), 415)
+    refused(client.post(URL, content=b"", headers={"Content-Type": "application/octet-stream"}), 400)
+    refused(client.post(URL, content=b"", headers={"Content-Type": "text/plain"}), 415, "application/json")
     many = {"shape": [257, 48, 48, 1], "data": [0]}
     refused(client.post(URL, json=question(batch, **many)), 413, "256 at most")
     refused(client.post("/v2/models/large/infer", json=question(batch)), 404)

@@ -51,8 +51,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        engine.close()
+        engine.start()
+        try:
+            yield
+        finally:
+            engine.close()
 
     app = FastAPI(
         title="moue",

@@ -46,8 +46,7 @@ class BatchingSession:
         self._input: str = session.get_inputs()[0].name
         self.output_names: tuple[str, ...] = tuple(output.name for output in session.get_outputs())
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="moue-network", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def get_inputs(self) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
         """As ONNX Runtime's own."""
@@ -71,10 +70,17 @@ class BatchingSession:
         self._jobs.put((batch, future))
         return future
 
+    def start(self) -> None:
+        """Start the thread; what is asked before waits for it."""
+        self._thread = threading.Thread(target=self._work, name="moue-network", daemon=True)
+        self._thread.start()
+
     def close(self) -> None:
-        """Answer what has been asked, then end the thread."""
-        self._jobs.put(None)
-        self._thread.join(_JOIN_S)
+        """Answer what has been asked, then end the thread, which can be started again."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join(_JOIN_S)
+            self._thread = None
 
     def _work(self) -> None:
         while jobs := self._collect():

@@ -103,16 +103,23 @@ class Engine:
             if model.name in self.models:
                 raise MoueError(f"two models are called {model.name}", "names that differ", "Rename one of the files.")
             self.models[model.name] = model
-        self._workers = ThreadPoolExecutor(settings.workers or usable_cpus(), "moue-image")
+        self._workers: ThreadPoolExecutor | None = None
 
     @property
     def default_model(self) -> str:
         """The model that answers where a request names none."""
         return next(iter(self.models))
 
+    def start(self) -> None:
+        """Start the threads."""
+        self._workers = ThreadPoolExecutor(self.settings.workers or usable_cpus(), "moue-image")
+        for model in self.models.values():
+            model.session.start()
+
     def close(self) -> None:
         """End the threads; what has begun is finished."""
-        self._workers.shutdown(cancel_futures=True)
+        if self._workers is not None:
+            self._workers.shutdown(cancel_futures=True)
         for model in self.models.values():
             model.session.close()
 

@@ -70,7 +70,8 @@ class Guard:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requested(method, route, exchange.status, seconds)
         # The pattern of the address, never the address itself: it could hold what a client wants in the log.
-        _log.info("%s %s %d %.0f ms", method, route, exchange.status, 1e3 * seconds)
+        level = logging.INFO if data or exchange.status >= 400 else logging.DEBUG  # a page has many files
+        _log.log(level, "%s %s %d %.0f ms", method, route, exchange.status, 1e3 * seconds)
 
     async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         error: HttpError | None = None

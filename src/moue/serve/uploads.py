@@ -111,7 +111,7 @@ def media_type(request: Request, *allowed: str) -> str:
         raise HttpError(415, f"the body has the coding {coding!r:.40}", "a body without one", "Send it uncompressed.")
     if kind not in allowed:
         came = f"the body is of the type {kind!r:.80}" if kind else "the body has no type"
-        raise HttpError(415, came, " or ".join(allowed), "For a file: curl -F image=@party.jpg ADDRESS")
+        raise HttpError(415, came, " or ".join(filter(None, allowed)), "For a file: curl -F image=@party.jpg ADDRESS")
     return kind
 
 

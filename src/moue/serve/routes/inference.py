@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _TYPE: Final = "FP32"
 _VERSION: Final = "1"
+_BINARY: Final = "application/octet-stream"
 _WHITE: Final = 255
 _FACE: Final = [round(_WHITE * place / 2303) for place in range(2304)]
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -107,7 +108,7 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
     )
     async def infer(request: Request, name: Name) -> Response:
         model = _find(engine, name)
-        media_type(request, JSON)
+        media_type(request, JSON, "", _BINARY)  # Triton's own client names no type
         if "inference-header-content-length" in request.headers:
             fix = "With tritonclient: set_data_from_numpy(batch, binary_data=False)."
             raise HttpError(400, "the tensors are binary", "tensors as JSON", fix)
