@@ -1,5 +1,6 @@
 """`/v1/analyze` and `/v1/classify`: the library's own answers over HTTP."""
 
+import asyncio
 import base64
 import io
 
@@ -9,7 +10,9 @@ from PIL import Image
 
 import moue
 from helpers.serving import files, refused
+from moue.serve.engine import Choices
 from moue.serve.schemas import Analysis, Classification
+from moue.serve.uploads import Upload
 
 
 def without_times(result):
@@ -57,6 +60,12 @@ def test_annotate_gives_the_drawn_image(client, photo):
     assert Image.open(io.BytesIO(answer.content)).format == "JPEG"
     refused(client.post("/v1/analyze?annotate=1", files=files(photo, photo)), 422, "one image")
     refused(client.post("/v1/analyze?annotate=1", files=files(b"no image")), 422, "unreadable")
+
+
+def test_results_hold_no_pixels(client, photo):
+    engine, choices = client.app.state.engine, Choices("", "", 1, 0.5)
+    (result,) = asyncio.run(engine.analyze([Upload("a.jpg", photo)], choices))
+    assert (result.file, result.pixels, len(result.faces)) == ("a.jpg", None, 1)
 
 
 def test_classify_gives_what_the_classifier_gives(client, crops):

@@ -21,6 +21,7 @@ from moue.media.decode import ImageLimits, Status, decode
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.results import ImageResult
 from moue.serve.batching import BatchingSession
+from moue.serve.drawing import drawn
 from moue.serve.problems import HttpError
 
 if TYPE_CHECKING:
@@ -139,28 +140,44 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)
 
     async def analyze(self, uploads: Sequence[Upload], choices: Choices) -> list[ImageResult]:
-        """Return one result for each image, in order.
+        """Return one result for each image, in order, without its pixels.
 
         Raises:
             MoueError: a choice is wrong, or the images hold too many faces.
         """
-        detector = _Counted(self._detector(choices.detector), self.settings.max_faces)
-        model = self.model(choices.model)
-        analyzer = Analyzer(
-            model.classifier,
-            detector,
+        boxes = _checked(choices.boxes, uploads, self.settings.max_faces)
+        analyzer = self._analyzer(choices)
+        jobs = [self.in_thread(self._analyze_one, analyzer, upload, boxes) for upload in uploads]
+        results: list[ImageResult] = await asyncio.gather(*jobs)
+        return results
+
+    async def draw(self, upload: Upload, choices: Choices, kind: str) -> bytes:
+        """Return an image with its result drawn on it, as a file of that kind.
+
+        Raises:
+            MoueError: as `analyze`, or the image cannot be read.
+        """
+        boxes = _checked(choices.boxes, [upload], self.settings.max_faces)
+        content: bytes = await self.in_thread(self._draw_one, self._analyzer(choices), upload, boxes, kind)
+        return content
+
+    def _analyzer(self, choices: Choices) -> Analyzer:
+        return Analyzer(
+            self.model(choices.model).classifier,
+            _Counted(self._detector(choices.detector), self.settings.max_faces),
             unsure_below=choices.unsure_below,
             views=choices.views,
             limits=self._limits,
         )
-        boxes = _checked(choices.boxes, uploads, self.settings.max_faces)
-        jobs = [self.in_thread(self._analyze_one, analyzer, upload, boxes) for upload in uploads]
-        results: list[ImageResult] = await asyncio.gather(*jobs)
-        for result in results:
-            self._metrics.answered(str(result.status), len(result.faces))
-        return results
 
     def _analyze_one(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None) -> ImageResult:
+        # The pixels go at once: those of all images of all requests would fill the memory.
+        return dataclasses.replace(self._seen(analyzer, upload, boxes), pixels=None, file=upload.name)
+
+    def _draw_one(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None, kind: str) -> bytes:
+        return drawn(self._seen(analyzer, upload, boxes), kind)
+
+    def _seen(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None) -> ImageResult:
         try:
             result = analyzer.analyze(upload.content, boxes=boxes)
         except MoueError:
@@ -168,8 +185,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 (decoders and networks fail in every way there is)
             # One image must not cost the others their answers. The message could hold what was in the image.
             _log.error("an image failed: %s", type(error).__name__, exc_info=error)
-            result = ImageResult("", Status.FAILED, message="moue failed on this image", class_names=())
-        return dataclasses.replace(result, file=upload.name)
+            result = ImageResult("", Status.FAILED, message="moue failed on this image")
+        self._metrics.answered(str(result.status), len(result.faces))
+        return result
 
     async def classify(self, uploads: Sequence[Upload], choices: Choices) -> list[dict[str, Any]]:
         """Return what the network says of each face crop, in order, as JSON values.

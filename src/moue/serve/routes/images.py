@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from moue.errors import MoueError
 from moue.recognition.results import FORMAT, VERSION
+from moue.serve.drawing import JPEG, PNG
 from moue.serve.engine import Choices, Engine
 from moue.serve.problems import HttpError
 from moue.serve.schemas import Analysis, Classification, problems
@@ -19,11 +19,8 @@ from moue.serve.uploads import JSON, MULTIPART, receive_images
 from moue.serve.waiting import in_time
 
 if TYPE_CHECKING:
-    from moue.recognition.results import ImageResult
     from moue.serve.gate import Gate
 
-_JPEG: Final = "image/jpeg"
-_PNG: Final = "image/png"
 _FILES: Final = {
     "type": "object",
     "required": ["image"],
@@ -88,7 +85,7 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
     """Return the addresses that take images."""
     router = APIRouter(tags=["images"])
     settings = engine.settings
-    drawn = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (_JPEG, _PNG)}
+    drawn = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (JPEG, PNG)}
 
     @router.post(
         "/v1/analyze",
@@ -105,11 +102,11 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
             if options.annotate and len(uploads) != 1:
                 raise MoueError(f"annotate is chosen for {len(uploads)} images", "one image", "Send them one by one.")
             with gate.working():
-                results = await in_time(request, engine.analyze(uploads, choices), settings.timeout_s)
                 if options.annotate:
-                    kind = _PNG if _PNG in request.headers.get("accept", "") else _JPEG
-                    content = await in_time(request, engine.in_thread(_draw, results[0], kind), settings.timeout_s)
+                    kind = PNG if PNG in request.headers.get("accept", "") else JPEG
+                    content = await in_time(request, engine.draw(uploads[0], choices, kind), settings.timeout_s)
                     return Response(content, media_type=kind)
+                results = await in_time(request, engine.analyze(uploads, choices), settings.timeout_s)
         return _json(
             {
                 "format": FORMAT,
@@ -144,18 +141,3 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
 
 def _json(content: dict[str, Any]) -> Response:
     return Response(json.dumps(content, ensure_ascii=False, allow_nan=False), media_type=JSON)
-
-
-def _draw(result: ImageResult, kind: str) -> bytes:
-    """Return the image with its result as a file."""
-    if result.pixels is None:
-        raise MoueError(
-            f"the image has the status {result.status}: {result.message}", "an image that can be read", "Convert it."
-        )
-    content = io.BytesIO()
-    picture = result.plot()
-    if kind == _PNG:
-        picture.save(content, "PNG", compress_level=1)
-    else:
-        picture.save(content, "JPEG", quality=92)
-    return content.getvalue()
