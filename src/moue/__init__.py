@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from moue.training.export_onnx import ExportResult, export_onnx
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import TrainResult, train
-    from moue.training.tuning.tune import TuneOptions, TuneResult, tune
+    from moue.training.tuning.tune import TuneListener, TuneOptions, TuneResult, tune
 
 __all__ = [
     "CLASS_NAMES",
@@ -64,6 +64,7 @@ __all__ = [
     "TrackedFace",
     "TrainConfig",
     "TrainResult",
+    "TuneListener",
     "TuneOptions",
     "TuneResult",
     "__version__",
@@ -127,6 +128,7 @@ _HOMES = {
     "synthesize": "moue.data.synthetic.dataset",
     "teach": "moue.training.distill",
     "train": "moue.training.train",
+    "TuneListener": "moue.training.tuning.tune",
     "TuneOptions": "moue.training.tuning.tune",
     "TuneResult": "moue.training.tuning.tune",
     "tune": "moue.training.tuning.tune",

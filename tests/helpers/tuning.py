@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from pathlib import Path
@@ -74,7 +75,8 @@ class CheapTraining:
 
     def _result(self, run, history, *, interrupted):
         columns = {name: [row[name] for row in history] for name in (history[0] if history else ())}
-        return TrainResult(run.path, columns, len(history), 0.5, interrupted, exported=False)
+        known = {"run": run.path, "history": columns, "best_epoch": len(history), "interrupted": interrupted}
+        return TrainResult(**{field.name: known.get(field.name, 0) for field in dataclasses.fields(TrainResult)})
 
 
 def install(monkeypatch, training):
@@ -85,6 +87,12 @@ def install(monkeypatch, training):
     monkeypatch.setattr(keras.utils, "clear_session", lambda: None)
     monkeypatch.setattr(study, "open_storage", _storage)
     return training
+
+
+def stored_identity(folder):
+    """Return what a study in memory says it is about."""
+    (summary,) = optuna.get_all_study_summaries(_storage(f"sqlite:///{(folder / 'study.db').resolve().as_posix()}"))
+    return summary.user_attrs["moue"]
 
 
 @functools.cache

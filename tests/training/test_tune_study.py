@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -23,7 +24,7 @@ from moue.training.tuning.confirm import Confirm
 from moue.training.tuning.results import row_of
 from moue.training.tuning.space import Space
 from moue.training.tuning.study import KILLED, SharedStudy
-from moue.training.tuning.tune import TuneOptions, tune
+from moue.training.tuning.tune import TuneListener, TuneOptions, tune
 
 CONFIG = TrainConfig(recipe="test", epochs=2)
 SPACE = Space.from_dict({"learning_rate": {"low": 1e-4, "high": 1.0, "log": True}}, CONFIG)
@@ -48,8 +49,8 @@ def in_memory(monkeypatch):
     return tuning.install(monkeypatch, tuning.CheapTraining())
 
 
-def opened(folder, first=None):
-    return SharedStudy(folder, "", IDENTITY, first)
+def opened(folder, first=None, identity=IDENTITY):
+    return SharedStudy(folder, "", identity, first)
 
 
 def asked(study, budget):
@@ -157,3 +158,24 @@ def test_a_study_in_sqlite_with_its_page(tmp_path, monkeypatch):
     assert f'<div class="value">{result.best.val_loss:.4f}</div>' in page
     again = tune(config, faces, tmp_path / "study", space=SPACE, options=options)
     assert again == result
+
+
+@pytest.mark.usefixtures("in_memory")
+def test_a_waiting_process_takes_over_the_trial_of_one_that_dies(tmp_path, monkeypatch):
+    monkeypatch.setattr("moue.training.tuning.tune._BETWEEN_LOOKS", 0.0)
+    faces = make_dataset(70, seed=3)
+    options = TuneOptions(Budget(trials=2), confirm=Confirm(0, 0))
+    tune(CONFIG, faces, tmp_path / "study", space=SPACE, options=dataclasses.replace(options, budget=Budget(trials=1)))
+    identity = tuning.stored_identity(tmp_path / "study")
+    other, told, working = opened(tmp_path / "study", identity=identity), [], contextlib.ExitStack()
+    working.enter_context(other.at_work())
+    asked(other, Budget(trials=2))
+
+    class Dying(TuneListener):
+        def waiting(self, num_running):
+            told.append(num_running)
+            working.close()
+
+    result = tune(CONFIG, faces, tmp_path / "study", space=SPACE, options=options, listener=Dying())
+    assert told == [1]
+    assert [row.state for row in result.trials] == ["finished", KILLED, "finished"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
     from moue.training.tuning.confirm import Candidate
     from moue.training.tuning.results import TrialRow
-    from moue.training.tuning.tune import TuneResult
+    from moue.training.tuning.tune import TuneListener, TuneResult
 
 _SHOWN: Final = 10
 
@@ -89,7 +89,7 @@ def tune(
     chosen = TuneOptions(budget, pruner.value, fraction, again, storage, options.command_line())
     with console.count_progress("training, steps") as moved:
         result = search(
-            config, dataset, out, space=searched, options=chosen, progress=moved, on_trial=_TrialLines(config)
+            config, dataset, out, space=searched, options=chosen, progress=moved, listener=_listener(config)
         )
     _show(result, config)
     if result.interrupted:
@@ -101,19 +101,23 @@ def tune(
         console.note(f"next: moue train {words}{extra} --out runs/best{_full_length(recipe, config)}")
 
 
-class _TrialLines:
-    """Prints a line after each trial."""
+def _listener(config: TrainConfig) -> TuneListener:
+    """Return what prints a line for each trial."""
+    from moue.training.tuning.tune import TuneListener
 
-    def __init__(self, config: TrainConfig) -> None:
-        self._epochs = config.epochs
+    class Lines(TuneListener):
+        def trial_ended(self, row: TrialRow) -> None:
+            loss = f"{row.val_loss:.4f}" if row.val_loss is not None else "-"
+            accuracy = f"{row.val_accuracy:.1%}" if row.val_accuracy is not None else "-"
+            console.note(
+                f"trial {row.number:>3}  val_loss {loss}  val_acc {accuracy}  "
+                f"epoch {row.epochs}/{config.epochs}  {row.state}{'  the recipe' if row.is_recipe else ''}"
+            )
 
-    def __call__(self, row: TrialRow) -> None:
-        loss = f"{row.val_loss:.4f}" if row.val_loss is not None else "-"
-        accuracy = f"{row.val_accuracy:.1%}" if row.val_accuracy is not None else "-"
-        console.note(
-            f"trial {row.number:>3}  val_loss {loss}  val_acc {accuracy}  "
-            f"epoch {row.epochs}/{self._epochs}  {row.state}{'  the recipe' if row.is_recipe else ''}"
-        )
+        def waiting(self, num_running: int) -> None:
+            console.note(f"waiting for {num_running} trial{'s' * (num_running > 1)} of other processes")
+
+    return Lines()
 
 
 def _show(result: TuneResult, config: TrainConfig) -> None:
@@ -125,7 +129,7 @@ def _show(result: TuneResult, config: TrainConfig) -> None:
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     console.note(f"{len(states)} trials: {counts}")
     if result.num_running:
-        console.note("other processes are still training trials; the last of them ends the study")
+        console.note("other processes are still training trials")
     if result.best is None:
         console.note("no trial has finished, so there is no best recipe yet")
         return

@@ -35,7 +35,7 @@ def history_figure(rows: Sequence[TrialRow], best: int, theme: Theme) -> Figure:
     if recipe is not None and recipe.val_loss is not None:
         axes.axhline(recipe.val_loss, color=theme.third, linewidth=1.5, linestyle=(0, (4, 3)), label="the recipe")
     _ring(axes, rows, best, theme)
-    _clip(axes, [row.val_loss for row in rows if row.val_loss is not None])
+    _clip(axes, rows)
     axes.set_xlabel("trial", color=theme.muted, size=12)
     axes.set_ylabel("lowest validation loss of its epochs", color=theme.muted, size=12)
     axes.locator_params(axis="x", integer=True)
@@ -77,7 +77,7 @@ def curves_figure(rows: Sequence[TrialRow], best: int, theme: Theme) -> Figure:
         if row.number == best:
             axes.plot(list(row.losses), list(row.losses.values()), color=theme.second, linewidth=2.6,
                       marker="o", markersize=5, label=f"trial {best}, the winner")  # fmt: skip
-    _clip(axes, [loss for row in rows for loss in row.losses.values()])
+    _clip(axes, rows, 1.1)
     axes.set_xlabel("epoch", color=theme.muted, size=12)
     axes.set_ylabel("validation loss", color=theme.muted, size=12)
     axes.locator_params(axis="x", integer=True)
@@ -168,12 +168,13 @@ def _ring(axes: Axes, rows: Sequence[TrialRow], best: int, theme: Theme) -> None
                       markeredgewidth=2, linestyle="none", zorder=4)  # fmt: skip
 
 
-def _clip(axes: Axes, losses: Sequence[float]) -> None:
+def _clip(axes: Axes, rows: Sequence[TrialRow], factor: float = 1.0) -> None:
     """Keep a few huge losses from pressing all others together; marks beyond the edge are not drawn."""
+    losses = [row.val_loss for row in rows if row.val_loss is not None]
     if not losses:
         return
-    low, high = min(losses), _quantile(losses, 0.9)
-    room = max(0.1 * (high - low), 0.01 * low)
+    low, high = min(losses), factor * _quantile(losses, 0.75)
+    room = max(0.25 * (high - low), 0.01 * low)
     axes.set_ylim(low - room, high + room)
 
 

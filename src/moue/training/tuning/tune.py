@@ -13,8 +13,9 @@ study.html      the page about it
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError
 from moue.files import sha256_of
@@ -33,11 +34,14 @@ from moue.training.tuning.study import SharedStudy
 from moue.training.tuning.trial import run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from moue.data.dataset import Dataset
     from moue.progress import Progress
     from moue.training.config import TrainConfig
+
+
+_BETWEEN_LOOKS: Final = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +63,16 @@ class TuneOptions:
     confirm: Confirm = dataclasses.field(default_factory=Confirm)
     storage: str = ""
     command: str = ""
+
+
+class TuneListener:
+    """Is told what a study does; make a subclass of it."""
+
+    def trial_ended(self, row: TrialRow) -> None:
+        """Take a trial that this process has trained."""
+
+    def waiting(self, num_running: int) -> None:
+        """Take that nothing is left but trials that other processes are training."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +106,7 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     space: Space | Mapping[str, Any] | str | Path | None = None,
     options: TuneOptions | None = None,
     progress: Progress = ignore_progress,
-    on_trial: Callable[[TrialRow], None] = lambda _row: None,
+    listener: TuneListener | None = None,
 ) -> TuneResult:
     """Search the choices of a recipe for the lowest validation loss.
 
@@ -108,7 +122,7 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
             `config.recipe`.
         options: How to search.
         progress: Called after each step of a training with the steps done and the steps of all its epochs.
-        on_trial: Called with each trial that this process has trained.
+        listener: Told what happens between trainings.
 
     Raises:
         MoueError: a wrong space, unfit data, or a folder with another study.
@@ -124,7 +138,7 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     study = SharedStudy(folder, chosen.storage, _identity(config, searched, faces, chosen), searched.values_of(config))
     work = _Work(study, config, searched, faces, chosen)
     with study.at_work():
-        stopped = work.search(progress, on_trial) or work.confirm(progress)
+        stopped = work.search(progress, listener or TuneListener()) or work.confirm(progress)
         running = study.num_running()
     return work.conclude(num_running=running, interrupted=stopped)
 
@@ -139,21 +153,36 @@ class _Work:
     faces: Dataset
     options: TuneOptions
 
-    def search(self, progress: Progress, on_trial: Callable[[TrialRow], None]) -> bool:
-        """Train trials until the budget is spent; return whether Ctrl-C stopped it."""
+    def search(self, progress: Progress, listener: TuneListener) -> bool:
+        """Train trials until all of the study are over; return whether Ctrl-C stopped it."""
+        told = False
+        try:
+            while not self._train_trials(progress, listener):
+                running = self.study.num_running()
+                if not running:
+                    return False
+                # Whoever trains the last ones may be killed; then they are asked again here.
+                if not told:
+                    listener.waiting(running)
+                told = True
+                time.sleep(_BETWEEN_LOOKS)
+        except KeyboardInterrupt:
+            pass
+        return True
+
+    def _train_trials(self, progress: Progress, listener: TuneListener) -> bool:
+        """Train trials while the budget allows; return whether Ctrl-C stopped it."""
         while (trial := self.study.next_trial(self.options.budget)) is not None:
             chosen = self.space.configure(self.config, self.space.suggest(trial))
             stopped = run_trial(self.study, trial, chosen, self.faces, progress)
             keras.utils.clear_session()  # Keras keeps each network otherwise
             if stopped:
                 return True
-            on_trial(row_of(self.study.trials()[trial.number]))
+            listener.trial_ended(row_of(self.study.trials()[trial.number]))
         return False
 
     def confirm(self, progress: Progress) -> bool:
-        """Train the candidates with new seeds once all trials are over; return whether Ctrl-C stopped it."""
-        if self.study.num_running():
-            return False  # the last process does it
+        """Train the candidates with new seeds; return whether Ctrl-C stopped it."""
         return train_again(
             self.candidates(), self.options.confirm.seeds, self.study.folder / "confirm", self.faces, progress
         )
