@@ -169,7 +169,7 @@ def _full_length(recipe: str, config: TrainConfig) -> str:
     from moue.training.config import TrainConfig
 
     usual = TrainConfig.from_recipe(recipe).epochs
-    return f" --epochs {usual}" if usual != config.epochs else ""
+    return f" --epochs {usual}" if usual > config.epochs else ""
 
 
 COMMANDS: Final = (tune,)
