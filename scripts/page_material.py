@@ -53,7 +53,7 @@ def main() -> None:
     classes = {name: {"color": f"#{bytes(COLORS[name]).hex()}", "face": faces[name]} for name in CLASS_NAMES}
     (generated / "classes.json").write_text(json.dumps(classes), encoding="utf-8")
     for name, tints, people in _EXAMPLES:
-        cells = [_draw(seed, EXPRESSIONS[kind][way], roll, yaw) for seed, kind, way, roll, yaw in people]
+        cells = [draw_person(seed, EXPRESSIONS[kind][way], roll, yaw) for seed, kind, way, roll, yaw in people]
         side, gap = cells[0].width, cells[0].width // 8
         size = gap + len(cells) * (side + gap), side + 2 * gap
         picture = Image.new("L", size, round(_PAPER))
@@ -67,7 +67,7 @@ def _short(points: object) -> list[list[float]]:
     return [[round(float(x), 3), round(float(y), 3)] for x, y in points]  # type: ignore[attr-defined]
 
 
-def _draw(seed: int, units: ActionUnits, roll: float, yaw: float) -> Image.Image:
+def draw_person(seed: int, units: ActionUnits, roll: float, yaw: float) -> Image.Image:
     """Draw one person as the synthetic set does, but large and without noise."""
     rng = np.random.default_rng(seed)
     person, view = Person.random(rng), dataclasses.replace(_STUDIO, roll=roll, yaw=yaw)

@@ -27,7 +27,9 @@ export const wasm: Part = { url: wasmUrl, bytes: __WASM_BYTES__ };
 
 /** How many threads a network may use: several only where the host isolates the page (see docs/page.md). */
 export function threads(): number {
-  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
+  // One core is left to the page itself.
+  const cores = Math.max(1, (navigator.hardwareConcurrency || 1) - 1);
+  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, cores) : 1;
 }
 
 /** Fetch all parts at once, and report how far they are. */

@@ -25,7 +25,8 @@ async function load(): Promise<Analyzer> {
   await start(files[0]!);
   const classifier = new Classifier(await open(files[1]!), model);
   const analyzer = new Analyzer(classifier, new Detector(await open(files[2]!), detector.score_threshold));
-  await warmUp(analyzer, classifier);
+  // Somebody who was quicker than the network need not wait for it twice.
+  if (waiting === 0) await warmUp(analyzer, classifier);
   return analyzer;
 }
 
@@ -37,6 +38,7 @@ async function warmUp(analyzer: Analyzer, classifier: Classifier): Promise<void>
   await classifier.answer([[{ width, height, channels: 1, data: new Uint8Array(width * height) }]]);
 }
 
+let waiting = 0;
 const loading = load();
 loading.then(
   () => tell({ kind: 'ready', classNames: model.expression.class_names, threads: threads() }),
@@ -87,5 +89,6 @@ function enlarged(seen: SeenFrame, scale: number): SeenFrame {
 // One at a time and in order: the networks share a thread.
 let turn: Promise<void> = Promise.resolve();
 self.addEventListener('message', ({ data }: MessageEvent<Ask>) => {
+  waiting += 1;
   turn = turn.then(() => (data.kind === 'image' ? answerImage(data.id, data.file) : answerFrame(data)));
 });

@@ -19,6 +19,7 @@ export class Timeline {
   binS = FIRST_BIN_S;
   beginS: number | null = null;
   endS = 0;
+  numFrames = 0;
   private readonly byId = new Map<number, Person>();
 
   constructor(readonly classNames: readonly string[]) {}
@@ -26,6 +27,7 @@ export class Timeline {
   /** Take in the next frame. */
   add(frame: SeenFrame): void {
     this.beginS ??= frame.time_s;
+    this.numFrames += 1;
     this.endS = Math.max(this.endS, frame.time_s);
     while (this.place(frame.time_s) >= MOST_BINS) this.halve();
     const place = this.place(frame.time_s);

@@ -4,6 +4,8 @@ import type { Box } from './analyze';
 import { assign } from './assignment';
 
 const KEEP_S = 1.0;
+/** A slow device sees few frames: a face may then be away for this many of them. */
+const STEPS_KEPT = 3;
 const REACH = 1.25;
 const MOST_GROWTH = 2.0;
 const LEAST = 0.05;
@@ -18,6 +20,7 @@ interface Track {
 export class Tracker {
   private count = 0;
   private tracks: Track[] = [];
+  private lastS = Infinity;
 
   /** Lose all faces: the next ones are new, as after a cut. */
   forget(): void {
@@ -26,7 +29,9 @@ export class Tracker {
 
   /** The number of each face, 1 or more, in their order. */
   update(boxes: readonly Box[], timeS: number): number[] {
-    this.tracks = this.tracks.filter((track) => timeS - track.seenS <= KEEP_S);
+    const keepS = Math.max(KEEP_S, STEPS_KEPT * (timeS - this.lastS));
+    this.lastS = timeS;
+    this.tracks = this.tracks.filter((track) => timeS - track.seenS <= keepS);
     const order = boxes.map((_, k) => k).sort((one, two) => compare(boxes[one]!, boxes[two]!));
     const known = this.pairs(order.map((k) => boxes[k]!));
     const ids = new Array<number>(boxes.length).fill(0);

@@ -56,6 +56,7 @@ export class Gallery {
       item.result = { ...seen, file: item.name, status };
       await this.mark(item);
       if (item === this.items[this.shown]) this.tell();
+      else this.count();
       this.changed();
     }
     if (this.items.length > 1) announce(`All ${this.items.length} images have been looked at.`);
@@ -99,11 +100,16 @@ export class Gallery {
     this.changed();
   }
 
+  private count(): void {
+    const { length } = this.items;
+    const done = this.items.filter((item) => item.result).length;
+    const rest = done < length ? ` · ${done} looked at` : '';
+    byId('progress').textContent = length > 1 ? `${this.shown + 1} of ${length}${rest}` : '';
+  }
+
   private tell(): void {
+    this.count();
     const item = this.items[this.shown]!;
-    const done = this.items.filter((one) => one.result).length;
-    const many = this.items.length > 1;
-    byId('progress').textContent = many ? `${this.shown + 1} of ${this.items.length}${done < this.items.length ? ` · ${done} looked at` : ''}` : '';
     const { result } = item;
     if (!result) return;
     this.stage.update(result);

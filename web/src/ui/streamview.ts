@@ -158,8 +158,10 @@ export class StreamView {
     if (this.results.length < MOST_FRAMES) this.results.push(result);
     else this.results[MOST_FRAMES - 1] = result;
     this.timeline.add(frame);
-    this.stage.update(result);
-    this.list.update(result);
+    // Cards would change their places if the surest came first in every frame.
+    const shown = { ...result, faces: [...frame.faces].sort((one, two) => one.track_id - two.track_id) };
+    this.stage.update(shown);
+    this.list.update(shown);
     for (const person of this.view.update(this.timeline, frame.time_s, this.length)) this.picture(person.id, result);
     byId<HTMLInputElement>('seek').value = String(frame.time_s);
     const length = this.length ? ` / ${minutes(this.length)}` : '';

@@ -48,7 +48,7 @@ export class TimelineView {
     const longest = timeline.people().sort((one, two) => two.frames - one.frames).slice(0, MOST_STRIPS);
     const people = longest.sort((one, two) => one.id - two.id);
     this.place.hidden = people.length === 0;
-    const span = Math.max(LEAST_SPAN_S, lengthS || timeline.endS - (timeline.beginS ?? 0));
+    const span = lengthS || Math.max(LEAST_SPAN_S, timeline.endS - (timeline.beginS ?? 0));
     const begin = lengthS ? 0 : (timeline.beginS ?? 0);
     for (const [id, row] of this.rows) {
       if (people.some((person) => person.id === id)) continue;
@@ -120,12 +120,13 @@ function draw(canvas: HTMLCanvasElement, person: Person, timeline: Timeline, [be
   const offset = (timeline.beginS ?? 0) - begin;
   const wide = Math.max(1, (timeline.binS / span) * width);
   const places = [...person.bins.keys()].sort((one, two) => one - two);
+  // Half a second without the person is a gap, unless a slow device sees so few frames.
+  const pauseS = Math.max(0.5, (3 * (timeline.endS - (timeline.beginS ?? 0))) / timeline.numFrames);
   places.forEach((place, k) => {
     const sums = person.bins.get(place)!;
     const count = sums.at(-1)!;
-    // A frame or two may fall between the stretches; a pause of half a second is a gap.
     const following = places[k + 1];
-    const joined = following !== undefined && (following - place) * timeline.binS <= 0.5;
+    const joined = following !== undefined && (following - place) * timeline.binS <= pauseS;
     const left = ((offset + place * timeline.binS) / span) * width;
     const right = joined ? ((offset + following * timeline.binS) / span) * width : left + wide;
     let low = height;

@@ -1,0 +1,85 @@
+"""Films for the page's tests: a drawn person who laughs and then is sad, walking through the picture.
+
+    python scripts/page_films.py OUT
+
+Writes OUT/camera.mjpeg, which Chromium takes for a camera, and OUT/film.webm, a video file in which a second person
+comes in.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+from pathlib import Path
+from typing import Final
+
+from page_material import draw_person
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+
+from moue.data.synthetic.dataset import EXPRESSIONS
+
+_SIZE: Final = (640, 480)
+_FPS: Final = 30
+_SECONDS: Final = 6
+_SIDE: Final = 300
+
+
+def main() -> None:
+    """Write the films."""
+    out = Path(sys.argv[1])
+    out.mkdir(parents=True, exist_ok=True)
+    first = [_sprite(4, "happy", 1), _sprite(4, "sad", 1)]
+    other = [_sprite(11, "surprise", 0), _sprite(11, "neutral", 0)]
+    with (out / "camera.mjpeg").open("wb") as file:
+        for number in range(_FPS * _SECONDS):
+            content = io.BytesIO()
+            _frame(number, first, None).save(content, "JPEG", quality=85)
+            file.write(content.getvalue())
+    _write_webm(out / "film.webm", [_frame(number, first, other) for number in range(_FPS * _SECONDS)])
+    print(f"camera.mjpeg and film.webm, {_SECONDS} s each, in {out}")
+
+
+def _sprite(seed: int, name: str, way: int) -> Image.Image:
+    """Return a person without the wall behind, RGBA."""
+    gray = draw_person(seed, EXPRESSIONS[name][way], 0.0, 0.0)
+    wall = gray.copy()
+    for corner in ((0, 0), (gray.width - 1, 0)):
+        ImageDraw.floodfill(wall, corner, 0, thresh=2)
+    mask = ImageChops.difference(gray, wall).point([255] + 255 * [0])
+    tinted = ImageOps.colorize(gray, "#1f2a37", "#f7ead9", "#b0795a")
+    tinted.putalpha(mask.filter(ImageFilter.MedianFilter(5)))
+    return tinted.resize((_SIDE, _SIDE))
+
+
+def _frame(number: int, first: list[Image.Image], other: list[Image.Image] | None) -> Image.Image:
+    """Return a frame: the person sways; the second one comes in from the right, if there is one."""
+    share = number / (_FPS * _SECONDS)
+    picture = Image.linear_gradient("L").resize(_SIZE)
+    picture = ImageOps.colorize(picture, "#5d7f86", "#e9e2d2", "#b9b7a8")
+    sway = round(24 * math.sin(2 * math.pi * share * 2))
+    if other:
+        mood = Image.blend(other[0], other[1], _rise(share, 0.75))
+        picture.paste(mood, (640 - round(300 * _rise(share, 0.25)), 180 + sway // 4), mood)
+    mood = Image.blend(first[0], first[1], _rise(share, 0.45))
+    picture.paste(mood, (30 + sway, 180), mood)
+    return picture
+
+
+def _rise(share: float, start: float) -> float:
+    return min(1.0, max(0.0, (share - start) * 10))
+
+
+def _write_webm(path: Path, frames: list[Image.Image]) -> None:
+    import av  # noqa: PLC0415 (optional)
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx", rate=_FPS, options={"deadline": "realtime", "b": "1M"})
+        stream.width, stream.height, stream.pix_fmt = *_SIZE, "yuv420p"
+        for image in frames:
+            container.mux(stream.encode(av.VideoFrame.from_image(image)))  # type: ignore[no-untyped-call]
+        container.mux(stream.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+/** Sizes, colours and what people who do not see or use no mouse meet. */
+
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { PAGE, isThere, ready, visit } from './browser';
+import { startHost } from './host';
+
+async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const checked = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+    return checked.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 90)).join(' | ')}`);
+  });
+}
+
+const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+describe.skipIf(!isThere)('looks', () => {
+  test.each([
+    ['light', 1440],
+    ['dark', 1440],
+    ['light', 320],
+    ['dark', 390],
+  ] as const)('%s, %i pixels wide: nothing overflows, axe finds nothing', async (colorScheme, width) => {
+    const host = await startHost(PAGE);
+    const options = { colorScheme, viewport: { width, height: 844 }, reducedMotion: 'reduce' } as const;
+    const { page, end } = await visit(host.address, { options });
+    await ready(page);
+    expect(await overflow(page)).toBe(0);
+    expect(await faults(page)).toEqual([]);
+    await page.click('#examples button >> nth=0');
+    await page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
+    expect(await overflow(page)).toBe(0);
+    expect(await faults(page)).toEqual([]);
+    await page.keyboard.press('d');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('save-image');
+    await page.keyboard.press('ArrowDown');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('save-csv');
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('download');
+    await end();
+    await host.close();
+  }, 90_000);
+
+  test('the choice of colours is kept', async () => {
+    const host = await startHost(PAGE);
+    const { page, end } = await visit(host.address, { options: { colorScheme: 'light' } });
+    await page.click('#theme');
+    expect(await page.locator('#theme').getAttribute('aria-label')).toBe('Use light colours');
+    await page.reload();
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+    await end();
+    await host.close();
+  }, 60_000);
+});
