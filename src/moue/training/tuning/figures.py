@@ -96,7 +96,7 @@ def parallel_figure(rows: Sequence[TrialRow], scales: Sequence[Scale], best: int
     losses = [row.val_loss or 0.0 for row in done]
     low, high = (min(losses), _quantile(losses, 0.9)) if losses else (0.0, 1.0)
     columns = [*scales, Scale("validation loss", low, max(high, low + 1e-9))]
-    figure = make_figure(max(8.0, 1.55 * len(columns)), 5.0, theme)
+    figure = make_figure(max(8.0, 1.1 * len(columns)), 5.0, theme)
     axes = make_axes(figure, (1, 1, 1), theme)
     colours = LinearSegmentedColormap.from_list("moue", [theme.first, theme.grid])
     norm = Normalize(low, max(high, low + 1e-9))
@@ -108,10 +108,12 @@ def parallel_figure(rows: Sequence[TrialRow], scales: Sequence[Scale], best: int
     for place, scale in enumerate(columns):
         axes.axvline(place, color=theme.muted, linewidth=1, zorder=2)
         for height, text in scale.ticks():
-            axes.text(place + 0.04, height, text, color=theme.ink, size=9, va="center", zorder=5,
+            axes.text(place + 0.04, height, text, color=theme.ink, size=10.5, va="center", zorder=5,
                       bbox={"facecolor": theme.paper, "edgecolor": "none", "alpha": 0.75, "pad": 0.8})  # fmt: skip
-    axes.set_xticks(range(len(columns)), [_short(scale.name).replace("_", "_\n") for scale in columns])
-    axes.tick_params(axis="x", labelsize=9.5)
+    axes.set_xticks(
+        range(len(columns)), [_short(scale.name).replace("_", "\n").replace(" ", "\n") for scale in columns]
+    )
+    axes.tick_params(axis="x", labelsize=10.5)
     axes.set_yticks([])
     axes.set_ylim(-0.04, 1.04)
     axes.set_xlim(-0.2, len(columns) - 0.4)

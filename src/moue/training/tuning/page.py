@@ -117,6 +117,8 @@ def verdict(candidates: Sequence[Candidate]) -> str:
         return ""
     if best is recipe:
         return "With new seeds, no trial has a lower mean loss than the recipe."
+    if math.isinf(recipe.mean):
+        return "With a new seed, the loss of the recipe was no longer a number."
     gain, error = recipe.mean - best.mean, standard_error(best, recipe)
     said = f"With new seeds, {best.name} has a lower mean loss than the recipe by {gain:.4f}"
     if math.isnan(error):
