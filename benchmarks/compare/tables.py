@@ -1,0 +1,72 @@
+"""The table of the comparison, in Markdown."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scoring import Sets
+
+NAMES = {
+    "moue": "moue",
+    "moue_emotion": "moue, head `emotion`",
+    "fer": "fer",
+    "faceapi": "face-api.js",
+    "human": "human",
+    "deepface": "DeepFace",
+    "emotiefflib": "EmotiEffLib",
+    "pyfeat": "py-feat",
+}
+
+
+def table(results: dict[str, dict[str, Any]], sets: Sets, num_photos: int) -> str:
+    """Return a column for each peer that ran, then a line for each that did not."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    for name, found in results.items():
+        if "error" in found:
+            continue
+        rows["| |"].append(f"{NAMES.get(name, name)} {found['version']}")
+        rows["|---|"].append("---")
+        for cell, text in _cells(found).items():
+            rows[f"| {cell} |"].append(text)
+    lines = [f"{first} {' | '.join(cells)} |" for first, cells in rows.items()]
+    failed = [f"- {NAMES.get(name, name)}: {found['error']}" for name, found in results.items() if "error" in found]
+    if failed:
+        lines += ["", "Did not install or run:", "", *failed]
+    some = f"{len(sets.images):,} of {sets.num_all:,}" if len(sets.images) < sets.num_all else f"{sets.num_all:,}"
+    lines += ["", f"{some} faces of PrivateTest, {num_photos} photographs; {_machine()}, one thread, one process each."]
+    return "\n".join(lines)
+
+
+def _cells(found: dict[str, Any]) -> dict[str, str]:
+    cells = {}
+    for name, one in found["scores"].items():
+        missing = "" if one["answered"] == one["faces"] else f"; {one['faces'] - one['answered']} without an answer"
+        cells[f"{name} ({one['faces']:,}): accuracy, mean class recall, ECE"] = (
+            f"{100 * one['accuracy']:.1f} %, {100 * one['mean_recall']:.1f} %, {one['ece']:.3f}{missing}"
+        )
+    photos = found["photo_scores"]
+    if photos is None:
+        cells["photographs: faces found, false boxes"] = cells["clear expressions right, mean class recall"] = "-"
+    else:
+        cells["photographs: faces found, false boxes"] = f"{photos['found']} of {photos['faces']}, {photos['false']}"
+        cells["clear expressions right, mean class recall"] = (
+            f"{photos['right']} of {photos['clear']}, {100 * photos['mean_recall']:.0f} %"
+        )
+    photo = "-" if photos is None else f"{statistics.median(found['photo_ms']):.0f} ms"
+    cells["CPU a face, a photograph (median)"] = f"{statistics.median(found['face_ms']):.1f} ms, {photo}"
+    cells["CPU to the first answer"] = f"{found['start_cpu_s']:.1f} s"
+    cells["peak memory"] = f"{found['peak_mb']:.0f} MB"
+    cells["installed"] = f"{found['installed_mb']:.0f} MB"
+    cells["run by"] = found["platform"]
+    return cells
+
+
+def _machine() -> str:
+    file = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", file.read_text(encoding="utf-8")) if file.exists() else []
+    return f"{names[0]}, {len(names)} cores" if names else "an unnamed processor"
