@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from moue.media.video import open_video
     from moue.recognition.analyze import analyze, analyze_many
     from moue.recognition.analyzer import Analyzer
+    from moue.recognition.explain import Explanation, FaceExplanation, explain
     from moue.recognition.results import FaceResult, FrameResult, ImageResult, TrackedFace
     from moue.recognition.rows import to_df
     from moue.recognition.stream import analyze_stream
@@ -53,8 +54,10 @@ __all__ = [
     "Diagnosis",
     "Ensemble",
     "Evaluation",
+    "Explanation",
     "ExportResult",
     "Face",
+    "FaceExplanation",
     "FaceResult",
     "FrameResult",
     "ImageResult",
@@ -77,6 +80,7 @@ __all__ = [
     "diagnose",
     "draw",
     "evaluate",
+    "explain",
     "export_onnx",
     "list_models",
     "load_dataset",
@@ -121,6 +125,9 @@ _HOMES = {
     "corrupt": "moue.evaluation.corruptions",
     "build_model": "moue.training.models.registry",
     "evaluate": "moue.evaluation.evaluate",
+    "Explanation": "moue.recognition.explain",
+    "FaceExplanation": "moue.recognition.explain",
+    "explain": "moue.recognition.explain",
     "export_onnx": "moue.training.export_onnx",
     "list_models": "moue.training.models.registry",
     "load_fer2013": "moue.data.load",

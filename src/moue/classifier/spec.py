@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier import checks
 from moue.classifier.checks import FIX, NEWER
+from moue.classifier.features import FeatureSpec
 from moue.errors import MoueError
 from moue.files import read_json, write_json
 from moue.heads import EXPRESSION, NOT_FACE
@@ -181,6 +182,7 @@ class ModelSpec:
         scores: Measured scores, fractions, each with its split.
         license: Terms of code and weights.
         provenance: Where the weights come from, in words.
+        features: Where its last feature map lies; None in a network that does not average its features.
         extra: Keys that this version does not know; kept when saved again.
     """
 
@@ -195,6 +197,7 @@ class ModelSpec:
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     license: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     provenance: str = ""
+    features: FeatureSpec | None = None
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -229,6 +232,11 @@ class ModelSpec:
                     "every class of expression",
                     FIX,
                 )
+        absent = set(self.expression.shares) - set(
+            self.expression.shares if self.features is None else self.features.layers
+        )
+        if absent:
+            raise MoueError(f"features has no layers of {', '.join(sorted(absent)):.200}", "those of every head", FIX)
 
     def head(self, name: str) -> HeadSpec:
         """Return the head of that name.
@@ -258,6 +266,7 @@ class ModelSpec:
             "expression": self.expression.to_dict(),
             **{field: dict(getattr(self, field)) for field in _FREE_FIELDS},
             "provenance": self.provenance,
+            **({} if self.features is None else {"features": self.features.to_dict()}),
         }
         return {**known, **{key: value for key, value in self.extra.items() if key not in known}}
 
@@ -293,6 +302,7 @@ class ModelSpec:
             ),
             **{field: content.get(field, {}) for field in _FREE_FIELDS},
             provenance=content.get("provenance", ""),
+            features=FeatureSpec.from_dict(content["features"]) if "features" in content else None,
             extra={key: value for key, value in content.items() if key not in known | {"format", "version"}},
         )
 

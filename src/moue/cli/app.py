@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from moue.cli import console, data, detector, doctor, learn, models, page, recognise, scores, serve, tune, webcam
+from moue.cli import (
+    console,
+    data,
+    detector,
+    doctor,
+    explain,
+    learn,
+    models,
+    page,
+    recognise,
+    scores,
+    serve,
+    tune,
+    webcam,
+)
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
@@ -55,7 +69,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Get, check, audit or draw training data.", no_args_is_help=True, rich_markup_mode=None)
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
-    *(*recognise.COMMANDS, *webcam.COMMANDS, *page.COMMANDS, *serve.COMMANDS),
+    *(*recognise.COMMANDS, *explain.COMMANDS, *webcam.COMMANDS, *page.COMMANDS, *serve.COMMANDS),
     *(*learn.COMMANDS, *tune.COMMANDS, *scores.COMMANDS, *models.COMMANDS, *doctor.COMMANDS),
 )
 detector_app = typer.Typer(help="Train or score a face detector.", no_args_is_help=True, rich_markup_mode=None)

@@ -130,9 +130,14 @@ def analyze_many(  # noqa: PLR0913 (the choices of one call)
 def _analyzer(
     model: Model, detector: str | Detector, views: int, unsure_below: float, *, color: Color, allow_url: bool
 ) -> Analyzer:
-    classifier = _classifier(model, identity(model)) if isinstance(model, str | os.PathLike) else model
+    classifier = network_of(model)
     finder = _detector(detector) if isinstance(detector, str) else detector
     return Analyzer(classifier, finder, unsure_below=unsure_below, views=views, allow_url=allow_url, color=color)
+
+
+def network_of(model: Model) -> FaceClassifier:
+    """Return a network by its name or path, loaded at the first call and again when its files change; or as given."""
+    return _classifier(model, identity(model)) if isinstance(model, str | os.PathLike) else model
 
 
 @functools.lru_cache(maxsize=2)

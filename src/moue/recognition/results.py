@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from moue.classifier.locate import DEFAULT_MODEL
 from moue.drawing.draw import draw, save_drawing
 from moue.drawing.notebook import html_of, png_of, show_image
 from moue.errors import MissingExtraError, MoueError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from moue.faces.face import Face
+    from moue.recognition.analyze import Model
+    from moue.recognition.explain import Explanation
 
 FORMAT: Final = "moue-results"
 VERSION: Final = 1
@@ -237,7 +240,7 @@ class ImageResult:
         Raises:
             MoueError: the image is not available, or is not the one that this is the result of.
         """
-        pixels = self._pixels() if image is None else image
+        pixels = self.upright_pixels() if image is None else image
         return draw(pixels, self, bars=bars, landmarks=landmarks, labels=labels)
 
     def show(self) -> None:
@@ -256,7 +259,27 @@ class ImageResult:
         """
         return save_drawing(self.plot(), Path(path), overwrite=overwrite)
 
-    def _pixels(self) -> NDArray[np.uint8]:
+    def explain(self, *, model: Model = DEFAULT_MODEL, emotion: str = "", method: str = "auto") -> Explanation:
+        """Return which parts of each face its answer rests on.
+
+        Args:
+            model: The network that gave this result, as for `analyze`.
+            emotion: As for `moue.explain`.
+            method: As for `moue.explain`.
+
+        Raises:
+            MoueError: as `moue.explain`.
+        """
+        from moue.recognition.explain import explain_result  # noqa: PLC0415 (it needs what is defined here)
+
+        return explain_result(self, model=model, emotion=emotion, method=method)
+
+    def upright_pixels(self) -> NDArray[np.uint8]:
+        """Return the upright image, uint8 (H, W) or (H, W, 3) RGB: `pixels`, or else `file` is opened again.
+
+        Raises:
+            MoueError: it is not available.
+        """
         if self.pixels is not None:
             return self.pixels
         if not self.width:
@@ -320,7 +343,12 @@ class FrameResult(ImageResult):
             row["track_id"] = self.faces[number].track_id if self.faces else None
         return rows
 
-    def _pixels(self) -> NDArray[np.uint8]:
+    def upright_pixels(self) -> NDArray[np.uint8]:
+        """Return the upright image, uint8 (H, W) or (H, W, 3) RGB: `pixels`, or else `file` is opened again.
+
+        Raises:
+            MoueError: it is not available.
+        """
         if self.pixels is None:
             raise MoueError(
                 f"the pixels of {self._name} were not kept",

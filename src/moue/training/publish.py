@@ -17,6 +17,7 @@ from moue.training.backend import keras
 from moue.training.callbacks import best_epoch
 from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
 from moue.training.expression import append_expression, mix_heads
+from moue.training.features import find_features
 from moue.training.network import as_float32
 from moue.training.targets import refuse_missing_votes
 from moue.votes import majority_labels
@@ -62,6 +63,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
     with replacing(run.onnx) as temporary:
         result = export_onnx(model, temporary, compared, half=half, overwrite=True)
         append_expression(temporary, heads, expression)
+        features = find_features(temporary, heads)
     environment = run.read_environment()
     # Not from environment.json, which gets it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
@@ -78,6 +80,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
         scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
         license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
         provenance=_tell_origin(environment),
+        features=features,
     )
     spec.save(run.model_json, overwrite=True)
     outputs = (EXPRESSION, NOT_FACE, *result.outputs)

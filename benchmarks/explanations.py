@@ -1,0 +1,128 @@
+"""Do the maps show what the answer rests on? Deletion and insertion curves over faces of FER2013's PublicTest.
+
+Run: python benchmarks/explanations.py FER2013 [--num 200] [--occlusion-num 60] [--figure docs/images/explanations.png]
+     python benchmarks/explanations.py --example docs/images/why.png      # six drawn faces, explained
+
+Parts of a face are covered (deletion) or uncovered (insertion) in the order of a map, the strongest first; what is
+covered shows the blurred face. The area under the probability of the answer says how well the order was: low for
+deletion, high for insertion (Petsiuk et al. 2018, arXiv:1806.07421). Beside the class map are orders that know nothing
+of the face: random maps as smooth, and the distance from the centre, where the face is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from moue.classifier.classifier import Classifier
+from moue.classifier.maps import CLASS_MAP, OCCLUSION, face_maps
+from moue.data.load import load_fer2013
+from moue.doctor.drawn import drawn_faces
+from moue.drawing.evidence import stretched
+from moue.recognition.explain import Explanation, explain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHARES = np.linspace(0, 1, 11)
+BLUR = 6.0  # pixels of 48
+
+
+def curves(
+    network: Classifier, faces: NDArray[np.uint8], own: NDArray[np.int64], orders: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return deletion and insertion, (11,) each: mean probability of the answers against the share (un)covered."""
+    hidden = np.stack([np.asarray(Image.fromarray(face).filter(ImageFilter.GaussianBlur(BLUR))) for face in faces])
+    rank = (-orders.reshape(len(faces), -1)).argsort(axis=1, kind="stable").argsort(axis=1).reshape(faces.shape)
+    curve: dict[bool, list[float]] = {True: [], False: []}
+    for share in SHARES:
+        strongest = rank < share * rank[0].size
+        for deletes, points in curve.items():
+            seen = np.where(strongest == deletes, hidden, faces)
+            answers = network.answer(seen[..., None]).expression
+            points.append(float(answers[np.arange(len(own)), own].mean()))
+    return np.array(curve[True]), np.array(curve[False])
+
+
+def main() -> None:
+    """Measure or explain."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--example", type=Path)
+    parser.add_argument("--model", default="small")
+    parser.add_argument("--num", type=int, default=200)
+    parser.add_argument("--occlusion-num", type=int, default=60, help="81 answers each")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    if options.example:
+        example(options.example)
+    if options.data:
+        measure(options)
+
+
+def example(path: Path) -> None:
+    """Explain drawn faces, which may be published."""
+    drawn = drawn_faces()
+    shown = [
+        int(np.flatnonzero(drawn.names == name)[0]) for name in ("happy", "angry", "disgust", "surprise", "sad", "fear")
+    ]
+    faces = tuple(face for k in shown for face in explain(drawn.color[k], detector="none").faces)
+    Explanation("", faces).save(path, overwrite=True, size=160)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Measure the curves, print the areas below them, draw."""
+    network = Classifier.load(options.model)
+    validation = load_fer2013(options.data).subset("val")
+    chosen = np.random.default_rng(0).choice(len(validation), options.num, replace=False)
+    faces = validation.images[chosen, ..., 0]
+    own = network.answer(faces[..., None]).expression.argmax(axis=1)
+    size, rng = (faces.shape[2], faces.shape[1]), np.random.default_rng(1)
+    axis = np.linspace(-1, 1, size[0])
+    maps = face_maps(network, list(faces), method=CLASS_MAP)
+    few = options.occlusion_num
+    covered = face_maps(network, list(faces[:few]), method=OCCLUSION)
+    orders: dict[str, NDArray[Any]] = {
+        "class map": np.stack([stretched(one.evidence, size, one.shift) for one in maps]),
+        "random": np.stack([stretched(rng.normal(size=one.evidence.shape), size, 0.0) for one in maps]),
+        "centre": np.broadcast_to(-(axis[:, None] ** 2 + axis[None] ** 2), faces.shape),
+    }
+    found = {name: curves(network, faces, own, order) for name, order in orders.items()}
+    order = np.stack([stretched(one.evidence, size, 0.0) for one in covered])
+    found[f"occlusion ({few} faces)"] = curves(network, faces[:few], own[:few], order)
+    found[f"class map ({few} faces)"] = curves(network, faces[:few], own[:few], orders["class map"][:few])
+    print(f"{len(faces)} PublicTest faces, {options.model}, probability of its answer")
+    print("| order | deletion (low is good) | insertion (high is good) |\n|---|---|---|")
+    for name, (deletion, insertion) in found.items():
+        print(f"| {name} | {np.trapezoid(deletion, SHARES):.3f} | {np.trapezoid(insertion, SHARES):.3f} |")
+    if options.figure:
+        draw(found, options.figure)
+
+
+def draw(found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]], path: Path) -> None:
+    """Draw both kinds of curves for the orders that were tried on all faces."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+    styles = {"class map": ("#d55e00", "-"), "centre": ("#0072b2", "--"), "random": ("#777777", ":")}
+    for axis, title, kind in zip(
+        axes, ("deletion: cover the strongest", "insertion: show the strongest"), (0, 1), strict=True
+    ):
+        for name, (color, line) in styles.items():
+            axis.plot(100 * SHARES, found[name][kind], line, color=color, label=name, linewidth=2)
+        axis.set(title=title, xlabel="share of the face (%)", ylim=(0, 1))
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("probability of the answer")
+    axes[1].legend(frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

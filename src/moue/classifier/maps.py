@@ -1,0 +1,227 @@
+"""Which parts of a face an answer rests on: class activation maps, and occlusion maps where a network allows none.
+
+A network that averages its last features over the face and ends in one layer is a sum over places (Zhou et al. 2016,
+arXiv:1512.04150). Nothing is estimated then: each place's part of the answer can be read off. Let z_c be the logits of
+`expression`, and q_k the share of class k among the rivals of class c, p_k / (1 - p_c). Then
+
+    log(p_c / (1 - p_c)) = z_c - sum_k q_k z_k - H(q),
+
+with the entropy H, and every z is a sum over places and a constant. The map of class c is the first two terms of each
+place: how much it speaks for c rather than for its rivals, in log-odds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.classifier.classifier import Classifier
+from moue.classifier.features import with_outputs
+from moue.classifier.locate import FIX
+from moue.classifier.preprocess import fit, prepare
+from moue.classifier.runtime import open_session, read_network, usable_cpus
+from moue.errors import MoueError
+from moue.heads import EXPRESSION
+from moue.probabilities import PROBABILITY_FLOOR, apply_temperature
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import onnxruntime
+    from numpy.typing import NDArray
+
+    from moue.classifier.features import FeatureSpec
+    from moue.classifier.protocol import FaceClassifier
+
+CLASS_MAP: Final = "class map"
+OCCLUSION: Final = "occlusion"
+METHODS: Final = ("auto", CLASS_MAP, OCCLUSION)
+
+_SAME: Final = 1e-3
+_CELLS: Final = 8  # of an occlusion map in each direction; what is covered is twice as wide
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FaceMap:
+    """Which parts of a face speak for a class rather than for its rivals.
+
+    Attributes:
+        emotion: The class.
+        evidence: float32 (h, w), log-odds for the class, above 0, or against it, below 0. Of a class map, the sum and
+            `constant` are `log_odds`. Of an occlusion map, each cell is how much is lost when it is covered.
+        log_odds: log(p / (1 - p)) of the class.
+        constant: The part of `log_odds` that no place of the face is responsible for; 0 in an occlusion map.
+        method: "class map" or "occlusion".
+        shift: How far the places lie right of and below where they would tile the face, in parts of its side.
+    """
+
+    emotion: str
+    evidence: NDArray[np.float32]
+    log_odds: float
+    constant: float
+    method: str
+    shift: float = 0.0
+
+
+def face_maps(
+    classifier: FaceClassifier,
+    images: Sequence[NDArray[np.uint8]],
+    emotions: Sequence[str] = (),
+    *,
+    method: str = "auto",
+) -> list[FaceMap]:
+    """Return the map of one class for each face.
+
+    Args:
+        classifier: The network.
+        images: Faces as the network is given them, uint8 (H, W) or (H, W, C).
+        emotions: The class of each face; by default the most probable one.
+        method: "class map" needs a network that averages its last features; "occlusion" covers the face piece by piece
+            and works with any; "auto" takes the first where it can.
+
+    Raises:
+        MoueError: an unknown method or class, or a class map of a network that allows none.
+    """
+    if method not in METHODS:
+        raise MoueError(f"the method is {method!r}", f"one of {', '.join(METHODS)}")
+    unknown = sorted({*emotions} - {*classifier.class_names})
+    if unknown:
+        raise MoueError(f"unknown class {unknown[0]!r}", f"one of {', '.join(classifier.class_names)}")
+    if not images:
+        return []
+    features = classifier.spec.features if isinstance(classifier, Classifier) else None
+    if features is None and method == CLASS_MAP:
+        raise MoueError(
+            "this network allows no class maps", "one that averages its last features", f'Use method="{OCCLUSION}".'
+        )
+    if isinstance(classifier, Classifier) and features is not None and method != OCCLUSION:
+        return _class_maps(classifier, features.shift, images, emotions)
+    y_prob = classifier.answer(list(images)).expression
+    chosen = emotions or [classifier.class_names[k] for k in y_prob.argmax(axis=1)]
+    return [occlusion_map(classifier, image, emotion) for image, emotion in zip(images, chosen, strict=True)]
+
+
+def _class_maps(
+    classifier: Classifier, shift: float, images: Sequence[NDArray[np.uint8]], emotions: Sequence[str]
+) -> list[FaceMap]:
+    places, y_prob = class_evidence(classifier, images)
+    maps = []
+    for number, (place, probabilities) in enumerate(zip(places, y_prob.astype(np.float64), strict=True)):
+        own = classifier.class_names.index(emotions[number]) if emotions else int(probabilities.argmax())
+        rivals = np.maximum(probabilities, PROBABILITY_FLOOR)
+        rivals[own] = 0
+        rivals /= rivals.sum()
+        evidence = place[..., own] - place @ rivals
+        log_odds = _log_odds(probabilities[own])
+        constant = log_odds - float(evidence.sum())
+        emotion = classifier.class_names[own]
+        share = shift / max(classifier.input.shape[:2])
+        maps.append(FaceMap(emotion, evidence.astype(np.float32), log_odds, constant, CLASS_MAP, share))
+    return maps
+
+
+def class_evidence(
+    classifier: Classifier, images: Sequence[NDArray[np.uint8]]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return each place's part of each logit of `expression`, and the probabilities.
+
+    Where one head makes `expression` alone, as in the shipped networks, this is exact: the sum over places and a
+    constant of the class, the same for every face, are the logits. Where several heads are mixed, it is their tangent.
+
+    Args:
+        classifier: A network whose description names its features.
+        images: Faces, uint8 (H, W) or (H, W, C).
+
+    Returns:
+        float64 (N, h, w, K) and float32 (N, K).
+    """
+    features, how = classifier.spec.features, classifier.spec.expression
+    if features is None:
+        raise MoueError(f"{classifier.path} names no features", "a network that averages its last features", FIX)
+    session = _open(classifier.path, classifier.spec.onnx_sha256, features.output, *_layer_names(features))
+    heads = [head for head in classifier.spec.heads if how.shares.get(head.name)]
+    names = [features.output, EXPRESSION, *(head.output for head in heads)]
+    names += [name for head in heads for name in features.layers[head.name]]
+    found = session.run(names, {session.get_inputs()[0].name: prepare(list(images), classifier.input)})
+    maps: NDArray[Any] = found[0].astype(np.float64)
+    maps = maps.transpose(0, 2, 3, 1) if features.layout == "NCHW" else maps
+    answers, weights = found[2 : 2 + len(heads)], found[2 + len(heads) :: 2]
+    mixed, parts = 0.0, []
+    for head, answer, matrix, bias in zip(heads, answers, weights, found[3 + len(heads) :: 2], strict=True):
+        _check_sum(classifier, maps, answer, matrix, bias)
+        columns = [head.class_names.index(name) for name in how.class_names]
+        logits = maps @ matrix[:, columns].astype(np.float64) / (maps.shape[1] * maps.shape[2] * head.temperature)
+        chosen = apply_temperature(answer, head.temperature)[:, columns]
+        share = how.shares[head.name] * chosen / chosen.sum(axis=1, keepdims=True)
+        mixed = mixed + share
+        parts.append((logits, share))
+    places = sum(_tangent(logits, share / mixed, share) for logits, share in parts)
+    return np.asarray(places) / how.temperature, found[1]
+
+
+def _check_sum(classifier: Classifier, maps: NDArray[Any], answer: Any, matrix: Any, bias: Any) -> None:  # noqa: ANN401
+    """Refuse features that do not make the answers."""
+    fits = matrix.shape == (maps.shape[3], answer.shape[1]) and bias.shape == answer.shape[1:]
+    logits = maps.mean(axis=(1, 2)) @ matrix + bias if fits else np.full_like(answer, np.nan)
+    logits -= logits.max(axis=1, keepdims=True)
+    made = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    if not np.abs(made - answer).max() < _SAME:
+        raise MoueError(
+            f"the features that {classifier.path.with_suffix('.json').name} names do not make the answers",
+            "those of this network", FIX,
+        )  # fmt: skip
+
+
+def _tangent(logits: NDArray[np.float64], part: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how the logarithm of a mixture moves with one head's logits; the logits themselves for the only head."""
+    mean = np.einsum("nhwk,nk->nhw", logits, share / share.sum(axis=1, keepdims=True))
+    result: NDArray[np.float64] = part[:, None, None, :] * (logits - mean[..., None])
+    return result
+
+
+def occlusion_map(classifier: FaceClassifier, image: NDArray[np.uint8], emotion: str) -> FaceMap:
+    """Cover a face piece by piece with its mean gray, all in one batch, and see what becomes of a class.
+
+    Args:
+        classifier: Any network.
+        image: The face, uint8 (H, W) or (H, W, C).
+        emotion: The class.
+    """
+    face = fit(image, classifier.input)
+    height, width = face.shape[:2]
+    rows, columns = (np.linspace(0, side, _CELLS + 1).round().astype(int) for side in (height, width))
+    corners = [(row, column) for row in range(-1, _CELLS) for column in range(-1, _CELLS)]
+    covered = np.repeat(face[None], len(corners) + 1, axis=0)
+    for one, (row, column) in zip(covered[1:], corners, strict=True):
+        one[
+            rows[max(row, 0)] : rows[min(row + 2, _CELLS)], columns[max(column, 0)] : columns[min(column + 2, _CELLS)]
+        ] = round(face.mean())
+    own = classifier.class_names.index(emotion)
+    log_odds = np.array([_log_odds(p) for p in classifier.answer(covered).expression[:, own]])
+    lost = (log_odds[0] - log_odds[1:]).reshape(_CELLS + 1, _CELLS + 1)
+    # Each cell is covered by four squares.
+    evidence = (lost[:-1, :-1] + lost[1:, :-1] + lost[:-1, 1:] + lost[1:, 1:]) / 4
+    return FaceMap(emotion, evidence.astype(np.float32), float(log_odds[0]), 0.0, OCCLUSION)
+
+
+def _log_odds(probability: float) -> float:
+    inside = min(max(float(probability), PROBABILITY_FLOOR), 1 - PROBABILITY_FLOOR)
+    return float(np.log(inside / (1 - inside)))
+
+
+def _layer_names(features: FeatureSpec) -> tuple[str, ...]:
+    return tuple(name for pair in features.layers.values() for name in pair)
+
+
+@functools.lru_cache(maxsize=2)
+def _open(path: Path, sha256: str, *names: str) -> onnxruntime.InferenceSession:
+    """Open a network a second time, with its features among its outputs; the file itself is not touched."""
+    content = read_network(path, FIX)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise MoueError(f"{path} has changed since it was loaded", "the same network", "Load it again.")
+    return open_session(with_outputs(content, names), path, threads=usable_cpus(), fix=FIX)

@@ -1,0 +1,63 @@
+"""The command explain."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from moue.cli import console, options
+
+
+class Method(enum.StrEnum):
+    """How a map is made."""
+
+    AUTO = "auto"
+    CLASS_MAP = "class-map"
+    OCCLUSION = "occlusion"
+
+
+def explain(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="An image with a face in it.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="The picture to write. Default: NAME-why.png."),
+    ] = None,
+    model: options.ModelName = "small",
+    detector: options.Detector = options.DetectorName.AUTO,
+    emotion: Annotated[
+        str, typer.Option("--class", metavar="CLASS", help="Explain this class, whatever the answer is.")
+    ] = "",
+    method: Annotated[
+        Method, typer.Option("--method", help="Read the network's last feature map, or cover the face piece by piece.")
+    ] = Method.AUTO,
+    size: Annotated[int, typer.Option("--size", metavar="PIXELS", min=48, max=1000, help="Side of a face.")] = 240,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the maps as JSON; a picture is written only with --output.")
+    ] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Show which parts of a face the answer rests on.
+
+    Writes each face beside itself in colours: orange speaks for the answer, blue against it.
+    """
+    from moue.files import refuse_existing
+    from moue.recognition.explain import explain as ask
+
+    target = out or (None if as_json else Path(f"{Path(image).stem}-why.png"))
+    if target is not None:
+        refuse_existing(target, overwrite=overwrite)
+    found = ask(image, model=model, detector=detector.value, emotion=emotion, method=method.value.replace("-", " "))
+    if as_json:
+        console.say(found.to_json())
+    else:
+        for number, face in enumerate(found.faces, 1):
+            console.say(f"{number}  {face.title}, {face.subtitle}")
+    if target is not None:
+        found.save(target, overwrite=overwrite, size=size)
+        console.wrote(target)
+
+
+COMMANDS: Final = (explain,)

@@ -1,0 +1,222 @@
+"""`explain`: which parts of each face in an image its answer rests on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.classifier.locate import DEFAULT_MODEL
+from moue.classifier.maps import CLASS_MAP, face_maps
+from moue.classifier.preprocess import fit
+from moue.drawing.draw import save_drawing
+from moue.drawing.evidence_sheet import draw_evidence
+from moue.drawing.notebook import png_of, show_image
+from moue.errors import MoueError
+from moue.faces.crop import crop_face
+from moue.faces.detectors.none import WholeImage
+from moue.faces.face import Face
+from moue.recognition.analyze import analyze, network_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from moue.classifier.maps import FaceMap
+    from moue.classifier.spec import InputSpec
+    from moue.faces import Detector
+    from moue.faces.face import Box
+    from moue.media.image_source import Source
+    from moue.recognition.analyze import Model
+    from moue.recognition.results import FaceResult, ImageResult
+
+_DRAWN: Final = 320  # pixels of a face that is kept for drawing
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FaceExplanation:
+    """Which parts of one face speak for an answer.
+
+    Attributes:
+        face: The face and its answer.
+        emotion: The class that is explained.
+        evidence: float32 (h, w), from the upper left of `pixels`: log-odds for the class, above 0, or for its rivals,
+            below 0.
+        log_odds: log(p / (1 - p)) of the class for the face as it was cut out, one view of it.
+        constant: What of `log_odds` no part of the face is responsible for.
+        method: "class map" or "occlusion".
+        shift: How far the places of `evidence` lie right of and below where they would tile the face, in parts of its
+            side.
+        pixels: The face as it was cut out, in more pixels than the network sees, uint8 (H, W).
+    """
+
+    face: FaceResult
+    emotion: str
+    evidence: NDArray[np.float32]
+    log_odds: float
+    constant: float
+    method: str
+    shift: float
+    pixels: NDArray[np.uint8] = dataclasses.field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """The class that is explained, and its probability."""
+        return f"{self.emotion} {_percent(self.face.probabilities[self.emotion])}"
+
+    @property
+    def subtitle(self) -> str:
+        """The strongest rivals."""
+        others = sorted((value, name) for name, value in self.face.probabilities.items() if name != self.emotion)
+        return "rather than " + ", ".join(f"{name} {_percent(value)}" for value, name in others[:-3:-1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values, without the pixels."""
+        return {
+            "face": self.face.to_dict(),
+            "emotion": self.emotion,
+            "evidence": [[round(float(value), 4) for value in row] for row in self.evidence],
+            "log_odds": round(self.log_odds, 4),
+            "constant": round(self.constant, 4),
+            "method": self.method,
+            "shift": round(self.shift, 4),
+        }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Explanation:
+    """Which parts of the faces of an image the answers rest on.
+
+    Attributes:
+        file: The path as it was given; empty for bytes and pixels.
+        faces: In the order of the result, one or more.
+    """
+
+    file: str
+    faces: tuple[FaceExplanation, ...]
+
+    def plot(self, *, size: int = 240) -> Image.Image:
+        """Return all faces on one sheet, each beside itself in colours; orange speaks for the answer, blue against it.
+
+        Args:
+            size: Side of a face in pixels, 48 to 1000.
+
+        Raises:
+            MoueError: `size` is out of range.
+        """
+        if not 48 <= size <= 1000:
+            raise MoueError(f"size is {size}", "48 to 1000 pixels")
+        return draw_evidence(self.faces, _footer(self.faces[0].method), size=size)
+
+    def show(self) -> None:
+        """Show `plot()`: in the notebook, or else in the system's image viewer.
+
+        Raises:
+            MoueError: there is no viewer.
+        """
+        show_image(self.plot())
+
+    def save(self, path: str | Path, *, overwrite: bool = False, size: int = 240) -> Path:
+        """Write `plot()` to a file whose suffix names the format: .png, .jpg or .webp.
+
+        Raises:
+            MoueError: an unknown suffix, or the file exists and `overwrite` is false.
+        """
+        from pathlib import Path  # noqa: PLC0415 (only here at run time)
+
+        return save_drawing(self.plot(size=size), Path(path), overwrite=overwrite)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {"file": self.file, "faces": [face.to_dict() for face in self.faces]}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self.plot())
+
+
+def explain(
+    source: Source,
+    *,
+    model: Model = DEFAULT_MODEL,
+    detector: str | Detector = "auto",
+    boxes: Sequence[Box] | None = None,
+    emotion: str = "",
+    method: str = "auto",
+) -> Explanation:
+    """Say which parts of each face in an image its answer rests on.
+
+    Args:
+        source: As for `analyze`.
+        model: As for `analyze`.
+        detector: As for `analyze`.
+        boxes: As for `analyze`.
+        emotion: The class to explain; by default, of each face the one that it is given.
+        method: "class map" reads the parts of the answer off the network's last feature map, exactly; "occlusion"
+            covers the face piece by piece and works with any network; "auto" takes the first where it can.
+
+    Raises:
+        MoueError: as `analyze`; the image cannot be read or holds no face; an unknown class or method.
+    """
+    result = analyze(source, model=model, detector=detector, boxes=boxes)
+    return explain_result(result, model=model, emotion=emotion, method=method)
+
+
+def explain_result(
+    result: ImageResult, *, model: Model = DEFAULT_MODEL, emotion: str = "", method: str = "auto"
+) -> Explanation:
+    """As `explain`, for what `analyze` found; `model` must be the network that answered."""
+    if not result.faces:
+        raise MoueError(
+            f"{result.file or 'the image'}: {result.message or 'no face was found'}", "an image with a face in it"
+        )
+    classifier = network_of(model)
+    image, spec = result.upright_pixels(), classifier.input
+    large = dataclasses.replace(spec, height=_DRAWN, width=_DRAWN)
+    whole = result.detector == WholeImage.name
+    seen = [_cut(image, face, spec, whole=whole) for face in result.faces]
+    emotions = [emotion or face.emotion for face in result.faces]
+    maps = face_maps(classifier, seen, emotions, method=method)
+    faces = tuple(
+        _joined(face, found, _cut(image, face, large, whole=whole)[..., 0])
+        for face, found in zip(result.faces, maps, strict=True)
+    )
+    return Explanation(result.file, faces)
+
+
+def _joined(face: FaceResult, found: FaceMap, pixels: NDArray[np.uint8]) -> FaceExplanation:
+    return FaceExplanation(
+        face, found.emotion, found.evidence, found.log_odds, found.constant, found.method, found.shift, pixels
+    )
+
+
+def _cut(image: NDArray[np.uint8], face: FaceResult, spec: InputSpec, *, whole: bool) -> NDArray[np.uint8]:
+    """Return the first view of a face, uint8 (height, width, 1)."""
+    if whole:
+        return fit(image, spec)
+    points = None if face.landmarks is None else np.array(face.landmarks, np.float32)
+    return crop_face(image, Face(*face.box, points), spec)
+
+
+def _percent(value: float) -> str:
+    return "<1%" if value < 0.005 else f"{value:.0%}"
+
+
+def _footer(method: str) -> str:
+    if method == CLASS_MAP:
+        return (
+            "Log-odds of each of the network's places: how much it speaks for this answer rather than for its rivals. "
+            "With a constant, they add up to the answer. A line surrounds what reaches half of the scale."
+        )
+    return (
+        "Log-odds that the answer loses when this place is covered. Each place is covered alone, so they do not add up "
+        "to the answer. A line surrounds what reaches half of the scale."
+    )

@@ -1,0 +1,114 @@
+"""The last feature map of an exported file, which the description names, so that answers can be explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from moue.classifier.features import FeatureSpec
+from moue.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import onnx
+
+    from moue.classifier.spec import HeadSpec
+
+_NCHW_TO_NHWC: Final = [0, 2, 3, 1]
+_AVERAGES: Final = {"ReduceMean", "GlobalAveragePool"}
+_WINDOWS: Final = {"Conv", "AveragePool", "MaxPool"}
+_RESHAPING: Final = {"Squeeze", "Flatten", "Reshape"}
+
+
+def find_features(path: Path, heads: Sequence[HeadSpec]) -> FeatureSpec | None:
+    """Return where the features lie that all heads take the average of, or None where the network is built otherwise.
+
+    Args:
+        path: An exported ONNX file.
+        heads: Its heads.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("onnx", "train") from error
+    graph = onnx.load(str(path)).graph
+    nodes = {name: node for node in graph.node for name in node.output}
+    layers: dict[str, tuple[str, str]] = {}
+    averages = set()
+    for head in heads:
+        found = _last_layer(nodes, head.output)
+        if found is None:
+            return None
+        average, layers[head.name] = found[0], found[1:]
+        averages.add(average)
+    if len(averages) != 1:
+        return None
+    place = _before_average(nodes, averages.pop())
+    if place is None:
+        return None
+    stride, start = _centre(nodes, place[0], {})
+    # The tile of the first place has its centre at (stride - 1) / 2.
+    return FeatureSpec(*place, layers, shift=start - (stride - 1) / 2)
+
+
+def _last_layer(nodes: Mapping[str, onnx.NodeProto], output: str) -> tuple[str, str, str] | None:
+    """Return input, weights and bias of the layer that makes a head, if it is one dense layer with softmax."""
+    softmax = nodes.get(output)
+    if softmax is None or softmax.op_type != "Softmax":
+        return None
+    last = nodes.get(softmax.input[0])
+    if last is not None and last.op_type == "Gemm" and len(last.input) == 3 and not last.attribute:
+        return last.input[0], last.input[1], last.input[2]
+    if last is None or last.op_type != "Add":
+        return None
+    product = nodes.get(last.input[0])
+    if product is None or product.op_type != "MatMul":
+        return None
+    return product.input[0], product.input[1], last.input[1]
+
+
+def _before_average(nodes: Mapping[str, onnx.NodeProto], name: str) -> tuple[str, str] | None:
+    """Return the tensor that an average over places is taken of, and its layout."""
+    node = nodes.get(name)
+    while node is not None and node.op_type in _RESHAPING:
+        node = nodes.get(node.input[0])
+    if node is None or node.op_type not in _AVERAGES:
+        return None
+    if node.op_type == "GlobalAveragePool":
+        return node.input[0], "NCHW"
+    before = nodes.get(node.input[0])
+    if before is not None and before.op_type == "Transpose" and list(before.attribute[0].ints) == _NCHW_TO_NHWC:
+        return before.input[0], "NCHW"
+    return node.input[0], "NHWC"
+
+
+def _centre(
+    nodes: Mapping[str, onnx.NodeProto], name: str, known: dict[str, tuple[float, float]]
+) -> tuple[float, float]:
+    """Return stride and start of a tensor's rows: row i looks at the input around stride * i + start.
+
+    Where two branches are added, the mean of both.
+    """
+    if name not in known:
+        node = nodes.get(name)
+        if node is None:  # the images, or a constant
+            return 1.0, 0.0
+        before = [_centre(nodes, one, known) for one in node.input if one in nodes or one == node.input[0]]
+        stride = max(one[0] for one in before)
+        starts = [start for size, start in before if size == stride]
+        step, middle = _window(node)
+        known[name] = stride * step, sum(starts) / len(starts) + stride * middle
+    return known[name]
+
+
+def _window(node: onnx.NodeProto) -> tuple[float, float]:
+    """Return the stride of a convolution or pooling, and where the middle of its first window lies."""
+    given = {one.name: list(one.ints) for one in node.attribute if one.ints}
+    if node.op_type not in _WINDOWS or "kernel_shape" not in given:
+        return 1.0, 0.0
+    reach = (given["kernel_shape"][0] - 1) * given.get("dilations", [1])[0]
+    return float(given.get("strides", [1])[0]), reach / 2 - given.get("pads", [0])[0]

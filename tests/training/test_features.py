@@ -1,0 +1,24 @@
+"""Where the last feature map of an exported network lies."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers.onnx_model import save_run
+from moue.classifier.locate import WEIGHTS, shipped_models
+from moue.classifier.spec import ModelSpec
+from moue.training.features import find_features
+
+pytest.importorskip("onnx")
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_descriptions_of_shipped_networks_say_what_is_found(name):
+    spec = ModelSpec.load(WEIGHTS / f"{name}.json")
+    assert find_features(WEIGHTS / f"{name}.onnx", spec.heads) == spec.features
+    assert spec.features is not None
+
+
+def test_a_network_that_averages_nothing_has_no_features(tmp_path):
+    run = save_run(tmp_path / "run")
+    assert find_features(run / "model.onnx", ModelSpec.load(run / "model.json").heads) is None
