@@ -1,13 +1,14 @@
-"""The classes of FER2013 and FER+, in their published order, and the spellings the field uses for them."""
+"""Class names: those of FER2013 and FER+ in their published order, the field's spellings of them, and a user's own."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 CLASS_NAMES: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """FER2013's classes in label order 0-6 (Goodfellow et al. 2013, arXiv:1307.0414)."""
@@ -26,6 +27,10 @@ FERPLUS_NAMES: Final = (
 )
 """FER+'s ten vote columns in file order (Barsoum et al. 2016, arXiv:1608.01041), in FER2013's spelling."""
 
+MOST_CLASSES: Final = 100
+"""More classes than this are refused: such a column or folder rarely holds classes."""
+
+_KNOWN: Final = (*CLASS_NAMES, *(name for name in FERPLUS_NAMES if name not in CLASS_NAMES))
 _ALIASES: Final = {
     "angry": ("anger", "angry", "an", "mad"),
     "disgust": ("disgust", "disgusted", "di"),
@@ -77,3 +82,73 @@ def class_of(text: str, numbering: Sequence[str] = ()) -> str:
         return canonical_name(word)
     except MoueError:
         return ""
+
+
+def name_classes(words: Iterable[str], numbering: Sequence[str] = ()) -> dict[str, str]:
+    """Return the class that each word of a data set means.
+
+    If every word is a usual spelling of a known class, the classes get FER2013's and FER+'s names ("Anger" is angry).
+    Otherwise they are a user's own and are called as they are written; only a known name itself is still known
+    ("Happy" is happy, but "smile" beside "no_smile" stays smile).
+
+    Args:
+        words: All different labels or folder names.
+        numbering: As for `class_of`.
+
+    Raises:
+        MoueError: there are more than 100 classes.
+    """
+    plain = {word: class_of(word, numbering) for word in words}
+    if not all(plain.values()):
+        spelling: dict[str, str] = {}
+        for word in sorted(plain):
+            own = numbering[int(word)] if plain[word] in numbering and word.strip().isdigit() else word.strip()
+            plain[word] = spelling.setdefault(_key(own), _key(own) if _key(own) in _KNOWN else own)
+    found = sorted(set(plain.values()))
+    if len(found) > MOST_CLASSES:
+        raise MoueError(
+            f"{len(found):,} classes: {', '.join(found[:3])}, …",
+            f"2 to {MOST_CLASSES}",
+            "Check which column or which level of folders holds the classes.",
+        )
+    return plain
+
+
+def refuse_clashes(words: Iterable[str], classes: dict[str, str], source: str) -> None:
+    """Check that no two words of one place mean the same class.
+
+    Args:
+        words: The class folders of one folder, or the labels of one column.
+        classes: What `name_classes` returned.
+        source: The place, for the message.
+
+    Raises:
+        MoueError: two of them do.
+    """
+    first: dict[str, str] = {}
+    for word in sorted(set(words)):
+        other = first.setdefault(classes[word], word)
+        if other != word:
+            raise MoueError(
+                f"{source} has {other!r} and {word!r}, which are both the class {classes[word]!r}",
+                "one name for each class",
+                "Merge the two, or give one of them another name.",
+            )
+
+
+def order_classes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return different class names in label order: the known ones in their published order, then a user's own."""
+    found = set(names)
+    known = [name for name in _KNOWN if name in found]
+    return (*known, *sorted(found.difference(known), key=_natural))
+
+
+def _key(word: str) -> str:
+    """Return what two spellings of one name share."""
+    return re.sub(r"[\s_-]+", "_", word.strip().casefold())
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort numbers inside names by their value."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)

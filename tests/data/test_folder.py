@@ -12,7 +12,6 @@ from helpers.data import make_dataset
 from moue.data.load import load_dataset as load_folder
 from moue.data.write import write_csv
 from moue.errors import MoueError
-from moue.labels import CLASS_NAMES
 from moue.media.decode import decode
 from moue.media.pixels import fit_gray
 
@@ -32,8 +31,8 @@ def test_splits_and_classes_come_from_folders(tmp_path):
                 put(tmp_path / split / name / f"im{k}.png", next(seeds))
     dataset = load_folder(tmp_path)
     assert {split: len(dataset.where(split)) for split in ("train", "val", "test")} == {"train": 6, "val": 3, "test": 6}
-    assert [CLASS_NAMES[label] for label in dataset.subset("test").labels] == ["angry"] * 3 + ["happy"] * 3
-    assert set(dataset.subset("val").labels.tolist()) == {CLASS_NAMES.index("happy")}
+    assert [dataset.class_names[label] for label in dataset.subset("test").labels] == ["angry"] * 3 + ["happy"] * 3
+    assert set(dataset.subset("val").labels.tolist()) == {dataset.class_names.index("happy")}
 
 
 NAMES = ("Training_7.png", "PublicTest_8.png", "PrivateTest_9.png")
@@ -90,7 +89,7 @@ def test_numbered_folders_say_what_was_assumed(tmp_path):
     dataset = load_folder(tmp_path)
     assert "0 is angry" in dataset.notes[0]
     other = load_folder(tmp_path, class_names=("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"))
-    assert CLASS_NAMES[other.labels[0]] == "neutral"
+    assert other.class_names[other.labels[0]] == "neutral"
     assert not any("numbered" in note for note in other.notes)
 
 
@@ -113,12 +112,15 @@ def test_a_folder_or_archive_of_the_download(tmp_path):
 
 def test_without_val_a_part_of_train_is_held_out(tmp_path):
     for k in range(120):
-        put(tmp_path / "train" / "fear" / f"{k}.png", k)
+        put(tmp_path / "train" / ("fear" if k % 3 else "bored") / f"{k}.png", k)
     put(tmp_path / "test" / "fear" / "0.png", 500)
     dataset = load_folder(tmp_path)
-    assert 3 <= len(dataset.where("val")) <= 30
-    assert len(dataset.where("test")) == 1
-    assert "a tenth of train" in dataset.split_rule
+    assert dataset.counts() == {
+        "train": {"fear": 64, "bored": 32},
+        "val": {"fear": 16, "bored": 8},
+        "test": {"fear": 1, "bored": 0},
+    }
+    assert dataset.split_rule == "1/5 of train became val, balanced over the classes"
 
 
 def test_pixels_are_those_of_the_file_and_other_sizes_are_scaled(tmp_path):
@@ -131,7 +133,17 @@ def test_pixels_are_those_of_the_file_and_other_sizes_are_scaled(tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [((), "holds no images"), (("grumpy/a.png",), "unknown class 'grumpy'"), (("contempt/a.png",), "not a class")],
+    [
+        ((), "holds no images in folders(?s:.*)a folder for each class"),
+        (("a.png",), "holds no images in folders"),
+        (
+            ("train/sad/a.png", "grumpy/a.png"),
+            "beside the folders of the splits(?s:.*)unknown class 'grumpy'(?s:.*)Move",
+        ),
+        (("happy/a.png", "joy/a.png"), "'happy' and 'joy', which are both the class 'happy'(?s:.*)Merge the two"),
+        (("Smile/a.png", "smile/a.png", "no smile/a.png"), "'Smile' and 'smile', which are both"),
+        ([f"class{k}/a.png" for k in range(101)], "101 classes(?s:.*)2 to 100(?s:.*)which level of folders"),
+    ],
 )
 def test_wrong_folders(tmp_path, names, message):
     for name in names:

@@ -1,5 +1,6 @@
 """The drawn faces, writing them as fer2013.csv, and the contact sheet."""
 
+import dataclasses
 import gzip
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from moue.data.contact_sheet import contact_sheet
 from moue.data.dataset import Dataset
-from moue.data.load import load_fer2013
+from moue.data.load import load_dataset, load_fer2013
 from moue.data.synthetic.dataset import EXPRESSIONS, SPLIT_RULE, synthesize
 from moue.data.write import write_csv
 from moue.errors import MoueError
@@ -165,11 +166,15 @@ def test_other_endings_are_refused(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_other_classes_are_refused(tmp_path):
+def test_own_classes_are_written_by_name(tmp_path):
     dataset = synthesize(3)
-    other = Dataset(dataset.images, dataset.labels, dataset.split, dataset.rows, class_names=tuple("abcdefg"))
-    with pytest.raises(MoueError, match="as in FER2013"):
-        write_csv(other, tmp_path / "a.csv")
+    own = dataclasses.replace(dataset, class_names=("happy", *"abcdef"))
+    write_csv(own, tmp_path / "a.csv")
+    for _ in ("read", "from the cache"):
+        back = load_dataset(tmp_path / "a.csv")
+        assert (back.class_names, back.checksum) == (own.class_names, own.checksum)
+    with pytest.raises(MoueError, match=r"class 'a,b'(?s:.*)without separators"):
+        write_csv(dataclasses.replace(dataset, class_names=("a,b", *"cdefgh")), tmp_path / "b.csv")
 
 
 # --- contact_sheet

@@ -138,10 +138,13 @@ def test_what_cannot_be_started_from_is_said_and_leaves_no_folder(earlier, faces
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04 no")
     _, other = saved(dataclasses.replace(ONE_HEAD, model_options={"widths": [8, 16], "depths": [1, 1]}), tmp_path)
+    larger = tmp_path / "larger.keras"
+    list_models()["small"].build(num_classes=7, input_shape=(64, 64, 1), **TINY).save(larger)
     table = {
-        tmp_path / "empty": "no Keras model at .*empty(?s:.*)run folder",
-        tmp_path / "nowhere": "no Keras model at .*nowhere",
-        RunFolder(earlier).onnx: "no Keras model at (?s:.*)cannot be trained further",
+        tmp_path / "empty": "no model to start from at .*empty(?s:.*)run folder(?s:.*)whole epoch",
+        tmp_path / "nowhere": "no model to start from at .*nowhere",
+        tmp_path / "no.onnx": "no.onnx does not exist(?s:.*)Check the name",
+        larger: r"takes images of \(64, 64, 1\)(?s:.*)\(48, 48, 1\)(?s:.*)with that input",
         tmp_path / "broken.keras": "cannot read .*broken",
         other: r"another network(?s:.*)\(3, 3, 8, 16\)(?s:.*)in place of(?s:.*)same model and model_options",
     }

@@ -23,7 +23,24 @@ _DISTILL: Final = {"distill_weight": 0.7, "distill_temperature": 2.0}
 def train(
     data: options.DataPath,
     out: options.RunOut,
-    recipe: options.RecipeName = "seed_cnn",
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe",
+            metavar="RECIPE",
+            help="Name of a recipe (see moue recipes), or a TOML file. Default: seed_cnn; with --from: finetune.",
+            show_default=False,
+        ),
+    ] = "",
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Fine-tune this: a shipped model, a run folder, a .keras or an .onnx file.",
+            show_default=False,
+        ),
+    ] = "",
     epochs: options.Epochs = None,
     seed: options.Seed = None,
     choices: options.Choices = None,
@@ -32,20 +49,36 @@ def train(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
-    """Train a network; the validation split chooses the epoch."""
+    """Train a network on any classes; the validation split chooses the epoch."""
     from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
-    config = TrainConfig.from_recipe(recipe, **given_choices(epochs, seed, choices))
+    given = given_choices(epochs, seed, choices)
+    if start:
+        _check_start(start, given)
+    else:
+        config = TrainConfig.from_recipe(recipe or "seed_cnn", **given)
     if not resume:
         RunFolder(out).refuse_used()  # before the data is read in vain
-    _run(
-        config,
-        options.load_data(data, ferplus, on_bad_row, class_names),
-        out,
-        resume=resume,
-        data=_data_words(data, ferplus),
-    )
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
+    if start:
+        from moue.training.finetune import finetune_config
+
+        config = finetune_config(start, dataset, recipe, **given)
+    _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus))
+
+
+def _check_start(start: str, given: dict[str, Any]) -> None:
+    """Check that there is such a network before the data is read in vain."""
+    from moue.training.backend import import_keras
+
+    if "initial_weights" in given:
+        raise typer.BadParameter("--from gives the initial weights already", param_hint="--set initial_weights")
+    with console.loading_keras():
+        import_keras()
+    from moue.training.finetune import find_weights
+
+    find_weights(start)
 
 
 def distill(
@@ -144,6 +177,11 @@ def _run(
         )
     epochs = len(result.history["epoch"])
     console.note(f"best epoch {result.best_epoch} of {epochs}: validation accuracy {result.best_val_accuracy:.1%}")
+    if result.best_val_accuracy <= result.baseline:
+        console.warn(
+            f"this is no better than always giving the most frequent class ({result.baseline:.1%}); train on more "
+            "faces, for longer, or with another step size"
+        )
     console.note(f"the run is in {result.run} (curves.png, best.keras{', model.onnx' if result.exported else ''})")
     if result.interrupted:
         console.note(f"stopped early; to continue: {options.command_line()}{'' if resume else ' --resume'}")

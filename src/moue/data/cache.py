@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Raise it whenever the reader changes what it makes of a file.
-_FORMAT: Final = "moue-cache-2"
+_FORMAT: Final = "moue-cache-3"
 _ARRAYS: Final = ("images", "labels", "split", "rows")
 # Up to this size the content itself is hashed (15 ms); above, the file's times and inode must do.
 _HASHED_BYTES: Final = 16 << 20
@@ -62,7 +62,9 @@ def load(path: Path) -> Dataset | None:
             images, labels, split, rows = arrays = [_read(file) for _ in _ARRAYS]
         if stored["content"] != _content(arrays):
             return None
-        dataset = Dataset(images, labels, split, rows, source=str(path), split_rule=stored["split_rule"])
+        names = tuple(stored["class_names"])
+        rule = stored["split_rule"]
+        dataset = Dataset(images, labels, split, rows, class_names=names, source=str(path), split_rule=rule)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
     # The checksum of 83 MB is the slowest part of loading, and stays as true as the arrays.
@@ -80,7 +82,8 @@ def store(path: Path, dataset: Dataset, before: dict[str, Any] | None) -> None:
     """
     if before is None or before != fingerprint(path):
         return
-    about: dict[str, Any] = {"fingerprint": before, "split_rule": dataset.split_rule, "checksum": dataset.checksum}
+    about: dict[str, Any] = {"fingerprint": before, "checksum": dataset.checksum}
+    about |= {"class_names": dataset.class_names, "split_rule": dataset.split_rule}
     about["content"] = _content([getattr(dataset, name) for name in _ARRAYS])
     with contextlib.suppress(OSError, ValueError), replacing(_entry(path)) as temporary, temporary.open("wb") as file:
         np.save(file, np.frombuffer(json.dumps(about).encode(), np.uint8))

@@ -126,6 +126,28 @@ class Dataset:
             votes=None if self.votes is None else self.votes[index],
         )
 
+    def with_classes(self, class_names: tuple[str, ...]) -> Dataset:
+        """Return the faces with their labels counted in another list of classes, which has those of all faces.
+
+        Args:
+            class_names: The classes of a network, for example.
+
+        Raises:
+            MoueError: a face has a class that is not on the list.
+        """
+        if class_names == self.class_names:
+            return self
+        used = [self.class_names[label] for label in np.unique(self.labels)]
+        missing = [name for name in used if name not in class_names]
+        if missing:
+            raise MoueError(
+                f"{self.source or 'the data'} has faces of the class {', '.join(missing)}",
+                f"only {', '.join(class_names)}, the classes of the network",
+                "Leave those faces out, or take a network that was trained on them.",
+            )
+        place = np.array([class_names.index(name) if name in used else 0 for name in self.class_names], np.uint8)
+        return dataclasses.replace(self, labels=place[self.labels], class_names=class_names)
+
     def subset(self, split: str) -> Dataset:
         """Return the faces of one split: "train", "val" or "test"."""
         return self.take(self.where(split))

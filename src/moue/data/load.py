@@ -11,7 +11,7 @@ from moue.data import cache
 from moue.data.readers import find_reader
 from moue.data.readers.reader import OnBadRow, ReadOptions
 from moue.errors import MoueError
-from moue.labels import class_of
+from moue.labels import name_classes, refuse_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,10 +32,11 @@ def load_dataset(
     """Read labelled faces from a table or from folders of images.
 
     A table has the columns `emotion` (0-6, or names), `pixels` (2,304 numbers in 0-255) and mostly `Usage` (Training,
-    PublicTest, PrivateTest), in any order; other columns are ignored. Without `Usage` (Kaggle's `train.csv`), a tenth
-    of the images each becomes val and test, chosen by a hash of the pixels. It may be packed (gz, bz2, xz, zip, tar).
-    Folders are described in `moue.data.readers.folder`. The content decides the kind, not the name. The first reading
-    of a table leaves a cache behind; see `moue.data.cache`.
+    PublicTest, PrivateTest), in any order; other columns are ignored. It may be packed (gz, bz2, xz, zip, tar). Folders
+    are described in `moue.data.readers.folder`, lists of image files in `moue.data.readers.file_list`. The content
+    decides the kind, not the name. Names of labels and folders may be those of any 2 to 100 classes. Data without
+    splits gets them: see `moue.data.splits.hold_out`. The first reading of a table leaves a cache behind; see
+    `moue.data.cache`.
 
     Args:
         path: The file or folder, or a pipe such as `/dev/stdin`.
@@ -97,10 +98,12 @@ def _read(path: Path, reader: Reader, options: ReadOptions, *, use_cache: bool) 
 
 
 def _numbering(class_names: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(class_of(name) for name in class_names)
-    for name, text in zip(found, class_names, strict=True):
-        if not name or text.strip().isdigit():
+    for text in class_names:
+        if not text.strip() or text.strip().isdigit():
             raise MoueError(f"class name {text!r}", "names such as angry, happy, neutral, in the order of the numbers")
+    classes = name_classes(class_names)
+    refuse_clashes(class_names, classes, "--class-names")
+    found = tuple(classes[text] for text in class_names)
     if len(set(found)) < len(found):
-        raise MoueError(f"class names {', '.join(found)}", "each class once")
+        raise MoueError(f"class names {', '.join(found)}", "each class once", "Leave out the second.")
     return found

@@ -1,7 +1,8 @@
-"""Splits: the words that name them, and held-out splits for data that comes without, chosen by a hash of the pixels."""
+"""Splits: the words that name them, and held-out splits for data that comes without."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -25,8 +26,11 @@ _WORDS: Final[dict[str, Split]] = {
     **dict.fromkeys(("test", "testing", "private_test"), "test"),
 }
 
+FEW_FACES: Final = 2000
+"""Below this, a fifth of the faces is held out for each split in place of a tenth, and the classes are balanced."""
+
 HOLDOUT_FRACTION: Final = 0.1
-HOLDOUT_RULE: Final = "no Usage column: a tenth each to val and test, by a hash of the pixels"
+_FOLDS: Final = 5
 
 
 def split_of(word: str) -> Split | None:
@@ -34,22 +38,79 @@ def split_of(word: str) -> Split | None:
     return _WORDS.get(word.strip().lower())
 
 
-def split_by_digest(dataset: Dataset, splits: Sequence[Split]) -> NDArray[np.str_]:
-    """Return a split for each face, str (N,): a tenth to "val", a tenth to "test" if asked for, the rest "train".
+def hold_out(dataset: Dataset, wanted: Sequence[Split], people: Sequence[str] = ()) -> Dataset:
+    """Return the data set with faces of its training split moved to splits that it lacks.
 
-    The pixels decide, so equal images always fall into the same split, the order of the rows does not matter, and an
-    image keeps its split when others are added.
+    Equal images always stay together, and so do the images of a person if people are known. Neither the order of the
+    rows nor chance decides, so the same data always get the same splits.
+
+    Args:
+        dataset: The faces; those outside "train" keep their split.
+        wanted: The splits to make: "val", or "val" and "test".
+        people: Who each face shows, if that is known.
+    """
+    part = dataset.where("train")
+    split = dataset.split.astype(SPLIT_DTYPE)
+    train = dataset.take(part)
+    if people or len(part) < FEW_FACES:
+        groups = [people[position] for position in part] if people else [one.tobytes() for one in train.pixel_digests]
+        num_folds = _FOLDS if len(part) < FEW_FACES else round(1 / HOLDOUT_FRACTION)
+        fold = stratified_folds(train.labels, groups, num_folds)
+        for number, name in enumerate(wanted):
+            split[part[fold == number]] = name
+        share = f"1/{num_folds}"
+        how = "person by person, balanced over the classes" if people else "balanced over the classes"
+    else:
+        split[part] = split_by_digest(train, wanted)
+        share, how = "a tenth", "by a hash of the pixels"
+    each = " each" if len(wanted) > 1 else ""
+    rule = f"{share} of train{each} became {' and '.join(wanted)}, {how}"
+    return dataclasses.replace(dataset, split=split, split_rule=rule)
+
+
+def stratified_folds(
+    labels: NDArray[np.integer], groups: Sequence[str] | Sequence[bytes], num_folds: int, seed: int = 0
+) -> NDArray[np.int64]:
+    """Return a fold for each face, int64 (N,), such that groups stay whole and classes are spread evenly.
+
+    The largest groups are placed first. Each goes to the fold that has the fewest faces of its classes so far.
+
+    Args:
+        labels: Class numbers (N,).
+        groups: What stays together, (N,): people, videos, or hashes of equal images.
+        num_folds: How many folds.
+        seed: Another seed makes other folds.
+    """
+    names, members = np.unique(np.array(groups, dtype=object), return_inverse=True)
+    counts = np.zeros((len(names), int(labels.max(initial=0)) + 1))
+    np.add.at(counts, (members, labels), 1)
+    share = counts / np.maximum(counts.sum(axis=0), 1)  # so that rare classes weigh as much as frequent ones
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    filled = np.zeros((num_folds, counts.shape[1]))
+    result = np.zeros(len(names), np.int64)
+    for group in order:
+        load = filled @ (share[group] > 0) + 1e-6 * filled.sum(axis=1)
+        # Of folds that are equally full the last one: the first ones are held out.
+        result[group] = num_folds - 1 - int(load[::-1].round(9).argmin())
+        filled[result[group]] += share[group]
+    return result[members]
+
+
+def split_by_digest(dataset: Dataset, wanted: Sequence[Split]) -> NDArray[np.str_]:
+    """Return a split for each face, str (N,): a tenth for each that is wanted, the rest "train".
+
+    An image keeps its split when others are added.
 
     Args:
         dataset: The faces; their current split is ignored.
-        splits: Which splits to make.
+        wanted: Which splits to make beside "train".
     """
     # The first 8 of each digest's 16 bytes, as a fraction of their range.
     digests = np.frombuffer(dataset.pixel_digests.tobytes(), ">u8")[::2]
     fraction = digests.astype(np.float64) / 2.0**64
     result = np.full(len(dataset), "train", SPLIT_DTYPE)
-    held_out = [split for split in splits if split != "train"]
-    for position, split in enumerate(held_out):
+    for position, split in enumerate(wanted):
         chosen = (fraction >= position * HOLDOUT_FRACTION) & (fraction < (position + 1) * HOLDOUT_FRACTION)
         result[chosen] = split
     return result

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from moue.data.dataset import Dataset
 
+_SEPARATORS: Final = ",;\t\r\n\"'"
 _HEADER: Final = b"emotion,pixels,Usage\n"
 _WORDS: Final = tuple(str(value).encode() for value in range(256))
 
@@ -22,22 +23,24 @@ _WORDS: Final = tuple(str(value).encode() for value in range(256))
 def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
     """Write faces, labels and splits as `fer2013.csv` has them: columns `emotion,pixels,Usage`, rows in order.
 
-    `load_fer2013` reads it back to the same checksum. FER+ votes are not part of the format and are left out.
+    `load_fer2013` reads it back to the same checksum. Classes that are not exactly FER2013's are written by name. FER+
+    votes are not part of the format and are left out.
 
     Args:
-        dataset: The faces, with FER2013's classes.
+        dataset: The faces.
         path: A name ending in `.csv` or `.csv.gz`; the latter is compressed, and equal data give equal bytes.
         overwrite: Replace an existing file.
 
     Raises:
-        MoueError: the name has another ending, the classes are not FER2013's, the file exists and `overwrite` is
-            false, or it cannot be written.
+        MoueError: the name has another ending, a class is called by a number or with a separator, the file exists and
+            `overwrite` is false, or it cannot be written.
     """
     name = path.name.lower()
     if not name.endswith((".csv", ".csv.gz")):
         raise MoueError(f"{path} ends in {path.suffix!r}", "a name ending in .csv or .csv.gz", "Choose another name.")
-    if dataset.class_names != CLASS_NAMES:
-        raise MoueError(f"classes {', '.join(dataset.class_names)}", f"{', '.join(CLASS_NAMES)}, as in FER2013")
+    for class_name in dataset.class_names:
+        if class_name.isdigit() or set(class_name) & set(_SEPARATORS):
+            raise MoueError(f"class {class_name!r}", "a name without separators and quotes", "Rename the class.")
     with replacing(path, overwrite=overwrite) as temporary, temporary.open("wb") as raw:
         if name.endswith(".gz"):
             # No name and no time in the file, and a low level: most of the gain at a fraction of the time.
@@ -50,6 +53,9 @@ def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
 def _write_rows(dataset: Dataset, file: IO[bytes]) -> None:
     file.write(_HEADER)
     word = _WORDS.__getitem__
+    published = dataset.class_names == CLASS_NAMES
+    labels = [(str(k) if published else name).encode() for k, name in enumerate(dataset.class_names)]
+    usages = {split: usage.encode() for split, usage in USAGE_NAMES.items()}
     for image, label, split in zip(dataset.images, dataset.labels.tolist(), dataset.split.tolist(), strict=True):
         # The bytes of an image are its pixels as numbers.
-        file.write(b"%d,%b,%b\n" % (label, b" ".join(map(word, image.tobytes())), USAGE_NAMES[split].encode()))
+        file.write(b"%b,%b,%b\n" % (labels[label], b" ".join(map(word, image.tobytes())), usages[split]))

@@ -53,14 +53,15 @@ def evaluate(
             (n, 48, 48, 1) of 0-255 to probabilities float (n, K) in the order of the data's class names. Give a network
             itself and not its `predict_proba`, which gives `expression`: what people see, where FER2013's label is the
             search word.
-        dataset: The data, with its training split, which the leak check and the baseline need.
+        dataset: The data, with its training split, which the leak check and the baseline need. A network may know more
+            classes than the data has; they are joined by name.
         split: "test" (scored once, at the end), "val" or "train".
         views: A name of `moue.evaluation.tta.list_views`: the crops of each face that are averaged over.
         batch_size: Faces per call of the model, 1 or more.
         progress: Called with (faces done, faces in all) after each batch.
 
     Raises:
-        MoueError: the split is empty, the model answers other classes than the data set has, or its output has the
+        MoueError: the split is empty, the data set has classes that the model does not know, or its output has the
             wrong shape or is no distribution.
     """
     if not isinstance(dataset, Dataset):
@@ -69,6 +70,9 @@ def evaluate(
         model = Classifier.load(model)
     elif not callable(model) and not isinstance(model, Classifier | Ensemble):
         raise MoueError(f"the model is of type {type(model).__name__}", "a Classifier, an Ensemble, or a function")
+    checksum = dataset.checksum
+    if isinstance(model, Classifier | Ensemble):
+        dataset = dataset.with_classes(_classes_of(model))
     part = dataset.where(split)
     if not len(part):
         raise MoueError(
@@ -100,10 +104,16 @@ def evaluate(
         num_views=len(view_set),
         views=view_set.name,
         source=dataset.source,
-        checksum=dataset.checksum,
+        checksum=checksum,
         members=_members(model),
         temperature=_temperature(model),
     )
+
+
+def _classes_of(model: Classifier | Ensemble) -> tuple[str, ...]:
+    """Return the classes of the head that is scored."""
+    one = model if isinstance(model, Classifier) else model.members[0]
+    return one.spec.heads[0].class_names
 
 
 def _ask(

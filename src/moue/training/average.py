@@ -10,7 +10,7 @@ import numpy as np
 from moue.training.backend import keras
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +20,29 @@ if TYPE_CHECKING:
 
 # A momentum of 0.9 looks back over about ten.
 _STATISTICS_BATCHES: Final = 16
+_RAMP: Final = 10
+
+
+def ramp_average(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let the optimizer's average look back over a tenth of the steps so far until its momentum looks back less.
+
+    Keras uses the full momentum from the second step on. An average with the momentum 0.998 then still holds a third of
+    the first step's weights after 500 steps, and a short training ends with the weights that it started from. Here the
+    momentum of step t (from 0) is at most t / (t + 10).
+
+    Args:
+        optimizer: One with `use_ema`, before its first step.
+    """
+
+    def update(variables: Sequence[keras.Variable]) -> None:
+        ops = keras.ops
+        step = ops.cast(optimizer.iterations, "float32")
+        momentum = ops.minimum(optimizer.ema_momentum, step / (step + _RAMP))
+        for variable, average in zip(variables, optimizer._model_variables_moving_average, strict=True):
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+    # Replaced in the object and not by a subclass, so that saved models name an optimizer that Keras knows.
+    optimizer._update_model_variables_moving_average = update
 
 
 class Averager(keras.callbacks.Callback):
@@ -67,7 +90,9 @@ class Averager(keras.callbacks.Callback):
 
     def _take_statistics(self) -> None:
         """Set the statistics of all BatchNorm layers to their mean over some training batches."""
-        layers = [layer for layer in self.model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+        kind = keras.layers.BatchNormalization
+        # Frozen ones keep their statistics (fine-tuning).
+        layers = [layer for layer in self.model._flatten_layers() if isinstance(layer, kind) and layer.trainable]
         if not layers:
             return
         momenta = [layer.momentum for layer in layers]

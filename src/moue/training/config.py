@@ -40,7 +40,13 @@ class TrainConfig:
     model_options: dict[str, Any] = dataclasses.field(
         default_factory=dict, metadata={"help": "the network's own options, e.g. dropout rates"}
     )
-    initial_weights: str = _choice("", "run folder or .keras file whose weights the training starts from; '': random")
+    initial_weights: str = _choice(
+        "", "shipped model, run folder, .keras or .onnx file whose weights the training starts from; '': random"
+    )
+    finetune: bool = _choice(
+        default=False,
+        text="fit the first head to the frozen trunk of initial_weights first; BatchNorm keeps its statistics",
+    )
     epochs: int = _choice(30, "highest number of passes over the training split", low=1)
     batch_size: int = _choice(128, "faces per step", low=1)
     optimizer: str = _choice("adam", "optimizer; sgd has Nesterov momentum", choices=("adam", "adamw", "sgd"))
@@ -112,7 +118,7 @@ class TrainConfig:
             raise SettingError("learning_rate = 0.0", "more than 0")
         if self.optimizer == "adam" and self.weight_decay:
             raise SettingError(f"weight_decay = {self.weight_decay} with adam", "0", "Use the optimizer adamw or sgd.")
-        if self.warmup_epochs >= self.epochs:
+        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
             raise SettingError(f"warmup_epochs = {self.warmup_epochs}", f"fewer than epochs = {self.epochs}")
 
     @classmethod

@@ -2,31 +2,105 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+from moue.classifier.locate import locate, shipped_models
 from moue.errors import MoueError
 from moue.files import read_json, sha256_of
 from moue.heads import list_heads
 from moue.training.backend import keras
+from moue.training.config import TrainConfig
+from moue.training.from_onnx import describe_exported, load_exported
+from moue.training.probe import fit_head
 from moue.training.run_folder import RunFolder
+from moue.training.targets import make_targets, make_training_targets
+
+if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
+
+RECIPE: Final = "finetune"
+"""The recipe of a fine-tuning where none is named."""
+
+_ARCHITECTURE: Final = ("model", "model_options")
+# Steps of training, for little data and for much.
+_FACES_SEEN: Final = 12_000
+_LEAST_EPOCHS, _MOST_EPOCHS = 6, 15
 
 
 def find_weights(source: str | Path) -> Path:
-    """Return the Keras file of a run folder, or the file itself.
+    """Return the file that a training can start from: ``best.keras`` of a run folder, a .keras or an .onnx file.
+
+    Args:
+        source: Name of a shipped network, run folder, or file.
 
     Raises:
         MoueError: there is none.
     """
-    path = RunFolder(Path(source)).best if Path(source).is_dir() else Path(source)
-    if not path.is_file() or path.suffix != ".keras":
+    path = Path(source)
+    if str(source) in shipped_models() or path.suffix.lower() == ".onnx":
+        return locate(source)
+    if path.is_dir():
+        run = RunFolder(path)
+        path = run.best if run.best.is_file() or not run.onnx.is_file() else locate(path)
+    if not path.is_file() or path.suffix not in (".keras", ".onnx"):
         raise MoueError(
-            f"initial_weights: no Keras model at {path}",
-            "a run folder of moue train, or a .keras file",
-            "Exported networks (.onnx) cannot be trained further.",
+            f"initial_weights: no model to start from at {path}",
+            f"a shipped model ({', '.join(shipped_models())}), a run folder of moue train, a .keras or an .onnx file",
+            "Check the name; a folder must hold a run with at least one whole epoch.",
         )
     return path
+
+
+def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **overrides: object) -> TrainConfig:
+    """Return a configuration that starts from an earlier network and is fitted to the amount of data.
+
+    Args:
+        source: As for `find_weights`.
+        dataset: The data; the size of its training split decides about epochs, batches and step size.
+        recipe: Another recipe than `finetune`, whose numbers are taken as they are.
+        **overrides: Fields that replace what is found here.
+
+    Raises:
+        MoueError: as `find_weights`, or as `TrainConfig.from_recipe`.
+    """
+    path = find_weights(source)
+    known = _architecture(path) | {"initial_weights": str(source)}
+    if recipe and recipe != RECIPE:
+        return TrainConfig.from_recipe(recipe, **{**known, **overrides})
+    return TrainConfig.from_recipe(RECIPE, **{**known, **fit_to_amount(len(dataset.where("train"))), **overrides})
+
+
+def fit_to_amount(num_faces: int) -> dict[str, Any]:
+    """Return the settings of a fine-tuning that depend on the number of training faces.
+
+    Few faces are shown more often, in smaller batches, and changed more; the average looks back over a twentieth of the
+    training. Measured with benchmarks/own_classes.py.
+    """
+    batch_size = 16 if num_faces < 500 else 32 if num_faces < 5000 else 128
+    epochs = min(max(_FACES_SEEN // max(num_faces, 1), _LEAST_EPOCHS), _MOST_EPOCHS)
+    steps = epochs * math.ceil(num_faces / batch_size)
+    return {
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "learning_rate": 0.003 if num_faces < 5000 else 0.01,
+        "ema": round(min(max(1 - 20 / max(steps, 1), 0.8), 0.998), 4),
+        "erasing_probability": 0.5 if num_faces < 500 else 0.3,
+    }
+
+
+def _architecture(path: Path) -> dict[str, Any]:
+    """Return which network a file holds, as fields of a `TrainConfig`; empty where nothing says so."""
+    if path.suffix == ".onnx":
+        config = describe_exported(path)
+    elif RunFolder(path.parent).config.is_file():
+        config = RunFolder(path.parent).read_config()
+    else:
+        return {}
+    return {name: getattr(config, name) for name in _ARCHITECTURE}
 
 
 def start_from_earlier(model: keras.Model, source: str) -> dict[str, Any]:
@@ -39,7 +113,8 @@ def start_from_earlier(model: keras.Model, source: str) -> dict[str, Any]:
     left = start_from(model, path)
     earlier = RunFolder(path.parent).environment
     command = read_json(earlier).get("command", "") if earlier.exists() else ""
-    return {"sha256": sha256_of(path), "command": command, "heads_left_random": list(left)}
+    name = {"name": source} if source in shipped_models() else {}
+    return {"sha256": sha256_of(path), **name, "command": command, "heads_left_random": list(left)}
 
 
 def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
@@ -55,19 +130,50 @@ def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
         The heads that keep their random start.
 
     Raises:
-        MoueError: the file cannot be read, or holds a network of other layers.
+        MoueError: the file cannot be read, or holds a network of other layers or for other images.
     """
-    try:
-        source = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many kinds and documents none.
-        raise MoueError(f"cannot read {path}: {error}", "a model saved by moue train") from error
+    source = _load(path)
+    there, here = (tuple(one.input_shape[1:]) for one in (source, model))
+    if there != here:
+        raise MoueError(
+            f"{path} takes images of {there}, height, width and channels", f"{here}, as the network to train does",
+            "Start from a network with that input.",
+        )  # fmt: skip
     (before, known), (wanted, heads) = _split(source), _split(model)
     _refuse_other_layers(path, before, wanted)
     left = tuple(name for name, head in heads.items() if name not in known or _shapes(known[name]) != _shapes(head))
     pairs = [*zip(before, wanted, strict=True), *((known[name], heads[name]) for name in heads if name not in left)]
-    for there, here in pairs:
-        here.set_weights(there.get_weights())
+    for earlier, layer in pairs:
+        layer.set_weights(earlier.get_weights())
     return left
+
+
+def keep_statistics(model: keras.Model) -> None:
+    """Let BatchNorm layers use the statistics that they have, also in training.
+
+    Small batches of few faces would spoil them.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def fit_first_head(model: keras.Model, dataset: Dataset, config: TrainConfig) -> None:
+    """Fit the head that learns the labels to the trunk as it is; further heads keep their start."""
+    name = list_heads()[0].name
+    plain = dataclasses.replace(config, distill_weight=0.0)
+    train, val = dataset.subset("train"), dataset.subset("val")
+    targets = make_training_targets(train, plain)[name]
+    fit_head(model, name, (train.images, targets), (val.images, make_targets(val, plain)[name]))
+
+
+def _load(path: Path) -> keras.Model:
+    if path.suffix == ".onnx":
+        return load_exported(path)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises many kinds and documents none.
+        raise MoueError(f"cannot read {path}: {error}", "a model saved by moue train", "Copy it again.") from error
 
 
 def _split(model: keras.Model) -> tuple[list[keras.Layer], dict[str, keras.Layer]]:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from moue.heads import heads_in, list_heads
+from moue.training.average import ramp_average
 from moue.training.backend import keras
 from moue.training.models import build_model
 
@@ -96,16 +97,15 @@ def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizer
     options: dict[str, Any] = {"learning_rate": _make_schedule(config, steps_per_epoch)}
     if config.ema:
         options |= {"use_ema": True, "ema_momentum": config.ema}
-    if config.optimizer == "adam":
-        return optimizers.Adam(**options)
-    if config.optimizer == "adamw":
-        optimizer = optimizers.AdamW(**options, weight_decay=config.weight_decay)
-    else:
-        decay = config.weight_decay or None
-        optimizer = optimizers.SGD(
-            **options, momentum=config.momentum, nesterov=config.momentum > 0, weight_decay=decay
-        )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if config.optimizer == "sgd":
+        options |= {"momentum": config.momentum, "nesterov": config.momentum > 0}
+    if config.optimizer != "adam":
+        options["weight_decay"] = config.weight_decay or None
+    optimizer = {"adam": optimizers.Adam, "adamw": optimizers.AdamW, "sgd": optimizers.SGD}[config.optimizer](**options)
+    if config.optimizer != "adam":
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if config.ema:
+        ramp_average(optimizer)
     return optimizer
 
 

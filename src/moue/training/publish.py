@@ -11,7 +11,7 @@ from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.errors import MoueError
 from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, PERCEIVED, heads_in, list_heads
-from moue.labels import FERPLUS_NAMES
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.probabilities import fit_temperature
 from moue.training.backend import keras
 from moue.training.callbacks import best_epoch
@@ -78,7 +78,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
         data=environment["data"],
         versions=environment["versions"],
         scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
-        license={"code": "MIT", "weights": "unstated", "data": "FER2013: image rights unresolved"},
+        license={"code": "MIT", "weights": "unstated", "data": _tell_rights(dataset, environment)},
         provenance=_tell_origin(environment),
         features=features,
     )
@@ -87,12 +87,21 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
     return dataclasses.replace(result, path=run.onnx, sha256=spec.onnx_sha256, outputs=outputs)
 
 
+def _tell_rights(dataset: Dataset, environment: dict[str, Any]) -> str:
+    if dataset.class_names == CLASS_NAMES:
+        return "FER2013: image rights unresolved"
+    earlier = "; it started from a network with a model.json of its own" if "initial_weights" in environment else ""
+    return f"those of {dataset.source}{earlier}"
+
+
 def _tell_origin(environment: dict[str, Any]) -> str:
     command, earlier = environment.get("command", ""), environment.get("initial_weights")
     told = f"trained by `{command}`" if command else "trained from Python"
     if earlier is None:
         return told
     made = f"a run made by `{earlier['command']}`" if earlier["command"] else f"SHA-256 {earlier['sha256'][:12]}…"
+    if earlier.get("name"):
+        made = f"the shipped network {earlier['name']}"
     return f"{told}, from the weights of {made}"
 
 

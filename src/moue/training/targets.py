@@ -8,6 +8,7 @@ import numpy as np
 
 from moue.errors import MoueError
 from moue.heads import heads_in, list_heads
+from moue.labels import CLASS_NAMES
 from moue.probabilities import apply_temperature
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     """Targets by head, float32 (N, K)."""
     KerasTargets = NDArray[np.float32] | Targets
 
+_FEWEST: Final = 5  # of a class, in all splits together
 _NEWTON_STEPS: Final = 12  # converged to 1e-12 after 8 on FER2013
 
 
@@ -61,7 +63,20 @@ def refuse_unfit_data(dataset: Dataset, config: TrainConfig) -> None:
             "faces of two classes or more",
             "Check the labels of the data.",
         )
+    _refuse_small_classes(dataset)
     refuse_missing_votes(dataset, config)
+
+
+def _refuse_small_classes(dataset: Dataset) -> None:
+    """Check that a user's own classes have some faces each; a sample of FER2013 may lack a class."""
+    counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
+    small = [f"{count} of {name!r}" for name, count in zip(dataset.class_names, counts, strict=True) if count < _FEWEST]
+    if small and dataset.class_names != CLASS_NAMES:
+        raise MoueError(
+            f"{dataset.source} has {', '.join(small)}",
+            f"at least {_FEWEST} faces of each class",
+            "Add faces, or leave the class out.",
+        )
 
 
 def refuse_missing_votes(dataset: Dataset, config: TrainConfig, splits: tuple[str, ...] = ("train", "val")) -> None:

@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
 from moue.files import locked
@@ -14,7 +16,7 @@ from moue.training.backend import keras
 from moue.training.batches import Feed
 from moue.training.callbacks import best_epoch, list_callbacks
 from moue.training.distill import find_teacher
-from moue.training.finetune import start_from_earlier
+from moue.training.finetune import fit_first_head, keep_statistics, start_from_earlier
 from moue.training.network import assemble, compile_model
 from moue.training.publish import export_run
 from moue.training.resume import is_over, open_run
@@ -48,6 +50,7 @@ class TrainResult:
             weighted sum; the loss of each head is there too.
         best_epoch: The epoch with the highest validation accuracy, whose model was exported.
         best_val_accuracy: Its validation accuracy, 0-1.
+        baseline: The validation accuracy of always answering the most frequent class of the training split, 0-1.
         interrupted: Whether Ctrl-C ended it early.
         exported: Whether model.onnx was written; this needs Keras's TensorFlow backend.
     """
@@ -56,6 +59,7 @@ class TrainResult:
     history: dict[str, list[float]]
     best_epoch: int
     best_val_accuracy: float
+    baseline: float
     interrupted: bool
     exported: bool
 
@@ -107,6 +111,10 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
         environment = describe_environment(dataset, answers)
         if config.initial_weights and not (resume and run.read_history()):  # a later epoch has its own weights
             environment["initial_weights"] = start_from_earlier(model, config.initial_weights)
+            if config.finetune:
+                fit_first_head(model, dataset, config)
+        if config.finetune:
+            keep_statistics(model)
         history = open_run(run, config, environment) if resume else run.create(config, environment, answers)
         interrupted = False
         if not is_over(history, config.epochs, config.early_stopping_patience):
@@ -120,7 +128,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             interrupted = _fit(model, feed, scored, config.epochs, [*ours, *callbacks])
             # After Ctrl-C the last row may belong to an epoch whose state was not saved.
             history = run.read_history()
-        return _conclude(run, dataset if export else None, history, interrupted=interrupted)
+        return _conclude(run, dataset, history, interrupted=interrupted, export=export)
 
 
 def _fit(
@@ -147,8 +155,13 @@ def _fit(
     return False
 
 
-def _conclude(run: RunFolder, dataset: Dataset | None, history: History, *, interrupted: bool) -> TrainResult:
-    """Export the best model if there are data for it, draw the curves, and note how the run ended."""
+def _baseline(dataset: Dataset) -> float:
+    most = np.bincount(dataset.labels[dataset.where("train")]).argmax()
+    return float((dataset.labels[dataset.where("val")] == most).mean())
+
+
+def _conclude(run: RunFolder, dataset: Dataset, history: History, *, interrupted: bool, export: bool) -> TrainResult:
+    """Export the best model if that is wanted, draw the curves, and note how the run ended."""
     if not history:
         raise StoppedError("stopped before the end of the first epoch", fix="Repeat the command with --resume.")
     best = best_epoch(history)
@@ -161,12 +174,13 @@ def _conclude(run: RunFolder, dataset: Dataset | None, history: History, *, inte
     if not interrupted:
         run.finish(len(history))
     plot_history(history, run.curves)
-    exported = dataset is not None and keras.backend.backend() == "tensorflow" and export_run(run, dataset) is not None
+    exported = export and keras.backend.backend() == "tensorflow" and export_run(run, dataset) is not None
     return TrainResult(
         run=run.path,
         history={name: [row[name] for row in history] for name in history[0]},
         best_epoch=int(best["epoch"]),
         best_val_accuracy=best["val_accuracy"],
+        baseline=_baseline(dataset),
         interrupted=interrupted,
         exported=exported,
     )

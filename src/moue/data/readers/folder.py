@@ -1,8 +1,4 @@
-"""Images in folders that are named by split and class, on disk or in an archive.
-
-Nothing is passed over in silence: what is no image, what systems leave behind, and what was assumed stands in
-`Dataset.notes`. Images are decoded as `moue predict` decodes them.
-"""
+"""Images in folders that are named by split and class, on disk or in an archive."""
 
 from __future__ import annotations
 
@@ -12,54 +8,40 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from moue.data.dataset import IMAGE_SHAPE, SPLIT_DTYPE, BadRow, Dataset, Split
+from moue.data.readers.image_files import Entry, listed, load_images
 from moue.data.readers.reader import Reader, ReadOptions
 from moue.data.readers.unpack import BROKEN, opened
-from moue.data.splits import split_by_digest, split_of
+from moue.data.splits import split_of
 from moue.errors import MoueError
-from moue.labels import CLASS_NAMES, class_of
-from moue.media.decode import DEFAULT_LIMITS, Status, decode
+from moue.labels import class_of
+from moue.media.decode import DEFAULT_LIMITS
 from moue.media.files import head_of, is_litter
-from moue.media.pixels import fit_gray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from moue.data.dataset import Dataset, Split
 
     Tree = Mapping[PurePosixPath, Callable[[], bytes | Path]]
     """How to get at each file, by its path within the folder."""
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-"""A file of such a name that cannot be read is a wrong row; any other is passed over, with a note."""
-
 _FILE_NAME: Final = re.compile(r"^(Training|PublicTest|PrivateTest)_\d+", re.IGNORECASE)
-_LAYOUT: Final = "folders such as train/happy/*.jpg and test/happy/*.jpg"
-_SHOWN: Final = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class _Entry:
-    name: PurePosixPath
-    class_name: str
-    split: Split | None
+_LAYOUT: Final = "folders such as train/happy/*.jpg and test/happy/*.jpg, or smile/*.jpg and no_smile/*.jpg"
 
 
 def load_folder(path: Path, options: ReadOptions) -> Dataset:
     """Read `SPLIT/CLASS/…`, or `CLASS/…` without splits, from a folder or a zip archive of one.
 
     The folder's split counts. Where there are no split folders, file names such as `PublicTest_123.jpg` give the
-    published split back. Without a "val" a tenth of the training images becomes it, and without any split a further
-    tenth "test", chosen by a hash of the pixels. Files may lie deeper in a class's folder.
+    published split back. Without a "val" a part of the training images becomes it, and without any split another part
+    "test". Files may lie deeper in a class's folder.
 
     Args:
-        path: The folder; classes in any spelling that `moue.labels.canonical_name` knows, or numbers.
+        path: The folder; `moue.labels.name_classes` says how its folders name the classes.
         options: How to read.
 
     Raises:
-        MoueError: no images, an unknown class folder, or an unreadable image.
+        MoueError: no images, an unreadable image, two folders of one class, or a folder beside those of the splits.
     """
     if path.is_dir():
         return _load(path, _on_disk(path), options)
@@ -89,42 +71,10 @@ def _in_archive(archive: zipfile.ZipFile) -> Tree:
 def _load(path: Path, tree: Tree, options: ReadOptions) -> Dataset:
     litter = [name for name in tree if is_litter(str(name))]
     names, above = _without_common_parents([name for name in tree if not is_litter(str(name))])
-    entries, notes = _entries(path, names, options)
-    images: list[NDArray[np.uint8]] = []
-    kept: list[int] = []
-    skipped: list[BadRow] = []
-    others: list[str] = []
-    for row, entry in enumerate(entries):
-        decoded = decode(tree[above / entry.name]())
-        if decoded.image is not None:
-            images.append(fit_gray(decoded.image, IMAGE_SHAPE[:2]))
-            kept.append(row)
-        elif entry.name.suffix.lower() in IMAGE_SUFFIXES or decoded.format or decoded.status is Status.TOO_LARGE:
-            _refuse(path, row, entry, decoded.message, options, skipped)
-        else:
-            others.append(str(entry.name))
-    if not images:
-        raise MoueError(f"{path} holds no images that can be read", _LAYOUT)
-    notes += _listed("no image, left out", others)
-    notes += _listed("left behind by a system, ignored", [str(name) for name in litter])
-    dataset = Dataset(
-        images=np.stack(images),
-        labels=np.array([CLASS_NAMES.index(entries[row].class_name) for row in kept], np.uint8),
-        split=np.array([entries[row].split or "train" for row in kept], SPLIT_DTYPE),
-        rows=np.array(kept, np.int64),
-        source=str(path),
-        split_rule="folders and file names",
-        skipped=tuple(skipped),
-        notes=tuple(notes),
-    )
-    return _with_missing_splits(dataset, has_splits=any(entry.split for entry in entries))
-
-
-def _refuse(path: Path, row: int, entry: _Entry, message: str, options: ReadOptions, skipped: list[BadRow]) -> None:
-    reason = f"{path / entry.name} cannot be read: {message}"
-    if options.on_bad_row == "raise":
-        raise MoueError(reason, "an image", "Remove it, or use --on-bad-row skip.")
-    skipped.append(BadRow(row, reason))
+    entries, notes = _entries(path, names)
+    notes += listed("left behind by a system, ignored", [str(name) for name in litter])
+    dataset = load_images(path, entries, lambda name: tree[above / name](), options, _LAYOUT)
+    return dataclasses.replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _without_common_parents(names: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], PurePosixPath]:
@@ -140,31 +90,36 @@ def _without_common_parents(names: Sequence[PurePosixPath]) -> tuple[list[PurePo
     return rest, above
 
 
-def _entries(path: Path, names: Sequence[PurePosixPath], options: ReadOptions) -> tuple[list[_Entry], list[str]]:
+def _entries(path: Path, names: Sequence[PurePosixPath]) -> tuple[list[Entry], list[str]]:
     """Return each file with its class and split, and what should be said about it."""
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     outside: list[str] = []
-    numbered: set[str] = set()
     for name in names:
         split, class_folder = _place(name)
         if class_folder is None:
             outside.append(str(name))
-            continue
-        class_name = class_of(class_folder, options.numbering)
-        if class_name not in CLASS_NAMES:
-            fix = f"Rename it, or take it out; a folder of classes lies in {path}: {_LAYOUT}."
-            what = "is not a class of FER2013" if class_name else f"is an unknown class {class_folder!r}"
-            raise MoueError(f"{path / name.parent} {what}", f"one of {', '.join(CLASS_NAMES)}", fix)
-        if class_folder.strip().isdigit():
-            numbered.add(class_folder.strip())
-        entries.append(_Entry(name, class_name, split))
+        else:
+            entries.append(Entry(name, class_folder, split, f"{path / name.parts[0]}" if split else str(path)))
     if not entries:
-        raise MoueError(f"{path} holds no images in folders", _LAYOUT)
-    notes = _listed("not in a folder of a class, left out", outside)
-    if numbered and not options.numbering:
-        order = ", ".join(f"{number} is {name}" for number, name in enumerate(CLASS_NAMES))
-        notes.append(f"the folders are numbered; FER2013's numbers were assumed ({order}); --class-names gives others")
+        fix = "Make a folder for each class, or a labels.csv with the columns file and label."
+        raise MoueError(f"{path} holds no images in folders", _LAYOUT, fix)
+    _refuse_strays(path, entries)
+    notes = listed("not in a folder of a class, left out", outside)
     return _by_file_name(entries, notes), notes
+
+
+def _refuse_strays(path: Path, entries: Sequence[Entry]) -> None:
+    """Check that no folder of an unknown name lies beside train, val and test."""
+    if not any(entry.split for entry in entries):
+        return
+    for entry in entries:
+        if entry.split is None and not class_of(entry.word):
+            raise MoueError(
+                f"{path / entry.name.parent} lies beside the folders of the splits and is an unknown class "
+                f"{entry.word!r}",
+                _LAYOUT,
+                "Move it into the folders of the splits, or take it out.",
+            )
 
 
 def _place(name: PurePosixPath) -> tuple[Split | None, str | None]:
@@ -175,7 +130,7 @@ def _place(name: PurePosixPath) -> tuple[Split | None, str | None]:
     return split, rest[0] if rest else None
 
 
-def _by_file_name(entries: list[_Entry], notes: list[str]) -> list[_Entry]:
+def _by_file_name(entries: list[Entry], notes: list[str]) -> list[Entry]:
     """Take the published split from file names where folders do not give any; say where both do and differ."""
     published = [_FILE_NAME.match(entry.name.name) for entry in entries]
     said = [split_of(match.group(1)) if match else None for match in published]
@@ -185,25 +140,6 @@ def _by_file_name(entries: list[_Entry], notes: list[str]) -> list[_Entry]:
             notes.append(f"{differing:,} file names give another split than their folders; the folders count")
         return entries
     return [dataclasses.replace(entry, split=name) for name, entry in zip(said, entries, strict=True)]
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    """Return one note that counts and names files, or none."""
-    if not names:
-        return []
-    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-    return [f"{len(names):,} {'file' if len(names) == 1 else 'files'} {what}: {shown}"]
-
-
-def _with_missing_splits(dataset: Dataset, *, has_splits: bool) -> Dataset:
-    if "val" in dataset.split:
-        return dataset
-    wanted: tuple[Split, ...] = ("train", "val") if has_splits else ("train", "val", "test")
-    held_out = np.where(dataset.split == "train", split_by_digest(dataset, wanted), dataset.split)
-    rule = "folders; " if has_splits else "no split folders; "
-    return dataclasses.replace(
-        dataset, split=held_out, split_rule=rule + f"a tenth of train each to {' and '.join(wanted[1:])}, by a hash"
-    )
 
 
 def _recognises(path: Path) -> bool:

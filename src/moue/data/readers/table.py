@@ -1,7 +1,8 @@
 """Tables with the columns emotion, pixels and Usage: `fer2013.csv` and its relatives, plain or packed.
 
 Lines as published are read fast. A line that is not as published is read again leniently, as pandas and spreadsheets
-write it: a label by name or as 3.0, pixels in brackets or with commas, quoted cells, other words for the splits.
+write it: a label by name or as 3.0, pixels in brackets or with commas, quoted cells, other words for the splits. The
+labels may be names of any classes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import IO, TYPE_CHECKING, Final, cast
 import numpy as np
 
 from moue.data.dataset import IMAGE_SHAPE, SPLIT_DTYPE, BadRow, Dataset
+from moue.data.readers.label_column import LABEL_HEADINGS, LabelColumn
 from moue.data.readers.pixels import NUM_PIXELS, parse_rows
 from moue.data.readers.reader import Reader, ReadOptions
 from moue.data.readers.unpack import BROKEN, opened, table_stream
-from moue.data.splits import HOLDOUT_RULE, USAGE_NAMES, split_by_digest, split_of
+from moue.data.splits import USAGE_NAMES, hold_out, split_of
 from moue.errors import MoueError
-from moue.labels import CLASS_NAMES, class_of
+from moue.labels import CLASS_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +46,7 @@ _WHOLE_FLOAT: Final = re.compile(r"\.0+\b")
 class _Columns:
     """Where the columns stand, from the header, and what separates them."""
 
-    emotion: int
+    label: int
     pixels: int
     usage: int | None
     num_columns: int
@@ -105,7 +107,8 @@ def _read(path: Path, stream: IO[bytes], raw: IO[bytes], options: ReadOptions) -
     kept = _Block()
     lines = _lines(stream, path, raw, options.on_bytes)
     columns = _read_header(path, next(lines, (1, b""))[1])
-    for block in _blocks(lines, columns, options, bad):
+    column = LabelColumn(options.numbering, str(path))
+    for block in _blocks(lines, columns, column, bad):
         pixels, reasons = parse_rows(block.texts)
         for position, reason in reasons.items():
             bad.add(block.rows[position], block.lines[position], reason)
@@ -117,19 +120,17 @@ def _read(path: Path, stream: IO[bytes], raw: IO[bytes], options: ReadOptions) -
         kept.rows += [block.rows[position] for position in good]
     if not kept.rows:
         raise MoueError(f"{path} has a header but no readable rows", "rows of label and pixels")
+    labels, class_names = column.finish(kept.labels)
     dataset = Dataset(
         images=_stack(images, len(kept.rows)),
-        labels=np.array(kept.labels, np.uint8),
+        labels=labels,
         split=np.array(kept.split, SPLIT_DTYPE),
         rows=np.array(kept.rows, np.int64),
+        class_names=class_names,
         source=str(path),
         skipped=tuple(sorted(bad.found, key=lambda one: one.row)),
     )
-    if columns.usage is not None:
-        return dataset
-    return dataclasses.replace(
-        dataset, split=split_by_digest(dataset, ("train", "val", "test")), split_rule=HOLDOUT_RULE
-    )
+    return dataset if columns.usage is not None else hold_out(dataset, ("val", "test"))
 
 
 def _stack(blocks: list[NDArray[np.uint8]], num_rows: int) -> NDArray[np.uint8]:
@@ -186,7 +187,8 @@ def _read_header(path: Path, header: bytes) -> _Columns:
         raise MoueError(f"{path} is empty", "a table with the columns emotion, pixels and Usage")
     separator = max((b",", b";", b"\t"), key=header.count)
     names = [name.strip(b" \t\"'").lower().decode("utf-8", "replace") for name in header.split(separator)]
-    missing = [name for name in ("emotion", "pixels") if name not in names]
+    label = next((name for name in LABEL_HEADINGS if name in names), "emotion")
+    missing = [name for name in (label, "pixels") if name not in names]
     if missing:
         shown = header[:60].decode("utf-8", "replace")
         fix = "Kaggle's test.csv has no labels; use fer2013.csv or icml_face_data.csv." if names == ["pixels"] else ""
@@ -196,22 +198,22 @@ def _read_header(path: Path, header: bytes) -> _Columns:
             fix or "Is this fer2013.csv? `moue data get` says where to get it.",
         )
     usages = [name for name in names if name in _USAGE_HEADINGS]
-    if names.count("emotion") > 1 or names.count("pixels") > 1 or len(usages) > 1:
+    if names.count(label) > 1 or names.count("pixels") > 1 or len(usages) > 1:
         raise MoueError(
             f"{path} has several columns of one meaning: {', '.join(names)}",
             "emotion, pixels and Usage once each",
             "Leave out or rename the others.",
         )
     usage = names.index(usages[0]) if usages else None
-    return _Columns(names.index("emotion"), names.index("pixels"), usage, len(names), separator)
+    return _Columns(names.index(label), names.index("pixels"), usage, len(names), separator)
 
 
 def _blocks(
-    lines: Iterable[tuple[int, bytes]], columns: _Columns, options: ReadOptions, bad: _BadRows
+    lines: Iterable[tuple[int, bytes]], columns: _Columns, column: LabelColumn, bad: _BadRows
 ) -> Iterator[_Block]:
     block = _Block()
     for row, (number, line) in enumerate(lines):
-        parsed = _parse_line(line, columns, options)
+        parsed = _parse_line(line, columns, column)
         if isinstance(parsed, str):
             bad.add(row, number, parsed)
             continue
@@ -228,20 +230,21 @@ def _blocks(
         yield block
 
 
-def _parse_line(line: bytes, columns: _Columns, options: ReadOptions) -> tuple[int, str, bytes] | str:
+def _parse_line(line: bytes, columns: _Columns, column: LabelColumn) -> tuple[int, str, bytes] | str:
     """Return label, split and pixel text of a line, or what is wrong with it."""
     fields = line.split(columns.separator)
-    if len(fields) == columns.num_columns and not options.numbering:
-        label = fields[columns.emotion]
+    if len(fields) == columns.num_columns and column.is_published:
+        label = fields[columns.label]
         split = "train" if columns.usage is None else _PUBLISHED.get(fields[columns.usage])
         if len(label) == 1 and label.isdigit() and label[0] - 48 <= _LAST_LABEL and split is not None:
             text = fields[columns.pixels]
             if text[:1].isdigit():
+                column.numbered = True
                 return label[0] - 48, split, text
-    return _parse_leniently(line, columns, options)
+    return _parse_leniently(line, columns, column)
 
 
-def _parse_leniently(line: bytes, columns: _Columns, options: ReadOptions) -> tuple[int, str, bytes] | str:
+def _parse_leniently(line: bytes, columns: _Columns, column: LabelColumn) -> tuple[int, str, bytes] | str:
     text = line.decode("utf-8", "replace")
     try:
         (fields,) = csv.reader([text], delimiter=columns.separator.decode(), skipinitialspace=True, strict=True)
@@ -249,10 +252,9 @@ def _parse_leniently(line: bytes, columns: _Columns, options: ReadOptions) -> tu
         return f"quotes that do not belong together ({error})"
     if len(fields) != columns.num_columns:
         return f"{len(fields)} columns, expected {columns.num_columns} as in the header; was the file cut short?"
-    word = _WHOLE_FLOAT.sub("", fields[columns.emotion].strip(" \t\"'"))
-    label = class_of(word, options.numbering)
-    if label not in CLASS_NAMES:
-        return f"emotion is {word[:20]!r}, expected 0-{_LAST_LABEL} ({', '.join(CLASS_NAMES)})"
+    label = column.number(_WHOLE_FLOAT.sub("", fields[columns.label].strip(" \t\"'")))
+    if isinstance(label, str):
+        return label
     split = "train"
     if columns.usage is not None:
         usage = fields[columns.usage].strip(" \t\"'")
@@ -262,7 +264,7 @@ def _parse_leniently(line: bytes, columns: _Columns, options: ReadOptions) -> tu
         split = found
     pixels = fields[columns.pixels].strip(" \t\"'").removeprefix("[").removesuffix("]")
     pixels = _WHOLE_FLOAT.sub("", " ".join(pixels.replace(",", " ").split()))
-    return CLASS_NAMES.index(label), split, pixels.encode()
+    return label, split, pixels.encode()
 
 
 _PUBLISHED: Final[dict[bytes, str]] = {usage.encode(): split for split, usage in USAGE_NAMES.items()}
