@@ -13,6 +13,7 @@ import typer
 
 import moue
 from moue.cli import console
+from moue.errors import MoueError
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
@@ -59,7 +60,7 @@ DataPath = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="fer2013.csv (also compressed or in an archive), or a folder of images.",
+        help="fer2013.csv (also compressed or in an archive), a folder of images, or a list of them.",
         show_default=False,
     ),
 ]
@@ -118,6 +119,8 @@ def load_data(
     """Read a data set with a progress bar; say what was assumed and what was skipped."""
     from moue.data.load import load_dataset
 
+    if path == Path() and "" in sys.argv:  # Typer makes the working folder of an empty text
+        raise MoueError("the name of the data is empty", "fer2013.csv or a folder of images", "Give its name.")
     size = path.stat().st_size if path.is_file() else 0
     with console.byte_progress(f"reading {path.name}", size) as moved:
         dataset = load_dataset(
