@@ -1,11 +1,14 @@
 """Headers, logs, figures, the page, and what happens when something fails."""
 
+import asyncio
 import logging
 
 import pytest
 
 from helpers.serving import files, refused
 from moue.serve.engine import Engine
+from moue.serve.guard import Guard
+from moue.serve.metrics import Metrics
 
 
 def test_every_answer_has_the_headers(client):
@@ -78,6 +81,25 @@ def test_a_fault_of_moue_is_a_problem_and_costs_only_its_image(serve, photo, mon
     assert [one["status"] for one in content["results"]] == ["failed", "empty"]
     assert "secret" not in str(content)
     assert client.post("/v1/analyze", files=files(photo)).json()["results"][0]["status"] == "ok"
+
+
+def test_who_is_cut_off_at_the_end_is_told_so():
+    async def cut_off(*_channels):
+        raise asyncio.CancelledError
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.request"}
+
+    guard = Guard(cut_off, metrics=Metrics(), page_policy="", shared=False)
+    asyncio.run(guard({"type": "http", "method": "POST", "path": "/v1/analyze"}, receive, send))
+    assert sent[0]["status"] == 503
+    assert b"the server is ending" in sent[1]["body"]
+    assert not sent[-1].get("more_body")
 
 
 def test_the_plain_page_allows_nothing_but_its_own(serve, monkeypatch):

@@ -1,6 +1,8 @@
 """`/v2`: the Open Inference Protocol."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +51,17 @@ def test_it_tells_about_itself(client):
     for address in ("/v2/models/large", "/v2/models/large/ready"):
         problem = refused(client.get(address), 404, "large", "small")
         assert problem.error == problem.detail
+
+
+def test_tritons_configuration_in_the_page_fits_the_network(client):
+    page = Path(__file__).parents[2] / "docs" / "server.md"
+    written = re.findall(r'name: "(\w+)", data_type: TYPE_(\w+), dims: \[([\d, ]+)\]', page.read_text("utf-8"))
+    about = client.get("/v2/models/small").json()
+    tensors = {tensor["name"]: tensor for tensor in (*about["inputs"], *about["outputs"])}
+    assert [name for name, _, _ in written] == ["images", "expression", "not_face"]
+    for name, kind, dims in written:
+        assert tensors[name]["datatype"] == kind
+        assert tensors[name]["shape"] == [-1, *map(int, dims.split(","))]
 
 
 def test_wrong_questions_are_refused(client, batch):

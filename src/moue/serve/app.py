@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -55,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
-            engine.close()
+            await asyncio.to_thread(engine.close)  # meanwhile, who waits in vain is told so
 
     app = FastAPI(
         title="moue",

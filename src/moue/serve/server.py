@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KEEP_ALIVE_S: Final = 30
 _HEAD_S: Final = 15.0
 _LINGER_S: Final = 2.0
+_READ_S: Final = 60.0
 _HEAD_BYTES: Final = 32 * 1024
 _BACKLOG: Final = 2048
 
@@ -136,6 +137,7 @@ class Connection(H11Protocol):
 
     _head_due: float | None = None
     _refused = False
+    _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -151,6 +153,17 @@ class Connection(H11Protocol):
             self._head_due = None
         else:
             self._expect_head()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not read its answer."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(_READ_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: it reads, or has gone."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
