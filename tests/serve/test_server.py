@@ -68,11 +68,27 @@ def test_it_answers_and_ends_after_the_requests_that_have_begun(process, photo):
 
 def test_ctrl_c_ends_it_and_what_is_no_http_is_refused(process):
     server, port = process("--quiet")
+    post = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    for sent in (
+        b"\x16\x03\x01 no HTTP\r\n\r\n",
+        post + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        post + b"Transfer-Encoding: chunked\r\n\r\n5\r\n--b\r\n\r\nZZZ\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(sent)
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+            assert b'"came"' in answer.read()
     with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
-        answer = http.client.HTTPResponse(client)
-        answer.begin()
-        assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+        client.sendall(2 * b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = client.makefile("rb")
+        for _ in range(2):
+            assert received.readline() == b"HTTP/1.1 200 OK\r\n"
+            while (line := received.readline()) != b"\r\n":
+                assert line
+            assert received.read(17) == b'{"status":"live"}'
+        received.close()
     server.send_signal(signal.SIGINT)
     assert server.wait(30) == 0
     assert not server.stderr.read()
