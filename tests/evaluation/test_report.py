@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from moue.classifier.classifier import Classifier
 from moue.data.dataset import Dataset
 from moue.errors import MoueError
 from moue.evaluation import figures
@@ -154,6 +155,12 @@ def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "Test accuracy" in text
     assert "Scored on other data" in text
+    evaluate(Classifier.load(threads=1), make_dataset()).save(tmp_path / "own scores")
+    page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "own scores"])
+    own = page.read_text(encoding="utf-8")
+    # Every mistake is explained, because they are those of this very network; another one's are not.
+    assert own.count("orange parts speak for") == own.count('<figure class="face wrong"') + 1 > 1
+    assert text.count("orange parts speak for") < text.count('<figure class="face wrong"')
     with pytest.raises(MoueError, match="--output PAGE"):
         write_report("small")
     with pytest.raises(MoueError, match="does not exist"):

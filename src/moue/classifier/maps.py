@@ -24,6 +24,7 @@ from moue.classifier.features import with_outputs
 from moue.classifier.locate import FIX
 from moue.classifier.preprocess import fit, prepare
 from moue.classifier.runtime import open_session, read_network, usable_cpus
+from moue.classifier.spec import ExpressionSpec
 from moue.errors import MoueError
 from moue.heads import EXPRESSION
 from moue.probabilities import PROBABILITY_FLOOR, apply_temperature
@@ -74,6 +75,7 @@ def face_maps(
     emotions: Sequence[str] = (),
     *,
     method: str = "auto",
+    head: str = EXPRESSION,
 ) -> list[FaceMap]:
     """Return the map of one class for each face.
 
@@ -83,15 +85,18 @@ def face_maps(
         emotions: The class of each face; by default the most probable one.
         method: "class map" needs a network that averages its last features; "occlusion" covers the face piece by piece
             and works with any; "auto" takes the first where it can.
+        head: The answer that is explained, a name of `FaceClassifier.heads`; occlusion explains "expression" only.
 
     Raises:
         MoueError: an unknown method or class, or a class map of a network that allows none.
     """
     if method not in METHODS:
         raise MoueError(f"the method is {method!r}", f"one of {', '.join(METHODS)}")
-    unknown = sorted({*emotions} - {*classifier.class_names})
+    raw = classifier.spec.head(head) if isinstance(classifier, Classifier) and head != EXPRESSION else None
+    names = classifier.class_names if raw is None else raw.class_names
+    unknown = sorted({*emotions} - {*names})
     if unknown:
-        raise MoueError(f"unknown class {unknown[0]!r}", f"one of {', '.join(classifier.class_names)}")
+        raise MoueError(f"unknown class {unknown[0]!r}", f"one of {', '.join(names)}")
     if not images:
         return []
     features = classifier.spec.features if isinstance(classifier, Classifier) else None
@@ -100,35 +105,37 @@ def face_maps(
             "this network allows no class maps", "one that averages its last features", f'Use method="{OCCLUSION}".'
         )
     if isinstance(classifier, Classifier) and features is not None and method != OCCLUSION:
-        return _class_maps(classifier, features.shift, images, emotions)
+        own = [names.index(emotion) for emotion in emotions]
+        return _class_maps(classifier, images, own, head)
     y_prob = classifier.answer(list(images)).expression
     chosen = emotions or [classifier.class_names[k] for k in y_prob.argmax(axis=1)]
     return [occlusion_map(classifier, image, emotion) for image, emotion in zip(images, chosen, strict=True)]
 
 
 def _class_maps(
-    classifier: Classifier, shift: float, images: Sequence[NDArray[np.uint8]], emotions: Sequence[str]
+    classifier: Classifier, images: Sequence[NDArray[np.uint8]], chosen: Sequence[int], head: str
 ) -> list[FaceMap]:
-    places, y_prob = class_evidence(classifier, images)
+    places, y_prob = class_evidence(classifier, images, head=head)
+    names = classifier.class_names if head == EXPRESSION else classifier.spec.head(head).class_names
+    features = classifier.spec.features
     maps = []
     for number, (place, probabilities) in enumerate(zip(places, y_prob.astype(np.float64), strict=True)):
-        own = classifier.class_names.index(emotions[number]) if emotions else int(probabilities.argmax())
+        own = chosen[number] if chosen else int(probabilities.argmax())
         rivals = np.maximum(probabilities, PROBABILITY_FLOOR)
         rivals[own] = 0
         rivals /= rivals.sum()
         evidence = place[..., own] - place @ rivals
         log_odds = _log_odds(probabilities[own])
         constant = log_odds - float(evidence.sum())
-        emotion = classifier.class_names[own]
-        share = shift / max(classifier.input.shape[:2])
-        maps.append(FaceMap(emotion, evidence.astype(np.float32), log_odds, constant, CLASS_MAP, share))
+        shift = (features.shift if features else 0.0) / max(classifier.input.shape[:2])
+        maps.append(FaceMap(names[own], evidence.astype(np.float32), log_odds, constant, CLASS_MAP, shift))
     return maps
 
 
 def class_evidence(
-    classifier: Classifier, images: Sequence[NDArray[np.uint8]]
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Return each place's part of each logit of `expression`, and the probabilities.
+    classifier: Classifier, images: Sequence[NDArray[np.uint8]], *, head: str = EXPRESSION
+) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
+    """Return each place's part of each logit of `expression` or of a calibrated raw head, and the probabilities.
 
     Where one head makes `expression` alone, as in the shipped networks, this is exact: the sum over places and a
     constant of the class, the same for every face, are the logits. Where several heads are mixed, it is their tangent.
@@ -136,32 +143,36 @@ def class_evidence(
     Args:
         classifier: A network whose description names its features.
         images: Faces, uint8 (H, W) or (H, W, C).
+        head: A name of `Classifier.heads`.
 
     Returns:
-        float64 (N, h, w, K) and float32 (N, K).
+        float64 (N, h, w, K) and float (N, K).
     """
-    features, how = classifier.spec.features, classifier.spec.expression
+    features = classifier.spec.features
+    is_raw = head != EXPRESSION
+    # A raw head is an answer in which it speaks alone.
+    how = ExpressionSpec.of_head(classifier.spec.head(head)) if is_raw else classifier.spec.expression
     if features is None:
         raise MoueError(f"{classifier.path} names no features", "a network that averages its last features", FIX)
     session = _open(classifier.path, classifier.spec.onnx_sha256, features.output, *_layer_names(features))
-    heads = [head for head in classifier.spec.heads if how.shares.get(head.name)]
-    names = [features.output, EXPRESSION, *(head.output for head in heads)]
-    names += [name for head in heads for name in features.layers[head.name]]
+    heads = [one for one in classifier.spec.heads if how.shares.get(one.name)]
+    names = [features.output, EXPRESSION, *(one.output for one in heads)]
+    names += [name for one in heads for name in features.layers[one.name]]
     found = session.run(names, {session.get_inputs()[0].name: prepare(list(images), classifier.input)})
     maps: NDArray[Any] = found[0].astype(np.float64)
     maps = maps.transpose(0, 2, 3, 1) if features.layout == "NCHW" else maps
     answers, weights = found[2 : 2 + len(heads)], found[2 + len(heads) :: 2]
     mixed, parts = 0.0, []
-    for head, answer, matrix, bias in zip(heads, answers, weights, found[3 + len(heads) :: 2], strict=True):
+    for one, answer, matrix, bias in zip(heads, answers, weights, found[3 + len(heads) :: 2], strict=True):
         _check_sum(classifier, maps, answer, matrix, bias)
-        columns = [head.class_names.index(name) for name in how.class_names]
-        logits = maps @ matrix[:, columns].astype(np.float64) / (maps.shape[1] * maps.shape[2] * head.temperature)
-        chosen = apply_temperature(answer, head.temperature)[:, columns]
-        share = how.shares[head.name] * chosen / chosen.sum(axis=1, keepdims=True)
+        columns = [one.class_names.index(name) for name in how.class_names]
+        logits = maps @ matrix[:, columns].astype(np.float64) / (maps.shape[1] * maps.shape[2] * one.temperature)
+        chosen = apply_temperature(answer, one.temperature)[:, columns]
+        share = how.shares[one.name] * chosen / chosen.sum(axis=1, keepdims=True)
         mixed = mixed + share
         parts.append((logits, share))
     places = sum(_tangent(logits, share / mixed, share) for logits, share in parts)
-    return np.asarray(places) / how.temperature, found[1]
+    return np.asarray(places) / how.temperature, np.asarray(mixed) if is_raw else found[1]
 
 
 def _check_sum(classifier: Classifier, maps: NDArray[Any], answer: Any, matrix: Any, bias: Any) -> None:  # noqa: ANN401

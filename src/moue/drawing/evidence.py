@@ -15,6 +15,9 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+LEAST_SCALE: Final = 0.25
+"""Log-odds that a scale should reach at least: a face of which no part says much stays pale."""
+
 _FOR, _AGAINST = np.deg2rad(52.0), np.deg2rad(255.0)  # hues in OKLab: orange and blue
 _CHROMA: Final = 0.17
 _DARK, _BRIGHT = 0.26, 0.87  # black and white can hold no colour

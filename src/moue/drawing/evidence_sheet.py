@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from moue.drawing.evidence import color_face, colors_of
+from moue.drawing.evidence import LEAST_SCALE, color_face, colors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _PAPER, _INK, _FAINT = (255, 255, 255), (25, 25, 25), (95, 95, 95)
 _COLUMNS: Final = {1: 1, 2: 2, 3: 3, 4: 2}
 _LARGE: Final = 100
-_LEAST_SCALE: Final = 0.25  # log-odds; below, a face stays pale
 
 
 class Explained(Protocol):
@@ -66,7 +65,7 @@ def draw_evidence(faces: Sequence[Explained], footer: str, *, size: int = 240) -
 
 def scale_of(face: Explained) -> float:
     """Return the evidence that gets full colour: the strongest in the face, but no faint trace."""
-    return max(float(np.abs(face.evidence).max()), _LEAST_SCALE)
+    return max(float(np.abs(face.evidence).max()), LEAST_SCALE)
 
 
 @dataclasses.dataclass(frozen=True)

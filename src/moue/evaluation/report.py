@@ -13,6 +13,7 @@ from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures, robustness_figures
 from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
 from moue.evaluation.metrics import NUM_BINS
+from moue.evaluation.mistakes import explain_mistakes
 from moue.evaluation.model_card import stated_scores
 from moue.files import read_json, refuse_existing, refuse_suffix, write_text
 
@@ -65,7 +66,7 @@ def write_report(
         context = _network_context(run) if exported else _run_context(folder)
         context |= {"main": None, "others": found[1:]}
         if found:
-            context |= _evaluation_context(found[0])
+            context |= _evaluation_context(found[0], run)
         page = _render(context)
     except MoueError:
         raise
@@ -132,7 +133,7 @@ def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | Non
     return _picture(f"{quantity} per epoch, training and validation", draw)
 
 
-def _evaluation_context(evaluation: Evaluation) -> dict[str, Any]:
+def _evaluation_context(evaluation: Evaluation, run: str | Path) -> dict[str, Any]:
     scores, calibrated = evaluation.official, evaluation.calibrated()
     return {
         "main": evaluation,
@@ -149,7 +150,7 @@ def _evaluation_context(evaluation: Evaluation) -> dict[str, Any]:
         ),
         "correct": _correct(evaluation),
         "robustness": None if evaluation.robustness is None else _robustness_context(evaluation.robustness),
-        "wrong": [_face(evaluation, position) for position in wrong_faces(evaluation.y_true, evaluation.y_prob)],
+        "wrong": _wrong(evaluation, run),
     }
 
 
@@ -214,6 +215,17 @@ def _correct(evaluation: Evaluation) -> list[dict[str, Any]]:
         }
         for label, entry in enumerate(evaluation.official.per_class)
     ]
+
+
+def _wrong(evaluation: Evaluation, run: str | Path) -> list[dict[str, Any]]:
+    """Return the most confident mistakes, each with what it rests on where the network can tell."""
+    positions = wrong_faces(evaluation.y_true, evaluation.y_prob)
+    faces = [_face(evaluation, position) for position in positions]
+    images = [evaluation.face_images[evaluation.face_index.searchsorted(position)] for position in positions]
+    answers = [face["predicted"] for face in faces]
+    # An ensemble's answer is not that of one network.
+    why = None if evaluation.members or not faces else explain_mistakes(run, images, answers)
+    return [{**face, "why": "" if why is None else why[number]} for number, face in enumerate(faces)]
 
 
 def _face(evaluation: Evaluation, position: int) -> dict[str, Any]:
