@@ -210,5 +210,5 @@ def _explained(where: str) -> Iterator[None]:
         raise MoueError(
             f"cannot open the study in {shown}: {cause}",
             "a SQLite file that moue made, or the URL of a database, such as postgresql://user@host/name",
-            "PostgreSQL also needs its driver: pip install psycopg2-binary",
+            'PostgreSQL also needs its driver: pip install "psycopg[binary]"',
         ) from error

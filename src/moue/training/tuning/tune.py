@@ -193,11 +193,10 @@ class _Work:
     def candidates(self) -> list[Candidate]:
         """Return the best trials and the recipe itself, without results."""
         rows = self.rows()
-        chosen = ranked(rows)[: self.options.confirm.best]
+        chosen = [row for row in ranked(rows) if not row.is_recipe][: self.options.confirm.best]
         found = [
             Candidate(f"trial {row.number}", row.number, self.space.configure(self.config, row.values), row.val_loss)
             for row in chosen
-            if not row.is_recipe
         ]
         if chosen:
             loss = next((row.val_loss for row in ranked(rows) if row.is_recipe), None)
