@@ -8,6 +8,7 @@ import pytest
 
 from moue.errors import MoueError
 from moue.training.config import TrainConfig, list_recipes, read_recipe
+from moue.training.finetune import fit_to_amount
 from moue.training.tuning.space import Space
 
 SEED = TrainConfig.from_recipe("seed_cnn")
@@ -27,8 +28,14 @@ def test_every_shipped_space_holds_its_recipe(name):
     assert space.configure(config, values).to_dict() | {"model_options": {}} == config.to_dict() | {"model_options": {}}
 
 
-def test_seed_cnn_and_small_have_spaces():
-    assert {"seed_cnn", "small"} <= set(SEARCHED)
+def test_the_first_recipes_have_spaces():
+    assert {"seed_cnn", "small", "finetune"} <= set(SEARCHED)
+
+
+@pytest.mark.parametrize("num_faces", [12, 700, 6000, 30000])
+def test_the_space_of_fine_tuning_holds_what_is_fitted_to_the_faces(num_faces):
+    config = TrainConfig.from_recipe("finetune", **fit_to_amount(num_faces))
+    assert Space.from_recipe("finetune", config).values_of(config) is not None
 
 
 def test_values_go_to_fields_and_to_the_network():

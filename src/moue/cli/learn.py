@@ -20,27 +20,31 @@ if TYPE_CHECKING:
 _DISTILL: Final = {"distill_weight": 0.7, "distill_temperature": 2.0}
 
 
+AnyRecipe = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        metavar="RECIPE",
+        help="Name of a recipe (see moue recipes), or a TOML file. Default: seed_cnn; with --from: finetune.",
+        show_default=False,
+    ),
+]
+Start = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        help="Fine-tune this: a shipped model, a run folder, a .keras or an .onnx file.",
+        show_default=False,
+    ),
+]
+
+
 def train(
     data: options.DataPath,
     out: options.RunOut,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            "--recipe",
-            metavar="RECIPE",
-            help="Name of a recipe (see moue recipes), or a TOML file. Default: seed_cnn; with --from: finetune.",
-            show_default=False,
-        ),
-    ] = "",
-    start: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="MODEL",
-            help="Fine-tune this: a shipped model, a run folder, a .keras or an .onnx file.",
-            show_default=False,
-        ),
-    ] = "",
+    recipe: AnyRecipe = "",
+    start: Start = "",
     epochs: options.Epochs = None,
     seed: options.Seed = None,
     choices: options.Choices = None,
@@ -55,7 +59,7 @@ def train(
 
     given = given_choices(epochs, seed, choices)
     if start:
-        _check_start(start, given)
+        check_start(start, given)
     else:
         config = TrainConfig.from_recipe(recipe or "seed_cnn", **given)
     if not resume:
@@ -68,7 +72,7 @@ def train(
     _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus))
 
 
-def _check_start(start: str, given: dict[str, Any]) -> None:
+def check_start(start: str, given: dict[str, Any]) -> None:
     """Check that there is such a network before the data is read in vain."""
     from moue.training.backend import import_keras
 

@@ -6,13 +6,14 @@ import enum
 import math
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from moue.cli import console, learn, options
 
 if TYPE_CHECKING:
+    from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
     from moue.training.tuning.confirm import Candidate
     from moue.training.tuning.results import TrialRow
@@ -32,7 +33,8 @@ class PrunerName(enum.StrEnum):
 def tune(
     data: options.DataPath,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The study's folder, new or to be continued.")],
-    recipe: options.RecipeName = "seed_cnn",
+    recipe: learn.AnyRecipe = "",
+    start: learn.Start = "",
     space: Annotated[
         str, typer.Option("--space", metavar="RECIPE", help="Take the search space of another recipe or TOML file.")
     ] = "",
@@ -75,10 +77,14 @@ def tune(
     from moue.training.tuning.confirm import Confirm
     from moue.training.tuning.space import Space
 
-    config = TrainConfig.from_recipe(recipe, **learn.given_choices(epochs, seed, choices))
-    searched = Space.from_recipe(space or recipe, config)
+    given, named = learn.given_choices(epochs, seed, choices), recipe or ("finetune" if start else "seed_cnn")
     budget, again = Budget(trials, hours, total_epochs), Confirm.from_text(confirm)
+    searched = Space.from_recipe(space or named, None if start else TrainConfig.from_recipe(named, **given))
+    if start:
+        learn.check_start(start, given)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
+    config = _config(named, start, dataset, given)
+    searched.check(config)
     with console.loading_keras():
         from moue.training.backend import import_keras
 
@@ -98,7 +104,19 @@ def tune(
     if result.recipe:
         words = shlex.join([str(data), "--recipe", str(result.recipe)])
         extra = f" --ferplus {shlex.quote(str(ferplus))}" if ferplus else ""
-        console.note(f"next: moue train {words}{extra} --out runs/best{_full_length(recipe, config)}")
+        longer = "" if start or "epochs" not in given else _full_length(named, config)
+        console.note(f"next: moue train {words}{extra} --out runs/best{longer}")
+
+
+def _config(recipe: str, start: str, dataset: Dataset, given: dict[str, Any]) -> TrainConfig:
+    """Return the recipe, or what a fine-tuning makes of it for so many faces."""
+    from moue.training.config import TrainConfig
+
+    if not start:
+        return TrainConfig.from_recipe(recipe, **given)
+    from moue.training.finetune import finetune_config
+
+    return finetune_config(start, dataset, recipe, **given)
 
 
 def _listener(config: TrainConfig) -> TuneListener:
@@ -109,9 +127,10 @@ def _listener(config: TrainConfig) -> TuneListener:
         def trial_ended(self, row: TrialRow) -> None:
             loss = f"{row.val_loss:.4f}" if row.val_loss is not None else "-"
             accuracy = f"{row.val_accuracy:.1%}" if row.val_accuracy is not None else "-"
+            said = (row.state, "the recipe" if row.is_recipe else "", row.note)
             console.note(
                 f"trial {row.number:>3}  val_loss {loss}  val_acc {accuracy}  "
-                f"epoch {row.epochs}/{config.epochs}  {row.state}{'  the recipe' if row.is_recipe else ''}"
+                f"epoch {row.epochs}/{config.epochs}  {'  '.join(filter(None, said))}"
             )
 
         def waiting(self, num_running: int) -> None:

@@ -90,7 +90,7 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
     """
     if name == "median":
         # The first quarter of a training says little, least of all with a warm-up or averaged weights.
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, epochs // 4))
+        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, epochs // 4) + 1)
     if name == "hyperband":
         return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
     if name == "none":
