@@ -16,6 +16,11 @@ from moue.cli import console
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from moue.data.dataset import Dataset
 
 
@@ -32,6 +37,15 @@ class SplitName(enum.StrEnum):
     TRAIN = "train"
     VAL = "val"
     TEST = "test"
+
+
+class ScoredSplit(enum.StrEnum):
+    """What `moue evaluate` scores: a split, or all faces of data that the network has never seen."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+    ALL = "all"
 
 
 class ViewsName(enum.StrEnum):
@@ -115,21 +129,22 @@ def load_data(
     ferplus: Path | None = None,
     on_bad_row: OnBadRow = OnBadRow.RAISE,
     class_names: str = "",
+    cut: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
 ) -> Dataset:
-    """Read a data set with a progress bar; say what was assumed and what was skipped."""
-    from moue.data.load import load_dataset
+    """Read a data set with a progress bar; say what was assumed and what was skipped.
+
+    `cut` finds the face in an image, see `moue.data.readers.reader.ReadOptions`.
+    """
+    from moue.data.load import read_dataset, read_numbering
+    from moue.data.readers.reader import ReadOptions
 
     if path == Path() and "" in sys.argv:  # Typer makes the working folder of an empty text
         raise MoueError("the name of the data is empty", "fer2013.csv or a folder of images", "Give its name.")
     size = path.stat().st_size if path.is_file() else 0
     with console.byte_progress(f"reading {path.name}", size) as moved:
-        dataset = load_dataset(
-            path,
-            ferplus=ferplus,
-            class_names=class_names.split(",") if class_names else (),
-            on_bad_row=on_bad_row.value,
-            on_bytes=moved,
-        )
+        numbering = read_numbering(class_names.split(",") if class_names else ())
+        options = ReadOptions("skip" if on_bad_row is OnBadRow.SKIP else "raise", numbering, moved, cut)
+        dataset = read_dataset(path, options, ferplus=ferplus)
     for said in dataset.notes:
         console.note(f"{path.name}: {said}")
     if dataset.skipped:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from moue.cli import console, options
+from moue.cli import console, foreign, options
 
 if TYPE_CHECKING:
     from moue.classifier.ensemble import Ensemble
@@ -29,12 +29,21 @@ def evaluate(
     ],
     data: options.DataPath,
     split: Annotated[
-        options.SplitName, typer.Option(help="Which faces to score: PublicTest is val, PrivateTest is test.")
-    ] = options.SplitName.TEST,
+        options.ScoredSplit,
+        typer.Option(
+            help="Which faces to score: PublicTest is val, PrivateTest is test; all is for data of other origin."
+        ),
+    ] = options.ScoredSplit.TEST,
     views: options.Views = options.ViewsName.SINGLE,
     ferplus: options.FerPlus = None,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
+    crop_faces: Annotated[
+        bool, typer.Option("--crop-faces", help="Find the face in each image of a folder and cut it out first.")
+    ] = False,
+    without: Annotated[
+        str, typer.Option("--leave-out", metavar="NAME,…", help="Classes to leave out.", show_default=False)
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -65,15 +74,20 @@ def evaluate(
     folder = out or _evaluation_folder(models, split, views)
     if folder is not None:
         refuse_existing(folder, overwrite=overwrite)
-    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
+    cutter = foreign.FaceCutter(models[0]) if crop_faces else None
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names, cutter)
+    if cutter is not None and cutter.num_missed:
+        console.warn(f"no face was found in {cutter.num_missed:,} images; the whole image was taken")
+    dataset, part = foreign.choose(dataset, split, without)
     with console.count_progress("evaluating") as moved:
-        evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
+        evaluation = score(ensemble, dataset, split=part, views=views.value, progress=moved)
     evaluation = dataclasses.replace(evaluation, command=options.command_line())
     if robustness:
-        evaluation = dataclasses.replace(evaluation, robustness=_robustness(ensemble, dataset, split, views))
+        evaluation = dataclasses.replace(evaluation, robustness=_robustness(ensemble, dataset, part, views))
     if folder is not None:
         evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
     console.say(evaluation.table())
+    _note_missing(evaluation)
     _note_calibration(evaluation)
     if evaluation.robustness is not None:
         from moue.evaluation.robustness_table import robustness_lines
@@ -122,15 +136,13 @@ def report(
     console.wrote(write_report(model, target, evaluations=evaluations or (), overwrite=overwrite or in_run))
 
 
-def _robustness(ensemble: Ensemble, dataset: Dataset, split: options.SplitName, views: options.ViewsName) -> Robustness:
+def _robustness(ensemble: Ensemble, dataset: Dataset, split: str, views: options.ViewsName) -> Robustness:
     from moue.cli.face_measures import measure_faces
     from moue.evaluation.measure_robustness import measure_robustness
 
-    measures = measure_faces(dataset.images[dataset.where(split.value)])
+    measures = measure_faces(dataset.images[dataset.where(split)])
     with console.count_progress("damaging faces and asking again") as moved:
-        return measure_robustness(
-            ensemble, dataset, split=split.value, views=views.value, measures=measures, progress=moved
-        )
+        return measure_robustness(ensemble, dataset, split=split, views=views.value, measures=measures, progress=moved)
 
 
 def _is_folder(model: str) -> bool:
@@ -140,11 +152,18 @@ def _is_folder(model: str) -> bool:
     return model not in shipped_models() and Path(model).suffix.lower() != ".onnx"
 
 
-def _evaluation_folder(models: list[str], split: options.SplitName, views: options.ViewsName) -> Path | None:
+def _evaluation_folder(models: list[str], split: options.ScoredSplit, views: options.ViewsName) -> Path | None:
     if len(models) > 1 or not _is_folder(models[0]):
         return None
     single = views is options.ViewsName.SINGLE
     return Path(models[0]) / "evaluation" / (split.value if single else f"{split.value}-{views.value}")
+
+
+def _note_missing(evaluation: Evaluation) -> None:
+    missing = [entry.name for entry in evaluation.official.per_class if not entry.support]
+    if missing:
+        count = len(evaluation.class_names) - len(missing)
+        console.note(f"no face is labelled {' or '.join(missing)}; balanced is the mean over the other {count} classes")
 
 
 def _note_calibration(evaluation: Evaluation) -> None:

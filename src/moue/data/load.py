@@ -55,10 +55,17 @@ def load_dataset(
     """
     if on_bad_row not in ("raise", "skip"):
         raise MoueError(f"on_bad_row={on_bad_row!r}", '"raise" or "skip"')
+    options = ReadOptions(on_bad_row, read_numbering(class_names), on_bytes)
+    return read_dataset(path, options, ferplus=ferplus, use_cache=use_cache)
+
+
+def read_dataset(
+    path: str | Path, options: ReadOptions, *, ferplus: str | Path | None = None, use_cache: bool = True
+) -> Dataset:
+    """Read labelled faces with the options of a reader, such as how faces are cut out of images; see `load_dataset`."""
     if not os.fspath(path):
         raise MoueError("the name of the data is empty", "fer2013.csv or a folder of images")
     path = Path(path)
-    options = ReadOptions(on_bad_row, _numbering(class_names), on_bytes)
     dataset = _read(path, find_reader(path), options, use_cache=use_cache and not options.numbering)
     missing = [name for name, count in dataset.counts()["train"].items() if not count]
     if missing and len(dataset.where("train")):
@@ -97,7 +104,12 @@ def _read(path: Path, reader: Reader, options: ReadOptions, *, use_cache: bool) 
     return dataset
 
 
-def _numbering(class_names: Sequence[str]) -> tuple[str, ...]:
+def read_numbering(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes that the user named, in FER2013's spelling where they are its own.
+
+    Raises:
+        MoueError: one is no name, or two mean the same.
+    """
     for text in class_names:
         if not text.strip() or text.strip().isdigit():
             raise MoueError(f"class name {text!r}", "names such as angry, happy, neutral, in the order of the numbers")

@@ -72,7 +72,7 @@ def evaluate(
         raise MoueError(f"the model is of type {type(model).__name__}", "a Classifier, an Ensemble, or a function")
     checksum = dataset.checksum
     if isinstance(model, Classifier | Ensemble):
-        dataset = dataset.with_classes(_classes_of(model))
+        dataset = dataset.with_classes(classes_of(model))
     part = dataset.where(split)
     if not len(part):
         raise MoueError(
@@ -110,7 +110,7 @@ def evaluate(
     )
 
 
-def _classes_of(model: Classifier | Ensemble) -> tuple[str, ...]:
+def classes_of(model: Classifier | Ensemble) -> tuple[str, ...]:
     """Return the classes of the head that is scored."""
     one = model if isinstance(model, Classifier) else model.members[0]
     return one.spec.heads[0].class_names

@@ -26,6 +26,9 @@ JSON_NAME: Final = "evaluation.json"
 ARRAYS_NAME: Final = "predictions.npz"
 CORRECT_PER_CLASS: Final = 8
 NUM_WRONG: Final = 24
+ALL_FACES: Final = "all faces"
+"""`Evaluation.split_rule` of data that was scored whole, since the network had seen none of it."""
+
 
 _FORMAT: Final = 2
 
@@ -201,14 +204,16 @@ class Evaluation:
             rows.append((f"always '{self.baseline.class_name}'", str(len(self.y_true)), share, *[""] * 5))
         classes: list[tuple[str, ...]] = [("class", "faces", "precision", "recall", "F1")]
         for entry in self.official.per_class:
-            numbers = (f"{100 * value:.1f} %" for value in (entry.precision, entry.recall))
-            classes.append((entry.name, str(entry.support), *numbers, f"{entry.f1:.3f}"))
+            precision, recall = (f"{100 * value:.1f} %" for value in (entry.precision, entry.recall))
+            # A class without faces has no recall, and does not count in the balanced accuracy.
+            found = (precision, recall, f"{entry.f1:.3f}") if entry.support else ("-", "-", "-")
+            classes.append((entry.name, str(entry.support), *found))
         return f"{_aligned(rows)}\n\n{_aligned(classes)}"
 
     def named_scores(self) -> list[tuple[str, Scores]]:
         """Return the sets that were scored with their names, the official split first."""
         pairs: list[tuple[str, Scores | None]] = [
-            (f"official {self.split} split", self.official),
+            ("all faces" if self.split_rule == ALL_FACES else f"official {self.split} split", self.official),
             ("no twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
             *((_named_head(name, found), found.scores) for name, found in self.heads.items()),

@@ -13,6 +13,7 @@ from moue.classifier.ensemble import Ensemble
 from moue.errors import MoueError
 from moue.evaluation.corruption_errors import CorruptionErrors, find_reference, mean_corruption_error
 from moue.evaluation.corruptions import STRENGTHS, corrupt, list_corruptions
+from moue.evaluation.evaluate import classes_of
 from moue.evaluation.robustness import Mirror, Robustness
 from moue.evaluation.selective import selective_scores
 from moue.evaluation.slices import slice_scores
@@ -97,6 +98,9 @@ def measure_robustness(
     Raises:
         MoueError: the split is empty, or the model answers other classes than the data set has.
     """
+    checksum = dataset.checksum
+    if isinstance(model, Classifier | Ensemble):
+        dataset = dataset.with_classes(classes_of(model))
     faces = dataset.subset(split)
     if not len(faces):
         raise MoueError(f"the data has no '{split}' faces", f"faces of the split '{split}'")
@@ -115,7 +119,7 @@ def measure_robustness(
         rules={name: reference.rule for name, reference in asked.references.items()},
         corruptions=corruptions,
         mean_error=_mean_errors(corruptions),
-        **_relative(asked, corruptions, dataset.checksum if views == "single" else "", split),
+        **_relative(asked, corruptions, checksum if views == "single" else "", split),
         mirror=mirror,
         sliced=told,
         slices=slice_scores(faces.take(known), right, twins=twins, measures=chosen),

@@ -115,7 +115,8 @@ def _decode(
     for row, entry in enumerate(entries):
         decoded = decode(open_file(entry.name))
         if decoded.image is not None:
-            found.images.append(fit_gray(decoded.image, IMAGE_SHAPE[:2]))
+            face = decoded.image if options.cut is None else options.cut(decoded.image)
+            found.images.append(fit_gray(face, IMAGE_SHAPE[:2]))
             found.rows.append(row)
         elif entry.name.suffix.lower() in IMAGE_SUFFIXES or decoded.format or decoded.status is Status.TOO_LARGE:
             reason = f"{path / entry.name} cannot be read: {decoded.message}"

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from moue.data.dataset import Dataset
 
 OnBadRow = Literal["raise", "skip"]
@@ -22,11 +25,13 @@ class ReadOptions:
         on_bad_row: "raise" stops at the first wrong row, "skip" leaves it out and lists it in `Dataset.skipped`.
         numbering: The class that each number stands for, where classes are numbered; empty: FER2013's order.
         on_bytes: Called now and then with the number of bytes read of the file on disk.
+        cut: Maps an upright image, uint8 (H, W) or (H, W, 3) RGB, to the face in it; None takes images as faces.
     """
 
     on_bad_row: OnBadRow = "raise"
     numbering: tuple[str, ...] = ()
     on_bytes: Callable[[int], None] | None = None
+    cut: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

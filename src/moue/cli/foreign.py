@@ -1,0 +1,92 @@
+"""Scoring a network on data of other origin: faces cut out of images, classes left out, and all faces as one split."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from moue.cli import console
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from moue.cli.options import ScoredSplit
+    from moue.data.dataset import Dataset
+
+_MADE_UP: Final = " became "  # in the words of moue.data.splits.hold_out
+
+
+class FaceCutter:
+    """Cuts the best face out of each image, as `moue predict` does; where none is found, the whole image is taken.
+
+    Args:
+        model: The network, whose framing counts.
+
+    Attributes:
+        num_missed: Images in which no face was found.
+    """
+
+    def __init__(self, model: str) -> None:
+        from moue.classifier.classifier import Classifier
+        from moue.faces import make_detector
+
+        self._input = Classifier.load(model).input
+        self._detector = make_detector("auto")
+        self.num_missed = 0
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the face, uint8 (height, width, 1) as the network sees it."""
+        import numpy as np
+
+        from moue.faces.crop import crop_face
+
+        is_gray = image.ndim == 2 or image.shape[2] == 1
+        colour = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2) if is_gray else image
+        found = self._detector.detect(colour)
+        if not found:
+            self.num_missed += 1
+            return image
+        return crop_face(image, found[0], self._input)
+
+
+def choose(dataset: Dataset, split: ScoredSplit, without: str) -> tuple[Dataset, str]:
+    """Return the data without the classes to leave out, and the name of the split to score.
+
+    Args:
+        dataset: The data.
+        split: What the user asked for; "all" puts all faces into the split "test".
+        without: Names of classes, separated by commas; may be empty.
+
+    Raises:
+        MoueError: the data has no such class, or nothing is left.
+    """
+    import numpy as np
+
+    from moue.evaluation.evaluation import ALL_FACES
+
+    for name in filter(None, without.split(",")):
+        dataset = _leave_out(dataset, name)
+    if split == "all":
+        every = np.full(len(dataset), "test", dataset.split.dtype)
+        return dataclasses.replace(dataset, split=every, split_rule=ALL_FACES), "test"
+    if _MADE_UP in dataset.split_rule:
+        count = len(dataset.where(split.value))
+        console.note(f"{count:,} of {len(dataset):,} faces are in the split {split.value}; --split all scores all")
+    return dataset, split.value
+
+
+def _leave_out(dataset: Dataset, name: str) -> Dataset:
+    import numpy as np
+
+    from moue.labels import class_of
+
+    wanted = class_of(name) or name.strip()
+    if wanted not in dataset.class_names:
+        raise MoueError(f"the data has no class {wanted!r}", f"one of {', '.join(dataset.class_names)}")
+    kept = np.flatnonzero(dataset.labels != dataset.class_names.index(wanted))
+    if not len(kept):
+        raise MoueError(f"without {wanted} no face is left", "faces of another class")
+    console.note(f"left out: {len(dataset) - len(kept):,} faces of {wanted}")
+    return dataset.take(kept)
