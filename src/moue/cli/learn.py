@@ -52,6 +52,10 @@ def train(
     resume: options.Resume = False,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
+    faces: Annotated[
+        bool, typer.Option("--faces", help="Find the face in each photograph first; cut faces go to OUT-faces.")
+    ] = False,
+    detector: options.Detector = options.DetectorName.AUTO,
 ) -> None:
     """Train a network on any classes; the validation split chooses the epoch."""
     from moue.training.config import TrainConfig
@@ -64,12 +68,34 @@ def train(
         config = TrainConfig.from_recipe(recipe or "seed_cnn", **given)
     if not resume:
         RunFolder(out).refuse_used()  # before the data is read in vain
+    if faces:
+        data = _cut_faces(data, out.with_name(f"{out.name}-faces"), detector.value, again=resume)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if start:
         from moue.training.finetune import finetune_config
 
         config = finetune_config(start, dataset, recipe, **given)
     _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus))
+
+
+def _cut_faces(photos: Path, out: Path, detector: str, *, again: bool) -> Path:
+    """Cut the faces out of photographs and return their folder; one that a resumed run made is taken as it is."""
+    if again and out.is_dir():
+        return out
+    from moue.faces import make_detector
+    from moue.faces.cut_folder import cut_folder
+
+    with console.count_progress("finding faces") as moved:
+        found = cut_folder(photos, out, make_detector(detector), progress=moved)
+    console.note(f"{found.num_faces} faces, one for an image, are in {out}")
+    for names, what in (
+        (found.without, "images without a face, left out"),
+        (found.several, "images with several faces, of which the largest was taken"),
+        (found.others, "files that are no image, left out"),
+    ):
+        if names:
+            console.note(f"{len(names)} {what}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}")
+    return out
 
 
 def check_start(start: str, given: dict[str, Any]) -> None:

@@ -86,7 +86,7 @@ def fit_to_amount(num_faces: int) -> dict[str, Any]:
     return {
         "batch_size": batch_size,
         "epochs": epochs,
-        "learning_rate": 0.003 if num_faces < 5000 else 0.01,
+        "learning_rate": 0.002 if num_faces < 5000 else 0.01,
         "ema": round(min(max(1 - 20 / max(steps, 1), 0.8), 0.998), 4),
         "erasing_probability": 0.5 if num_faces < 500 else 0.3,
     }

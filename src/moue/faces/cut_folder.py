@@ -1,0 +1,116 @@
+"""Cutting the faces out of a folder of photographs, for training: the folder's layout stays, each face is one file."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image
+
+from moue.classifier.preprocess import SEED_INPUT, fit
+from moue.errors import MoueError
+from moue.faces.crop import crop_face
+from moue.files import refuse_existing
+from moue.media.decode import decode
+from moue.media.files import is_litter
+from moue.progress import ignore_progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from moue.classifier.spec import InputSpec
+    from moue.faces.face import Detector
+    from moue.progress import Progress
+
+_LARGEST_CROP: Final = 64  # so small an image without a found face is a face already, as in `moue.recognition`
+
+
+@dataclasses.dataclass
+class CutFaces:
+    """What became of the files of a folder.
+
+    Attributes:
+        num_faces: Faces that were written, one for an image.
+        without: Images in which no face was found; they are left out.
+        several: Images with more than one face, of which the largest was taken.
+        others: Files that are no image, left out.
+    """
+
+    num_faces: int = 0
+    without: list[str] = dataclasses.field(default_factory=list)
+    several: list[str] = dataclasses.field(default_factory=list)
+    others: list[str] = dataclasses.field(default_factory=list)
+
+
+def cut_folder(
+    source: str | Path,
+    out: str | Path,
+    detector: Detector,
+    spec: InputSpec = SEED_INPUT,
+    *,
+    overwrite: bool = False,
+    progress: Progress = ignore_progress,
+) -> CutFaces:
+    """Write the largest face of each image below `source` to the same place below `out`, as the network sees it.
+
+    The folder appears only when all faces are in it.
+
+    Args:
+        source: A folder of photographs, in whatever folders.
+        out: The folder to make.
+        detector: Finds the faces.
+        spec: The network's input, which says how a face is cut out.
+        overwrite: Replace an existing folder.
+        progress: Called with the files done and all files.
+
+    Raises:
+        MoueError: `source` is no folder, `out` exists, or no face was found at all.
+    """
+    source, out = Path(source), Path(out)
+    if not source.is_dir():
+        raise MoueError(f"{source} is no folder", "a folder of photographs", "Unpack an archive first.")
+    refuse_existing(out, overwrite=overwrite)
+    files = sorted(
+        file for file in source.rglob("*") if file.is_file() and not is_litter(str(file.relative_to(source)))
+    )
+    result = CutFaces()
+    unfinished = out.with_name(f".{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        for number, file in enumerate(files, 1):
+            name = file.relative_to(source)
+            face = _face_of(file, str(name), detector, spec, result)
+            if face is not None:
+                target = unfinished / name.with_name(f"{name.name}.png")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(face[..., 0]).save(target)
+                result.num_faces += 1
+            progress(number, len(files))
+        if not result.num_faces:
+            raise MoueError(f"no face was found in {source}, which has {len(files):,} files", "photographs with faces")
+        if out.exists():
+            shutil.rmtree(out)
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return result
+
+
+def _face_of(file: Path, name: str, detector: Detector, spec: InputSpec, result: CutFaces) -> NDArray[np.uint8] | None:
+    """Return the largest face of a file, (height, width, 1); None where there is none."""
+    image = decode(file).image
+    if image is None:
+        result.others.append(name)
+        return None
+    faces = detector.detect(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
+    if not faces:
+        if max(image.shape[:2]) <= _LARGEST_CROP:
+            return fit(image, spec)
+        result.without.append(name)
+        return None
+    if len(faces) > 1:
+        result.several.append(name)
+    return crop_face(image, max(faces, key=lambda face: face.width * face.height), spec)
