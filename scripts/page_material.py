@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from moue.data.synthetic import features
 from moue.data.synthetic.dataset import EXPRESSIONS
 from moue.data.synthetic.parts import Pen, Person, View
-from moue.drawing.draw import COLORS
+from moue.drawing.colors import COLORS
 from moue.drawing.icons import FACES
 from moue.labels import CLASS_NAMES
 

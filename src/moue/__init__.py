@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
     from moue.training.distill import teach
     from moue.training.export_onnx import ExportResult, export_onnx
+    from moue.training.finetune import finetune_config
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import TrainResult, train
     from moue.training.tuning.tune import TuneListener, TuneOptions, TuneResult, tune
@@ -82,6 +83,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export_onnx",
+    "finetune_config",
     "list_models",
     "load_dataset",
     "load_fer2013",
@@ -129,6 +131,7 @@ _HOMES = {
     "FaceExplanation": "moue.recognition.explain",
     "explain": "moue.recognition.explain",
     "export_onnx": "moue.training.export_onnx",
+    "finetune_config": "moue.training.finetune",
     "list_models": "moue.training.models.registry",
     "load_fer2013": "moue.data.load",
     "to_df": "moue.recognition.rows",

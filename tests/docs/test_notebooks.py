@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
-NEEDS = {"photos": ("matplotlib", "pandas"), "training": ("tensorflow", "jinja2", "pandas")}
+NEEDS = {
+    "photos": ("matplotlib", "pandas"),
+    "training": ("tensorflow", "jinja2", "pandas"),
+    "own_classes": ("tensorflow", "pandas"),
+}
 
 
 @pytest.mark.slow

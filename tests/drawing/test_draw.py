@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moue.drawing.draw import COLORS, LABELS, draw, save_drawing
+from moue.drawing.colors import COLORS, class_colors
+from moue.drawing.draw import LABELS, draw, save_drawing
 from moue.drawing.icons import face_icon
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
@@ -139,3 +140,12 @@ def test_a_small_face_alone_in_a_large_image_has_large_letters():
     crowded = np.asarray(draw(image, result_of(3000, 2000, *crowd), bars=False))
     for number in range(5):
         assert not crowded[1005:1045, 1505 + 60 * number : 1545 + 60 * number].any()
+
+
+def test_own_classes_have_colours_of_their_own():
+    names = ("happy", "bored", "wink", *(f"class {k}" for k in range(10)))
+    colors = class_colors(names)
+    assert colors["happy"] == COLORS["happy"]
+    assert len(set(colors.values())) == len(names)
+    first, second = (np.array(colors[name], float) for name in ("bored", "wink"))
+    assert np.abs(first - second).max() > 60

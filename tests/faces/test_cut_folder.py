@@ -50,6 +50,9 @@ def test_the_largest_face_of_each_image_is_cut_out(tmp_path):
     assert (faces["one.png.png"][24, 24], faces["two.png.png"][24, 24]) == (100, 150)
     np.testing.assert_array_equal(faces["small.png.png"], small)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+    (tmp_path / "in" / "smile" / "one.png").unlink()
+    assert cut_folder(tmp_path / "in", out, Marked()).num_faces == 2
+    assert len(list(out.rglob("*.png"))) == 2
 
 
 def test_what_is_refused_leaves_nothing(tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PIL import Image, ImageDraw, ImageFont
 
+from moue.drawing.colors import class_colors
 from moue.drawing.icons import face_icon
 from moue.drawing.label_layout import Layout
 from moue.errors import MoueError, SettingError
@@ -22,25 +23,13 @@ if TYPE_CHECKING:
 
     from moue.drawing.label_layout import Area
 
-# Okabe & Ito's palette, made for all kinds of colour vision (https://jfly.uni-koeln.de/color/); gray for neutral.
-COLORS: Final = {
-    "angry": (213, 94, 0),
-    "disgust": (0, 158, 115),
-    "fear": (204, 121, 167),
-    "happy": (240, 228, 66),
-    "sad": (0, 114, 178),
-    "surprise": (86, 180, 233),
-    "neutral": (190, 190, 190),
-    "contempt": (230, 159, 0),
-}
-"""Colour of each class, RGB."""
 LABELS: Final = ("name", "emoji", "both")
 """What `draw` can write at a face."""
 
-_OTHER: Final = (230, 159, 0)
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 _LEAST_BAR_FACE: Final = 120  # pixels of the drawing that a face must have for its bars to be read
 _LEAST_SIDE: Final = 480
+_MOST_BARS: Final = 12
 _LEAST_ICON: Final = 24
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -161,7 +150,7 @@ class _Canvas:
         box = (x, y, x + width, y + height)
         line = max(1, min(self.line, round(min(width, height) / 12)))
         edge = max(1, line // 3)
-        color = COLORS.get(face.emotion, _OTHER)
+        color = _color_of(face)
         self.pen.rectangle(_grown(box, line // 2 + edge), outline=_DARK, width=line + 2 * edge)
         self.pen.rectangle(_grown(box, line // 2), outline=color, width=line)
         if landmarks:
@@ -219,7 +208,7 @@ class _Canvas:
         return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
 
     def _label(self, face: FaceLike, size: int, area: Area) -> None:
-        icon, font, color = self._icon_beside(size), _font(size), COLORS.get(face.emotion, _OTHER)
+        icon, font, color = self._icon_beside(size), _font(size), _color_of(face)
         left, top, _, bottom = font.getbbox(face.label)
         # The small face stands out of the coloured strip.
         strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
@@ -237,12 +226,16 @@ class _Canvas:
             self.pen.text(place, "?", _LIGHT, font, "mm", stroke_width=max(2, size // 12), stroke_fill=_DARK)
 
     def _paste_icon(self, face: FaceLike, area: Area, size: int) -> None:
-        icon = face_icon(face.emotion, size, COLORS.get(face.emotion, _OTHER))
+        icon = face_icon(face.emotion, size, _color_of(face))
         self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
 
     def _bars(self, face: FaceLike, box: Area, layout: Layout) -> None:
-        """Draw one bar for each class on a dark veil, in the largest size that leaves the others free."""
-        names, taken = list(face.probabilities), len(layout.taken)
+        """Draw one bar for each class on a dark veil, in the largest size that leaves the others free.
+
+        Of many classes, only those of the highest probabilities get one.
+        """
+        colors = class_colors(tuple(face.probabilities))
+        names, taken = _names_of_bars(face), len(layout.taken)
         most, least = (max(10, min(self.text_size, round((box[3] - box[1]) / share))) for share in (17, 26))
         for size in (most, (most + least) // 2, least):
             del layout.taken[taken:]
@@ -260,11 +253,23 @@ class _Canvas:
             self.pen.text((left + size * 0.3, y), name, fill=_LIGHT, font=_font(size))
             start = left + size * 0.6 + name_width
             bar = (start, y + row * 0.15, start + max(1.0, full * face.probabilities[name]), y + row * 0.75)
-            self.pen.rectangle(bar, fill=COLORS.get(name, _OTHER))
+            self.pen.rectangle(bar, fill=colors[name])
 
     def _dot(self, point: Sequence[float], radius: float) -> None:
         x, y = point[0] * self.zoom, point[1] * self.zoom
         self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_LIGHT, outline=_DARK)
+
+
+def _color_of(face: FaceLike) -> tuple[int, int, int]:
+    names = tuple(face.probabilities)
+    return class_colors(names if face.emotion in names else (*names, face.emotion))[face.emotion]
+
+
+def _names_of_bars(face: FaceLike) -> list[str]:
+    names = list(face.probabilities)
+    if len(names) <= _MOST_BARS:
+        return names
+    return sorted(names, key=lambda name: -face.probabilities[name])[:_MOST_BARS]
 
 
 def _grown(box: Area, by: float) -> Area:

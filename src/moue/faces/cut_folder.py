@@ -13,7 +13,6 @@ from PIL import Image
 from moue.classifier.preprocess import SEED_INPUT, fit
 from moue.errors import MoueError
 from moue.faces.crop import crop_face
-from moue.files import refuse_existing
 from moue.media.decode import decode
 from moue.media.files import is_litter
 from moue.progress import ignore_progress
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from moue.faces.face import Detector
     from moue.progress import Progress
 
+_MARK: Final = ".cut_by_moue"
 _LARGEST_CROP: Final = 64  # so small an image without a found face is a face already, as in `moue.recognition`
 
 
@@ -51,7 +51,6 @@ def cut_folder(
     detector: Detector,
     spec: InputSpec = SEED_INPUT,
     *,
-    overwrite: bool = False,
     progress: Progress = ignore_progress,
 ) -> CutFaces:
     """Write the largest face of each image below `source` to the same place below `out`, as the network sees it.
@@ -60,19 +59,19 @@ def cut_folder(
 
     Args:
         source: A folder of photographs, in whatever folders.
-        out: The folder to make.
+        out: The folder to make; one that this function made earlier is replaced.
         detector: Finds the faces.
         spec: The network's input, which says how a face is cut out.
-        overwrite: Replace an existing folder.
         progress: Called with the files done and all files.
 
     Raises:
-        MoueError: `source` is no folder, `out` exists, or no face was found at all.
+        MoueError: `source` is no folder, `out` holds something else, or no face was found at all.
     """
     source, out = Path(source), Path(out)
     if not source.is_dir():
         raise MoueError(f"{source} is no folder", "a folder of photographs", "Unpack an archive first.")
-    refuse_existing(out, overwrite=overwrite)
+    if out.exists() and not (out / _MARK).is_file():
+        raise MoueError(f"{out} exists already", "a new folder for the faces", "Move it, or name another folder.")
     files = sorted(
         file for file in source.rglob("*") if file.is_file() and not is_litter(str(file.relative_to(source)))
     )
@@ -91,6 +90,7 @@ def cut_folder(
             progress(number, len(files))
         if not result.num_faces:
             raise MoueError(f"no face was found in {source}, which has {len(files):,} files", "photographs with faces")
+        (unfinished / _MARK).touch()
         if out.exists():
             shutil.rmtree(out)
         unfinished.rename(out)

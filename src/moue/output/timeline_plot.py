@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from moue.drawing.draw import COLORS
+from moue.drawing.colors import class_colors
 from moue.errors import MissingExtraError, MoueError
 from moue.files import replacing
 from moue.recognition.timeline import minutes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _MOST_STRIPS: Final = 8
 _INK, _MUTED, _ABSENT = "#1c2024", "#5b646e", "#f1f3f5"
-_OTHER: Final = (230, 159, 0)
 # Steps between marks of the time axis, in seconds.
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_MARKS: Final = 12
@@ -66,7 +65,8 @@ def _figure(timeline: Timeline, title: str) -> Figure:
         _strip(axes, timeline, person)
     _time_axis(all_axes[-1], timeline)
     names = [*timeline.class_names]
-    handles = [Patch(facecolor=_color(name), edgecolor=_MUTED, linewidth=0.4, label=name) for name in names]
+    colors = _colors(timeline)
+    handles = [Patch(facecolor=colors[name], edgecolor=_MUTED, linewidth=0.4, label=name) for name in names]
     handles.append(Patch(facecolor=_ABSENT, edgecolor=_MUTED, linewidth=0.4, label="not seen"))
     place = {"loc": "upper left", "bbox_to_anchor": (0.083, 1 - 0.4 / height), "borderaxespad": 0}
     style = {"frameon": False, "fontsize": 9, "labelcolor": _INK, "columnspacing": 1.3, "handlelength": 1.1}
@@ -82,7 +82,7 @@ def _figure(timeline: Timeline, title: str) -> Figure:
 
 
 def _strip(axes: Axes, timeline: Timeline, person: Person) -> None:
-    begin = timeline.begin_s or 0.0
+    begin, colors = timeline.begin_s or 0.0, _colors(timeline)
     for first, shares in _stretches(timeline, person):
         edges = [begin + (first + number) * timeline.bin_s for number in range(len(shares) + 1)]
         # The last frame lasts as long as the others do.
@@ -92,7 +92,7 @@ def _strip(axes: Axes, timeline: Timeline, person: Person) -> None:
         for number, name in enumerate(timeline.class_names):
             heights = [share[number] for share in shares]
             high = [a + b for a, b in zip(low, [*heights, heights[-1]], strict=True)]
-            axes.fill_between(edges, low, high, step="post", color=_color(name), linewidth=0)
+            axes.fill_between(edges, low, high, step="post", color=colors[name], linewidth=0)
             low = high
     axes.set_facecolor(_ABSENT)
     axes.set_ylim(0, 1)
@@ -148,5 +148,6 @@ def _end(timeline: Timeline) -> float:
     return timeline.end_s + max(0.04, (timeline.end_s - begin) / max(1, timeline.num_frames - 1))
 
 
-def _color(name: str) -> tuple[float, ...]:
-    return tuple(part / 255 for part in COLORS.get(name, _OTHER))
+def _colors(timeline: Timeline) -> dict[str, tuple[float, ...]]:
+    colors = class_colors(tuple(timeline.class_names))
+    return {name: tuple(part / 255 for part in color) for name, color in colors.items()}
