@@ -65,7 +65,7 @@ def row_of(trial: optuna.trial.FrozenTrial) -> TrialRow:
         val_accuracy=attrs.get("val_accuracy"),
         epochs=len(losses),
         seconds=attrs.get("seconds", 0.0),
-        values=dict(trial.params),
+        values=dict(trial.params or trial.system_attrs.get("fixed_params", {})),  # the latter while it waits
         losses=losses,
         run=attrs.get("run", ""),
         is_recipe="recipe" in attrs,
