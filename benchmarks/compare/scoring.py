@@ -48,7 +48,7 @@ class Sets:
             raise ValueError("no votes")
         references = {
             "FER2013 label": labels,
-            "… without twins": np.where(data.has_twin("test")[chosen], -1, labels),
+            "label, no twins": np.where(data.has_twin("test")[chosen], -1, labels),
             "FER+ majority": majority_labels(faces.votes, CLASS_NAMES),
         }
         return cls(faces.images, references, len(part))

@@ -46,9 +46,9 @@ def _cells(found: dict[str, Any]) -> dict[str, str]:
     cells = {}
     for name, one in found["scores"].items():
         missing = "" if one["answered"] == one["faces"] else f"; {one['faces'] - one['answered']} without an answer"
-        cells[f"{name} ({one['faces']:,}): accuracy, mean class recall, ECE"] = (
-            f"{100 * one['accuracy']:.1f} %, {100 * one['mean_recall']:.1f} %, {one['ece']:.3f}{missing}"
-        )
+        cells[f"{name}, {one['faces']:,} faces: accuracy"] = f"{100 * one['accuracy']:.1f} %{missing}"
+        cells[f"{name}: mean class recall"] = f"{100 * one['mean_recall']:.1f} %"
+        cells[f"{name}: ECE"] = f"{one['ece']:.3f}"
     photos = found["photo_scores"]
     if photos is None:
         cells["photographs: faces found, false boxes"] = cells["clear expressions right, mean class recall"] = "-"

@@ -139,6 +139,7 @@ class _Counting(Listener):
         self._done: list[Group] = []
         self._minute: tuple[str, int] | None = None
         self._people: dict[int, list[float]] = {}
+        self._answering = False
 
     def began(self, analyzer: Analyzer) -> None:
         """Keep the classes."""
@@ -147,11 +148,17 @@ class _Counting(Listener):
 
     def progress(self, title: str, done: int, total: int | None) -> None:
         """Pass it on."""
+        self._answering = True
         self._inner.progress(title, done, total)
 
     def failed(self, file: str, message: str) -> None:
         """Pass it on: there is no face in what could not be read."""
         self._inner.failed(file, message)
+
+    def note(self, text: str) -> None:
+        """Pass on what is said of the inputs; later remarks name single images."""
+        if not self._answering:
+            self._inner.note(text)
 
     def result(self, result: ImageResult) -> None:
         """Count the faces of an image, or of a frame."""
