@@ -10,14 +10,14 @@ import { type Plugin, defaultClientConditions, defineConfig } from 'vite';
 const here = import.meta.dirname;
 const root = resolve(here, '..');
 const weights = join(root, 'src/moue/weights');
-const runtime = createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm');
-const packed = join(here, 'build/ort.wasm.gz');
+const require = createRequire(import.meta.url);
 
-/** Compress the runtime's WASM once; a static host need not do it. */
-function packRuntime(): number {
+/** Compress a build of the runtime's WASM; a static host need not do it. */
+function pack(build: '' | 'jspi.'): number {
   mkdirSync(join(here, 'build'), { recursive: true });
-  const content = gzipSync(readFileSync(runtime), { level: 9 });
-  writeFileSync(packed, content);
+  const wasm = require.resolve(`onnxruntime-web/ort-wasm-simd-threaded.${build}wasm`);
+  const content = gzipSync(readFileSync(wasm), { level: 9 });
+  writeFileSync(join(here, `build/ort.${build}wasm.gz`), content);
   return content.length;
 }
 
@@ -36,7 +36,6 @@ function versionOf(): string {
 }
 
 const moue = /^version = "(.+)"$/m.exec(readFileSync(join(root, 'pyproject.toml'), 'utf8'))?.[1] ?? '';
-const wasmBytes = packRuntime();
 const version = versionOf();
 
 /** Write moue-page.json: what the page consists of, for the service worker and for `moue page`. */
@@ -47,7 +46,9 @@ function listFiles(): Plugin {
       order: 'post',
       handler(_options, bundle) {
         const assets = filesOf(join(here, 'public')).map((file) => file.slice(join(here, 'public').length + 1));
-        const files = [...Object.keys(bundle), ...assets].filter((name) => name !== 'sw.js').sort();
+        // The worker keeps the one runtime that it uses; the service worker need not fetch the other.
+        const listed = (name: string) => name !== 'sw.js' && !name.endsWith('.gz');
+        const files = [...Object.keys(bundle), ...assets].filter(listed).sort();
         const source = `${JSON.stringify({ format: 'moue-page', version, moue, files }, null, 1)}\n`;
         this.emitFile({ type: 'asset', fileName: 'moue-page.json', source });
       },
@@ -62,7 +63,8 @@ export default defineConfig({
   define: {
     __VERSION__: JSON.stringify(version),
     __MOUE__: JSON.stringify(moue),
-    __WASM_BYTES__: wasmBytes,
+    __WASM_BYTES__: pack(''),
+    __JSPI_BYTES__: pack('jspi.'),
     __MODEL_BYTES__: statSync(join(weights, 'small.onnx')).size,
     __DETECTOR_BYTES__: statSync(join(weights, 'faces/own.onnx')).size,
   },

@@ -5,19 +5,22 @@ import type { Seen } from './recognition/analyze';
 import type { SeenFrame } from './recognition/stream';
 
 export interface Ready {
-  readonly classNames: readonly string[];
+  /** "wasm" or "webgpu". */
+  readonly engine: string;
   readonly threads: number;
 }
 
 export class Engine {
   /** Resolves when the networks are loaded. */
   readonly ready: Promise<Ready>;
-  private readonly worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'moue' });
+  private readonly worker: Worker;
   private readonly images = new Map<number, (answer: { status: string; seen: Seen }) => void>();
   private readonly frames = new Map<number, (seen: SeenFrame | null) => void>();
   private count = 0;
 
-  constructor(progress: (loaded: number, total: number) => void) {
+  /** @param wish "wasm" or "webgpu"; anything else lets the worker choose. */
+  constructor(progress: (loaded: number, total: number) => void, wish: string) {
+    this.worker = startWorker(wish);
     this.ready = new Promise((resolve, reject) => {
       this.worker.addEventListener('message', ({ data }: MessageEvent<Tell>) => {
         if (data.kind === 'progress') progress(data.loaded, data.total);
@@ -52,4 +55,9 @@ export class Engine {
     this.images.delete(data.id);
     this.frames.delete(data.id);
   }
+}
+
+function startWorker(wish: string): Worker {
+  // The bundler must see this very expression to build the worker.
+  return new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: wish });
 }

@@ -22,15 +22,15 @@ const EXAMPLES = [
 ] as const;
 
 const classNames = model.expression.class_names;
-const engine = new Engine(showProgress);
+const engine = new Engine(showProgress, new URLSearchParams(location.search).get('engine') ?? '');
 const stage = new Stage();
 const list = new FaceList((number) => stage.stress(number));
 const gallery = new Gallery(engine, stage, list, changed);
 const stream = new StreamView(engine, stage, list, classNames, changed);
 
 engine.ready.then(
-  ({ threads }) => {
-    document.documentElement.dataset.engine = `ready ${threads}`;
+  ({ engine: name, threads }) => {
+    document.documentElement.dataset.engine = `ready ${name} ${threads}`;
     byId('loading').classList.add('done');
     byId('loading-text').textContent = 'The models are ready.';
     void register();

@@ -20,7 +20,7 @@ export type Ask =
 
 export type Tell =
   | { readonly kind: 'progress'; readonly loaded: number; readonly total: number }
-  | { readonly kind: 'ready'; readonly classNames: readonly string[]; readonly threads: number }
+  | { readonly kind: 'ready'; readonly engine: string; readonly threads: number }
   | { readonly kind: 'broken'; readonly message: string }
   | { readonly kind: 'image'; readonly id: number; readonly status: string; readonly seen: Seen }
   | { readonly kind: 'frame'; readonly id: number; readonly seen: SeenFrame | null; readonly message: string };

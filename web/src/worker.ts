@@ -11,22 +11,47 @@ import { Classifier } from './recognition/classify';
 import { Detector } from './recognition/detect';
 import { Follower, type SeenFrame } from './recognition/stream';
 import { type Picture } from './recognition/pixels';
-import { fetchAll, open, start, threads, wasm } from './runtime';
+import { type Backend, threads } from './runtime/backend';
+import { choose } from './runtime/choose';
+import { fetchAll } from './runtime/fetch';
 
 const tell = (message: Tell) => self.postMessage(message);
 
+const MODELS = [
+  { url: modelUrl, bytes: __MODEL_BYTES__ },
+  { url: detectorUrl, bytes: __DETECTOR_BYTES__ },
+];
+
+let engine = '';
+
+/** A graphics processor that takes longer for a small image is not worth it. */
+const SLOW_MS = 250;
+
 async function load(): Promise<Analyzer> {
-  const parts = [
-    wasm,
-    { url: modelUrl, bytes: __MODEL_BYTES__ },
-    { url: detectorUrl, bytes: __DETECTOR_BYTES__ },
-  ];
-  const files = await fetchAll(parts, (loaded, total) => tell({ kind: 'progress', loaded, total }));
-  await start(files[0]!);
-  const classifier = new Classifier(await open(files[1]!), model);
-  const analyzer = new Analyzer(classifier, new Detector(await open(files[2]!), detector.score_threshold));
+  // The worker's name is the wish.
+  const backend = await choose(self.name);
+  try {
+    return await loadWith(backend);
+  } catch (error) {
+    if (backend.name === 'wasm') throw error;
+    // A driver that does not do what it promises.
+    return loadWith(await choose('wasm'));
+  }
+}
+
+async function loadWith(backend: Backend): Promise<Analyzer> {
+  const files = await fetchAll([backend.wasm, ...MODELS], (loaded, total) => tell({ kind: 'progress', loaded, total }));
+  await backend.start(files[0]!);
+  const classifier = new Classifier(await backend.open(files[1]!), model);
+  const analyzer = new Analyzer(classifier, new Detector(await backend.open(files[2]!), detector.score_threshold));
+  engine = backend.name;
   // Somebody who was quicker than the network need not wait for it twice.
-  if (waiting === 0) await warmUp(analyzer, classifier);
+  if (waiting === 0 || engine !== 'wasm') await warmUp(analyzer, classifier);
+  if (engine !== self.name && engine === 'webgpu') {
+    const start = performance.now();
+    await warmUp(analyzer, classifier);
+    if (performance.now() - start > SLOW_MS) throw new Error('the graphics processor is slow');
+  }
   return analyzer;
 }
 
@@ -41,7 +66,7 @@ async function warmUp(analyzer: Analyzer, classifier: Classifier): Promise<void>
 let waiting = 0;
 const loading = load();
 loading.then(
-  () => tell({ kind: 'ready', classNames: model.expression.class_names, threads: threads() }),
+  () => tell({ kind: 'ready', engine, threads: engine === 'wasm' ? threads() : 1 }),
   (error: unknown) => tell({ kind: 'broken', message: error instanceof Error ? error.message : String(error) }),
 );
 

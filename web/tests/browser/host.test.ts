@@ -77,7 +77,7 @@ describe.skipIf(!isThere)('the host', () => {
     const first = await visit(isolated.address);
     await ready(first.page);
     const threads = await first.page.evaluate(() => [document.documentElement.dataset.engine, navigator.hardwareConcurrency]);
-    expect(threads[0]).toBe(`ready ${Math.min(4, Math.max(1, (threads[1] as number) - 1))}`);
+    expect(threads[0]).toBe(`ready wasm ${Math.min(4, Math.max(1, (threads[1] as number) - 1))}`);
     await first.page.click('#examples button >> nth=0');
     await first.page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
     await first.end();

@@ -11,16 +11,25 @@ const MATERIAL = resolve(import.meta.dirname, '../../build/parity');
 const MOST_PIXELS = 1;
 const MOST_PROBABILITY = 0.01;
 
-test.skipIf(!isThere || !existsSync(MATERIAL))('the page and Python agree on forty images', async () => {
-  const expected = JSON.parse(readFileSync(join(MATERIAL, 'expected.json'), 'utf8')) as Result[];
+/** Chromium's software imitation of a graphics processor is very slow: the smallest images have to do. */
+const ENGINES = [
+  ['wasm', Infinity],
+  ['webgpu', 25_000],
+] as const;
+
+test.skipIf(!isThere || !existsSync(MATERIAL)).each(ENGINES)('Python and the page agree: %s', async (engine, mostPixels) => {
+  const all = JSON.parse(readFileSync(join(MATERIAL, 'expected.json'), 'utf8')) as Result[];
+  const expected = all.filter(({ width, height }) => width * height < mostPixels);
   const host = await startHost(PAGE);
-  const { page, errors, end } = await visit(host.address);
+  const flags = engine === 'webgpu' ? ['--enable-unsafe-webgpu'] : [];
+  const { page, errors, end } = await visit(`${host.address}?engine=${engine}`, { flags });
   await ready(page);
+  expect(await page.evaluate(() => document.documentElement.dataset.engine)).toBe(`ready ${engine} 1`);
   await page.setInputFiles('#files', expected.map(({ file }) => join(MATERIAL, file)));
   await page.waitForFunction(
     (count) => document.querySelectorAll('.dot.named, .dot.none, .dot.bad').length === count,
     expected.length,
-    { timeout: 180_000 },
+    { timeout: 240_000 },
   );
   const saved = async (kind: string) => {
     await page.click('#download');
@@ -47,8 +56,8 @@ test.skipIf(!isThere || !existsSync(MATERIAL))('the page and Python agree on for
     }
   }
   const faces = expected.reduce((sum, one) => sum + one.faces.length, 0);
-  console.log(`${faces} faces; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
-  expect(faces).toBeGreaterThan(20);
+  console.log(`${engine}: ${expected.length} images, ${faces} faces; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
+  expect(faces).toBeGreaterThan(4);
   expect(pixels).toBeLessThan(MOST_PIXELS);
   expect(probability).toBeLessThan(MOST_PROBABILITY);
   const rows = (await saved('csv')).trim().split('\n');
@@ -57,4 +66,4 @@ test.skipIf(!isThere || !existsSync(MATERIAL))('the page and Python agree on for
   expect(errors).toEqual([]);
   await end();
   await host.close();
-}, 240_000);
+}, 300_000);

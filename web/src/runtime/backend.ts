@@ -1,0 +1,65 @@
+/**
+ * ONNX Runtime Web, in one of its two builds: the one place that opens networks. Mirrors
+ * src/moue/classifier/runtime.py.
+ *
+ * The runtime's WASM travels compressed in its own file, so that it is small on any host, also on one that compresses
+ * nothing.
+ */
+
+import type * as Ort from 'onnxruntime-web';
+import type { Network } from '../recognition/network';
+import type { Part } from './fetch';
+
+const MOST_THREADS = 4;
+
+export interface Backend {
+  /** "wasm" or "webgpu". */
+  readonly name: string;
+  /** The compressed WASM. */
+  readonly wasm: Part;
+  /** Make the runtime ready; must happen once, before the first network is opened. */
+  start(compressed: Uint8Array): Promise<void>;
+  open(content: Uint8Array): Promise<Network>;
+}
+
+/** How many threads a network may use: several only where the host isolates the page (see docs/page.md). */
+export function threads(): number {
+  // One core is left to the page itself.
+  const cores = Math.max(1, (navigator.hardwareConcurrency || 1) - 1);
+  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, cores) : 1;
+}
+
+export function backend(ort: typeof Ort, name: 'wasm' | 'webgpu', loaderUrl: string, wasm: Part): Backend {
+  return {
+    name,
+    wasm,
+    async start(compressed) {
+      ort.env.wasm.numThreads = name === 'wasm' ? threads() : 1;
+      ort.env.wasm.wasmPaths = { mjs: new URL(loaderUrl, self.location.href).href };
+      ort.env.wasm.wasmBinary = await unzipped(compressed);
+      ort.env.logLevel = 'error';
+    },
+    async open(content) {
+      const session = await ort.InferenceSession.create(content, {
+        executionProviders: [name],
+        graphOptimizationLevel: 'all',
+        enableMemPattern: false,
+      });
+      const input = session.inputNames[0]!;
+      return {
+        async run(data, shape) {
+          const answer = await session.run({ [input]: new ort.Tensor('float32', data, shape) });
+          return Object.fromEntries(Object.entries(answer).map(([key, tensor]) => [key, tensor.data as Float32Array]));
+        },
+      };
+    },
+  };
+}
+
+async function unzipped(content: Uint8Array): Promise<ArrayBuffer> {
+  // A host that takes the file's ending for an encoding has the browser unpack it on the way.
+  const packed = content[0] === 0x1f && content[1] === 0x8b;
+  if (!packed) return content.slice().buffer;
+  const stream = new Blob([content as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Response(stream).arrayBuffer();
+}
