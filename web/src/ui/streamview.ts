@@ -168,6 +168,7 @@ export class StreamView {
     byId('clock').textContent = `${minutes(frame.time_s)}${length}`;
     byId('rate').textContent = this.pump && this.pump.rate > 0 ? `${Math.round(this.pump.rate)} frames/s` : '';
     byId('rate').dataset.rate = this.pump?.rate.toFixed(1) ?? '';
+    byId('rate').dataset.frames = String(this.results.length);
     byId('message').textContent = frame.faces.length === 0 ? 'No face in view.' : '';
     this.say(result);
     this.changed();
