@@ -35,6 +35,29 @@ function versionOf(): string {
   return hash.digest('hex').slice(0, 12);
 }
 
+const pinned = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')).dependencies as Record<string, string>;
+
+/** ONNX Runtime's licence asks for its text beside every copy. */
+const LICENCE = `ONNX Runtime Web ${pinned['onnxruntime-web']}
+
+MIT License
+
+Copyright (c) Microsoft Corporation
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation
+files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy,
+modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
+Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE,
+ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+`;
+
 const moue = /^version = "(.+)"$/m.exec(readFileSync(join(root, 'pyproject.toml'), 'utf8'))?.[1] ?? '';
 const version = versionOf();
 
@@ -51,6 +74,7 @@ function listFiles(): Plugin {
         const files = [...Object.keys(bundle), ...assets].filter(listed).sort();
         const source = `${JSON.stringify({ format: 'moue-page', version, moue, files }, null, 1)}\n`;
         this.emitFile({ type: 'asset', fileName: 'moue-page.json', source });
+        this.emitFile({ type: 'asset', fileName: 'LICENCES.txt', source: LICENCE });
       },
     },
   };
