@@ -139,6 +139,7 @@ def test_the_amount_of_data_decides():
     config = finetune_config("small", data, epochs=3)
     assert (config.recipe, config.model, config.finetune, config.epochs) == ("finetune", "small", True, 3)
     assert finetune_config("small", data, "seed_cnn").model == "small"
+    assert finetune_config("small", data, epochs=1).warmup_epochs == 0
 
 
 def test_an_own_class_needs_a_handful_of_faces():

@@ -71,21 +71,29 @@ def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **ov
     known = _architecture(path) | {"initial_weights": str(source)}
     if recipe and recipe != RECIPE:
         return TrainConfig.from_recipe(recipe, **{**known, **overrides})
-    return TrainConfig.from_recipe(RECIPE, **{**known, **fit_to_amount(len(dataset.where("train"))), **overrides})
+    epochs: Any = overrides.get("epochs")
+    fitted = fit_to_amount(len(dataset.where("train")), epochs if isinstance(epochs, int) else None)
+    return TrainConfig.from_recipe(RECIPE, **{**known, **fitted, **overrides})
 
 
-def fit_to_amount(num_faces: int) -> dict[str, Any]:
+def fit_to_amount(num_faces: int, epochs: int | None = None) -> dict[str, Any]:
     """Return the settings of a fine-tuning that depend on the number of training faces.
 
     Few faces are shown more often, in smaller batches, and changed more; the average looks back over a twentieth of the
-    training. Measured with benchmarks/own_classes.py.
+    training.
+
+    Args:
+        num_faces: Faces of the training split.
+        epochs: The number of epochs, if it is given.
     """
     batch_size = 16 if num_faces < 500 else 32 if num_faces < 5000 else 128
-    epochs = min(max(_FACES_SEEN // max(num_faces, 1), _LEAST_EPOCHS), _MOST_EPOCHS)
+    if epochs is None:
+        epochs = min(max(_FACES_SEEN // max(num_faces, 1), _LEAST_EPOCHS), _MOST_EPOCHS)
     steps = epochs * math.ceil(num_faces / batch_size)
     return {
         "batch_size": batch_size,
         "epochs": epochs,
+        "warmup_epochs": min(1, epochs - 1),
         "learning_rate": 0.002 if num_faces < 5000 else 0.01,
         "ema": round(min(max(1 - 20 / max(steps, 1), 0.8), 0.998), 4),
         "erasing_probability": 0.5 if num_faces < 500 else 0.3,
