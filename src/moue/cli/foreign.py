@@ -88,5 +88,6 @@ def _leave_out(dataset: Dataset, name: str) -> Dataset:
     kept = np.flatnonzero(dataset.labels != dataset.class_names.index(wanted))
     if not len(kept):
         raise MoueError(f"without {wanted} no face is left", "faces of another class")
-    console.note(f"left out: {len(dataset) - len(kept):,} faces of {wanted}")
+    count = len(dataset) - len(kept)
+    console.note(f"left out: {count:,} {'face' if count == 1 else 'faces'} of {wanted}")
     return dataset.take(kept)
