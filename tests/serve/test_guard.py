@@ -128,6 +128,7 @@ def test_the_built_page_is_served_where_there_is_one(serve, monkeypatch, tmp_pat
     refused(client.get("/assets/other.js"), 404)
     refused(client.get("/../pyproject.toml"), 404)
     assert client.get("/v1/models").status_code == 200
+    refused(client.get("/v1/analyze"), 405, "POST")
 
 
 def test_readiness_ends_before_the_server_does(serve):

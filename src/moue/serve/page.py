@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from moue.page import folder
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request, Response
 
 _PLAIN: Final = Path(__file__).parent / "plain.html"
 # Scripts, workers and WebAssembly of the page itself; nothing from elsewhere, and nothing to elsewhere.
@@ -34,7 +34,7 @@ def add_page(app: FastAPI) -> str:
     """Add the page to an application; it comes after all other addresses. Returns its Content-Security-Policy."""
     built = folder()
     if built is not None:
-        app.mount("/", StaticFiles(directory=built, html=True), name="page")
+        _add_built(app, built)
         return _PAGE_POLICY
     text = _PLAIN.read_text(encoding="utf-8")
 
@@ -43,6 +43,21 @@ def add_page(app: FastAPI) -> str:
         return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
 
     return _PLAIN_POLICY.format(scripts=_hashes(text, "script"), styles=_hashes(text, "style"))
+
+
+def _add_built(app: FastAPI, built: Path) -> None:
+    """Add an address for each file and folder: a mount at ``/`` would answer for the API, with 404 in place of 405."""
+    files = StaticFiles(directory=built)
+
+    async def answer(request: Request) -> Response:
+        return await files.get_response(request.url.path.strip("/") or "index.html", request.scope)
+
+    app.add_route("/", answer, include_in_schema=False)
+    for entry in sorted(built.iterdir()):
+        if entry.is_dir():
+            app.mount(f"/{entry.name}", StaticFiles(directory=entry), name=entry.name)
+        else:
+            app.add_route(f"/{entry.name}", answer, include_in_schema=False)
 
 
 def _hashes(text: str, tag: str) -> str:
