@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LAYOUTS: Final = ("NCHW", "NHWC")
 _GRAPH, _OUTPUT, _NAME = 7, 12, 1  # fields of ONNX's ModelProto, GraphProto and ValueInfoProto
 _LENGTH_FOLLOWS: Final = 2
-_MOST_SHIFT: Final = 64.0
+_MOST_SHIFT: Final = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FeatureSpec:
         layout: ``"NCHW"`` or ``"NHWC"``.
         layers: For each head the names of its weights (C, K) and its bias (K,).
         shift: How far each place lies right of and below the tile of the input that its row and column suggest, in
-            pixels of the input; convolutions with a stride pad one side only.
+            parts of that tile's side; convolutions with a stride pad one side only.
     """
 
     output: str

@@ -127,7 +127,7 @@ def _class_maps(
         evidence = place[..., own] - place @ rivals
         log_odds = _log_odds(probabilities[own])
         constant = log_odds - float(evidence.sum())
-        shift = (features.shift if features else 0.0) / max(classifier.input.shape[:2])
+        shift = (features.shift if features else 0.0) / max(place.shape[:2])
         maps.append(FaceMap(names[own], evidence.astype(np.float32), log_odds, constant, CLASS_MAP, shift))
     return maps
 

@@ -50,9 +50,10 @@ def find_features(path: Path, heads: Sequence[HeadSpec]) -> FeatureSpec | None:
     place = _before_average(nodes, averages.pop())
     if place is None:
         return None
-    stride, start = _centre(nodes, place[0], {})
-    # The tile of the first place has its centre at (stride - 1) / 2.
-    return FeatureSpec(*place, layers, shift=start - (stride - 1) / 2)
+    stride, start = _centres(graph)[place[0]]
+    # The tile of the first place has its centre at (stride - 1) / 2. In parts of a place, an enlargement of the input
+    # inside the network does not matter.
+    return FeatureSpec(*place, layers, shift=(start - (stride - 1) / 2) / stride)
 
 
 def _last_layer(nodes: Mapping[str, onnx.NodeProto], output: str) -> tuple[str, str, str] | None:
@@ -86,23 +87,22 @@ def _before_average(nodes: Mapping[str, onnx.NodeProto], name: str) -> tuple[str
     return node.input[0], "NHWC"
 
 
-def _centre(
-    nodes: Mapping[str, onnx.NodeProto], name: str, known: dict[str, tuple[float, float]]
-) -> tuple[float, float]:
-    """Return stride and start of a tensor's rows: row i looks at the input around stride * i + start.
+def _centres(graph: onnx.GraphProto) -> dict[str, tuple[float, float]]:
+    """Return stride and start of the rows of each tensor: row i looks at the input around stride * i + start.
 
     Where two branches are added, the mean of both.
     """
-    if name not in known:
-        node = nodes.get(name)
-        if node is None:  # the images, or a constant
-            return 1.0, 0.0
-        before = [_centre(nodes, one, known) for one in node.input if one in nodes or one == node.input[0]]
-        stride = max(one[0] for one in before)
+    known = {one.name: (1.0, 0.0) for one in graph.input}
+    for node in graph.node:  # in ONNX, a node comes after those whose results it takes
+        before = [known[name] for name in node.input if name in known]
+        if not before:  # made of constants
+            continue
+        stride = max(size for size, _ in before)
         starts = [start for size, start in before if size == stride]
         step, middle = _window(node)
-        known[name] = stride * step, sum(starts) / len(starts) + stride * middle
-    return known[name]
+        found = stride * step, sum(starts) / len(starts) + stride * middle
+        known.update(dict.fromkeys(node.output, found))
+    return known
 
 
 def _window(node: onnx.NodeProto) -> tuple[float, float]:
