@@ -28,6 +28,7 @@ from moue.training.network import make_optimizer
 from moue.training.probe import best_regression, cross_entropy, fit_regression
 from moue.training.run_folder import RunFolder
 from moue.training.targets import refuse_unfit_data
+from moue.training.train import train
 
 OWN = {0: "grumpy face", 3: "smile", 6: "no_smile"}
 
@@ -177,6 +178,12 @@ def test_from_a_folder_to_answers(folder, moue, tmp_path):
     again = RunFolder(tmp_path / "again")
     assert moue("train", folder, "--from", run, "--out", again.path, "--epochs", 1)[0] == 0
     assert read_json(again.environment)["initial_weights"]["heads_left_random"] == []
+
+
+def test_a_fine_tuning_needs_a_start(tmp_path):
+    with pytest.raises(MoueError, match=r"without initial weights(?s:.*)Add --from small"):
+        train(TrainConfig.from_recipe("finetune"), make_dataset(30), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_wrong_starts_are_said_before_the_data_is_read(moue, tmp_path):

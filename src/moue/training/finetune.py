@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.locate import locate, shipped_models
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import read_json, sha256_of
 from moue.heads import list_heads
 from moue.training.backend import keras
@@ -154,6 +154,16 @@ def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
     for earlier, layer in pairs:
         layer.set_weights(earlier.get_weights())
     return left
+
+
+def refuse_no_start(config: TrainConfig) -> None:
+    """Check that a fine-tuning has something to start from.
+
+    Raises:
+        SettingError: it has not.
+    """
+    if config.finetune and not config.initial_weights:
+        raise SettingError("finetune = true without initial weights", "a network to start from", "Add --from small.")
 
 
 def keep_statistics(model: keras.Model) -> None:

@@ -16,7 +16,7 @@ from moue.training.backend import keras
 from moue.training.batches import Feed
 from moue.training.callbacks import best_epoch, list_callbacks
 from moue.training.distill import find_teacher
-from moue.training.finetune import fit_first_head, keep_statistics, start_from_earlier
+from moue.training.finetune import fit_first_head, keep_statistics, refuse_no_start, start_from_earlier
 from moue.training.network import assemble, compile_model
 from moue.training.publish import export_run
 from moue.training.resume import is_over, open_run
@@ -103,6 +103,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
     run = RunFolder(Path(out))
     with locked(out):
         refuse_unfit_data(dataset, config)
+        refuse_no_start(config)
         kept = run.teacher if resume and run.teacher.exists() else None
         answers = find_teacher(teacher or kept, config.distill_weight, dataset)
         # Before the folder is made: what cannot be built leaves nothing behind.
