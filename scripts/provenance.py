@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FER2013 = ("FER2013", "Goodfellow et al. 2013, arXiv:1307.0414; Kaggle, Challenges in Representation Learning")
 FERPLUS = ("FER+", "Barsoum et al. 2016, arXiv:1608.01041; github.com/microsoft/FERPlus")
+CK = ("CK+", "Lucey et al. 2010, the extended Cohn-Kanade dataset: 285 crops of 34 people")
 UNRESOLVED = "unresolved: the images came from a web search, and nobody cleared their rights"
 NOT_FOR = (
     "inferring emotions of people at work or in education: Regulation (EU) 2024/1689, article 5(1)(f)",
@@ -57,6 +58,8 @@ def _expression_data(about: dict[str, Any]) -> tuple[Source, ...]:
     if data.get("votes_checksum"):
         use = "votes of ten people for the head perceived"
         found.append(Source(*FERPLUS, use, "MIT, Microsoft", data["votes_checksum"]))
+    if "other faces" in data.get("expression", ""):
+        found.append(Source(*CK, "posed faces, to fit the layer that makes expression", "research use"))
     return tuple(found)
 
 

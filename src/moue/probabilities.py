@@ -137,9 +137,12 @@ def apply_temperature(y_prob: ArrayLike, temperature: float) -> NDArray[np.float
     """
     if not (math.isfinite(temperature) and temperature > 0):
         raise MoueError(f"temperature {temperature}", "a finite number above 0")
-    scaled = _logits(check_probabilities(y_prob)) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True, initial=-np.inf)
-    exponential = np.exp(scaled)
+    return softmax(_logits(check_probabilities(y_prob)) / temperature)
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each row of float64 (N, K) as probabilities."""
+    exponential = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     result: NDArray[np.float64] = exponential / exponential.sum(axis=1, keepdims=True)
     return result
 

@@ -1,6 +1,7 @@
 """The description of a model, and running it."""
 
 import copy
+import dataclasses
 import hashlib
 import json
 import pickle
@@ -20,6 +21,7 @@ from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.probabilities import apply_temperature
+from moue.training.expression import mix_heads
 
 SHA = "0" * 64
 ANSWERS = Path(__file__).parent / "data" / "small_answers.npz"
@@ -65,7 +67,7 @@ def test_spec_goes_to_json_and_back(tmp_path):
         name="seed_cnn",
         onnx_sha256="ab" * 32,
         heads=(HeadSpec("emotion", "out", temperature=1.5), HeadSpec("glasses", "g", ("no", "yes"))),
-        expression=ExpressionSpec(CLASS_NAMES, {"emotion": 1.0}, temperature=1.2, not_face_above=0.5),
+        expression=dataclasses.replace(onnx_model.answer_of({"emotion": 1.0}, temperature=1.2), not_face_above=0.5),
         input=InputSpec(height=64, width=32, crop_margin=0.2),
         recipe={"epochs": 30},
         scores={"test": {"accuracy": 0.554}},
@@ -84,7 +86,7 @@ def test_spec_goes_to_json_and_back(tmp_path):
 def test_json_has_the_published_keys():
     content = spec_dict()
     assert content["format"] == "moue-model"
-    assert content["version"] == 2
+    assert content["version"] == 3
     assert content["input"] == {
         "height": 48,
         "width": 48,
@@ -102,9 +104,8 @@ def test_json_has_the_published_keys():
     assert content["heads"] == [head]
     assert content["expression"] == {
         "class_names": list(CLASS_NAMES),
-        "shares": {"emotion": 1.0},
-        "class_weights": [],
-        "temperature": 1.0,
+        "weights": {"emotion": np.eye(7).tolist()},
+        "bias": [0.0] * 7,
         "not_face_above": 1.0,
     }
 
@@ -123,8 +124,8 @@ def test_unknown_keys_are_kept_or_ignored():
         ([], ["is a list"]),
         ({}, ["format is None"]),
         (spec_dict(format="keras"), ["'keras'", "moue-model"]),
-        (spec_dict(version=3), ["version is 3", "upgrade"]),
-        (spec_dict(version=1), ["version is 1", "moue export"]),
+        (spec_dict(version=4), ["version is 4", "upgrade"]),
+        (spec_dict(version=2), ["version is 2", "moue export"]),
         (spec_dict(version="1"), ["version is '1'"]),
         (spec_dict(version=True), ["version is True"]),
         ({k: v for k, v in spec_dict().items() if k != "input"}, ["no 'input'"]),
@@ -151,17 +152,18 @@ def test_unknown_keys_are_kept_or_ignored():
         (with_input(crop_shift=1.5), ["crop_shift is 1.5"]),
         (with_input(crop_margin="0"), ["crop_margin is '0'"]),
         *((with_head(temperature=value), ["temperature", "0.05 to 20"]) for value in NO_TEMPERATURES),
-        *((with_expression(temperature=value), ["temperature", "0.05 to 20"]) for value in NO_TEMPERATURES),
         *((with_expression(not_face_above=value), ["not_face_above", "0 to 1"]) for value in (-0.1, 1.1, "1", True)),
-        (with_expression(shares={}), ["shares is {}"]),
-        (with_expression(shares=[1]), ["shares is (1,)"]),
-        (with_expression(shares={"emotion": 0.5}), ["sum to 1"]),
-        (with_expression(shares={"emotion": 1.0, "age": 0.0}), ["above 0"]),
-        (with_expression(shares={"age": 1.0}), ["no head 'age'"]),
-        (with_expression(class_weights=[1, 2]), ["one number for each class"]),
-        (with_expression(class_weights=[1] * 6 + [0]), ["weight", "0.001 to 1000"]),
-        (with_expression(class_weights=3), ["class_weights is 3"]),
-        (with_expression(class_names=["happy", "bored"]), ["does not know bored"]),
+        (with_expression(weights={}), ["weights is {}"]),
+        (with_expression(weights=[1]), ["weights is (1,)"]),
+        (with_expression(weights={"emotion": [[1.0] * 7] * 6}), ["one row for each class"]),
+        (with_expression(weights={"emotion": [[1.0] * 6] * 7}), ["rows of [6]", "7, the classes of that head"]),
+        (with_expression(weights={"emotion": [["1"] * 7] * 7}), ["a number in expression.weights", "-1000 to 1000"]),
+        (with_expression(weights={"emotion": [3] * 7}), ["is 3", "a list of numbers"]),
+        (with_expression(weights={"age": [[1.0] * 7] * 7}), ["no head 'age'"]),
+        (with_expression(bias=[0.0] * 6), ["one number for each class"]),
+        (with_expression(bias=[0.0] * 6 + [1e4]), ["bias", "-1000 to 1000"]),
+        (with_expression(bias=3), ["bias is 3"]),
+        (with_expression(class_names=["happy", "bored"]), ["one row for each class"]),
         (with_head(class_names=["a\nb", "c"]), ["two or more"]),
         (with_head(class_names=["\ud800", "c"]), ["two or more"]),
         (spec_dict(scores={"a": float("nan")}), ["scores"]),
@@ -315,8 +317,8 @@ def test_all_heads_come_from_one_pass_as_from_single_ones(tmp_path):
     assert {name: y_prob.shape for name, y_prob in model.predict_heads([]).items()} == sizes
 
 
-def test_the_shipped_network_answers_as_before_its_answer_moved_into_the_file():
-    """Written down with the file of format 1, whose answer on photographs was worked out beside the network."""
+def test_the_shipped_network_answers_as_before():
+    """Its heads as they were written down with the file of format 1; `expression` by the formula in its description."""
     before = np.load(ANSWERS)
     compare_answers(before, "drawn", before["drawn_images"])
 
@@ -334,7 +336,7 @@ def compare_answers(before, kind, images):
         np.testing.assert_allclose(raw[head], before[f"{kind}_{head}"], atol=1e-5)
     calibrated = model.predict_proba(images, head="emotion")
     np.testing.assert_allclose(calibrated, before[f"{kind}_calibrated"], atol=1e-5)
-    np.testing.assert_allclose(answer.expression, before[f"{kind}_expression"], atol=1e-4)
+    np.testing.assert_allclose(answer.expression, mix_heads(raw, model.spec.expression), atol=1e-4)
     np.testing.assert_allclose(answer.not_face, before[f"{kind}_not_face"], atol=1e-4)
 
 

@@ -57,10 +57,20 @@ def save_onnx(path: Path, *, side=48, classes=7, batch="N", output="emotion", so
     path.write_bytes(model.SerializeToString())
 
 
+def answer_of(shares, *, temperature=1.0, class_names=CLASS_NAMES, **fields) -> ExpressionSpec:
+    """Return an expression made from some of the heads: the power mean of their answers by `shares`, sharpened."""
+    known = {"emotion": tuple(class_names), "perceived": FERPLUS_NAMES}
+    weights = {
+        name: tuple(tuple(share / temperature * (one == wanted) for one in known[name]) for wanted in class_names)
+        for name, share in shares.items()
+    }
+    return ExpressionSpec(tuple(class_names), weights, (0.0,) * len(class_names), **fields)
+
+
 def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES, expression=None, **options) -> Path:
     """Write a run folder with ``model.onnx`` and ``model.json``; `options` go to `save_onnx`.
 
-    `expression`, fields of an `ExpressionSpec`, makes a network of two heads.
+    `expression`, arguments of `answer_of`, makes a network of two heads.
     """
     options |= {"perceived": expression is not None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +79,7 @@ def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES,
     how = ExpressionSpec.of_head(heads[0])
     if expression is not None:
         heads.append(HeadSpec("perceived", "perceived", FERPLUS_NAMES))
-        how = ExpressionSpec(**{"class_names": tuple(class_names), "shares": {"emotion": 1.0}, **expression})
+        how = answer_of(**{"shares": {"emotion": 1.0}, "class_names": class_names, **expression})
     if options.get("output", "emotion") == "emotion" and options.get("classes", 7) == len(class_names):
         append_expression(folder / "model.onnx", heads, how)
     spec = ModelSpec(

@@ -13,21 +13,19 @@ import pytest
 from helpers.data import make_dataset
 from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
-from moue.labels import FERPLUS_NAMES
-from moue.probabilities import MAX_TEMPERATURE, MIN_TEMPERATURE
-from moue.votes import majority_labels
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
 from moue.training import batches as feed_module
 from moue.training import callbacks
-from moue.training import publish as finish_module
 from moue.training.backend import keras
 from moue.training.batches import Feed
 from moue.training.callbacks import Keeper
 from moue.training.config import TrainConfig
 from moue.training.distill import TeacherOutputs
 from moue.training.expression import mix_heads
+from moue.training.expression_fit import Answered, fit_expression
 from moue.training.network import assemble, compile_model, make_optimizer
 from moue.training.publish import export_run
 from moue.training.run_folder import RunFolder
@@ -171,28 +169,23 @@ def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
 
 
 def test_how_the_heads_make_the_expression_is_fitted(whole, faces):
-    spec = Classifier.load(whole.run).spec
-    how = spec.expression
-    assert how.shares == finish_module.SHARES
-    train_part = faces.where("train")
-    seen = majority_labels(faces.votes[train_part], faces.class_names)
-    counts = np.bincount(seen[seen >= 0], minlength=7) + 1
-    # Rarer classes weigh more, by the stated power of how rare they are.
-    ratios = np.array(how.class_weights) / how.class_weights[0]
-    np.testing.assert_allclose(ratios, (counts[0] / counts) ** finish_module.PRIOR_POWER, rtol=1e-3)
+    classifier = Classifier.load(whole.run)
     val = faces.subset("val")
-    heads = Classifier.load(whole.run).predict_heads(val.images, calibrated=False)
-    seen = majority_labels(val.votes, val.class_names)
-    known = seen >= 0
-    assert known.any()
+    said = classifier.predict_heads(val.images, calibrated=False)
+    answered = Answered.of_votes(val, said)
+    assert classifier.spec.expression == fit_expression(classifier.spec.heads, faces.class_names, answered)
+    np.testing.assert_allclose(said["expression"], mix_heads(said, classifier.spec.expression), atol=1e-4)
+    assert classifier.spec.data["expression"] == f"the FER+ votes on {len(answered.labels)} validation faces"
 
-    def loss(temperature):
-        tried = dataclasses.replace(how, temperature=temperature)
-        return -np.log(mix_heads(heads, spec.heads, tried)[known, seen[known]]).mean()
 
-    lower, higher = max(0.8 * how.temperature, MIN_TEMPERATURE), min(1.25 * how.temperature, MAX_TEMPERATURE)
-    assert loss(how.temperature) <= min(loss(lower), loss(higher)) + 1e-4
-    np.testing.assert_allclose(heads["expression"], mix_heads(heads, spec.heads, how), atol=1e-4)
+def test_other_faces_take_part_in_the_fit(whole, faces, tmp_path):
+    run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
+    others = dataclasses.replace(make_dataset(40, seed=8), class_names=(*CLASS_NAMES[:6], "bored"))
+    export_run(run, faces, others=others)
+    spec = Classifier.load(run.path).spec
+    known = int((others.labels < 6).sum())
+    assert spec.data["expression"].endswith(f"validation faces and the labels of {known} other faces")
+    assert spec.expression != Classifier.load(whole.run).spec.expression
 
 
 def test_a_file_of_16_bit_weights_computes_the_expression_too(whole, faces, tmp_path):
@@ -203,7 +196,7 @@ def test_a_file_of_16_bit_weights_computes_the_expression_too(whole, faces, tmp_
     assert (result.path, result.sha256) == (run.onnx, classifier.spec.onnx_sha256)
     images = faces.subset("test").images
     said = classifier.predict_heads(images, calibrated=False)
-    expected = mix_heads(said, classifier.spec.heads, classifier.spec.expression)
+    expected = mix_heads(said, classifier.spec.expression)
     np.testing.assert_allclose(said["expression"], expected, atol=1e-4)
 
 

@@ -27,7 +27,7 @@ from moue.classifier.runtime import open_session, read_network, usable_cpus
 from moue.classifier.spec import ExpressionSpec
 from moue.errors import MoueError
 from moue.heads import EXPRESSION
-from moue.probabilities import PROBABILITY_FLOOR, apply_temperature
+from moue.probabilities import PROBABILITY_FLOOR, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,8 +137,9 @@ def class_evidence(
 ) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
     """Return each place's part of each logit of `expression` or of a calibrated raw head, and the probabilities.
 
-    Where one head makes `expression` alone, as in the shipped networks, this is exact: the sum over places and a
-    constant of the class, the same for every face, are the logits. Where several heads are mixed, it is their tangent.
+    `expression` is linear in the heads' logits wherever the weights of each head have one sum for every class, as
+    `moue.training.expression_fit` makes them. Then this is exact: the sum over places and a constant of the class, the
+    same for every face, are the logits.
 
     Args:
         classifier: A network whose description names its features.
@@ -155,24 +156,20 @@ def class_evidence(
     if features is None:
         raise MoueError(f"{classifier.path} names no features", "a network that averages its last features", FIX)
     session = _open(classifier.path, classifier.spec.onnx_sha256, features.output, *_layer_names(features))
-    heads = [one for one in classifier.spec.heads if how.shares.get(one.name)]
+    heads = [one for one in classifier.spec.heads if one.name in how.weights]
     names = [features.output, EXPRESSION, *(one.output for one in heads)]
     names += [name for one in heads for name in features.layers[one.name]]
     found = session.run(names, {session.get_inputs()[0].name: prepare(list(images), classifier.input)})
     maps: NDArray[Any] = found[0].astype(np.float64)
     maps = maps.transpose(0, 2, 3, 1) if features.layout == "NCHW" else maps
     answers, weights = found[2 : 2 + len(heads)], found[2 + len(heads) :: 2]
-    mixed, parts = 0.0, []
+    places, logits = np.zeros((*maps.shape[:3], len(how.class_names))), np.array(how.bias)
     for one, answer, matrix, bias in zip(heads, answers, weights, found[3 + len(heads) :: 2], strict=True):
         _check_sum(classifier, maps, answer, matrix, bias)
-        columns = [one.class_names.index(name) for name in how.class_names]
-        logits = maps @ matrix[:, columns].astype(np.float64) / (maps.shape[1] * maps.shape[2] * one.temperature)
-        chosen = apply_temperature(answer, one.temperature)[:, columns]
-        share = how.shares[one.name] * chosen / chosen.sum(axis=1, keepdims=True)
-        mixed = mixed + share
-        parts.append((logits, share))
-    places = sum(_tangent(logits, share / mixed, share) for logits, share in parts)
-    return np.asarray(places) / how.temperature, np.asarray(mixed) if is_raw else found[1]
+        rows = np.array(how.weights[one.name])
+        places += maps @ matrix.astype(np.float64) @ rows.T / (maps.shape[1] * maps.shape[2])
+        logits = logits + np.log(np.maximum(answer, PROBABILITY_FLOOR)) @ rows.T
+    return places, softmax(logits) if is_raw else found[1]
 
 
 def _check_sum(classifier: Classifier, maps: NDArray[Any], answer: Any, matrix: Any, bias: Any) -> None:  # noqa: ANN401
@@ -186,13 +183,6 @@ def _check_sum(classifier: Classifier, maps: NDArray[Any], answer: Any, matrix: 
             f"the features that {classifier.path.with_suffix('.json').name} names do not make the answers",
             "those of this network", FIX,
         )  # fmt: skip
-
-
-def _tangent(logits: NDArray[np.float64], part: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how the logarithm of a mixture moves with one head's logits; the logits themselves for the only head."""
-    mean = np.einsum("nhwk,nk->nhw", logits, share / share.sum(axis=1, keepdims=True))
-    result: NDArray[np.float64] = part[:, None, None, :] * (logits - mean[..., None])
-    return result
 
 
 def occlusion_map(classifier: FaceClassifier, image: NDArray[np.uint8], emotion: str) -> FaceMap:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Final = "moue-model"
-VERSION: Final = 2
+VERSION: Final = 3
 _FREE_FIELDS: Final = ("recipe", "data", "versions", "scores", "license")
 _MAX_SIDE: Final = 4096
 _LEAST_MARGIN: Final = -0.5
 _MOST_MARGIN: Final = 4
-_LEAST_WEIGHT: Final = 1e-3
 _MOST_WEIGHT: Final = 1e3
+_ROW_FOR_EACH: Final = "one row for each class of expression"
 _MOST_CLASSES: Final = 1000
 
 
@@ -119,51 +119,53 @@ class HeadSpec:
 class ExpressionSpec:
     """How the file computes its outputs ``expression`` and ``not_face`` from its heads.
 
-    The numbers are built into the ONNX file; here they can be read. In this order: each head's probabilities are
-    calibrated, its columns for `class_names` are made to sum to 1, the heads are averaged by `shares`, each class is
-    multiplied with its weight, the row is made to sum to 1 again, and the temperature is applied.
+    ``expression`` is softmax(bias + sum over heads of weights[head] @ log p), where p are the head's own probabilities,
+    those below 1e-7 taken as 1e-7: a small layer over what the heads say. The numbers are built into the ONNX file;
+    here they can be read. ``not_face`` is that class of the head that has it, calibrated.
 
     Attributes:
         class_names: The classes of ``expression``, in column order.
-        shares: The part of each head in the answer, by name; above 0, together 1.
-        class_weights: One weight for each class, 0.001 to 1000; empty changes nothing. Photographs show rare
-            expressions more often than the training data does (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
-        temperature: 0.05 to 20; of the result, fitted to what the majority of people saw. 1 changes nothing.
+        weights: For each head by its name, one row for each of `class_names`, with one number for each class of the
+            head; -1000 to 1000.
+        bias: One number for each of `class_names`, -1000 to 1000.
         not_face_above: A detected face is dropped where ``not_face`` is above this, 0-1.
     """
 
     class_names: tuple[str, ...]
-    shares: Mapping[str, float]
-    class_weights: tuple[float, ...] = ()
-    temperature: float = 1.0
+    weights: Mapping[str, tuple[tuple[float, ...], ...]]
+    bias: tuple[float, ...]
     not_face_above: float = 1.0
 
     def __post_init__(self) -> None:
         _check_names("class_names of expression", self.class_names)
-        shares: Any = self.shares  # from JSON it may be anything
-        if not isinstance(shares, dict) or not shares:
-            raise MoueError(f"expression.shares is {shares!r:.200}", "the part of each head, by its name", FIX)
-        for name, share in shares.items():
-            checks.check_number(f"expression.shares of {name!r:.200}", share, 0, 1)
-        if min(shares.values()) == 0 or abs(sum(shares.values()) - 1) > 1e-6:
-            raise MoueError(f"expression.shares is {shares!r:.200}", "numbers above 0 that sum to 1", FIX)
-        weights: Any = self.class_weights
-        if not isinstance(weights, tuple) or len(weights) not in (0, len(self.class_names)):
-            raise MoueError(f"expression.class_weights is {weights!r:.200}", "one number for each class, or none", FIX)
-        for weight in weights:
-            checks.check_number("a weight in expression.class_weights", weight, _LEAST_WEIGHT, _MOST_WEIGHT)
-        checks.check_number("expression.temperature", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE)
+        weights: Any = self.weights  # from JSON it may be anything
+        if not isinstance(weights, dict) or not weights:
+            raise MoueError(f"expression.weights is {weights!r:.200}", "the weights of each head, by its name", FIX)
+        for name, rows in weights.items():
+            if not isinstance(rows, tuple) or len(rows) != len(self.class_names):
+                raise MoueError(f"expression.weights of {name!r:.200} is {rows!r:.200}", _ROW_FOR_EACH, FIX)
+            for row in rows:
+                _check_row(f"expression.weights of {name!r:.200}", row)
+        _check_row("expression.bias", self.bias)
+        if len(self.bias) != len(self.class_names):
+            raise MoueError(f"expression.bias is {self.bias!r:.200}", "one number for each class", FIX)
         checks.check_number("expression.not_face_above", self.not_face_above, 0, 1)
 
     @classmethod
     def of_head(cls, head: HeadSpec) -> ExpressionSpec:
         """Return the answer of a network in which this head speaks alone: its calibrated probabilities."""
-        return cls(class_names=head.class_names, shares={head.name: 1.0})
+        num = len(head.class_names)
+        rows = tuple(tuple(float(i == k) / head.temperature for k in range(num)) for i in range(num))
+        return cls(class_names=head.class_names, weights={head.name: rows}, bias=(0.0,) * num)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
-        values = dataclasses.asdict(self)
-        return {**values, "class_names": list(self.class_names), "class_weights": list(self.class_weights)}
+        return {
+            "class_names": list(self.class_names),
+            "weights": {name: [list(row) for row in rows] for name, rows in self.weights.items()},
+            "bias": list(self.bias),
+            "not_face_above": self.not_face_above,
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,17 +226,15 @@ class ModelSpec:
             )
         if len(set(names)) < len(names):
             raise MoueError(f"heads are named {', '.join(names):.200}", "every name once", FIX)
-        for name in self.expression.shares:
-            missing = set(self.expression.class_names) - set(self.head(name).class_names)
-            if missing:
+        for name, rows in self.expression.weights.items():
+            width = len(self.head(name).class_names)
+            if any(len(row) != width for row in rows):
                 raise MoueError(
-                    f"head {name!r} does not know {', '.join(sorted(missing)):.200}",
-                    "every class of expression",
+                    f"expression.weights of {name!r:.200} has rows of {sorted({len(row) for row in rows})} numbers",
+                    f"{width}, the classes of that head",
                     FIX,
                 )
-        absent = set(self.expression.shares) - set(
-            self.expression.shares if self.features is None else self.features.layers
-        )
+        absent = set() if self.features is None else set(self.expression.weights) - set(self.features.layers)
         if absent:
             raise MoueError(f"features has no layers of {', '.join(sorted(absent)):.200}", "those of every head", FIX)
 
@@ -332,7 +332,21 @@ def _values(kind: type, content: object, where: str) -> dict[str, Any]:
     """Return the fields of a part, lists as tuples; every field must be there."""
     content = checks.need_object(content, where)
     values = {field.name: checks.need(content, field.name, where) for field in dataclasses.fields(kind)}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {name: _frozen(value) for name, value in values.items()}
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 (from JSON it may be anything)
+    """Return lists as tuples, also inside of an object or a list."""
+    if isinstance(value, dict):
+        return {name: _frozen(inner) for name, inner in value.items()}
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value
+
+
+def _check_row(where: str, row: Any) -> None:  # noqa: ANN401 (from JSON it may be anything)
+    if not isinstance(row, tuple) or not row:
+        raise MoueError(f"{where} is {row!r:.200}", "a list of numbers", FIX)
+    for number in row:
+        checks.check_number(f"a number in {where}", number, -_MOST_WEIGHT, _MOST_WEIGHT)
 
 
 def _check_names(where: str, names: Any) -> None:  # noqa: ANN401 (from JSON it may be anything)

@@ -228,6 +228,10 @@ def export(
     data: options.DataPath,
     ferplus: options.FerPlus = None,
     class_names: options.ClassNames = "",
+    also: Annotated[
+        Path | None,
+        typer.Option("--also", metavar="DATA", help="Labelled faces of another kind, to fit the answer to as well."),
+    ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits, which halves the file.")] = False,
 ) -> None:
     """Export a run's best network again.
@@ -241,7 +245,9 @@ def export(
     folder = RunFolder(run)
     with console.loading_keras():
         import_keras()
-    result = export_run(folder, options.load_data(data, ferplus, class_names=class_names), half=half)
+    faces = options.load_data(data, ferplus, class_names=class_names)
+    others = options.load_data(also) if also else None
+    result = export_run(folder, faces, others=others, half=half)
     console.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
     console.wrote(folder.onnx, folder.model_json)
 

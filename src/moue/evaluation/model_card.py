@@ -101,9 +101,7 @@ def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
         num_train=f"{sum(spec.data['counts']['train'].values()):,}",
         checksum=spec.data["checksum"][:16],
         heads=", ".join(f"`{head.name}` (temperature {head.temperature:.2f})" for head in spec.heads),
-        shares=" and ".join(f"{100 * share:.0f} % `{head}`" for head, share in spec.expression.shares.items()),
-        temperature=f"{spec.expression.temperature:.2f}",
-        weights=_weights(spec),
+        expression=_origin_of_expression(spec),
         not_face=f"{100 * spec.expression.not_face_above:.0f}",
         licence="\n".join(f"- {what}: {terms}" for what, terms in spec.license.items()),
     )
@@ -172,10 +170,11 @@ def _recall_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
     return _table(("", *names), rows)
 
 
-def _weights(spec: ModelSpec) -> str:
-    weights = spec.expression.class_weights
-    pairs = zip(spec.expression.class_names, weights, strict=True) if weights else ()
-    return ", ".join(f"{name} {weight:.2f}" for name, weight in pairs) or "none"
+def _origin_of_expression(spec: ModelSpec) -> str:
+    if "expression" not in spec.data:
+        return "the calibrated answer of `emotion`"
+    size = f"{len(spec.expression.class_names)} x {sum(len(rows[0]) for rows in spec.expression.weights.values())}"
+    return f"a layer of {size} weights over the logarithms of their answers, fitted to {spec.data['expression']}"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
 from moue.errors import MoueError
 from moue.files import replacing, sha256_of
-from moue.heads import EXPRESSION, NOT_FACE, PERCEIVED, heads_in, list_heads
+from moue.heads import EXPRESSION, NOT_FACE, heads_in, list_heads
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.probabilities import fit_temperature
 from moue.training.backend import keras
 from moue.training.callbacks import best_epoch
 from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
-from moue.training.expression import append_expression, mix_heads
+from moue.training.expression import append_expression
+from moue.training.expression_fit import Answered, describe_fit, fit_expression
 from moue.training.features import find_features
 from moue.training.network import as_float32
 from moue.training.targets import refuse_missing_votes
-from moue.votes import majority_labels
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
     from moue.heads import Head
     from moue.training.run_folder import RunFolder
 
-# How the heads make the expression; measured on PublicTest by benchmarks/heads.py (docs/photos.md).
-SHARES: Final = {PERCEIVED.name: 1.0}
-PRIOR_POWER: Final = 0.4
-NOT_FACE_ABOVE: Final = 0.5
 
-
-def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> ExportResult:
+def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = None, half: bool = False) -> ExportResult:
     """Export the epoch with the highest validation accuracy, and write its description.
 
     Temperatures (Guo et al. 2017, arXiv:1706.04599) are fitted on the validation split. They are built
@@ -44,6 +38,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
     Args:
         run: The folder of the training.
         dataset: The data it was trained with.
+        others: Labelled faces of another kind, all splits of which `expression` is fitted to as well.
         half: As for `export_onnx`.
 
     Raises:
@@ -59,7 +54,8 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
     heads = tuple(_describe_head(head, y_prob[head.name], validation) for head in heads_in(config))
     # A tiny data set may have fewer faces than the comparison needs: repeat them.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
-    expression = _fit_expression(heads, y_prob, dataset)
+    other = None if others is None else Answered.of_labels(others, dataset.class_names, _predict(model, others))
+    expression, fitted_to = _fit_expression(heads, y_prob, validation, other)
     with replacing(run.onnx) as temporary:
         result = export_onnx(model, temporary, compared, half=half, overwrite=True)
         append_expression(temporary, heads, expression)
@@ -75,7 +71,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, half: bool = False) -> Expor
         expression=expression,
         input=InputSpec(height=height, width=width, channels=channels),
         recipe=config.to_dict(),
-        data=environment["data"],
+        data=environment["data"] | fitted_to,
         versions=environment["versions"],
         scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
         license={"code": "MIT", "weights": "unstated", "data": _tell_rights(dataset, environment)},
@@ -119,26 +115,18 @@ def _describe_head(head: Head, y_prob: NDArray[np.float32], validation: Dataset)
 
 
 def _fit_expression(
-    heads: tuple[HeadSpec, ...], y_prob: dict[str, NDArray[np.float32]], dataset: Dataset
-) -> ExpressionSpec:
-    """Return how the heads are combined; the first head alone if the others or the votes cannot help.
+    heads: tuple[HeadSpec, ...],
+    y_prob: dict[str, NDArray[np.float32]],
+    validation: Dataset,
+    others: Answered | None,
+) -> tuple[ExpressionSpec, dict[str, str]]:
+    """Return how the heads make the expression, and in words what that was fitted to.
 
-    Args:
-        heads: The heads with their temperatures.
-        y_prob: The network's own probabilities on the validation split, by head.
-        dataset: The data with its votes.
+    It is the first head alone if the others or the votes cannot help.
     """
-    names, first = dataset.class_names, ExpressionSpec.of_head(heads[0])
-    if not set(SHARES) <= set(y_prob) or dataset.votes is None or not set(names) <= set(FERPLUS_NAMES):
-        return first
-    seen = majority_labels(dataset.votes, names)
-    val, train = dataset.where("val"), dataset.where("train")
-    known = seen[val] >= 0
-    if not known.any():
-        return first
-    counts = np.bincount(seen[train][seen[train] >= 0], minlength=len(names)) + 1
-    weights = (counts / counts.sum()) ** -PRIOR_POWER
-    rounded = tuple((weights / weights.mean()).round(4).tolist())
-    plain = ExpressionSpec(names, SHARES, class_weights=rounded, not_face_above=NOT_FACE_ABOVE)
-    temperature = fit_temperature(seen[val][known], mix_heads(y_prob, heads, plain)[known])
-    return dataclasses.replace(plain, temperature=temperature)
+    names = validation.class_names
+    helps = heads[-1].class_names == FERPLUS_NAMES and set(names) <= set(FERPLUS_NAMES)
+    faces = Answered.of_votes(validation, y_prob) if helps and validation.votes is not None else None
+    if faces is None or not len(faces.labels):
+        return ExpressionSpec.of_head(heads[0]), {}
+    return fit_expression(heads, names, faces, others), {"expression": describe_fit(faces, others)}

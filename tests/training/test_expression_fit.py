@@ -1,0 +1,90 @@
+"""How the layer that makes `expression` is fitted."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from helpers.data import make_dataset
+from moue.classifier.spec import HeadSpec
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES
+from moue.probabilities import softmax
+from moue.training.expression import mix_heads
+from moue.training.expression_fit import OTHERS_SHARE, Answered, fit_expression, fit_layer
+
+HEADS = (HeadSpec("emotion", "emotion", CLASS_NAMES), HeadSpec("perceived", "perceived", FERPLUS_NAMES))
+
+
+def test_a_known_layer_is_found_again():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(4000, 3))
+    layer = np.array([[1.5, -0.5, 0.0, 0.3], [-1.0, 0.7, 0.4, -0.3]])
+    targets = softmax(features @ layer[:, :-1].T + layer[:, -1])
+    found = fit_layer(features, targets, np.ones(4000), np.zeros((2, 3)))
+    # Two classes: only the difference between the rows counts.
+    np.testing.assert_allclose(found[0] - found[1], layer[0] - layer[1], atol=0.01)
+
+
+def test_the_fit_is_at_its_lowest_point():
+    rng = np.random.default_rng(1)
+    features, targets = rng.normal(size=(200, 4)), rng.dirichlet(np.ones(3), 200)
+    weights = rng.uniform(0.1, 2, 200)
+    found = fit_layer(features, targets, weights, np.zeros((3, 4)))
+
+    def loss(layer):
+        logits = features @ layer[:, :-1].T + layer[:, -1]
+        cross = np.logaddexp.reduce(logits, axis=1) - (targets * logits).sum(axis=1)
+        return (weights * cross).sum() / weights.sum() + 0.5 * 1e-4 * (layer[:, :-1] ** 2).sum()
+
+    for _ in range(20):
+        assert loss(found) <= loss(found + 1e-3 * rng.normal(size=found.shape))
+
+
+def answered(num, seed, *, confused=False):
+    """Return faces whose class is plain to see, or, if `confused`, for which fear looks like sadness with doubt."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(num) % 7
+    names = np.array(CLASS_NAMES)[labels]
+    shown = np.where(confused & (names == "fear"), "sad", names)
+    emotion = np.array([[0.76 if one == name else 0.04 for one in CLASS_NAMES] for name in shown])
+    perceived = np.array([[0.82 if one == name else 0.02 for one in FERPLUS_NAMES] for name in shown])
+    if confused:
+        emotion[names == "fear", CLASS_NAMES.index("fear")] += 0.3
+    y_prob = {
+        name: (rows + rng.uniform(0, 0.01, rows.shape)) / (rows.sum(axis=1, keepdims=True) + 0.005 * rows.shape[1])
+        for name, rows in (("emotion", emotion), ("perceived", perceived))
+    }
+    return Answered(y_prob, np.eye(7)[labels] * 0.9 + 0.1 / 7, labels)
+
+
+def test_other_faces_pull_the_answer_towards_their_labels():
+    faces, others = answered(350, 0), answered(70, 1, confused=True)
+    alone, both = (fit_expression(HEADS, CLASS_NAMES, faces, some) for some in (None, others))
+    for how in (alone, both):
+        assert (mix_heads(faces.y_prob, how).argmax(axis=1) == faces.labels).all()
+    fear = others.labels == CLASS_NAMES.index("fear")
+    said = [mix_heads(others.y_prob, how)[fear].argmax(axis=1) for how in (alone, both)]
+    assert (said[0] == CLASS_NAMES.index("sad")).all()
+    assert (said[1] == CLASS_NAMES.index("fear")).all()
+    assert 0 < OTHERS_SHARE < 1
+
+
+def test_votes_and_labels_become_targets():
+    votes = np.zeros((3, 10), np.uint8)
+    votes[0, FERPLUS_NAMES.index("happy")], votes[0, FERPLUS_NAMES.index("contempt")] = 6, 4
+    votes[1, FERPLUS_NAMES.index("sad")] = 4  # too few
+    votes[2, FERPLUS_NAMES.index("sad")], votes[2, FERPLUS_NAMES.index("fear")] = 5, 5
+    faces = dataclasses.replace(make_dataset(3), votes=votes)
+    y_prob = {"emotion": np.full((3, 7), 1 / 7)}
+    found = Answered.of_votes(faces, y_prob)
+    assert found.targets[0].tolist() == [0, 0, 0, 1, 0, 0, 0]
+    assert found.targets[1, CLASS_NAMES.index("sad")] == 0.5
+    assert found.labels.tolist() == [CLASS_NAMES.index("happy"), -1]
+    other = Answered.of_labels(dataclasses.replace(faces, class_names=("sad", "x", "happy")), CLASS_NAMES, y_prob)
+    expected = [
+        CLASS_NAMES.index("sad") if label == 0 else CLASS_NAMES.index("happy") for label in faces.labels if label != 1
+    ]
+    assert other.labels.tolist() == expected
+    assert other.targets.sum(axis=1) == pytest.approx(1)
