@@ -11,7 +11,7 @@ import numpy as np
 from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, locate
 from moue.classifier.preprocess import iter_batches
 from moue.classifier.protocol import Answers
-from moue.classifier.runtime import open_session, read_network, usable_cpus
+from moue.classifier.runtime import CPU, open_session, read_network, usable_cpus
 from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION, NOT_FACE
@@ -39,11 +39,18 @@ class Classifier:
     """
 
     def __init__(
-        self, spec: ModelSpec, session: onnxruntime.InferenceSession, path: Path, *, threads: int | None = None
+        self,
+        spec: ModelSpec,
+        session: onnxruntime.InferenceSession,
+        path: Path,
+        *,
+        threads: int | None = None,
+        device: str = CPU,
     ) -> None:
         self.spec = spec
         self.path = path
         self._threads = threads
+        self._device = device
         self._session = session
         self._input = session.get_inputs()[0].name
 
@@ -53,16 +60,20 @@ class Classifier:
     def __reduce__(self) -> tuple[Any, ...]:
         # A shipped network lies elsewhere on another machine.
         where = self.path.stem if self.path.parent == WEIGHTS else self.path.absolute()
-        return _open_again, (where, self._threads, self.fingerprint)
+        return _open_again, (where, self._threads, self._device, self.fingerprint)
 
     @classmethod
-    def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Classifier:
+    def load(
+        cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int | None = None, device: str = CPU
+    ) -> Classifier:
         """Load a network and check it against its description.
 
         Args:
             name_or_path: The name of a network that moue ships (text, by default "small"), a run folder (with
                 ``model.onnx`` and ``model.json``), or an ONNX file (``NAME.onnx`` with ``NAME.json`` beside it).
             threads: CPU threads of one prediction; None takes the CPUs that this process may use, 8 at most.
+            device: Where the network runs: "cpu", "cuda", "coreml" or "directml"; "auto" takes the best that ONNX
+                Runtime offers. A device that is not there is a warning, and the CPU is used.
 
         Raises:
             MoueError: a file is missing or damaged, the ONNX file is not the one described, or its inputs and outputs
@@ -79,9 +90,9 @@ class Classifier:
             raise MoueError(
                 f"{path} has SHA-256 {found}", f"{spec.onnx_sha256} as {path.with_suffix('.json').name} says", FIX
             )
-        session = open_session(content, path, threads=threads or usable_cpus(), fix=FIX)
+        session = open_session(content, path, threads=threads or usable_cpus(), fix=FIX, device=device)
         _check_shapes(session, spec, path)
-        return cls(spec, session, path, threads=threads)
+        return cls(spec, session, path, threads=threads, device=device)
 
     def through(self, wrap: Callable[[onnxruntime.InferenceSession], Any]) -> Classifier:
         """Return the same network behind another session, such as one that batches the calls of many threads.
@@ -89,7 +100,7 @@ class Classifier:
         Args:
             wrap: Takes the session and returns something with its `run` and `get_inputs`.
         """
-        return Classifier(self.spec, wrap(self._session), self.path, threads=self._threads)
+        return Classifier(self.spec, wrap(self._session), self.path, threads=self._threads, device=self._device)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -248,8 +259,8 @@ class Classifier:
         return len(self.class_names if name == EXPRESSION else self.spec.head(name).class_names)
 
 
-def _open_again(where: str | Path, threads: int | None, fingerprint: str) -> Classifier:
-    classifier = Classifier.load(where, threads=threads)
+def _open_again(where: str | Path, threads: int | None, device: str, fingerprint: str) -> Classifier:
+    classifier = Classifier.load(where, threads=threads, device=device)
     if classifier.fingerprint != fingerprint:
         raise MoueError(
             f"{classifier.path} has changed since the Classifier was pickled", "the same network", "Load it again."

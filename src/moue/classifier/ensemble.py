@@ -9,6 +9,7 @@ import numpy as np
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.protocol import Answers
+from moue.classifier.runtime import CPU
 from moue.errors import MoueError
 from moue.heads import EXPRESSION
 
@@ -54,17 +55,18 @@ class Ensemble:
         return f"Ensemble({', '.join(str(member.path) for member in self.members)})"
 
     @classmethod
-    def load(cls, names_or_paths: Sequence[str | Path], *, threads: int | None = None) -> Ensemble:
+    def load(cls, names_or_paths: Sequence[str | Path], *, threads: int | None = None, device: str = CPU) -> Ensemble:
         """Load networks as `Classifier.load` does and check them against each other.
 
         Args:
             names_or_paths: Names of shipped networks, run folders or ONNX files.
             threads: CPU threads of one prediction, as for `Classifier.load`; the networks take turns.
+            device: As for `Classifier.load`.
 
         Raises:
             MoueError: as `Classifier.load`, or the networks do not fit together.
         """
-        return cls(Classifier.load(name, threads=threads) for name in names_or_paths)
+        return cls(Classifier.load(name, threads=threads, device=device) for name in names_or_paths)
 
     @property
     def class_names(self) -> tuple[str, ...]:

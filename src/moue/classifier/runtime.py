@@ -1,17 +1,30 @@
-"""ONNX Runtime: the one place that opens a network and counts processors."""
+"""ONNX Runtime: the one place that opens a network, chooses the device and counts processors."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, Final
+import warnings
+from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import onnxruntime
 
+CPU: Final = "cpu"
+AUTO: Final = "auto"
+PROVIDERS: Final = {
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+"""ONNX Runtime's name of each device besides the CPU, the one that `auto` prefers first."""
+
+_CPU_PROVIDER: Final = "CPUExecutionProvider"
+_PACKAGES: Final = {"cuda": "onnxruntime-gpu", "coreml": "onnxruntime on macOS", "directml": "onnxruntime-directml"}
 _MAX_CPUS: Final = 8  # small networks and single images gain nothing from more
 
 
@@ -34,10 +47,31 @@ def read_network(path: Path, fix: str) -> bytes:
         raise MoueError(f"cannot read {path}: {error.strerror}", "an ONNX file", fix) from error
 
 
+def find_device(device: str) -> tuple[str, str]:
+    """Return the device that a network will run on, and a line that says why it is another one; empty if it is not.
+
+    Args:
+        device: "cpu", "cuda", "coreml" or "directml"; or "auto", the best one that ONNX Runtime offers.
+
+    Raises:
+        MoueError: there is no such device, or ONNX Runtime is missing.
+    """
+    if device not in (CPU, AUTO, *PROVIDERS):
+        raise SettingError(f"the device is {device!r:.80}", f"one of {', '.join((AUTO, CPU, *PROVIDERS))}")
+    if device == CPU:
+        return CPU, ""
+    offered = _import_runtime().get_available_providers()
+    if device == AUTO:
+        return next((name for name, provider in PROVIDERS.items() if provider in offered), CPU), ""
+    if PROVIDERS[device] in offered:
+        return device, ""
+    return CPU, f"this ONNX Runtime has no {device} (it comes with {_PACKAGES[device]}); the CPU is used"
+
+
 def open_session(
-    content: bytes, path: Path, *, threads: int, fix: str, many_sizes: bool = False
+    content: bytes, path: Path, *, threads: int, fix: str, many_sizes: bool = False, device: str = CPU
 ) -> onnxruntime.InferenceSession:
-    """Open a network on the CPU.
+    """Open a network; on the CPU, with a warning, where the device is not there or does not work.
 
     Args:
         content: The bytes of the ONNX file.
@@ -46,23 +80,43 @@ def open_session(
         fix: The advice in the message of an error.
         many_sizes: Whether the input changes its size all the time. Plans and memory that are kept for each size would
             then grow without end.
+        device: As for `find_device`.
 
     Raises:
-        MoueError: ONNX Runtime is missing or cannot load the network.
+        MoueError: there is no such device, or ONNX Runtime is missing or cannot load the network.
     """
-    try:
-        import onnxruntime as ort  # takes 0.1 s, and most commands do not need it
-    except ImportError as error:
-        raise MoueError(f"onnxruntime cannot be imported: {error}", fix="pip install onnxruntime") from error
+    ort = _import_runtime()
+    found, said = find_device(device)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
-    options.enable_mem_pattern = not many_sizes
+    options.enable_mem_pattern = not many_sizes and found != "directml"  # which cannot work with it
     options.enable_cpu_mem_arena = not many_sizes
     # Threads that wait for the next batch should sleep, not spin.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = None
+    if found != CPU:
+        # A provider may be there and its libraries, or the graphics card, not.
+        with contextlib.suppress(Exception):
+            session = ort.InferenceSession(
+                content, options, providers=[PROVIDERS[found], _CPU_PROVIDER], enable_fallback=0
+            )
+        if session is None or PROVIDERS[found] not in session.get_providers():
+            said = f"{found} does not work on this machine; the CPU is used"
+    if said:
+        warnings.warn(said, RuntimeWarning, stacklevel=2)
+    if session is not None:
+        return session
     try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(content, options, providers=[_CPU_PROVIDER])
     except Exception as error:
         raise MoueError(f"ONNX Runtime cannot load {path}: {error}", "a valid ONNX file", fix) from error
+
+
+def _import_runtime() -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
+    try:
+        import onnxruntime as ort  # takes 0.1 s, and most commands do not need it
+    except ImportError as error:
+        raise MoueError(f"onnxruntime cannot be imported: {error}", fix="pip install onnxruntime") from error
+    return ort

@@ -56,6 +56,16 @@ class ViewsName(enum.StrEnum):
     TEN_CROP = "ten_crop"
 
 
+class DeviceName(enum.StrEnum):
+    """Where a network runs: `moue.classifier.runtime`, which would load more than this needs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    COREML = "coreml"
+    DIRECTML = "directml"
+
+
 if TYPE_CHECKING:
 
     class DetectorName(enum.StrEnum):
@@ -118,6 +128,9 @@ Detector = Annotated[
 DetectorModel = Annotated[
     Path | None, typer.Option("--detector-model", metavar="FILE", help="Model file of the detector yunet.")
 ]
+Device = Annotated[
+    DeviceName, typer.Option("--device", help="Where the network runs. auto: the best that ONNX Runtime offers.")
+]
 UnsureBelow = Annotated[
     float,
     typer.Option("--unsure-below", metavar="0-1", min=0, max=1, help="Mark answers below this confidence with '?'."),
@@ -153,6 +166,16 @@ def load_data(
             f"{dataset.skipped[0].reason}"
         )
     return dataset
+
+
+def choose_device(device: DeviceName) -> str:
+    """Return the device that will be used; say so where it is not the one that was asked for."""
+    from moue.classifier.runtime import find_device
+
+    found, said = find_device(device.value)
+    if said:
+        console.warn(f"warning: {said}")
+    return found
 
 
 def command_line(*, without: str = "") -> str:

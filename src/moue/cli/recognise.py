@@ -73,6 +73,7 @@ def predict(
     min_faces: Annotated[
         int, typer.Option("--min-faces", metavar="N", min=2, help="With --aggregate: suppress smaller groups.")
     ] = 5,
+    device: options.Device = options.DeviceName.CPU,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name the expression of each face in images and videos.
@@ -110,6 +111,7 @@ def predict(
         smooth_s=smooth,
         max_pixels=max_pixels,
         allow_url=allow_url,
+        device=options.choose_device(device),
     )
     if aggregate:
         print_aggregate(_names(files), chosen, out, min_faces)

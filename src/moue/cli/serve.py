@@ -41,6 +41,7 @@ def serve(
     ] = None,
     detector: options.Detector = options.DetectorName.AUTO,
     detector_model: options.DetectorModel = None,
+    device: options.Device = options.DeviceName.CPU,
     max_mb: Annotated[int, typer.Option("--max-mb", metavar="N", min=1, help="Largest request in MiB.")] = 32,
     max_pixels: Annotated[
         int, typer.Option("--max-pixels", metavar="N", min=1, help="Refuse images with more pixels.")
@@ -90,6 +91,7 @@ def serve(
         timeout_s=timeout,
         queue=queue,
         workers=workers,
+        device=options.choose_device(device),
     )
     if not is_loopback(host) and not api_key:
         console.warn(f"warning: anyone who reaches {host} may use this server; set --api-key")

@@ -51,6 +51,7 @@ def webcam(
         Path, typer.Option(metavar="FOLDER", help="Folder for the images that the key s saves.")
     ] = Path(),
     allow_url: Annotated[bool, typer.Option("--allow-url", help="Allow an address as --source.")] = False,
+    device: options.Device = options.DeviceName.CPU,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Name expressions live, in a window or as lines.
@@ -71,7 +72,7 @@ def webcam(
     with contextlib.ExitStack() as stack:
         # First what fails soonest; the camera, whose light goes on, last.
         window = None if headless else stack.enter_context(_open_window(mirror=mirror, save_to=save_to))
-        analyzer = _load(model, detector, detector_model, unsure_below)
+        analyzer = _load(model, detector, detector_model, unsure_below, options.choose_device(device))
         follower = Follower(smooth, unsure_below)
         video = open_camera(source, allow_url=allow_url)
         live: Live[FrameResult] | None = None
@@ -151,10 +152,10 @@ def _open_window(*, mirror: bool, save_to: Path) -> Window:
     return Window("moue", Screen(mirror=mirror), save_to)
 
 
-def _load(model: str, detector: options.DetectorName, file: Path | None, unsure_below: float) -> Analyzer:
+def _load(model: str, detector: options.DetectorName, file: Path | None, unsure_below: float, device: str) -> Analyzer:
     from moue.recognition.stream import stream_analyzer
 
-    analyzer = stream_analyzer(model, detector.value, detector_model=file, unsure_below=unsure_below)
+    analyzer = stream_analyzer(model, detector.value, detector_model=file, unsure_below=unsure_below, device=device)
     name = analyzer.detector.name
     if name == "none":
         console.note("no face is looked for: the whole image is taken as one face")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from moue.classifier.locate import DEFAULT_MODEL
+from moue.classifier.runtime import CPU
 from moue.errors import SettingError
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
@@ -40,6 +41,7 @@ class PredictOptions:
         smooth_s: Seconds over which the probabilities in videos are averaged.
         max_pixels: Images with more pixels are refused; None takes the limit of `moue.media.decode.ImageLimits`.
         allow_url: Fetch inputs that are addresses.
+        device: Where the network runs, as for `moue.Classifier.load`.
 
     Raises:
         MoueError: a value is out of its range, or `output` has an unknown suffix or exists.
@@ -59,6 +61,7 @@ class PredictOptions:
     smooth_s: float = DEFAULT_WINDOW_S
     max_pixels: int | None = None
     allow_url: bool = False
+    device: str = CPU
 
     @property
     def limits(self) -> ImageLimits:

@@ -59,7 +59,7 @@ def predict(
     """
     options, listener = options or PredictOptions(), listener or Listener()
     analyzer = Analyzer(
-        Classifier.load(options.model),
+        Classifier.load(options.model, device=options.device),
         make_detector(options.detector, model=options.detector_model),
         unsure_below=options.unsure_below,
         limits=options.limits,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, overload
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL, identity
+from moue.classifier.runtime import CPU
 from moue.errors import MoueError
 from moue.faces import make_detector
 from moue.faces.crop import VIEWS
@@ -37,6 +38,7 @@ def analyze(
     unsure_below: float = ...,
     color: Color = ...,
     allow_url: bool = ...,
+    device: str = ...,
 ) -> list[ImageResult]: ...
 
 
@@ -51,6 +53,7 @@ def analyze(
     unsure_below: float = ...,
     color: Color = ...,
     allow_url: bool = ...,
+    device: str = ...,
 ) -> ImageResult: ...
 
 
@@ -64,6 +67,7 @@ def analyze(  # noqa: PLR0913 (the choices of one call)
     unsure_below: float = DEFAULT_UNSURE_BELOW,
     color: Color = "rgb",
     allow_url: bool = False,
+    device: str = CPU,
 ) -> ImageResult | list[ImageResult]:
     """Name the expression of each face in an image, or in each image of a list.
 
@@ -81,6 +85,8 @@ def analyze(  # noqa: PLR0913 (the choices of one call)
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         color: The order of the channels in arrays: ``"rgb"``, or ``"bgr"`` as OpenCV reads images.
         allow_url: Whether addresses are fetched.
+        device: Where a network given by name runs, as for `Classifier.load`: "cpu", "cuda", "coreml", "directml" or
+            "auto"; detectors run on the CPU.
 
     Returns:
         One result; for a list, a list of results in its order.
@@ -89,7 +95,8 @@ def analyze(  # noqa: PLR0913 (the choices of one call)
         MoueError: a choice is wrong, `source` is nothing that holds an image, or a model or detector cannot be loaded.
             What is wrong with a file is its result's status instead; in a list, so is everything else.
     """
-    analyzer = _analyzer(model, detector, views, unsure_below, color=color, allow_url=allow_url)
+    classifier = network_of(model, device)
+    analyzer = _analyzer(classifier, detector, views, unsure_below, color=color, allow_url=allow_url)
     if not isinstance(source, list | tuple):
         return analyzer.analyze(source, boxes=boxes)
     if boxes is not None:
@@ -107,6 +114,7 @@ def analyze_many(  # noqa: PLR0913 (the choices of one call)
     unsure_below: float = DEFAULT_UNSURE_BELOW,
     color: Color = "rgb",
     allow_url: bool = False,
+    device: str = CPU,
 ) -> Iterator[ImageResult]:
     """Yield one result for each image, in order, however many there are; only a few are in memory at a time.
 
@@ -119,30 +127,37 @@ def analyze_many(  # noqa: PLR0913 (the choices of one call)
         unsure_below: As for `analyze`.
         color: As for `analyze`.
         allow_url: As for `analyze`.
+        device: As for `analyze`.
 
     Raises:
         MoueError: as `Analyzer.load` and `Analyzer.analyze_many`.
     """
-    analyzer = _analyzer(model, detector, views, unsure_below, color=color, allow_url=allow_url)
+    classifier = network_of(model, device)
+    analyzer = _analyzer(classifier, detector, views, unsure_below, color=color, allow_url=allow_url)
     return analyzer.analyze_many(sources, workers=workers)
 
 
 def _analyzer(
-    model: Model, detector: str | Detector, views: int, unsure_below: float, *, color: Color, allow_url: bool
+    classifier: FaceClassifier,
+    detector: str | Detector,
+    views: int,
+    unsure_below: float,
+    *,
+    color: Color,
+    allow_url: bool,
 ) -> Analyzer:
-    classifier = network_of(model)
     finder = _detector(detector) if isinstance(detector, str) else detector
     return Analyzer(classifier, finder, unsure_below=unsure_below, views=views, allow_url=allow_url, color=color)
 
 
-def network_of(model: Model) -> FaceClassifier:
+def network_of(model: Model, device: str = CPU) -> FaceClassifier:
     """Return a network by its name or path, loaded at the first call and again when its files change; or as given."""
-    return _classifier(model, identity(model)) if isinstance(model, str | os.PathLike) else model
+    return _classifier(model, device, identity(model)) if isinstance(model, str | os.PathLike) else model
 
 
 @functools.lru_cache(maxsize=2)
-def _classifier(model: str | Path, _files: tuple[str, ...]) -> Classifier:
-    return Classifier.load(model)
+def _classifier(model: str | Path, device: str, _files: tuple[str, ...]) -> Classifier:
+    return Classifier.load(model, device=device)
 
 
 @functools.lru_cache(maxsize=2)

@@ -15,7 +15,7 @@ import numpy as np
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.preprocess import fit
-from moue.classifier.runtime import usable_cpus
+from moue.classifier.runtime import CPU, usable_cpus
 from moue.errors import MoueError, SettingError
 from moue.faces import make_detector
 from moue.faces.crop import VIEWS, crop_face
@@ -110,6 +110,8 @@ class Analyzer:
         cls,
         model: str | Path = DEFAULT_MODEL,
         detector: str = "auto",
+        *,
+        device: str = CPU,
         **choices: Any,  # noqa: ANN401 (as the class takes them)
     ) -> Analyzer:
         """Load the model and the detector.
@@ -117,12 +119,13 @@ class Analyzer:
         Args:
             model: As for `Classifier.load`.
             detector: As for `moue.faces.make_detector`.
+            device: Where the network runs, as for `Classifier.load`; detectors run on the CPU.
             choices: `unsure_below`, `views`, `limits`, `allow_url` and `color` as above.
 
         Raises:
             MoueError: one of them cannot be loaded.
         """
-        return cls(Classifier.load(model), make_detector(detector), **choices)
+        return cls(Classifier.load(model, device=device), make_detector(detector), **choices)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL
-from moue.classifier.runtime import usable_cpus
+from moue.classifier.runtime import CPU, usable_cpus
 from moue.faces import make_detector
 from moue.media.clock import Sampling
 from moue.media.decode import Status
@@ -52,6 +52,7 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     unsure_below: float = DEFAULT_UNSURE_BELOW,
     allow_url: bool = False,
     keep_frames: bool = False,
+    device: str = CPU,
 ) -> Iterator[FrameResult]:
     """Yield one result for each frame that is analyzed, in order, each face with its person's number.
 
@@ -69,6 +70,7 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
         unsure_below: Confidence below which an answer is marked as unsure, 0-1.
         allow_url: Whether `source` may be an address; nothing is fetched otherwise.
         keep_frames: Whether results hold their frame's pixels, for `FrameResult.plot`.
+        device: As for `moue.analyze`.
 
     Raises:
         MoueError: a choice is wrong, or the model, the detector or the source cannot be opened.
@@ -76,7 +78,7 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     """
     sampling = Sampling(every, fps)
     follower = Follower(smooth_s, unsure_below)
-    analyzer = stream_analyzer(model, detector, unsure_below=unsure_below)
+    analyzer = stream_analyzer(model, detector, unsure_below=unsure_below, device=device)
     video = open_video(source, allow_url=allow_url, limits=analyzer.limits)
     return _results(analyze_frames(video, analyzer, follower, sampling=sampling), keep_frames=keep_frames)
 
@@ -94,10 +96,11 @@ def stream_analyzer(
     detector: str | Detector = "auto",
     *,
     detector_model: Path | None = None,
+    device: str = CPU,
     **choices: Any,  # noqa: ANN401 (as Analyzer takes them)
 ) -> Analyzer:
     """Return an `Analyzer` for frames, which are upright: the detector does not turn them where it finds no face."""
-    classifier = Classifier.load(model) if isinstance(model, str | os.PathLike) else model
+    classifier = Classifier.load(model, device=device) if isinstance(model, str | os.PathLike) else model
     finder = make_detector(detector, video=True, model=detector_model) if isinstance(detector, str) else detector
     return Analyzer(classifier, finder, **choices)
 

@@ -259,7 +259,7 @@ def _checked(boxes: Sequence[Box] | None, uploads: Sequence[Upload], most: int) 
 
 
 def _load_model(wanted: str | Path, settings: Settings, on_batch: Callable[[int], None]) -> Model:
-    plain = Classifier.load(wanted, threads=settings.threads or max(1, usable_cpus() // 2))
+    plain = Classifier.load(wanted, threads=settings.threads or max(1, usable_cpus() // 2), device=settings.device)
     sessions: list[BatchingSession] = []
 
     def batched(session: Any) -> BatchingSession:  # noqa: ANN401 (ONNX Runtime has no types)

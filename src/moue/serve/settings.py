@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.locate import DEFAULT_MODEL
+from moue.classifier.runtime import CPU
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Settings:
         workers: Threads that decode images and find faces; None takes the CPUs that this process may use, 8 at most.
         threads: Threads of the network, which answers the faces of all requests together; None takes half the CPUs.
         batch_size: Most faces that the network answers at once.
+        device: Where the network runs, as for `moue.Classifier.load`.
     """
 
     models: tuple[str | Path, ...] = (DEFAULT_MODEL,)
@@ -56,6 +58,7 @@ class Settings:
     workers: int | None = None
     threads: int | None = None
     batch_size: int = 64
+    device: str = CPU
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

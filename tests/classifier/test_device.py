@@ -1,0 +1,73 @@
+"""Where a network runs, and what is said where it runs on the CPU instead."""
+
+import pickle
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from moue.classifier.classifier import Classifier
+from moue.classifier.runtime import PROVIDERS, find_device
+from moue.errors import SettingError
+
+FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
+
+
+@pytest.fixture
+def offers(monkeypatch):
+    """Let ONNX Runtime claim that it offers more devices than the CPU."""
+
+    def claim(*devices):
+        names = [*(PROVIDERS[name] for name in devices), "CPUExecutionProvider"]
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: names)
+
+    return claim
+
+
+def test_auto_takes_the_best_that_is_offered(offers):
+    offers()
+    assert find_device("auto") == ("cpu", "")
+    offers("directml", "coreml")
+    assert find_device("auto") == ("coreml", "")
+    offers("coreml", "cuda")
+    assert find_device("auto") == ("cuda", "")
+
+
+def test_an_absent_device_is_told_in_one_line_with_its_package(offers):
+    offers()
+    found, said = find_device("cuda")
+    assert found == "cpu"
+    assert said == "this ONNX Runtime has no cuda (it comes with onnxruntime-gpu); the CPU is used"
+    offers("cuda")
+    assert find_device("cuda") == ("cuda", "")
+
+
+def test_an_unknown_device_names_the_known_ones():
+    with pytest.raises(SettingError, match="auto, cpu, cuda, coreml, directml"):
+        Classifier.load(device="tpu")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+@pytest.mark.parametrize("claimed", [(), ("cuda",)])
+def test_the_cpu_answers_with_a_warning_where_the_device_does_not(offers, claimed):
+    expected = Classifier.load().predict_proba(FACES)
+    offers(*claimed)
+    with pytest.warns(RuntimeWarning, match="the CPU is used"):
+        classifier = Classifier.load(device="cuda")
+    np.testing.assert_array_equal(classifier.predict_proba(FACES), expected)
+
+
+def test_the_device_is_kept_in_a_copy(offers):
+    offers()
+    classifier = pickle.loads(pickle.dumps(Classifier.load(device="auto")))  # noqa: S301 (it was made here)
+    np.testing.assert_array_equal(classifier.predict_proba(FACES), Classifier.load().predict_proba(FACES))
+
+
+def test_the_command_line_says_it_once(moue, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(FACES[0]).save(tmp_path / "face.png")
+    code, _, told = moue("predict", tmp_path / "face.png", "--detector", "none", "--device", "cuda")
+    assert code == 0
+    assert told.count("the CPU is used") == 1
+    assert moue("predict", tmp_path / "face.png", "--device", "tpu")[0] == 2
