@@ -10,6 +10,7 @@ from PIL import Image
 
 from helpers.video_files import two_squares
 from moue.media.video import open_video
+from moue.output import encoders
 from moue.recognition import stream
 
 pytest.importorskip("cv2", reason="videos need the extra 'video'")
@@ -49,9 +50,9 @@ def test_a_folder_of_images_and_videos(moue, run_folder, folder, tmp_path):
     assert [row["track_id"] for row in rows] == ["", *["1"] * 18, ""]
     assert rows[2]["time_s"] == "0.040"
     pictures = ["a.jpg", "d.jpg"]
-    expected = sorted([*pictures, "b.mp4", "b-timeline.png", "c.mp4", "c-timeline.png"])
+    expected = sorted([*pictures, "b.webm", "b-timeline.png", "c.webm", "c-timeline.png"])
     assert sorted(path.name for path in drawn.iterdir()) == expected
-    with open_video(drawn / "b.mp4") as video:
+    with open_video(drawn / "b.webm") as video:
         assert len(list(video.frames())) == 10
 
 
@@ -89,7 +90,7 @@ def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder
         stop_at(patch, file, frame)
         code, _, said = moue(*command(run_folder, *paths, "--output", out, "--annotate", drawn))
     assert (code, "the same command resumes" in said) == (130, True)
-    stopped = drawn / ("b.mp4" if file == "b.avi" else "c.mp4")
+    stopped = drawn / ("b.webm" if file == "b.avi" else "c.webm")
     if frame:
         with open_video(stopped) as video:
             assert len(list(video.frames())) == frame
@@ -98,7 +99,7 @@ def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder
     assert out.read_bytes() == first.read_bytes()
     with open_video(stopped) as video:
         assert len(list(video.frames())) == video.num_frames == (10 if file == "b.avi" else 8)
-    assert {path.name for path in drawn.glob("*.mp4")} == {"b.mp4", "b-2.mp4", "c.mp4"}
+    assert {path.name for path in drawn.glob("*.webm")} == {"b.webm", "b-2.webm", "c.webm"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn", "first.csv", "holiday", "out.csv"]
 
 
@@ -136,7 +137,27 @@ def test_without_opencv_images_are_answered_all_the_same(moue, run_folder, folde
 
 
 def test_a_video_is_not_replaced_by_its_own_drawing(moue, run_folder, folder):
-    before = (folder / "c.mp4").read_bytes()
-    code, _, said = moue(*command(run_folder, folder / "c.mp4", "--annotate", folder, "--overwrite"))
+    clip = two_squares(folder / "e.webm", 4)
+    before = clip.read_bytes()
+    code, _, said = moue(*command(run_folder, clip, "--annotate", folder, "--overwrite"))
     assert (code, "is one of the files to be read" in said) == (1, True)
-    assert (folder / "c.mp4").read_bytes() == before
+    code, _, said = moue(*command(run_folder, clip, "--annotate", clip, "--overwrite"))
+    assert (code, "is one of the files to be read" in said) == (1, True)
+    assert clip.read_bytes() == before
+
+
+def test_one_video_is_drawn_into_the_file_that_was_named(moue, run_folder, folder, tmp_path):
+    drawn = tmp_path / "new" / "drawn.mp4"
+    assert moue(*command(run_folder, folder / "c.mp4", "--annotate", drawn))[0] == 0
+    assert {path.name for path in drawn.parent.iterdir()} - {"drawn-timeline.png"} == {"drawn.mp4"}
+    code, _, said = moue(*command(run_folder, folder, "--annotate", tmp_path / "all.webm"))
+    assert (code, "one video to draw" in said) == (2, True)
+
+
+def test_without_pyav_a_line_says_that_the_sound_is_lost(moue, run_folder, folder, tmp_path, monkeypatch):
+    videos = (folder / "b.avi", folder / "c.mp4")
+    monkeypatch.setattr(encoders, "find_spec", lambda _name: None)
+    _, _, said = moue(*command(run_folder, *videos, "--annotate", tmp_path / "drawn"))
+    assert said.count("moue[sound]") == 1
+    with open_video(tmp_path / "drawn" / "c.webm") as video:
+        assert len(list(video.frames())) == 8

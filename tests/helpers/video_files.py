@@ -37,7 +37,7 @@ def write_film(path, frames, fps=25.0):
     pytest.importorskip("cv2", reason="videos need the extra 'video'")
     cv2 = load_opencv()
     frames = list(frames)
-    code = cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v"))
+    code = cv2.VideoWriter_fourcc(*{".avi": "MJPG", ".webm": "VP80"}.get(path.suffix, "mp4v"))
     writer = cv2.VideoWriter(str(path), code, fps, frames[0].shape[1::-1])
     assert writer.isOpened()
     for image in frames:
@@ -50,3 +50,35 @@ def two_squares(path, num=20, fps=25.0):
     """Write a video in which a red square goes right, and a blue one comes after a third of the time."""
     frames = (frame(4 * number % 120, 100 if number >= num // 3 else None) for number in range(num))
     return write_film(path, frames, fps)
+
+
+def film_with_sound(path, num=25, fps=25, tone=(0.25, 0.75)):
+    """Write a film of gray frames whose sound is silent but for a tone of 440 Hz between two times, in seconds."""
+    av = pytest.importorskip("av", reason="sound needs the extra 'sound'")
+    rate = 44_100
+    seconds = np.arange(num * rate // fps) / rate
+    heard = (seconds >= tone[0]) & (seconds < tone[1])
+    wave = (12_000 * np.sin(2 * np.pi * 440 * seconds) * heard).astype(np.int16)
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("mpeg4", rate=fps)
+        pictures.width, pictures.height, pictures.pix_fmt = 160, 120, "yuv420p"
+        sound = container.add_stream("aac", rate=rate, layout="mono")
+        for number in range(num):
+            image = np.full((120, 160, 3), 40 + number, np.uint8)
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(pictures.encode(None))
+        for first in range(0, len(wave), 1024):
+            part = av.AudioFrame.from_ndarray(wave[None, first : first + 1024], format="s16", layout="mono")
+            part.sample_rate, part.pts = rate, first
+            container.mux(sound.encode(part))
+        container.mux(sound.encode(None))
+    return path
+
+
+def sound_of(path):
+    """Return the sound of a film, float (N,) at 48,000 samples a second, from its first moment on."""
+    av = pytest.importorskip("av", reason="sound needs the extra 'sound'")
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=48_000)
+    with av.open(str(path)) as container:
+        parts = [part.to_ndarray()[0] for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+    return np.concatenate(parts)

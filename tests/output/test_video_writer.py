@@ -14,6 +14,7 @@ from moue.errors import MoueError
 from moue.media.clock import Sampling
 from moue.media.decode import Status
 from moue.media.video import open_video
+from moue.output import encoders
 from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline
 from moue.output.video_writer import AnnotatedVideo
@@ -42,7 +43,10 @@ def frames_of(path):
         return video.fps, list(video.frames())
 
 
-@pytest.mark.parametrize(("suffix", "sampling", "rate"), [(".mp4", Sampling(), 25), (".avi", Sampling(every=5), 5)])
+@pytest.mark.parametrize(
+    ("suffix", "sampling", "rate"),
+    [(".webm", Sampling(), 25), (".mp4", Sampling(), 25), (".avi", Sampling(every=5), 5)],
+)
 def test_the_video_with_the_answers(film, analyzer, tmp_path, suffix, sampling, rate):
     out = tmp_path / "new" / f"drawn{suffix}"
     with AnnotatedVideo(out, fps=sampling.rate(25)) as drawn:
@@ -98,11 +102,14 @@ def test_a_long_pause_is_shortened_once(tmp_path):
     assert drawn.num_frames == 1 + 100 + 7, "ten seconds stand for the minute, and what follows is as it was"
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("suffix", [".webm", ".mp4", ".avi"])
+@pytest.mark.parametrize("with_pyav", [True, False])
 @pytest.mark.parametrize(
     ("fps", "written"), [(119.883, 60), (90.001, 60), (66.667, 60), (59.94, 59.94), (23.976, 23.976), (0.0005, 0.01)]
 )
-def test_every_rate_can_be_written(tmp_path, suffix, fps, written):
+def test_every_rate_can_be_written(tmp_path, monkeypatch, suffix, with_pyav, fps, written):
+    if not with_pyav:
+        monkeypatch.setattr(encoders, "find_spec", lambda _name: None)
     out = tmp_path / f"drawn{suffix}"
     with AnnotatedVideo(out, fps=fps) as drawn:
         for number in range(12):

@@ -45,10 +45,10 @@ def read(path):
     ("paths", "expected"),
     [
         (("a/x.png", "b/x.png", "c/x-2.png"), ("x.jpg", "x-2.jpg", "x-2-2.jpg")),
-        (("a/x.mp4", "b/X.avi", "c/x-2.mp4", "a/x.mp4"), ("x.mp4", "X-2.mp4", "x-2-2.mp4", "x-3.mp4")),
+        (("a/x.mp4", "b/X.avi", "c/x-2.mp4", "a/x.mp4"), ("x.webm", "X-2.webm", "x-2-2.webm", "x-3.webm")),
         (("a/\u00e9.png", "b/E\u0301.png"), ("\u00e9.jpg", "E\u0301-2.jpg")),
-        (("x.png", "x.mp4", "x.jpg"), ("x.jpg", "x.mp4", "x-2.jpg")),
-        (("https://h/a%20b.mp4?token=1", "https://h/c.png#d", "https://h/"), ("a_b.mp4", "c.jpg", "h.jpg")),
+        (("x.png", "x.mp4", "x.jpg"), ("x.jpg", "x.webm", "x-2.jpg")),
+        (("https://h/a%20b.mp4?token=1", "https://h/c.png#d", "https://h/"), ("a_b.webm", "c.jpg", "h.jpg")),
     ],
 )
 def test_every_drawing_has_its_own_name(tmp_path, paths, expected):
@@ -73,7 +73,7 @@ def test_no_drawing_may_replace_what_is_to_be_read(tmp_path):
     (tmp_path / "deep" / "link.jpg").symlink_to(tmp_path / "link.jpg")
     with pytest.raises(MoueError, match=r"link\.jpg is one of the files"):
         drawing_jobs([tmp_path / "link.jpg"], tmp_path / "deep")
-    assert drawing_jobs(["https://h/clip.mp4"], tmp_path)[0].drawing == clip
+    assert drawing_jobs(["https://h/clip.mp4"], tmp_path)[0].drawing == tmp_path / "clip.webm"
 
 
 def test_photographs_are_not_replaced_by_their_drawings(predict, tmp_path):
@@ -85,7 +85,7 @@ def test_photographs_are_not_replaced_by_their_drawings(predict, tmp_path):
 
 
 def test_a_film_is_not_replaced_before_it_is_read(predict, tmp_path):
-    first, second = film(tmp_path / "a/clip.mp4"), film(tmp_path / "b/clip.mp4", 6)
+    first, second = film(tmp_path / "a/clip.webm"), film(tmp_path / "b/clip.webm", 6)
     before = second.read_bytes()
     code, _, said = predict(first, second, "--annotate", second.parent, "--overwrite")
     assert (code, "is one of the files" in said) == (1, True)
@@ -96,7 +96,7 @@ def test_a_film_is_not_replaced_before_it_is_read(predict, tmp_path):
 def test_the_users_file_stays_however_often_the_command_is_given(predict, tmp_path, kind):
     given = film(tmp_path / kind) if kind == "clip.mp4" else picture(tmp_path / kind)
     out, drawn = tmp_path / "r.csv", tmp_path / "drawn"
-    mine = [drawn / given.with_suffix(".mp4" if kind == "clip.mp4" else ".jpg").name, drawn / "clip-timeline.png"]
+    mine = [drawn / given.with_suffix(".webm" if kind == "clip.mp4" else ".jpg").name, drawn / "clip-timeline.png"]
     drawn.mkdir()
     for path in mine:
         path.write_bytes(b"mine")
@@ -130,10 +130,10 @@ def test_a_stopped_film_taken_up_with_another_folder_replaces_nothing_there(pred
         stop_film(patch, 4)
         assert predict(clip, "--annotate", first, "--output", out)[0] == 130
     second.mkdir()
-    (second / "clip.mp4").write_bytes(b"mine")
+    (second / "clip.webm").write_bytes(b"mine")
     code, _, said = predict(clip, "--annotate", second, "--output", out)
     assert (code, "exists already" in said) == (1, True)
-    assert (second / "clip.mp4").read_bytes() == b"mine"
+    assert (second / "clip.webm").read_bytes() == b"mine"
     # The first folder's is the run's own, also after the detour.
     assert predict(clip, "--annotate", first, "--output", out)[0] == 0
     assert len(read(out)) == 8
@@ -193,7 +193,7 @@ def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, m
     for expected, word in ((0, "1 video, 4 frames"), (1, "exists already")):
         code, _, said = predict(address, "--allow-url", "--annotate", drawn)
         assert (code, word in said) == (expected, True), said
-    assert {"my_clip.mp4"} <= set(names(drawn)) <= {"my_clip.mp4", "my_clip-timeline.png"}
+    assert {"my_clip.webm"} <= set(names(drawn)) <= {"my_clip.webm", "my_clip-timeline.png"}
 
 
 @pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("expression", 1.5), ("input", 0.5)])

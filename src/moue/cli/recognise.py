@@ -45,7 +45,10 @@ def predict(
     detector: options.Detector = options.DetectorName.AUTO,
     detector_model: options.DetectorModel = None,
     annotate: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write images and videos with the answers drawn in.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write images and videos with the answers drawn in; FILE.mp4 for one video."
+        ),
     ] = None,
     emoji: Annotated[bool, typer.Option("--emoji", help="Draw small faces instead of names.")] = False,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into subfolders.")] = False,

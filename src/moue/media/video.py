@@ -77,6 +77,7 @@ class Video:
         width: Pixels of a frame as the source says; a video that is to be turned gives frames with the sides exchanged.
         height: As `width`.
         problem: After the last frame: why there is no further one, if it was not the end of the video; else empty.
+        path: The file, if it is one that may have sound.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Video:
         self.width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         self.height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         self.problem = ""
-        self._path = path
+        self.path = path
 
     def __enter__(self) -> Self:
         return self
@@ -181,8 +182,8 @@ class Video:
             return f"no further image came after {have:,} frames"
         if self.num_frames is None or self.duration_s is None:
             return "" if have else "it holds no frame that can be decoded"
-        if have and self._path is not None and not counts_frames(head_of(self._path)):
-            return f"the file is cut off, {have:,} frames can be read" if is_cut(self._path) else ""
+        if have and self.path is not None and not counts_frames(head_of(self.path)):
+            return f"the file is cut off, {have:,} frames can be read" if is_cut(self.path) else ""
         few = have < _WHOLE * self.num_frames - _WHOLE_FRAMES
         if not have or (few and clock.time_s < _WHOLE * self.duration_s - _WHOLE_S):
             return f"it ends after {have:,} of {self.num_frames:,} frames"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from PIL import ImageOps
@@ -14,6 +14,7 @@ from moue.drawing.draw import draw
 from moue.errors import MoueError, SettingError
 from moue.files import locked, refuse_existing, replacing
 from moue.media.opencv import load_opencv, name_for_opencv
+from moue.output.encoders import SUFFIXES, Encoder, open_encoder
 from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from moue.recognition.results import FrameResult
 
-# What OpenCV's own wheels can write: MPEG-4 part 2 and Motion JPEG. They have no encoder for H.264.
-_CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}
 _LONGEST_PAUSE_S: Final = 10.0
 # MPEG-4 counts time in at most 65,535 steps a second, and OpenCV rounds rates to thousandths: it fails beyond these.
 _LEAST_FPS, _MOST_FPS = 0.01, 60.0
@@ -36,11 +35,12 @@ class AnnotatedVideo:
     runs as fast as what it shows; a longer pause is cut to 10 seconds.
 
     Args:
-        path: ``.mp4`` (MPEG-4 part 2) or ``.avi`` (Motion JPEG).
+        path: ``.webm`` (VP8), ``.mp4`` (H.264 if PyAV is installed, otherwise MPEG-4 part 2) or ``.avi`` (Motion JPEG).
         fps: Frames a second, above 0; written are at most 60, and what falls between two of them is left out.
         overwrite: Replace an existing file.
         bars: Draw the bars of the probabilities, as `draw`.
         labels: As for `draw`: "name", "emoji" or "both".
+        sound: The file whose sound ``.webm`` and ``.mp4`` get if PyAV is installed, at the time of the frames.
 
     Raises:
         MoueError: the suffix is unknown, or `path` exists and `overwrite` is false.
@@ -48,11 +48,18 @@ class AnnotatedVideo:
     """
 
     def __init__(
-        self, path: str | Path, *, fps: float, overwrite: bool = False, bars: bool = True, labels: str = "name"
+        self,
+        path: str | Path,
+        *,
+        fps: float,
+        overwrite: bool = False,
+        bars: bool = True,
+        labels: str = "name",
+        sound: Path | None = None,
     ) -> None:
         self.path = Path(path)
-        if self.path.suffix.lower() not in _CODECS:
-            raise SettingError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(_CODECS)}")
+        if self.path.suffix.lower() not in SUFFIXES:
+            raise SettingError(f"the video {path} has the suffix {self.path.suffix!r}", f"one of {', '.join(SUFFIXES)}")
         if not 0 < fps <= 1000:
             raise SettingError(f"fps is {fps}", "frames per second, above 0")
         refuse_existing(self.path, overwrite=overwrite)
@@ -61,7 +68,8 @@ class AnnotatedVideo:
         self._overwrite, self._bars, self._labels = overwrite, bars, labels
         self._cv2 = load_opencv()
         self._stack = contextlib.ExitStack()
-        self._writer: Any = None
+        self._sound = sound
+        self._writer: Encoder | None = None
         self._size = (0, 0)
         self._temporary = self.path
         self._begin_s = 0.0
@@ -88,9 +96,10 @@ class AnnotatedVideo:
         picture = draw(image, result, bars=self._bars, labels=self._labels)
         if self._writer is None:
             self._open(picture.size, result.time_s or 0.0)
-        if picture.size != self._size:
+        if _even(picture.size) != self._size:
             picture = ImageOps.pad(picture, self._size)
-        frame = self._cv2.cvtColor(np.asarray(picture), self._cv2.COLOR_RGB2BGR)
+        picture = picture.crop((0, 0, *self._size))
+        frame: NDArray[np.uint8] = self._cv2.cvtColor(np.asarray(picture), self._cv2.COLOR_RGB2BGR)
         place = round(((result.time_s or 0.0) - self._begin_s) * self.fps)
         pause = place - self.num_frames if self._last is not None else 0
         too_long = pause - round(_LONGEST_PAUSE_S * self.fps)
@@ -98,8 +107,9 @@ class AnnotatedVideo:
             # What comes after it comes so much sooner.
             self._begin_s += too_long / self.fps
             place, pause = place - too_long, pause - too_long
-        for _ in range(pause):
-            self._write(self._last)
+        if self._last is not None:
+            for _ in range(pause):
+                self._write(self._last)
         # Of two frames that fall into one place the first is shown.
         if place >= self.num_frames or self._last is None:
             self._write(frame)
@@ -115,8 +125,12 @@ class AnnotatedVideo:
         if writer is None:
             self._stack.close()
             return
+        try:
+            writer.close()
+        except MoueError as failure:
+            self._stack.__exit__(MoueError, failure, None)
+            raise
         with silenced_stderr():
-            writer.release()
             # OpenCV does not say when a disk is full; what was written then cannot be opened.
             written = self._cv2.VideoCapture(name_for_opencv(self._temporary))
         fine = written.isOpened()
@@ -128,18 +142,21 @@ class AnnotatedVideo:
         self._stack.close()
 
     def _open(self, size: tuple[int, int], begin_s: float) -> None:
-        # MPEG-4 has even sides only; OpenCV cuts the last row or column off.
         self._stack.enter_context(locked(self.path))
         self._temporary = self._stack.enter_context(replacing(self.path, overwrite=self._overwrite))
-        code = self._cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
-        with silenced_stderr():
-            writer = self._cv2.VideoWriter(name_for_opencv(self._temporary), code, self.fps, size)
-        if not writer.isOpened():
-            error = MoueError(f"OpenCV cannot write {self.path}", "an OpenCV with FFmpeg", "Install the extra 'video'.")
+        self._size, self._begin_s = _even(size), begin_s
+        try:
+            self._writer = open_encoder(self._temporary, fps=self.fps, size=self._size, sound=self._sound)
+        except MoueError as error:
             self._stack.__exit__(MoueError, error, None)
-            raise error
-        self._writer, self._size, self._begin_s = writer, size, begin_s
+            raise
 
-    def _write(self, frame: NDArray[np.uint8] | None) -> None:
-        self._writer.write(frame)
-        self.num_frames += 1
+    def _write(self, frame: NDArray[np.uint8]) -> None:
+        if self._writer is not None:
+            self._writer.write(frame, self._begin_s)
+            self.num_frames += 1
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a size without an odd last row or column: the codecs store colours at half the size."""
+    return size[0] // 2 * 2, size[1] // 2 * 2

@@ -82,9 +82,10 @@ class VideoDrawing:
 
     Args:
         video: The video; closed if an error is raised.
-        target: The ``.mp4`` to write.
+        target: The video to write.
         timeline: Sums up the people of the video; drawn when the video has ended.
         fps: Analyzed frames a second.
+        sound: The file whose sound the drawn video gets, where PyAV is installed.
         choices: How to draw.
         wrote: Called with each file that was written.
         note: Called with what could not be drawn.
@@ -100,6 +101,7 @@ class VideoDrawing:
         timeline: Timeline,
         *,
         fps: float,
+        sound: Path | None,
         choices: DrawingChoices,
         wrote: Callable[[Path], None],
         note: Callable[[str], None],
@@ -109,7 +111,7 @@ class VideoDrawing:
         self._title = os.path.basename(video.name)  # noqa: PTH119 (also addresses)
         try:
             self._overwrite = choices.begin(target, self._plot)
-            self._video = AnnotatedVideo(target, fps=fps, overwrite=self._overwrite, labels=choices.labels)
+            self._video = AnnotatedVideo(target, fps=fps, overwrite=self._overwrite, labels=choices.labels, sound=sound)
         except BaseException:
             video.close()
             raise

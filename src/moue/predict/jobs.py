@@ -10,10 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.media.animation import is_animation
 from moue.media.listing import is_video
 from moue.media.urls import is_address, stem_of
+from moue.output.encoders import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ class Job:
 
     Attributes:
         source: Its path or address.
-        drawing: The file that its drawing becomes, ``.jpg`` or ``.mp4``; None if none is wanted.
+        drawing: The file that its drawing becomes, an image or a video; None if none is wanted.
     """
 
     source: Path | str
@@ -46,14 +47,20 @@ def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job
 
     Args:
         sources: All images and videos of the run, paths and addresses.
-        folder: Where drawings go; None if none are wanted.
+        folder: Where drawings go, or the file that the only video becomes, by its suffix; None if none are wanted.
 
     Raises:
-        MoueError: a drawing, or a video's timeline, would replace one of the sources.
+        MoueError: `folder` is such a file and there is not just one video; or a drawing, or a video's timeline, would
+            replace one of the sources.
     """
     if folder is None:
         return [Job(source) for source in sources]
-    jobs = [Job(source, folder / name) for source, name in zip(sources, _names(sources), strict=True)]
+    if _is_video_file(folder):
+        if len(sources) != 1 or not _moves(sources[0]):
+            raise SettingError(f"{folder} for what is drawn", "a folder, or one video to draw", "Name a folder.")
+        jobs = [Job(sources[0], folder)]
+    else:
+        jobs = [Job(source, folder / name) for source, name in zip(sources, _names(sources), strict=True)]
     read = {_identity(source) for source in sources if not is_address(source)} - {None}
     for job in jobs:
         for target in (job.drawing, timeline_of(job.drawing) if job.drawing and job.is_video else None):
@@ -69,12 +76,16 @@ def timeline_of(drawing: Path) -> Path:
     return drawing.with_name(f"{drawing.stem}-timeline.png")
 
 
+def _is_video_file(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+
 def _names(sources: Sequence[Path | str]) -> Iterator[str]:
     taken: set[str] = set()
     times = Counter[str]()
     for source in sources:
         stem = stem_of(source) if is_address(source) else Path(source).stem
-        suffix = ".mp4" if _moves(source) else ".jpg"
+        suffix = ".webm" if _moves(source) else ".jpg"
         first = name = stem + suffix
         while _key(name) in taken:
             # Counted on from the last, or many files of one name would take long.

@@ -33,7 +33,8 @@ class PredictOptions:
             gets results as they come.
         format: The name of the format, where several have the suffix of `output`: "excel" is CSV with a byte order
             mark. For an open file it is "csv" if none is named.
-        annotate: A folder for images and videos with the answers drawn in.
+        annotate: A folder for images and videos with the answers drawn in; or the video to draw the only one in, by its
+            suffix: .webm, .mp4 or .avi.
         labels: What is drawn there, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
         recursive: Also look into the folders of a folder.

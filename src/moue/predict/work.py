@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from moue.errors import MoueError
 from moue.faces import make_detector
 from moue.media.video import open_video, public_name
+from moue.output.encoders import keeps_sound
 from moue.predict.drawings import VideoDrawing, draw_image
 from moue.recognition.results import FrameResult
 from moue.recognition.stream import Follower, analyze_frames
@@ -46,6 +47,7 @@ class Work:
         self._analyzer, self._options = analyzer, options
         self._listener, self._summary = listener, summary
         self._frames: Analyzer | None = None
+        self._told_of_sound = False
 
     def results(
         self, jobs: Sequence[Job], drawings: DrawingChoices, run: CsvRun | None = None
@@ -136,10 +138,26 @@ class Work:
     ) -> VideoDrawing | None:
         if target is None:
             return None
-        rate = self._options.sampling.rate(video.fps)
+        self._say_whether_sound_is_kept(target)
         return VideoDrawing(
-            video, target, timeline, fps=rate, choices=choices, wrote=self._wrote, note=self._listener.note
+            video,
+            target,
+            timeline,
+            fps=self._options.sampling.rate(video.fps),
+            sound=video.path,
+            choices=choices,
+            wrote=self._wrote,
+            note=self._listener.note,
         )
+
+    def _say_whether_sound_is_kept(self, target: Path) -> None:
+        if self._told_of_sound or keeps_sound(target.suffix):
+            return
+        self._told_of_sound = True
+        if target.suffix.lower() == ".avi":
+            self._listener.note("drawn videos have no sound: .webm and .mp4 keep it")
+        else:
+            self._listener.note('drawn videos have no sound: pip install "moue[sound]" keeps it')
 
     def _wrote(self, path: Path) -> None:
         self._summary.wrote.append(path)
