@@ -71,7 +71,7 @@ def _rise(share: float, start: float) -> float:
 
 
 def _write_webm(path: Path, frames: list[Image.Image]) -> None:
-    import av  # noqa: PLC0415 (optional)
+    import av
 
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libvpx", rate=_FPS, options={"deadline": "realtime", "b": "1M"})

@@ -196,7 +196,7 @@ def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, m
     assert {"my_clip.webm"} <= set(names(drawn)) <= {"my_clip.webm", "my_clip-timeline.png"}
 
 
-@pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("expression", 1.5), ("input", 0.5)])
+@pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("expression", [0.5] * 7), ("input", 0.5)])
 def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp_path, monkeypatch, part, value):
     """The same network, but its model.json was fitted again."""
     out, photos = tmp_path / "r.csv", [picture(tmp_path / name) for name in ("a.png", "b.png")]
@@ -207,7 +207,7 @@ def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp
     before = about.read_text()
     content = json.loads(before)
     one = content[part][0] if part == "heads" else content[part]
-    one["crop_margin" if part == "input" else "temperature"] = value
+    one[{"heads": "temperature", "expression": "bias", "input": "crop_margin"}[part]] = value
     try:
         about.write_text(json.dumps(content))
         code, _, said = predict(*photos, "--output", out)
