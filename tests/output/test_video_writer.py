@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from helpers import onnx_model
+from helpers.frame_results import result_at
 from helpers.video_files import BrightSquares, two_squares
 from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
@@ -19,7 +20,7 @@ from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import FaceResult, FrameResult, TrackedFace
+from moue.recognition.results import FrameResult
 from moue.recognition.stream import analyze_frames
 from moue.recognition.timeline import Timeline, minutes
 
@@ -74,14 +75,6 @@ def test_what_was_drawn_until_ctrl_c_is_a_video(film, analyzer, tmp_path):
         stopped()
     assert len(frames_of(out)[1]) == 9
     assert list(tmp_path.iterdir()) == [out]
-
-
-def result_at(time_s, *people, width=64, height=48):
-    faces = []
-    for track_id, happy in people:
-        face = FaceResult((9.0, 9.0, 20.0, 20.0), "happy", happy, {"happy": happy, "sad": 1 - happy})
-        faces.append(TrackedFace.of_track(face, track_id, face.probabilities, 0.5))
-    return FrameResult("video.mp4", Status.OK, width, height, tuple(faces), frame=round(time_s * 25), time_s=time_s)
 
 
 def test_pauses_are_filled_and_other_sizes_fitted(tmp_path):

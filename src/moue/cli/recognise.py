@@ -51,6 +51,9 @@ def predict(
         ),
     ] = None,
     emoji: Annotated[bool, typer.Option("--emoji", help="Draw small faces instead of names.")] = False,
+    srt: Annotated[
+        Path | None, typer.Option("--srt", metavar="FILE.srt", help="Write subtitles with the answers of one video.")
+    ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into subfolders.")] = False,
     unsure_below: options.UnsureBelow = 0.5,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Look at every n-th frame of videos.")] = 1,
@@ -97,7 +100,8 @@ def predict(
     if excel and not out:
         raise typer.BadParameter("needs --output FILE.csv", param_hint="--excel")
     if aggregate:
-        _refuse_single_faces({"--json": as_json, "--wide": wide, "--excel": excel, "--annotate": annotate is not None})
+        drawn = {"--annotate": annotate is not None, "--srt": srt is not None}
+        _refuse_single_faces({"--json": as_json, "--wide": wide, "--excel": excel, **drawn})
     target: Any = None if aggregate else _StandardOutput() if out == _STANDARD else Path(out) if out else None
     chosen = PredictOptions(
         model=model,
@@ -108,6 +112,7 @@ def predict(
         format="excel" if excel else "",
         annotate=annotate,
         labels="emoji" if emoji else "name",
+        srt=srt,
         overwrite=overwrite,
         recursive=recursive,
         sampling=Sampling(every, fps),

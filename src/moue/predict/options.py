@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.runtime import CPU
 from moue.errors import SettingError
+from moue.files import refuse_existing, refuse_suffix
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
 from moue.output.formats import check_output, formats
@@ -36,6 +37,7 @@ class PredictOptions:
         annotate: A folder for images and videos with the answers drawn in; or the video to draw the only one in, by its
             suffix: .webm, .mp4 or .avi.
         labels: What is drawn there, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
+        srt: Subtitles with the answers, for one video.
         overwrite: Replace existing files.
         recursive: Also look into the folders of a folder.
         sampling: Which frames of videos are analyzed.
@@ -56,6 +58,7 @@ class PredictOptions:
     format: str = ""
     annotate: Path | None = None
     labels: str = "name"
+    srt: Path | None = None
     overwrite: bool = False
     recursive: bool = False
     sampling: Sampling = _EVERY_FRAME
@@ -74,6 +77,9 @@ class PredictOptions:
     def __post_init__(self) -> None:
         # What is wrong for every file is reported before the first.
         Smoother(self.smooth_s)
+        if self.srt is not None:
+            refuse_suffix(self.srt, (".srt",))
+            refuse_existing(self.srt, overwrite=self.overwrite)
         if isinstance(self.output, str | Path):
             check_output(self.output, overwrite=self.overwrite, name=self.format)
         elif self.format and self.format not in formats():

@@ -21,6 +21,7 @@ from moue.predict.jobs import drawing_jobs
 from moue.predict.listener import Listener
 from moue.predict.options import PredictOptions
 from moue.predict.summary import Summary
+from moue.predict.video_files import check_one_video
 from moue.predict.work import Work
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.results import FrameResult
@@ -72,6 +73,7 @@ def predict(
             "there are no images or videos", "at least one", "Name files, or add --recursive to look into subfolders."
         )
     jobs = drawing_jobs(paths, options.annotate)
+    check_one_video(jobs, options)
     run = _Run(analyzer, options, listener)
     run.answer(jobs)
     return run.summary

@@ -14,6 +14,7 @@ from moue.faces import make_detector
 from moue.media.video import open_video, public_name
 from moue.output.encoders import keeps_sound
 from moue.predict.drawings import VideoDrawing, draw_image
+from moue.predict.video_files import VideoFiles
 from moue.recognition.results import FrameResult
 from moue.recognition.stream import Follower, analyze_frames
 from moue.recognition.timeline import Timeline
@@ -117,13 +118,16 @@ class Work:
         with contextlib.ExitStack() as stack:
             drawing = self._drawing(video, job.drawing, timeline, drawings)
             stack.enter_context(drawing or contextlib.nullcontext())
+            files = VideoFiles(self._options, self._wrote)
             frames = analyze_frames(video, self._frame_analyzer(), follower, sampling=self._options.sampling)
             for image, result in stack.enter_context(contextlib.closing(frames)):
                 timeline.add(result)
+                files.add(result)
                 if drawing is not None and image is not None:
                     drawing.add(image, result)
                 self._listener.progress(os.path.basename(name), (result.frame or 0) + 1, video.num_frames)  # noqa: PTH119 (also addresses)
                 yield result
+            files.write()
 
     def _frame_analyzer(self) -> Analyzer:
         """Return the analyzer of images with a detector that looks at frames upright only."""

@@ -1,0 +1,13 @@
+"""Results of frames, made up."""
+
+from moue.media.decode import Status
+from moue.recognition.results import FaceResult, FrameResult, TrackedFace
+
+
+def result_at(time_s, *people, width=64, height=48, unsure_below=0.5):
+    """Return a frame at a time with people: each a number and how happy, 0-1."""
+    faces = []
+    for track_id, happy in people:
+        face = FaceResult((9.0, 9.0, 20.0, 20.0), "happy", happy, {"happy": happy, "sad": 1 - happy})
+        faces.append(TrackedFace.of_track(face, track_id, face.probabilities, unsure_below))
+    return FrameResult("video.mp4", Status.OK, width, height, tuple(faces), frame=round(time_s * 25), time_s=time_s)
