@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 import typer
 
 from moue.cli import (
+    cluster,
     console,
     data,
     detector,
@@ -73,16 +74,19 @@ _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(*learn.COMMANDS, *tune.COMMANDS, *scores.COMMANDS, *models.COMMANDS, *doctor.COMMANDS),
 )
 detector_app = typer.Typer(help="Train or score a face detector.", no_args_is_help=True, rich_markup_mode=None)
+cluster_app = typer.Typer(help="Recognise on a Ray cluster.", no_args_is_help=True, rich_markup_mode=None)
 _GROUPS: Final[tuple[tuple[typer.Typer, tuple[Callable[..., None], ...]], ...]] = (
     (app, _COMMANDS),
     (data_app, data.COMMANDS),
     (detector_app, detector.COMMANDS),
+    (cluster_app, cluster.COMMANDS),
 )
 for _group, _commands in _GROUPS:
     for _command in _commands:
         _group.command()(_with_quiet(_command))
 app.add_typer(data_app, name="data")
 app.add_typer(detector_app, name="detector")
+app.add_typer(cluster_app, name="cluster")
 
 
 def _show_version(value: bool) -> None:

@@ -116,11 +116,11 @@ def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> 
     if isinstance(source, bytes):
         content: bytes | Decoded = source
     else:
-        content = _read(Path(source), limits)
+        content = read_bytes(Path(source), limits)
     if isinstance(content, Decoded):
         return content
     if len(content) > limits.max_bytes:
-        return _too_many_bytes(len(content), limits)
+        return too_many_bytes(len(content), limits)
     if not content:
         return Decoded(Status.EMPTY, message="the file has no content")
     # Pillow warns of odd metadata and of large images; both are answered here by a status.
@@ -129,7 +129,8 @@ def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> 
         return _decode_bytes(content, limits)
 
 
-def _read(path: Path, limits: ImageLimits) -> bytes | Decoded:
+def read_bytes(path: Path, limits: ImageLimits = DEFAULT_LIMITS) -> bytes | Decoded:
+    """Return the content of a file, or what was wrong with it as a status."""
     try:
         info = path.stat()
         if stat.S_ISDIR(info.st_mode):
@@ -138,7 +139,7 @@ def _read(path: Path, limits: ImageLimits) -> bytes | Decoded:
             # A pipe or a device might never end.
             return Decoded(Status.UNSUPPORTED, message="not a regular file")
         if info.st_size > limits.max_bytes:
-            return _too_many_bytes(info.st_size, limits)
+            return too_many_bytes(info.st_size, limits)
         with path.open("rb") as file:
             return file.read(limits.max_bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
@@ -286,7 +287,8 @@ def _unidentified(content: bytes) -> Decoded:
     return Decoded(Status.UNREADABLE, message=f"not an image that can be read ({', '.join(readable_formats())})")
 
 
-def _too_many_bytes(count: int, limits: ImageLimits) -> Decoded:
+def too_many_bytes(count: int, limits: ImageLimits) -> Decoded:
+    """Return the answer for a file that is not read because of its size."""
     return Decoded(Status.TOO_LARGE, message=f"{count:,} bytes, the limit is {limits.max_bytes:,}")
 
 

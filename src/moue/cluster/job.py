@@ -1,0 +1,277 @@
+"""The run on a cluster, as the process that starts it sees it: list, hand out the shards, count, finish."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.classifier.classifier import Classifier
+from moue.cluster.listing import list_images, shards_of
+from moue.cluster.place import place_of
+from moue.cluster.shards import Shards
+from moue.cluster.state import RunState
+from moue.cluster.worker import Answerer, Work, read_shards
+from moue.errors import MissingExtraError, MoueError
+from moue.faces import make_detector
+from moue.files import locked
+from moue.media.listing import VIDEO_SUFFIXES
+from moue.predict.listener import Listener
+from moue.predict.summary import Summary
+from moue.recognition.analyzer import Analyzer
+from moue.recognition.results import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from moue.cluster.listing import Listing
+    from moue.cluster.options import ClusterOptions
+    from moue.cluster.place import Place
+
+_TOLD: Final = 20  # failures that are named; millions of images have thousands
+_CONNECT_S: Final = 10.0
+_NOT_ANSWERING: Final = 8  # one of so many CPUs is left for reading
+
+
+def predict_on_cluster(
+    source: str | os.PathLike[str], options: ClusterOptions, *, listener: Listener | None = None
+) -> Summary:
+    """Name the expression of each face in the images of a folder, on all nodes of a Ray cluster.
+
+    A run that was interrupted is continued by the same call.
+
+    Args:
+        source: A folder that all nodes see at the same path, or an address that PyArrow opens.
+        options: How to answer and where to write.
+        listener: Is told of progress, failures and files.
+
+    Returns:
+        Counts of the images that this call answered, and of those that were answered before.
+
+    Raises:
+        MoueError: Ray is missing, there is no cluster or no image, the network or the detector cannot be loaded, or
+            the output cannot be written or may not be replaced.
+    """
+    listener = listener or Listener()
+    ray = _import_ray()
+    place, out = place_of(source), place_of(options.output)
+    classifier = Classifier.load(options.model)
+    analyzer = Analyzer(
+        classifier, make_detector(options.detector), unsure_below=options.unsure_below, limits=options.limits
+    )
+    listener.began(analyzer)
+    shards = Shards(out, options.format, classifier.class_names)
+    state = RunState(shards, _settings(analyzer, place, options))
+    with locked(out.path) if out.is_local else contextlib.nullcontext():
+        before = state.take_up(overwrite=options.overwrite)
+        listing = before or _list(place, options, listener)
+        with _connected(ray, options.address):
+            if before is None:
+                state.begin(listing)
+            run = _Run(listing, shards, options, listener)
+            model = ray.put(_files_of(classifier))
+            work = Work(model, analyzer.detector.name, options.unsure_below, options.limits, place, shards, state)
+            run.answer(ray, work)
+        run.finish(state)
+    return run.summary
+
+
+def _settings(analyzer: Analyzer, source: Place, options: ClusterOptions) -> dict[str, Any]:
+    """Return what the rows and the shards depend on, as JSON values."""
+    return {
+        "version": VERSION,
+        "input": source.shown,
+        "recursive": options.recursive,
+        "format": options.format,
+        "class_names": list(analyzer.class_names),
+        "model_sha256": analyzer.classifier.fingerprint,
+        "detector": analyzer.detector.name,
+        "unsure_below": analyzer.unsure_below,
+        "max_pixels": options.limits.max_pixels,
+        "shard_files": options.shard_files,
+        "shard_bytes": options.shard_bytes,
+    }
+
+
+def _list(place: Place, options: ClusterOptions, listener: Listener) -> Listing:
+    listing, left_out = list_images(place, recursive=options.recursive)
+    for what, found in (
+        ("left out, since they are not images or videos", left_out.others),
+        ("folders not looked into (--recursive does)", left_out.folders),
+        ("ignored, since they are hidden or left by a system", left_out.litter),
+    ):
+        if found:
+            listener.note(f"{what}: {len(found):,} ({found[0].name}{', …' if len(found) > 1 else ''})")
+    return listing
+
+
+def _files_of(classifier: Classifier) -> dict[str, bytes]:
+    return {suffix: classifier.path.with_suffix(suffix).read_bytes() for suffix in (".onnx", ".json")}
+
+
+class _Run:
+    """One run: which shards are left, and the counts."""
+
+    def __init__(self, listing: Listing, shards: Shards, options: ClusterOptions, listener: Listener) -> None:
+        self.summary = Summary()
+        self._listing, self._shards, self._options, self._listener = listing, shards, options, listener
+        self._slices = shards_of(
+            _read_bytes(listing, options.limits.max_bytes), options.shard_files, options.shard_bytes
+        )
+        done = shards.done()
+        self._left = [number for number in range(len(self._slices)) if number not in done]
+        left = sum(self._slices[number][1] - self._slices[number][0] for number in self._left)
+        self.summary.num_before = len(listing.names) - left
+        if self.summary.num_before:
+            listener.note(f"resuming: {self.summary.num_before:,} answers are in {shards.place.shown} already")
+
+    def answer(self, ray: Any, work: Work) -> None:  # noqa: ANN401 (the module)
+        """Have all shards that are left answered, and count what comes back."""
+        began, total = time.monotonic(), len(self._listing.names)
+        self._listener.progress("", self.summary.num_before, total)
+        try:
+            for tally in self._tallies(ray, work) if self._left else ():
+                self._count(tally)
+                self._listener.progress("", self.summary.num_before + self.summary.num_images, total)
+        except KeyboardInterrupt:
+            self._listener.note(f"the same command resumes: what is done is in {self._shards.place.shown}")
+            raise
+        finally:
+            self.summary.image_seconds = time.monotonic() - began
+
+    def finish(self, state: RunState) -> None:
+        """Check that every shard is there, and call the output complete.
+
+        Raises:
+            MoueError: a shard is missing.
+        """
+        missing = set(range(len(self._slices))) - self._shards.done()
+        out = self._shards.place
+        if missing:
+            raise MoueError(
+                f"{len(missing):,} of {len(self._slices):,} shards are not in {out.shown}",
+                "an output that all nodes see",
+                "Run the same command again; what is there is kept.",
+            )
+        self._shards.clear(all_of_them=False)
+        state.finish()
+        if self.summary.num_failed_images > len(self.summary.failures):
+            self._listener.note("the rows name all images that failed, with their status")
+        self.summary.wrote.append(Path(out.shown))
+        self._listener.wrote(Path(out.shown))
+
+    def _tallies(self, ray: Any, work: Work) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (the module)
+        from ray import data
+
+        data.DataContext.get_current().enable_progress_bars = False
+        cpus = int(ray.cluster_resources().get("CPU", 1))
+        most = self._options.actors or max(1, cpus - max(1, cpus // _NOT_ANSWERING))
+        answered = (
+            # A block for each shard, so that each can go to another node.
+            data.from_arrow([self._row(number) for number in self._left])
+            .map_batches(
+                read_shards,
+                fn_kwargs={"source": work.source, "limits": work.limits},
+                batch_format="pyarrow",
+                batch_size=1,
+                # Reading waits more than it computes. It must go on where actors hold all CPUs of the nodes that are
+                # left after another was lost.
+                num_cpus=0,
+                concurrency=max(2, cpus),
+            )
+            .map_batches(
+                Answerer,
+                fn_constructor_args=(work,),
+                batch_format="pyarrow",
+                batch_size=1,
+                num_cpus=1,
+                compute=data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=2),
+            )
+        )
+        for batch in answered.iter_batches(batch_size=None, batch_format="pyarrow"):
+            yield from map(json.loads, batch["tally"].to_pylist())
+
+    def _row(self, number: int) -> Any:  # noqa: ANN401 (pyarrow.Table)
+        import pyarrow as pa
+
+        names = pa.array([self._listing.names[slice(*self._slices[number])]], pa.list_(pa.binary()))
+        return pa.table({"number": pa.array([number], pa.int64()), "names": names})
+
+    def _count(self, tally: dict[str, Any]) -> None:
+        self.summary.statuses.update(tally["statuses"])
+        self.summary.emotions.update(tally["emotions"])
+        for file, reason in tally["failures"]:
+            if len(self.summary.failures) < _TOLD:
+                self.summary.failures.append((file, reason))
+                self._listener.failed(file, reason)
+
+
+def _read_bytes(listing: Listing, most: int) -> Sequence[int]:
+    """Return how many bytes of each file will be read: none of a video or of what is too large."""
+    videos = tuple(suffix.encode() for suffix in VIDEO_SUFFIXES)
+    return [
+        0 if size > most or name.lower().endswith(videos) else size
+        for name, size in zip(listing.names, listing.sizes, strict=True)
+    ]
+
+
+def _import_ray() -> Any:  # noqa: ANN401 (the module)
+    try:
+        import pyarrow  # noqa: F401 (optional)
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtraError(error.name or "ray", "cluster") from error
+    return ray
+
+
+@contextlib.contextmanager
+def _connected(ray: Any, address: str) -> Iterator[None]:  # noqa: ANN401 (the module)
+    """Connect to a cluster for the block, and turn what goes wrong with it into errors for people."""
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # Ray's own lines about what it repairs itself would stand between those for people; its log files have them.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    try:
+        _check_answers(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None)
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        raise MoueError(
+            f"no Ray cluster at {address}: {str(error).strip().splitlines()[0]}",
+            "HOST:PORT of a running cluster, auto for the one of this machine, or local",
+            "Start one: ray start --head. If it asks for a token, give this machine the same one.",
+        ) from error
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise _explained(error) from error
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise `OSError` where nothing listens: Ray tries for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal():
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S):
+            pass
+
+
+def _explained(error: BaseException) -> MoueError:
+    """Return the error of moue that a node raised, or one that names what Ray says."""
+    causes: list[BaseException] = [error]
+    while (cause := getattr(causes[-1], "cause", None) or causes[-1].__cause__) is not None and cause not in causes:
+        causes.append(cause)
+    for cause in causes:
+        if type(cause) is MoueError:
+            return MoueError(*str(cause).split("\n"))
+    said = str(causes[-1]).strip().splitlines() or [type(error).__name__]
+    return MoueError(
+        f"the cluster failed: {said[-1]}",
+        "nodes that have the same versions of Python, Ray and moue, with the extra cluster",
+        "When that is so, the same command resumes.",
+    )

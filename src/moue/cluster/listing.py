@@ -1,0 +1,146 @@
+"""The files of a run, in an order that never changes, and how they are cut into shards."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from moue.errors import MoueError
+from moue.media.files import is_litter
+from moue.media.listing import SUFFIXES, VIDEO_SUFFIXES, LeftOut, list_pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from moue.cluster.place import Place
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """Images and videos below a folder.
+
+    Attributes:
+        names: Their paths below the folder, as bytes: a name on a disk need not be text.
+        sizes: Their sizes in bytes; 0 where that is unknown.
+    """
+
+    names: Sequence[bytes]
+    sizes: Sequence[int]
+
+    def write(self, filesystem: Any, path: str) -> None:  # noqa: ANN401 (PyArrow's)
+        """Store it in an Arrow file."""
+        import pyarrow as pa
+
+        table = pa.table({
+            "name": pa.array(self.names, pa.large_binary()),
+            "size": pa.array(self.sizes, pa.int64()),
+        })  # fmt: skip
+        with (
+            filesystem.open_output_stream(path, compression=None) as file,
+            pa.ipc.new_file(file, table.schema) as writer,
+        ):
+            writer.write_table(table, max_chunksize=100_000)
+
+    @classmethod
+    def read(cls, filesystem: Any, path: str) -> Listing:  # noqa: ANN401 (PyArrow's)
+        """Read what `write` stored.
+
+        Raises:
+            MoueError: it cannot be read.
+        """
+        import pyarrow as pa
+
+        try:
+            with filesystem.open_input_file(path) as file, pa.ipc.open_file(file) as reader:
+                table = reader.read_all()
+            return cls(table["name"].to_pylist(), table["size"].to_pylist())
+        except (OSError, ValueError, KeyError) as error:
+            fix = "Add --overwrite to start over."
+            raise MoueError(f"the list of files {path} cannot be read: {error}", "what moue wrote", fix) from error
+
+
+def list_images(place: Place, *, recursive: bool) -> tuple[Listing, LeftOut]:
+    """List the images and videos of a folder, and what was left out of it.
+
+    A path is listed as `moue predict` does it. At an address, files whose suffix is not known are left out, because
+    each look into one would be a request.
+
+    Args:
+        place: The folder.
+        recursive: Also look into the folders of the folder.
+
+    Raises:
+        MoueError: the folder cannot be listed, or holds no image or video.
+    """
+    left_out = LeftOut()
+    found = _on_disk(place, left_out, recursive) if place.is_local else _at_address(place, left_out, recursive)
+    if not found:
+        raise MoueError(
+            f"{place.shown} holds no images or videos",
+            "a folder with at least one",
+            "Name another folder, or add --recursive to look into subfolders.",
+        )
+    return Listing([name for name, _ in found], [size for _, size in found]), left_out
+
+
+def shards_of(sizes: Sequence[int], most_files: int, most_bytes: int) -> list[tuple[int, int]]:
+    """Cut a listing into shards; the same sizes always give the same shards.
+
+    Args:
+        sizes: Bytes of each file that will be read.
+        most_files: Files of a shard.
+        most_bytes: Bytes of a shard of more than one file: a shard is in memory as a whole.
+
+    Returns:
+        Of each shard the first file and the one after the last.
+    """
+    shards, start, held = [], 0, 0
+    for position, size in enumerate(sizes):
+        if position > start and (position - start >= most_files or held + size > most_bytes):
+            shards.append((start, position))
+            start, held = position, 0
+        held += size
+    if len(sizes) > start:
+        shards.append((start, len(sizes)))
+    return shards
+
+
+def _on_disk(place: Place, left_out: LeftOut, recursive: bool) -> list[tuple[bytes, int]]:
+    if not Path(place.path).is_dir():
+        raise MoueError(f"{place.shown} is no folder", "a folder of images", "moue predict answers single files.")
+    paths = list_pictures([place.path], recursive=recursive, videos=True, left_out=left_out)
+    return [(os.fsencode(os.path.relpath(path, place.path)), _size(Path(path))) for path in paths]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # what is wrong with it is told when it is read
+
+
+def _at_address(place: Place, left_out: LeftOut, recursive: bool) -> list[tuple[bytes, int]]:
+    from pyarrow.fs import FileSelector, FileType
+
+    try:
+        entries = place.filesystem.get_file_info(FileSelector(place.path, recursive=recursive))
+    except OSError as error:
+        raise MoueError(
+            f"cannot list {place.shown}: {str(error).splitlines()[0]}",
+            "a folder that exists and that you may list",
+            "Check the address and the credentials.",
+        ) from error
+    found = []
+    for entry in entries:
+        name = entry.path.removeprefix(place.path).lstrip("/")
+        if entry.type == FileType.Directory:
+            left_out.folders += [] if recursive else [Path(name)]
+        elif is_litter(name):
+            left_out.litter.append(Path(name))
+        elif PurePosixPath(name).suffix.lower() in SUFFIXES | VIDEO_SUFFIXES:
+            found.append((os.fsencode(name), entry.size or 0))
+        else:
+            left_out.others.append(Path(name))
+    return sorted(found)

@@ -1,0 +1,72 @@
+"""What the user of `moue.cluster.predict_on_cluster` can choose."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Final
+
+from moue.classifier.locate import DEFAULT_MODEL
+from moue.errors import SettingError
+from moue.media.decode import DEFAULT_LIMITS, ImageLimits
+
+FORMATS: Final = ("parquet", "csv")
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterOptions:
+    """How a run on a cluster answers and what it writes.
+
+    Attributes:
+        output: The folder of shards to write, a path or an address; its suffix is ``.parquet`` or ``.csv``.
+        address: The cluster: ``"auto"`` for the one of this machine, ``"HOST:PORT"``, or ``"local"`` to start one for
+            this run.
+        model: As for `moue.Classifier.load`; its files need not be on the other nodes.
+        detector: As for `moue.faces.make_detector`.
+        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        overwrite: Replace an output that exists, or that was begun with other settings.
+        recursive: Also look into the folders of a folder.
+        max_pixels: Images with more pixels are refused; None takes the limit of `moue.media.decode.ImageLimits`.
+        actors: Most processes that answer; None takes the CPUs of the cluster but one in eight, at least one.
+        shard_files: Most images of a shard.
+        shard_bytes: Most bytes of a shard's images.
+
+    Raises:
+        SettingError: a value is out of its range, or `output` has another suffix.
+    """
+
+    output: str | Path
+    address: str = "auto"
+    model: str | Path = DEFAULT_MODEL
+    detector: str = "auto"
+    unsure_below: float = 0.5
+    overwrite: bool = False
+    recursive: bool = False
+    max_pixels: int | None = None
+    actors: int | None = None
+    shard_files: int = 512
+    shard_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for name in ("actors", "shard_files", "shard_bytes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingError(f"{name} is {value}", "1 or more")
+        if self.format not in FORMATS:
+            raise SettingError(
+                f"the output {self.output} has the suffix {Path(str(self.output)).suffix!r}",
+                "a folder whose name ends with .parquet or .csv",
+                "Rename the output.",
+            )
+
+    @property
+    def format(self) -> str:
+        """The format of the shards, by the suffix of the output."""
+        return Path(str(self.output)).suffix.lower().removeprefix(".")
+
+    @property
+    def limits(self) -> ImageLimits:
+        """What is refused before it is decoded."""
+        if self.max_pixels is None:
+            return DEFAULT_LIMITS
+        return dataclasses.replace(DEFAULT_LIMITS, max_pixels=self.max_pixels)

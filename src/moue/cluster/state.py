@@ -1,0 +1,98 @@
+"""What lies beside an output while it is unfinished, so that the next start continues it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.cluster.listing import Listing
+from moue.errors import MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from moue.cluster.shards import Shards
+
+_SETTINGS: Final = "settings.json"
+_LISTING: Final = "files.arrow"
+
+
+class RunState:
+    """The folder ``NAME.part`` beside the shards: the settings of the run and its list of files.
+
+    The settings are written last and removed first, so that they stand for an output that is begun and not finished.
+
+    Args:
+        shards: The output.
+        settings: What the rows and the shards depend on, as JSON values.
+    """
+
+    def __init__(self, shards: Shards, settings: Mapping[str, Any]) -> None:
+        self._shards, self._settings = shards, json.loads(json.dumps(settings))
+        self.place = shards.place.beside(".part")
+        self._filesystem = self.place.filesystem
+
+    def take_up(self, *, overwrite: bool) -> Listing | None:
+        """Return the list of files of the interrupted run that is to be continued; None if a new one begins.
+
+        A run that has not written a shard begins again, with a new list.
+
+        Raises:
+            MoueError: the output is finished or was begun with other settings, and `overwrite` is false; or it holds
+                files of others.
+        """
+        before = self._before()
+        if before == self._settings:
+            return Listing.read(self._filesystem, self.place.file(_LISTING)) if self._shards.done() else None
+        out = self._shards.place
+        if before is not None and not overwrite:
+            raise MoueError(
+                f"{out.shown} was begun with other settings ({_differences(before, self._settings)})",
+                "the same input, model, detector and options",
+                "Run the same command as before, or add --overwrite to start over.",
+            )
+        if not out.exists():
+            return None
+        strangers = self._shards.strangers()
+        if strangers:
+            raise MoueError(f"{out.shown} holds other files, such as {strangers[0]}", "a new folder", "Choose another.")
+        if before is None and not overwrite and self._shards.files():
+            raise MoueError(f"{out.shown} exists already", "a new name", "Choose another, or add --overwrite.")
+        return None
+
+    def begin(self, listing: Listing) -> None:
+        """Store the list and the settings of a new run, and remove the shards of an earlier one."""
+        self.finish()
+        for place in (self._shards.place, self.place):
+            self._filesystem.create_dir(place.path, recursive=True)
+        self._shards.clear(all_of_them=True)
+        listing.write(self._filesystem, self.place.file(_LISTING))
+        with self._filesystem.open_output_stream(self.place.file(_SETTINGS), compression=None) as file:
+            file.write(json.dumps(self._settings, indent=2).encode())
+
+    def is_seen(self) -> bool:
+        """Return whether the node that asks sees the folder, or would write to a disk of its own."""
+        from pyarrow.fs import FileType
+
+        return bool(self._filesystem.get_file_info(self.place.file(_SETTINGS)).type == FileType.File)
+
+    def finish(self) -> None:
+        """Remove the folder: the output is complete."""
+        if self.is_seen():
+            self._filesystem.delete_file(self.place.file(_SETTINGS))
+        if self.place.exists():
+            self._filesystem.delete_dir(self.place.path)
+
+    def _before(self) -> dict[str, Any] | None:
+        if not self.is_seen():
+            return None
+        try:
+            with self._filesystem.open_input_file(self.place.file(_SETTINGS)) as file:
+                found = json.loads(file.read())
+        except (OSError, ValueError):
+            found = None
+        return found if isinstance(found, dict) else {}
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    return ", ".join(name for name in now if before.get(name) != now[name]) or "an older version"

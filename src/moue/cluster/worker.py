@@ -1,0 +1,185 @@
+"""What runs on the nodes of a cluster: reading the files of a shard, and answering and writing it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import socket
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from moue.classifier.classifier import Classifier
+from moue.errors import MoueError
+from moue.faces import make_detector
+from moue.media.decode import Decoded, ImageLimits, Status, read_bytes, too_many_bytes
+from moue.media.listing import VIDEO_SUFFIXES
+from moue.recognition.analyzer import Analyzer
+from moue.recognition.results import ImageResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from moue.cluster.place import Place
+    from moue.cluster.shards import Shards
+    from moue.cluster.state import RunState
+
+_READERS: Final = 8  # files that a task reads at once: an object store answers slowly, and many requests together
+_FAILURES: Final = 5  # of a shard that are told to the user at once; all of them are in its rows
+_VIDEO: Final = Decoded(Status.UNSUPPORTED, message="a video: moue predict answers videos")
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a process needs to answer, sent to it once.
+
+    Attributes:
+        model: A reference to the bytes of the network and of its description, by suffix: its files need not be on
+            every node. Within a reference, they outlive the start of an actor.
+        detector: The name of the detector.
+        unsure_below: As for `Analyzer`.
+        limits: As for `Analyzer`.
+        source: Where the images are.
+        shards: Where the rows go.
+        state: What lies beside the output.
+    """
+
+    model: Any
+    detector: str
+    unsure_below: float
+    limits: ImageLimits
+    source: Place
+    shards: Shards
+    state: RunState
+
+
+def read_shards(batch: Any, *, source: Place, limits: ImageLimits) -> Iterator[Any]:  # noqa: ANN401 (pyarrow.Table)
+    """Yield for each shard its files' contents, or what was wrong with them.
+
+    Args:
+        batch: A row for each shard: its number and the names of its files.
+        source: Where they are.
+        limits: Larger files are not read.
+    """
+    import pyarrow as pa
+
+    _check_seen(source)
+    for row in batch.to_pylist():
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = list(pool.map(lambda name: _read(source, name, limits), row["names"]))
+        _check_storage(source, found)
+        contents = [one if isinstance(one, bytes) else None for one in found]
+        yield pa.table({
+            "number": pa.array([row["number"]], pa.int64()),
+            "names": pa.array([row["names"]], pa.list_(pa.binary())),
+            "contents": pa.array([contents], pa.list_(pa.large_binary())),
+            "problems": pa.array([[_problem(one) for one in found]], pa.list_(pa.string())),
+        })  # fmt: skip
+
+
+class Answerer:
+    """A process that answers shards, with one thread for the network, and writes their rows."""
+
+    def __init__(self, work: Work) -> None:
+        if not work.state.is_seen():
+            place = work.shards.place.shown
+            fix = "Write to a folder that all nodes share, or to an address such as s3://bucket/folder."
+            raise MoueError(f"the node {socket.gethostname()} does not see {place}", "an output that all see", fix)
+        import ray
+
+        self._source, self._shards = work.source, work.shards
+        self._analyzer = Analyzer(
+            _load(ray.get(work.model)),
+            make_detector(work.detector),
+            unsure_below=work.unsure_below,
+            limits=work.limits,
+        )
+
+    def __call__(self, batch: Any) -> Any:  # noqa: ANN401 (pyarrow.Table)
+        """Answer and write the shards of a batch, and return their counts."""
+        import pyarrow as pa
+
+        tallies = []
+        for row in range(batch.num_rows):
+            number, names, contents, problems = (batch[name][row].as_py() for name in batch.column_names)
+            results = self.answer(names, contents, problems)
+            self._shards.write(number, results)
+            tallies.append(json.dumps({"number": number, **_tally(results)}))
+        return pa.table({"tally": pa.array(tallies, pa.string())})
+
+    def answer(
+        self, names: Sequence[bytes], contents: Sequence[bytes | None], problems: Sequence[str]
+    ) -> list[ImageResult]:
+        """Return a result for each file, in order."""
+        # One thread decodes while this one runs the network: an actor has one CPU.
+        answers = self._analyzer.analyze_many((one for one in contents if one is not None), workers=1)
+        results = []
+        for name, content, problem in zip(names, contents, problems, strict=True):
+            file = self._source.label(os.fsdecode(name))
+            if content is None:
+                status, message = problem.split(":", 1)
+                results.append(
+                    ImageResult(file, Status(status), message=message, class_names=self._analyzer.class_names)
+                )
+            else:
+                results.append(dataclasses.replace(next(answers), file=file, pixels=None))
+        return results
+
+
+def _check_seen(source: Place) -> None:
+    if not source.exists():
+        raise MoueError(
+            f"the node {socket.gethostname()} does not see {source.shown}",
+            "images that all nodes see",
+            "Share the folder with all nodes, or name an address such as s3://bucket/folder.",
+        )
+
+
+def _check_storage(source: Place, found: Sequence[bytes | Decoded]) -> None:
+    """Stop if nothing at an address could be read: better no rows than a shard of failures that counts as done."""
+    if not source.is_local and all(isinstance(one, Decoded) and one.status is Status.UNREADABLE for one in found):
+        message = found[0].message if isinstance(found[0], Decoded) else ""
+        raise MoueError(
+            f"no file of a shard in {source.shown} could be read ({message})",
+            "a storage that answers",
+            "Check the credentials on all nodes and the storage; then the same command resumes.",
+        )
+
+
+def _read(source: Place, name: bytes, limits: ImageLimits) -> bytes | Decoded:
+    if PurePosixPath(os.fsdecode(name)).suffix.lower() in VIDEO_SUFFIXES:
+        return _VIDEO
+    path = source.file(os.fsdecode(name))
+    if source.is_local:
+        return read_bytes(Path(path), limits)
+    try:
+        with source.filesystem.open_input_file(path) as file:
+            size = file.size()
+            return too_many_bytes(size, limits) if size > limits.max_bytes else bytes(file.read())
+    except FileNotFoundError:
+        return Decoded(Status.NOT_FOUND, message="no such file")
+    except OSError as error:
+        return Decoded(Status.UNREADABLE, message=f"cannot be read: {str(error).splitlines()[0]}")
+
+
+def _problem(found: bytes | Decoded) -> str:
+    return f"{found.status.value}:{found.message}" if isinstance(found, Decoded) else ""
+
+
+def _load(model: dict[str, bytes]) -> Classifier:
+    with tempfile.TemporaryDirectory(prefix="moue-") as folder:
+        for suffix, content in model.items():
+            (Path(folder) / f"model{suffix}").write_bytes(content)
+        return Classifier.load(Path(folder) / "model.onnx", threads=1)
+
+
+def _tally(results: Sequence[ImageResult]) -> dict[str, Any]:
+    failed = [one for one in results if one.status not in (Status.OK, Status.NO_FACE)]
+    return {
+        "statuses": Counter(str(one.status) for one in results),
+        "emotions": Counter(face.emotion for one in results for face in one.faces),
+        "failures": [(one.file, f"{one.status}: {one.message}") for one in failed[:_FAILURES]],
+    }

@@ -1,0 +1,164 @@
+"""The parts of a cluster run that need no cluster: the listing, the shards, and what the next start takes up."""
+
+from __future__ import annotations
+
+import csv
+import os
+import secrets
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.dataset as pads
+import pytest
+from PIL import Image
+
+from moue.cluster import ClusterOptions, predict_on_cluster
+from moue.cluster.listing import Listing, list_images, shards_of
+from moue.cluster.place import place_of
+from moue.cluster.shards import Shards
+from moue.cluster.state import RunState
+from moue.cluster.worker import read_shards
+from moue.errors import MoueError, SettingError
+from moue.media.decode import DEFAULT_LIMITS
+from moue.recognition.results import FaceResult, ImageResult, Status
+
+NAMES = ("happy", "sad")
+
+
+def result(file: str) -> ImageResult:
+    face = FaceResult((1.0, 2.0, 3.0, 4.0), "sad", 0.75, {"happy": 0.25, "sad": 0.75}, unsure=False)
+    return ImageResult(file, Status.OK, 48, 48, (face, face), "own", class_names=NAMES)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    source = tmp_path / "in"
+    (source / "sub").mkdir(parents=True)
+    for name in ("b.png", "a.png", "sub/c.png"):
+        Image.fromarray(np.zeros((48, 48), np.uint8)).save(source / name)
+    (source / "notes.txt").write_text("x")
+    (source / ".hidden.png").write_bytes(b"")
+    return source
+
+
+def run_of(tmp_path, settings, kind="parquet"):
+    shards = Shards(place_of(tmp_path / f"out.{kind}"), kind, NAMES)
+    return shards, RunState(shards, settings)
+
+
+def test_shards_are_cut_by_number_and_by_bytes():
+    assert shards_of([1] * 5, 2, 100) == [(0, 2), (2, 4), (4, 5)]
+    assert shards_of([60, 60, 10, 200, 1], 10, 100) == [(0, 1), (1, 3), (3, 4), (4, 5)]
+    assert shards_of([], 2, 100) == []
+
+
+@pytest.mark.parametrize("kind", ["path", "address"])
+def test_a_listing_is_in_order_and_says_what_it_left_out(folder, kind):
+    # PyArrow's own view of the same folder stands for an object store.
+    place = place_of(folder)
+    if kind == "address":
+        place = type(place)(place.filesystem, place.path, "store://in", is_local=False)
+    listing, left_out = list_images(place, recursive=True)
+    assert listing.names == [b"a.png", b"b.png", b"sub/c.png"]
+    assert listing.sizes[0] == (folder / "a.png").stat().st_size
+    assert [path.name for path in left_out.others] == ["notes.txt"]
+    assert [path.name for path in left_out.litter] == [".hidden.png"]
+    assert list_images(place, recursive=False)[0].names == [b"a.png", b"b.png"]
+
+
+def test_files_are_read_or_have_a_status(folder):
+    import pyarrow as pa
+
+    (folder / "empty.png").write_bytes(b"")
+    names = [b"a.png", b"gone.png", b"film.mp4", b"empty.png"]
+    batch = pa.table({"number": [3], "names": pa.array([names], pa.list_(pa.binary()))})
+    (row,) = next(read_shards(batch, source=place_of(folder), limits=DEFAULT_LIMITS)).to_pylist()
+    assert row["contents"] == [(folder / "a.png").read_bytes(), None, None, b""]
+    assert [one.partition(":")[0] for one in row["problems"]] == ["", "not_found", "unsupported", ""]
+    with pytest.raises(MoueError, match="does not see"):
+        next(read_shards(batch, source=place_of(folder / "elsewhere"), limits=DEFAULT_LIMITS))
+
+
+def test_a_stopped_run_is_continued_with_its_own_list(tmp_path):
+    shards, state = run_of(tmp_path, {"model": 1})
+    assert state.take_up(overwrite=False) is None
+    state.begin(Listing([b"a", b"\xff"], [1, 2]))
+    shards.write(1, [result("a")])
+    (tmp_path / "out.parquet" / ".part-000000.parquet-abc.tmp").write_bytes(b"half")
+    again = RunState(shards, {"model": 1}).take_up(overwrite=False)
+    assert again is not None
+    assert again.names == [b"a", b"\xff"]
+    assert shards.done() == {1}
+    shards.clear(all_of_them=False)
+    assert [path.name for path in (tmp_path / "out.parquet").iterdir()] == ["part-000001.parquet"]
+    state.finish()
+    with pytest.raises(MoueError, match="exists already"):
+        state.take_up(overwrite=False)
+
+
+def test_other_settings_and_other_files_are_refused(tmp_path):
+    shards, state = run_of(tmp_path, {"model": 1, "detector": "own"})
+    state.begin(Listing([b"a"], [1]))
+    other = RunState(shards, {"model": 2, "detector": "own"})
+    with pytest.raises(MoueError, match=r"other settings \(model\)"):
+        other.take_up(overwrite=False)
+    assert other.take_up(overwrite=True) is None
+    (tmp_path / "out.parquet" / "mine.txt").write_text("x")
+    with pytest.raises(MoueError, match="holds other files"):
+        other.take_up(overwrite=True)
+
+
+def test_shards_hold_the_rows_of_moue_predict(tmp_path):
+    shards, state = run_of(tmp_path, {})
+    state.begin(Listing([b"a"], [1]))
+    name = os.fsdecode(b"n\xff.png")
+    shards.write(0, [result("a.png"), ImageResult(name, Status.EMPTY, message="no", class_names=NAMES)])
+    shards.write(0, [result("a.png"), ImageResult(name, Status.EMPTY, message="no", class_names=NAMES)])
+    rows = pads.dataset(tmp_path / "out.parquet").to_table().to_pylist()
+    assert [(row["file"], row["status"], row["face"]) for row in rows] == [
+        ("a.png", "ok", 0),
+        ("a.png", "ok", 1),
+        ("n\\udcff.png", "empty", None),
+    ]
+    assert rows[0]["prob_sad"] == 0.75
+    assert list(rows[0]) == list(result("a.png").to_rows(NAMES)[0])
+    table, _ = run_of(tmp_path, {}, "csv")
+    (tmp_path / "out.csv").mkdir()
+    table.write(0, [result("a.png")])
+    lines = (tmp_path / "out.csv" / "part-000000.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("file,status,")
+
+
+def test_mistakes_are_named(tmp_path, folder):
+    with pytest.raises(SettingError, match=r"\.parquet or \.csv"):
+        ClusterOptions(tmp_path / "out.json")
+    with pytest.raises(MoueError, match="cannot open nowhere://x"):
+        place_of("nowhere://x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MoueError, match="no images"):
+        list_images(place_of(tmp_path / "empty"), recursive=True)
+    with pytest.raises(MoueError, match=r"no Ray cluster at 127\.0\.0\.1:1"):
+        predict_on_cluster(folder, ClusterOptions(tmp_path / "out.parquet", address="127.0.0.1:1"))
+    assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.slow
+def test_a_local_cluster_answers_as_moue_predict(tmp_path, folder):
+    (folder / "bad.jpg").write_bytes(b"x")
+    # Ray would store a token in the user's folder. It reads the environment once, hence another process.
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+
+    def run(*words):
+        command = [sys.executable, "-m", "moue", *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stderr
+
+    said = run("cluster", "predict", "in", "-r", "--address", "local", "--output", "out.csv", "--shard-files", "2")
+    assert "4 images" in said
+    run("predict", "in", "-r", "--output", "one.csv")
+    shards = sorted((tmp_path / "out.csv").iterdir())
+    assert len(shards) == 2
+    rows = [row for shard in shards for row in csv.DictReader(shard.open(encoding="utf-8"))]
+    expected = list(csv.DictReader((tmp_path / "one.csv").open(encoding="utf-8")))
+    assert sorted(rows, key=lambda row: row["file"]) == sorted(expected, key=lambda row: row["file"])
