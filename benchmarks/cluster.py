@@ -63,7 +63,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def node(*options: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a node of Ray in a process group of its own, which is killed at the end."""
-    command = (Path(sys.executable).with_name("ray"), "start", *options, *NODE)
+    command = (str(Path(sys.executable).with_name("ray")), "start", *options, *NODE)
     quiet: Any = subprocess.DEVNULL
     process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
@@ -112,9 +112,8 @@ def rows_of(*files: Path) -> list[dict[str, str]]:
 def largest_difference(one: list[dict[str, str]], other: list[dict[str, str]]) -> float:
     """Return the largest difference of a number; infinite where texts differ or rows are missing."""
     most = 0.0 if len(one) == len(other) else math.inf
-    for left, right in zip(
-        *(sorted(rows, key=lambda row: (row["file"], row["face"])) for rows in (one, other)), strict=False
-    ):
+    first, second = (sorted(rows, key=lambda row: (row["file"], row["face"])) for rows in (one, other))
+    for left, right in zip(first, second, strict=False):
         for name, text in left.items():
             if text != right[name]:
                 numeric = name.startswith(("prob_", "conf", "face_", "x", "y"))
@@ -122,33 +121,55 @@ def largest_difference(one: list[dict[str, str]], other: list[dict[str, str]]) -
     return most
 
 
+def cluster(
+    folder: Path, environment: dict[str, str], stack: contextlib.ExitStack
+) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start two nodes; return the address and the second node."""
+    host, port = "127.0.0.1", free_port()
+    place = ("--node-ip-address", host)
+    head = ("--head", "--port", str(port), "--temp-dir", f"{folder}/ray", "--include-dashboard", "false", *place)
+    stack.enter_context(node(*head, environment=environment))
+
+    def answers() -> bool:
+        with socket.socket() as one:
+            return one.connect_ex((host, port)) == 0
+
+    wait_until(answers, "the head")
+    time.sleep(3)
+    second = stack.enter_context(node("--address", f"{host}:{port}", *place, environment=environment))
+    time.sleep(8)
+    return f"{host}:{port}", second
+
+
+def report(folder: Path) -> None:
+    """Compare the rows with those of ``moue predict``, and print what came out."""
+    command = (*MOUE, "predict", "in", "--output", "one.csv", "-q")
+    said: Any = subprocess.DEVNULL
+    subprocess.run(command, cwd=folder, stdout=said, stderr=said, check=True, timeout=LIMIT_S)
+    found, expected = rows_of(*sorted((folder / "out.csv").iterdir())), rows_of(folder / "one.csv")
+    counts = Counter((row["file"], row["face"]) for row in found)
+    wanted = {str(Path("in") / path.name) for path in (folder / "in").iterdir()}
+    print(f"images without a row: {len(wanted - {row['file'] for row in found})}")
+    print(f"rows that are there twice: {sum(count > 1 for count in counts.values())}")
+    print(f"largest difference from moue predict: {largest_difference(found, expected):g}")
+
+
 def main() -> None:
-    """Run it all and print what came out."""
+    """Run it all."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 600
+    shards = math.ceil(number / SHARD)
     with tempfile.TemporaryDirectory(prefix="mouec") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         draw(folder / "in", number)
         environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
-        address = f"127.0.0.1:{free_port()}"
-        ray = (*("--head", "--port", address.rpartition(":")[2], "--node-ip-address", "127.0.0.1"),)
-        head = (*ray, "--temp-dir", f"{name}/ray", "--include-dashboard", "false")
-        stack.enter_context(node(*head, environment=environment))
-        host, _, port = address.partition(":")
-        wait_until(lambda: socket.socket().connect_ex((host, int(port))) == 0, "the head")
-        time.sleep(3)
-        second = stack.enter_context(
-            node("--address", address, "--node-ip-address", "127.0.0.1", environment=environment)
-        )
-        time.sleep(8)
-        out = folder / "out.csv"
-        command = (*MOUE, "cluster", "predict", "in", "--address", address, "--output", "out.csv")
-        command = (*command, "--shard-files", str(SHARD), "--actors", "2")
-        shards = math.ceil(number / SHARD)
+        address, second = cluster(folder, environment, stack)
+        where = ("--address", address, "--output", "out.csv", "--shard-files", str(SHARD), "--actors", "2")
+        command = (*MOUE, "cluster", "predict", "in", *where)
         began = time.monotonic()
         driver = stack.enter_context(subprocess.Popen(command, cwd=folder, env=environment))
 
         def written() -> int:
-            return len(list(out.glob("part-*.csv")))
+            return len(list((folder / "out.csv").glob("part-*.csv")))
 
         wait_until(lambda: written() >= shards // 4, "a quarter of the shards")
         at_node = written()
@@ -160,19 +181,10 @@ def main() -> None:
         first = time.monotonic() - began
         began = time.monotonic()
         subprocess.run(command, cwd=folder, env=environment, check=True, timeout=LIMIT_S)
-        again = time.monotonic() - began
-        subprocess.run(
-            (*MOUE, "predict", "in", "--output", "one.csv", "-q"), cwd=folder, stdout=subprocess.DEVNULL, check=True
-        )
-        found, expected = rows_of(*sorted(out.iterdir())), rows_of(folder / "one.csv")
-        counts = Counter((row["file"], row["face"]) for row in found)
-        wanted = {str(Path("in") / path.name) for path in (folder / "in").iterdir()}
         print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
         print(f"{number} images in {shards} shards; second node killed at {at_node}, the command at {at_driver}")
-        print(f"{first:.0f} s until then, {again:.0f} s for the command that resumed")
-        print(f"images without a row: {len(wanted - {row['file'] for row in found})}")
-        print(f"rows that are there twice: {sum(count > 1 for count in counts.values())}")
-        print(f"largest difference from moue predict: {largest_difference(found, expected):g}")
+        print(f"{first:.0f} s until then, {time.monotonic() - began:.0f} s for the command that resumed")
+        report(folder)
 
 
 if __name__ == "__main__":
