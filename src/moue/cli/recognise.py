@@ -54,6 +54,10 @@ def predict(
     srt: Annotated[
         Path | None, typer.Option("--srt", metavar="FILE.srt", help="Write subtitles with the answers of one video.")
     ] = None,
+    timeline: Annotated[
+        Path | None,
+        typer.Option("--timeline", metavar="FILE", help="Write the timeline of one video: .png, .csv or .json."),
+    ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into subfolders.")] = False,
     unsure_below: options.UnsureBelow = 0.5,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Look at every n-th frame of videos.")] = 1,
@@ -100,7 +104,7 @@ def predict(
     if excel and not out:
         raise typer.BadParameter("needs --output FILE.csv", param_hint="--excel")
     if aggregate:
-        drawn = {"--annotate": annotate is not None, "--srt": srt is not None}
+        drawn = {"--annotate": annotate is not None, "--srt": srt is not None, "--timeline": timeline is not None}
         _refuse_single_faces({"--json": as_json, "--wide": wide, "--excel": excel, **drawn})
     target: Any = None if aggregate else _StandardOutput() if out == _STANDARD else Path(out) if out else None
     chosen = PredictOptions(
@@ -113,6 +117,7 @@ def predict(
         annotate=annotate,
         labels="emoji" if emoji else "name",
         srt=srt,
+        timeline=timeline,
         overwrite=overwrite,
         recursive=recursive,
         sampling=Sampling(every, fps),

@@ -1,4 +1,4 @@
-"""The image of a timeline: a strip for each person, its colours the expressions, gaps where the person was away."""
+"""The image of a timeline: a face and a strip for each person, its colours the expressions, gaps where nobody was."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from moue.recognition.timeline import minutes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from moue.recognition.timeline import Person, Timeline
 
 _MOST_STRIPS: Final = 8
+_CUT: Final = (0, (3, 2))  # dashes
 _INK, _MUTED, _ABSENT = "#1c2024", "#5b646e", "#f1f3f5"
 # Steps between marks of the time axis, in seconds.
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _MOST_MARKS: Final = 12
+_LEFT, _RIGHT = 0.16, 0.835  # of the strips, as parts of the figure's width
+_MOST_SHARES: Final = 3  # named beside a strip
 
 
 def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", overwrite: bool = False) -> Path:
@@ -51,6 +55,7 @@ def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", over
 def _figure(timeline: Timeline, title: str) -> Figure:
     try:
         from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
     except ImportError as error:
         raise MissingExtraError("matplotlib", "report") from error
@@ -59,25 +64,31 @@ def _figure(timeline: Timeline, title: str) -> Figure:
     strip, top, bottom = (1.3 if len(people) == 1 else 0.85), 0.78, 0.52
     height = top + bottom + strip * len(people)
     figure = Figure(figsize=(11, height), dpi=130)
-    space = {"left": 0.09, "right": 0.875, "top": 1 - top / height, "bottom": bottom / height, "hspace": 0.22}
+    space = {"left": _LEFT, "right": _RIGHT, "top": 1 - top / height, "bottom": bottom / height, "hspace": 0.22}
     all_axes = figure.subplots(len(people), 1, sharex=True, squeeze=False, gridspec_kw=space)[:, 0]
     for axes, person in zip(all_axes, people, strict=True):
         _strip(axes, timeline, person)
+        _face(figure, axes, person)
+        _shares(figure, axes, timeline, person)
     _time_axis(all_axes[-1], timeline)
-    names = [*timeline.class_names]
     colors = _colors(timeline)
-    handles = [Patch(facecolor=colors[name], edgecolor=_MUTED, linewidth=0.4, label=name) for name in names]
-    handles.append(Patch(facecolor=_ABSENT, edgecolor=_MUTED, linewidth=0.4, label="not seen"))
-    place = {"loc": "upper left", "bbox_to_anchor": (0.083, 1 - 0.4 / height), "borderaxespad": 0}
+    shown = [*((name, colors[name]) for name in timeline.class_names), ("not seen", _ABSENT)]
+    handles: list[Artist] = [
+        Patch(facecolor=color, edgecolor=_MUTED, linewidth=0.4, label=name) for name, color in shown
+    ]
+    if timeline.cuts:
+        handles.append(Line2D([], [], color=_INK, linewidth=1, linestyle=_CUT, label="cut"))
+    place = {"loc": "upper left", "bbox_to_anchor": (0.018, 1 - 0.4 / height), "borderaxespad": 0}
     style = {"frameon": False, "fontsize": 9, "labelcolor": _INK, "columnspacing": 1.3, "handlelength": 1.1}
     figure.legend(handles=handles, ncols=len(handles), handletextpad=0.5, **place, **style)
+    figure.text(_RIGHT + 0.015, 1 - 0.45 / height, "share of time", va="top", fontsize=9, color=_MUTED)
     # A file's name may hold bytes that are no text, which Matplotlib refuses.
-    shown = title.encode("utf-8", "replace").decode("utf-8")
-    figure.text(0.09, 1 - 0.13 / height, shown, va="top", fontsize=12, fontweight="bold", color=_INK, parse_math=False)
+    title = title.encode("utf-8", "replace").decode("utf-8")
+    figure.text(0.022, 1 - 0.13 / height, title, va="top", fontsize=12, fontweight="bold", color=_INK, parse_math=False)
     others = timeline.num_people - len(people)
     if others:
         text = f"{others:,} more {'person' if others == 1 else 'people'}, seen for a shorter time"
-        figure.text(0.875, 1 - 0.15 / height, text, ha="right", va="top", fontsize=9, color=_MUTED)
+        figure.text(0.985, 1 - 0.15 / height, text, ha="right", va="top", fontsize=9, color=_MUTED)
     return figure
 
 
@@ -97,16 +108,47 @@ def _strip(axes: Axes, timeline: Timeline, person: Person) -> None:
     axes.set_facecolor(_ABSENT)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1], ["0", "", "100 %"], fontsize=7.5, color=_MUTED)
-    axes.set_ylabel(f"#{person.track_id}", rotation=0, ha="right", va="center", fontsize=11, color=_INK, labelpad=4)
     axes.tick_params(length=2, color=_MUTED)
+    axes.tick_params(axis="x", length=0)
     for side in axes.spines.values():
         side.set_visible(False)
     axes.margins(x=0)
-    mean = person.mean()
-    order = sorted(range(len(mean)), key=lambda number: -mean[number])[:2]
-    lines = [f"{timeline.class_names[number]} {mean[number]:.0%}" for number in order]
-    axes.text(1.015, 0.62, lines[0], transform=axes.transAxes, fontsize=9.5, color=_INK, va="center")
-    axes.text(1.015, 0.32, lines[1], transform=axes.transAxes, fontsize=8.5, color=_MUTED, va="center")
+    for time in timeline.cuts:
+        axes.axvline(time, color=_INK, linewidth=1, linestyle=_CUT)
+
+
+def _face(figure: Figure, axes: Axes, person: Person) -> None:
+    """Put the person's number and face left of the strip."""
+    place = axes.get_position()
+    middle = place.y0 + place.height / 2
+    figure.text(0.052, middle, f"#{person.track_id}", fontsize=11, color=_INK, ha="right", va="center")
+    if person.face is None:
+        return
+    width, height = figure.get_size_inches()
+    side = min(place.height, 0.062 * width / height)
+    left, below = 0.057, place.y0 + (place.height - side) / 2
+    picture = figure.add_axes((left, below, side * height / width, side))
+    picture.imshow(person.face, interpolation="lanczos")
+    picture.set_axis_off()
+
+
+def _shares(figure: Figure, axes: Axes, timeline: Timeline, person: Person) -> None:
+    """Put the shares of time right of the strip: a bar of all classes, and the largest in words."""
+    place, colors, shares = axes.get_position(), _colors(timeline), person.shares()
+    bar = figure.add_axes((_RIGHT + 0.015, place.y0 + 0.82 * place.height, 0.14, 0.18 * place.height))
+    left = 0.0
+    for name, share in zip(timeline.class_names, shares, strict=True):
+        bar.barh(0, share, left=left, color=colors[name], height=1)
+        left += share
+    bar.set_xlim(0, 1)
+    bar.set_ylim(-0.5, 0.5)
+    bar.set_axis_off()
+    order = sorted((number for number, share in enumerate(shares) if share), key=lambda number: -shares[number])
+    for line, number in enumerate(order[:_MOST_SHARES]):
+        y = place.y0 + place.height * (0.62 - 0.27 * line)
+        color = _MUTED if line else _INK
+        text = f"{timeline.class_names[number]} {shares[number]:.0%}"
+        figure.text(_RIGHT + 0.015, y, text, fontsize=9 if line == 0 else 8, color=color, va="center")
 
 
 def _stretches(timeline: Timeline, person: Person) -> Iterator[tuple[int, list[list[float]]]]:

@@ -105,7 +105,7 @@ def aggregate(
 
     Args:
         inputs: As for `moue.predict.predict`.
-        options: How to answer; `output`, `annotate` and `srt`, which tell of single faces, have to be left out.
+        options: How to answer; no `output`, `annotate`, `srt` and `timeline`, which tell of single faces.
         min_faces: Smaller groups are suppressed; 2 or more.
         listener: Is told of progress and failures, but of no result.
 
@@ -114,8 +114,10 @@ def aggregate(
     """
     if min_faces < 2:
         raise MoueError(f"groups of at least {min_faces} face", "2 or more: a single face is no group")
-    if any(one is not None for one in (options.output, options.annotate, options.srt)):
-        raise MoueError("an aggregate with single faces", "no output, annotate or srt", "Write the aggregate itself.")
+    if any(one is not None for one in (options.output, options.annotate, options.srt, options.timeline)):
+        raise MoueError(
+            "an aggregate with single faces", "no output, annotate, srt or timeline", "Write the aggregate."
+        )
     counted = _Counting(listener or Listener(), options.unsure_below)
     summary = predict(inputs, options, listener=counted)
     # Of few faces in all, these counts would tell what the groups do not.

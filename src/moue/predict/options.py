@@ -13,6 +13,7 @@ from moue.files import refuse_existing, refuse_suffix
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
 from moue.output.formats import check_output, formats
+from moue.output.timeline_table import SUFFIXES
 from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class PredictOptions:
             suffix: .webm, .mp4 or .avi.
         labels: What is drawn there, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         srt: Subtitles with the answers, for one video.
+        timeline: The timeline of one video, ``.csv``, ``.json`` or ``.png``.
         overwrite: Replace existing files.
         recursive: Also look into the folders of a folder.
         sampling: Which frames of videos are analyzed.
@@ -59,6 +61,7 @@ class PredictOptions:
     annotate: Path | None = None
     labels: str = "name"
     srt: Path | None = None
+    timeline: Path | None = None
     overwrite: bool = False
     recursive: bool = False
     sampling: Sampling = _EVERY_FRAME
@@ -77,9 +80,10 @@ class PredictOptions:
     def __post_init__(self) -> None:
         # What is wrong for every file is reported before the first.
         Smoother(self.smooth_s)
-        if self.srt is not None:
-            refuse_suffix(self.srt, (".srt",))
-            refuse_existing(self.srt, overwrite=self.overwrite)
+        for path, suffixes in ((self.srt, (".srt",)), (self.timeline, SUFFIXES)):
+            if path is not None:
+                refuse_suffix(path, suffixes)
+                refuse_existing(path, overwrite=self.overwrite)
         if isinstance(self.output, str | Path):
             check_output(self.output, overwrite=self.overwrite, name=self.format)
         elif self.format and self.format not in formats():

@@ -1,4 +1,4 @@
-"""What a run writes of its only video beside tables and drawings: subtitles."""
+"""What a run writes of its only video beside tables and drawings: subtitles, and its timeline."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from moue.errors import SettingError
 from moue.output.subtitles import Subtitles
+from moue.output.timeline_table import write_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from moue.predict.jobs import Job
     from moue.predict.options import PredictOptions
     from moue.recognition.results import FrameResult
+    from moue.recognition.timeline import Timeline
 
 
 def check_one_video(jobs: Sequence[Job], options: PredictOptions) -> None:
     """Raise `MoueError` if a file for one video is wanted and the run is about anything else."""
-    if options.srt is not None and (len(jobs) != 1 or not jobs[0].is_video):
-        raise SettingError(f"{options.srt} for {len(jobs):,} inputs", "one video", "Name one video at a time.")
+    wanted = options.srt or options.timeline
+    if wanted is not None and (len(jobs) != 1 or not jobs[0].is_video):
+        raise SettingError(f"{wanted} for {len(jobs):,} inputs", "one video", "Name one video at a time.")
 
 
 class VideoFiles:
@@ -27,23 +30,35 @@ class VideoFiles:
 
     Args:
         options: Which files are wanted.
+        timeline: Sums up the people of the video.
         wrote: Called with each file that was written.
     """
 
-    def __init__(self, options: PredictOptions, wrote: Callable[[Path], None]) -> None:
-        self._options, self._wrote = options, wrote
+    def __init__(self, options: PredictOptions, timeline: Timeline, wrote: Callable[[Path], None]) -> None:
+        self._options, self._timeline, self._wrote = options, timeline, wrote
         self._subtitles = Subtitles() if options.srt is not None else None
+
+    @property
+    def shows_faces(self) -> bool:
+        """Whether the timeline needs the frames."""
+        return self._options.timeline is not None and self._options.timeline.suffix.lower() == ".png"
 
     def add(self, result: FrameResult) -> None:
         """Take in the next frame."""
         if self._subtitles is not None:
             self._subtitles.add(result)
 
-    def write(self) -> None:
+    def write(self, title: str) -> None:
         """Write the files.
+
+        Args:
+            title: What the timeline calls the video.
 
         Raises:
             MoueError: one cannot be written.
         """
         if self._subtitles is not None and self._options.srt is not None:
             self._wrote(self._subtitles.write(self._options.srt, overwrite=self._options.overwrite))
+        if self._options.timeline is not None:
+            overwrite = self._options.overwrite
+            self._wrote(write_timeline(self._timeline, self._options.timeline, title=title, overwrite=overwrite))

@@ -118,16 +118,17 @@ class Work:
         with contextlib.ExitStack() as stack:
             drawing = self._drawing(video, job.drawing, timeline, drawings)
             stack.enter_context(drawing or contextlib.nullcontext())
-            files = VideoFiles(self._options, self._wrote)
+            files = VideoFiles(self._options, timeline, self._wrote)
+            wants_faces = drawing is not None or files.shows_faces
             frames = analyze_frames(video, self._frame_analyzer(), follower, sampling=self._options.sampling)
             for image, result in stack.enter_context(contextlib.closing(frames)):
-                timeline.add(result)
+                timeline.add(result, image if wants_faces else None)
                 files.add(result)
                 if drawing is not None and image is not None:
                     drawing.add(image, result)
                 self._listener.progress(os.path.basename(name), (result.frame or 0) + 1, video.num_frames)  # noqa: PTH119 (also addresses)
                 yield result
-            files.write()
+            files.write(os.path.basename(name))  # noqa: PTH119 (also addresses)
 
     def _frame_analyzer(self) -> Analyzer:
         """Return the analyzer of images with a detector that looks at frames upright only."""

@@ -318,12 +318,14 @@ class FrameResult(ImageResult):
         frame: Number of the frame in the video, from 0; skipped frames are counted. None if the video could not be
             opened.
         time_s: When the frame is shown, in seconds from the video's beginning; for a camera, since it was opened.
+        is_cut: Whether a new scene begins with this frame, so that everybody has a new number.
         pixels: The frame, if `analyze_stream` was asked to keep frames.
     """
 
     faces: tuple[TrackedFace, ...] = ()
     frame: int | None = None
     time_s: float | None = None
+    is_cut: bool = False
 
     @property
     def _name(self) -> str:
@@ -372,7 +374,7 @@ class FrameResult(ImageResult):
         Args:
             image: What `analyze` says of the frame.
             faces: Its faces, tracked and smoothed.
-            fields: `file`, `frame` and `time_s`, and what else differs.
+            fields: `file`, `frame`, `time_s` and `is_cut`, and what else differs.
         """
         about = {field.name: getattr(image, field.name) for field in dataclasses.fields(ImageResult)}
         return cls(**{**about, "faces": faces, **fields})

@@ -129,12 +129,14 @@ class Follower:
 
     def add(self, image: ImageResult, file: str, frame: VideoFrame) -> FrameResult:
         """Return the result of the next frame."""
-        if self._cuts.update(frame.image):
+        is_cut = self._cuts.update(frame.image)
+        if is_cut:
             self._tracker.forget()
         track_ids = self._tracker.update(image.faces, frame.time_s)
         faces = self._smoother.update(image.faces, track_ids, frame.time_s)
         timings = dataclasses.replace(image.timings, decode_ms=frame.read_ms)
-        return FrameResult.of(image, faces, file=file, frame=frame.number, time_s=frame.time_s, timings=timings)
+        about = {"file": file, "frame": frame.number, "time_s": frame.time_s, "is_cut": is_cut}
+        return FrameResult.of(image, faces, **about, timings=timings)
 
 
 def analyze_frames(

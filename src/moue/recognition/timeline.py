@@ -5,16 +5,24 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from PIL import Image
+
 from moue.errors import MoueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moue.recognition.results import FrameResult
+    from numpy.typing import NDArray
+
+    from moue.recognition.results import FrameResult, TrackedFace
 
 _MOST_BINS: Final = 600
 _FIRST_BIN_S: Final = 0.1
 _MOST_PEOPLE: Final = 256
+_MOST_CUTS: Final = 10_000
+_FACE_SIDE: Final = 96  # pixels of a thumbnail
+_FACE_MARGIN: Final = 0.15  # of the box's longer side, around it
 
 
 @dataclasses.dataclass
@@ -28,6 +36,8 @@ class Person:
         num_frames: In how many frames.
         bins: For each stretch of time in which the person was seen: the sums of the probabilities, in class order, and
             the number of frames.
+        answers: In how many frames each class was the answer, in class order.
+        face: The surest face seen, uint8 (96, 96, 3) RGB, if frames were given.
     """
 
     track_id: int
@@ -35,6 +45,24 @@ class Person:
     last_s: float
     num_frames: int = 0
     bins: dict[int, list[float]] = dataclasses.field(default_factory=dict)
+    answers: list[int] = dataclasses.field(default_factory=list)
+    face: NDArray[np.uint8] | None = None
+    _surest: tuple[float, float] = (-1.0, -1.0)
+
+    def keep_surest(self, face: TrackedFace, image: NDArray[np.uint8]) -> None:
+        """Keep the face if the detector, and then the network, is surer of it than of those before.
+
+        Args:
+            face: The person's face in this frame.
+            image: uint8 (H, W, 3) RGB, the frame.
+        """
+        sure = (round(face.face_score, 2), face.confidence)
+        if sure > self._surest:
+            self._surest, self.face = sure, _thumbnail(image, face.box)
+
+    def shares(self) -> list[float]:
+        """Return the share of the frames in which each class was the answer, in class order."""
+        return [count / self.num_frames for count in self.answers]
 
     def mean(self) -> list[float]:
         """Return the mean probability of each class over the frames, in class order."""
@@ -60,12 +88,18 @@ class Timeline:
         self.num_frames = 0
         self.num_faces = 0
         self.num_left_out = 0
+        self.cuts: list[float] = []
+        """When a new scene begins, in seconds; the first 10,000."""
         self.frames: dict[int, int] = {}
         """How many frames were analyzed in each stretch of time."""
         self._people: dict[int, Person] = {}
 
-    def add(self, result: FrameResult) -> None:
+    def add(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
         """Take in the next frame; one that could not be read does not count.
+
+        Args:
+            result: What was found in it.
+            image: uint8 (H, W, 3) RGB, the frame, from which the surest face of each person is kept.
 
         Raises:
             MoueError: a face has other classes than the timeline.
@@ -75,23 +109,34 @@ class Timeline:
         if self.begin_s is None:
             self.begin_s = result.time_s
         self.end_s = max(self.end_s, result.time_s)
-        while (place := int((result.time_s - self.begin_s) / self.bin_s)) >= _MOST_BINS:
+        # 0.6 / 0.1 is 5.999… in binary numbers.
+        while (place := int((result.time_s - self.begin_s) / self.bin_s + 1e-6)) >= _MOST_BINS:
             self._halve()
+        if result.is_cut and len(self.cuts) < _MOST_CUTS:
+            self.cuts.append(result.time_s)
         self.num_frames += 1
         self.num_faces += len(result.faces)
         self.frames[place] = self.frames.get(place, 0) + 1
         for face in result.faces:
             if tuple(face.probabilities) != self.class_names:
                 raise MoueError(f"a face has the classes {', '.join(face.probabilities)}", ", ".join(self.class_names))
-            person = self._people.get(face.track_id)
-            if person is None:
-                person = self._people[face.track_id] = Person(face.track_id, result.time_s, result.time_s)
-            person.last_s = result.time_s
-            person.num_frames += 1
-            sums = person.bins.setdefault(place, [0.0] * (len(self.class_names) + 1))
-            for number, value in enumerate((*face.probabilities.values(), 1.0)):
-                sums[number] += value
+            person = self._count(face, place, result.time_s)
+            if image is not None:
+                person.keep_surest(face, image)
         self._leave_out({face.track_id for face in result.faces})
+
+    def _count(self, face: TrackedFace, place: int, time_s: float) -> Person:
+        person = self._people.get(face.track_id)
+        if person is None:
+            person = Person(face.track_id, time_s, time_s, answers=[0] * len(self.class_names))
+            self._people[face.track_id] = person
+        person.last_s = time_s
+        person.num_frames += 1
+        person.answers[self.class_names.index(face.emotion)] += 1
+        sums = person.bins.setdefault(place, [0.0] * (len(self.class_names) + 1))
+        for number, value in enumerate((*face.probabilities.values(), 1.0)):
+            sums[number] += value
+        return person
 
     def people(self) -> list[Person]:
         """Return the people in the order of their numbers."""
@@ -129,3 +174,14 @@ def minutes(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     text = f"{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
     return f"{hours}:{text}" if hours else text
+
+
+def _thumbnail(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.uint8]:
+    """Return a square around a box, moved into the frame where it fits."""
+    x, y, width, height = box
+    side = min(max(width, height) * (1 + 2 * _FACE_MARGIN), *image.shape[:2])
+    left = min(max(0.0, x + width / 2 - side / 2), image.shape[1] - side)
+    top = min(max(0.0, y + height / 2 - side / 2), image.shape[0] - side)
+    size = (_FACE_SIDE, _FACE_SIDE)
+    square = Image.fromarray(image).resize(size, Image.Resampling.HAMMING, (left, top, left + side, top + side))
+    return np.asarray(square)
