@@ -1,7 +1,10 @@
-/** Tests run one file after the other: each drives a browser, and they would slow each other down. */
+/**
+ * Tests run one file after the other: each drives a browser, and they would slow each other down. On a busy machine a
+ * browser may be late, so a failed test runs once more.
+ */
 
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['tests/**/*.test.ts'], fileParallelism: false, testTimeout: 60_000 },
+  test: { include: ['tests/**/*.test.ts'], fileParallelism: false, retry: 1, testTimeout: 60_000 },
 });

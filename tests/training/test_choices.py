@@ -173,7 +173,9 @@ def test_how_the_heads_make_the_expression_is_fitted(whole, faces):
     val = faces.subset("val")
     said = classifier.predict_heads(val.images, calibrated=False)
     answered = Answered.of_votes(val, said)
-    assert classifier.spec.expression == fit_expression(classifier.spec.heads, faces.class_names, answered)
+    # From the answers of the file, which are those of Keras but for rounding.
+    again = fit_expression(classifier.spec.heads, faces.class_names, answered)
+    np.testing.assert_allclose(mix_heads(said, again), mix_heads(said, classifier.spec.expression), atol=1e-3)
     np.testing.assert_allclose(said["expression"], mix_heads(said, classifier.spec.expression), atol=1e-4)
     assert classifier.spec.data["expression"] == f"the FER+ votes on {len(answered.labels)} validation faces"
 

@@ -35,7 +35,8 @@ LEAST_VOTES: Final = 5
 
 NOT_FACE_ABOVE: Final = 0.5
 _SMOOTHED: Final = 0.1  # of the label of another face: one person's word
-_HOLD: Final = 1e-4  # keeps the layer near the head it starts from
+# Over the number of faces: keeps the layer near the head it starts from, the more the fewer faces there are.
+_HOLD: Final = 0.3843
 _STEPS: Final = 60
 _SHORTEST: Final = 1e-6
 _SETTLED: Final = 1e-12
@@ -146,7 +147,7 @@ def fit_layer(
     num_classes, width = len(start), x.shape[1]
     begin = np.column_stack([start, np.zeros(num_classes)])
     # The same number added to every bias changes nothing, so a little hold on them makes the solution unique.
-    hold = np.tile(np.append(np.full(width - 1, _HOLD), 1e-9), num_classes)
+    hold = np.tile(np.append(np.full(width - 1, _HOLD / len(x)), 1e-9), num_classes)
     weights = weights / weights.sum()
 
     def loss(layer: NDArray[np.float64]) -> float:
