@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DATA := $(or $(MOUE_FER2013),fer2013.csv)
 OUT ?= runs/seed
 
-.PHONY: demo test check docs format train bench results page browser lock clean
+.PHONY: demo test test-all check docs format train bench results page browser lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
@@ -22,7 +22,10 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## Data to report in a few minutes; real data if MOUE_FER2013 names fer2013.csv
 	$(BIN)/python scripts/demo.py
 
-test: $(READY)  ## All tests; those on real data run if MOUE_FER2013 names fer2013.csv
+test: $(READY)  ## All tests but the slow ones; those on real data run if MOUE_FER2013 names fer2013.csv
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not slow'
+
+test-all: $(READY)  ## Also the slow tests, which train, export or run notebooks
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)  ## Linters, types, import contracts, the site of the documents

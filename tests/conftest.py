@@ -28,6 +28,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 NAMED_CSV = os.environ.get("MOUE_FER2013", "")
 
 
+def pytest_collection_modifyitems(items):
+    """Every test of EfficientNet takes seconds, because of its many layers."""
+    for item in items:
+        if "efficientnet" in item.name:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch):
     """No test reads or fills the user's cache."""

@@ -96,6 +96,7 @@ def smiles(faces):
     return (faces.labels == CLASS_NAMES.index("happy")).astype(np.int64)
 
 
+@pytest.mark.slow
 def test_a_third_head_is_one_entry(faces, tmp_path, monkeypatch):
     """It is built, trained, exported, calibrated and scored without another line of code."""
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")

@@ -142,6 +142,7 @@ def test_a_wrong_url_is_explained_without_its_password(tmp_path, url):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_study_in_sqlite_with_its_page(tmp_path, monkeypatch):
     """The only one of these with everything on: the database, the page, and ten finished trials for importances."""
     monkeypatch.setattr("moue.training.tuning.trial.train", tuning.CheapTraining())
