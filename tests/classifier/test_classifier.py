@@ -427,5 +427,5 @@ def test_unknown_models_are_refused(tmp_path, monkeypatch, name):
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "best.keras").write_bytes(b"zip")
-    with pytest.raises(MoueError, match="not an ONNX file"):
+    with pytest.raises(MoueError, match="neither an ONNX nor a LiteRT file"):
         Classifier.load(tmp_path / "best.keras")

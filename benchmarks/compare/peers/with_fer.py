@@ -17,7 +17,7 @@ import worker
 
 def use_litert() -> None:
     """Put ai-edge-litert in the place of TensorFlow, of which fer uses the TFLite interpreter alone."""
-    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+    from ai_edge_litert.interpreter import Interpreter
 
     names = ("tensorflow", "tensorflow.lite", "tensorflow.keras", "tensorflow.keras.models")
     modules: dict[str, Any] = {name: types.ModuleType(name) for name in names}

@@ -1,4 +1,4 @@
-"""`Classifier`: an exported network and its description, run by ONNX Runtime."""
+"""`Classifier`: an exported network and its description, run by ONNX Runtime or LiteRT."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, locate
+from moue.classifier import litert
+from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, describing, locate
 from moue.classifier.preprocess import iter_batches
 from moue.classifier.protocol import Answers
-from moue.classifier.runtime import CPU, open_session, read_network, usable_cpus
+from moue.classifier.runtime import AUTO, CPU, open_session, read_network, usable_cpus
 from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION, NOT_FACE
@@ -35,7 +36,7 @@ class Classifier:
 
     Attributes:
         spec: The description beside the network.
-        path: The ONNX file.
+        path: The ONNX or LiteRT file.
     """
 
     def __init__(
@@ -70,27 +71,26 @@ class Classifier:
 
         Args:
             name_or_path: The name of a network that moue ships (text, by default "small"), a run folder (with
-                ``model.onnx`` and ``model.json``), or an ONNX file (``NAME.onnx`` with ``NAME.json`` beside it).
+                ``model.onnx`` and ``model.json``), an ONNX file (``NAME.onnx`` with ``NAME.json`` beside it), or a
+                LiteRT file (``NAME.tflite`` with ``NAME.tflite.json``; extra ``litert``), which runs on the CPU.
             threads: CPU threads of one prediction; None takes the CPUs that this process may use, 8 at most.
             device: Where the network runs: "cpu", "cuda", "coreml" or "directml"; "auto" takes the best that ONNX
                 Runtime offers. A device that is not there is a warning, and the CPU is used.
 
         Raises:
-            MoueError: a file is missing or damaged, the ONNX file is not the one described, or its inputs and outputs
+            MoueError: a file is missing or damaged, the network is not the one described, or its inputs and outputs
                 are not as described.
         """
         if threads is not None and threads < 1:
             raise SettingError(f"threads is {threads}", "1 or more")
         path = locate(name_or_path)
-        spec = ModelSpec.load(path.with_suffix(".json"))
+        spec = ModelSpec.load(describing(path))
         # The very bytes that were checked are loaded.
         content = read_network(path, FIX)
         found = hashlib.sha256(content).hexdigest()
-        if found != spec.onnx_sha256:
-            raise MoueError(
-                f"{path} has SHA-256 {found}", f"{spec.onnx_sha256} as {path.with_suffix('.json').name} says", FIX
-            )
-        session = open_session(content, path, threads=threads or usable_cpus(), fix=FIX, device=device)
+        if found != (expected := _sha256_in(spec, path)):
+            raise MoueError(f"{path} has SHA-256 {found}", f"{expected} as {describing(path).name} says", FIX)
+        session = _open_session(content, path, threads or usable_cpus(), device)
         _check_shapes(session, spec, path)
         return cls(spec, session, path, threads=threads, device=device)
 
@@ -135,7 +135,10 @@ class Classifier:
         """64 hexadecimal digits that change whenever the answers may change."""
         # Not the network alone decides: temperatures and the crop are in its description.
         spec = self.spec.to_dict()
-        told = json.dumps([spec[part] for part in ("onnx_sha256", "input", "heads", "expression")], sort_keys=True)
+        parts = [spec[part] for part in ("onnx_sha256", "input", "heads", "expression")]
+        if self.path.suffix.lower() == litert.SUFFIX:
+            parts.append(_sha256_in(self.spec, self.path))
+        told = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 
     def predict(self, images: Images, *, batch_size: int = 64) -> NDArray[np.str_]:
@@ -266,6 +269,22 @@ def _open_again(where: str | Path, threads: int | None, device: str, fingerprint
             f"{classifier.path} has changed since the Classifier was pickled", "the same network", "Load it again."
         )
     return classifier
+
+
+def _sha256_in(spec: ModelSpec, path: Path) -> str:
+    """Return the SHA-256 that a file must have."""
+    if path.suffix.lower() != litert.SUFFIX:
+        return spec.onnx_sha256
+    about = spec.extra.get("litert")
+    return str(about.get("sha256")) if isinstance(about, dict) else "none"
+
+
+def _open_session(content: bytes, path: Path, threads: int, device: str) -> Any:  # noqa: ANN401 (runtimes have no types)
+    if path.suffix.lower() != litert.SUFFIX:
+        return open_session(content, path, threads=threads, fix=FIX, device=device)
+    if device not in (CPU, AUTO):
+        raise SettingError(f"the device {device!r} with a LiteRT file", f"{CPU} or {AUTO}", "Give the ONNX file.")
+    return litert.LiteRtSession(content, path, threads=threads, fix=FIX)
 
 
 def _check_shapes(session: onnxruntime.InferenceSession, spec: ModelSpec, path: Path) -> None:

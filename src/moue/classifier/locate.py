@@ -12,6 +12,9 @@ WEIGHTS: Final = Path(__file__).parents[1] / "weights"
 DEFAULT_MODEL: Final = "small"
 """The network that answers where none is named."""
 
+SUFFIXES: Final = (".onnx", ".tflite")
+"""Of files that `Classifier.load` runs."""
+
 FIX: Final = "Export the model again, or copy both files again."
 
 
@@ -20,13 +23,18 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in WEIGHTS.glob("*.onnx")))
 
 
+def describing(path: Path) -> Path:
+    """Return the description beside a network: ``NAME.json`` of ``NAME.onnx``, else the whole name and ``.json``."""
+    return path.with_suffix(".json") if path.suffix.lower() == ".onnx" else path.with_name(f"{path.name}.json")
+
+
 def locate(name_or_path: str | Path) -> Path:
-    """Return the ONNX file of a network; its description lies beside it with the suffix ``.json``.
+    """Return the file of a network; `describing` says where its description is.
 
     Args:
         name_or_path: Text that is the name of a shipped network means that network, whatever files lie in the working
-            folder. Anything else is a path: a run folder, or an ONNX file. To mean a folder called ``small``, write
-            ``./small`` or give a `Path`.
+            folder. Anything else is a path: a run folder, or an ONNX or LiteRT file. To mean a folder called
+            ``small``, write ``./small`` or give a `Path`.
 
     Raises:
         MoueError: there is no such network, or a file is missing.
@@ -40,10 +48,12 @@ def locate(name_or_path: str | Path) -> Path:
             path / "model.onnx",
             "Is the training still running? Otherwise: moue export RUN fer2013.csv",
         )
-    elif path.suffix.lower() == ".onnx":
+    elif path.suffix.lower() in SUFFIXES:
         onnx, fix = path, "Check the name."
     elif path.exists():
-        raise MoueError(f"{path} is not an ONNX file", "a run folder, or NAME.onnx with NAME.json beside it")
+        raise MoueError(
+            f"{path} is neither an ONNX nor a LiteRT file", "a run folder, or NAME.onnx with NAME.json beside it"
+        )
     else:
         named = f'Give the name as text: "{path}".' if str(path) in known else ""
         raise MoueError(
@@ -51,7 +61,7 @@ def locate(name_or_path: str | Path) -> Path:
             f"a run folder, an ONNX file, or the name of a shipped model ({', '.join(known)})",
             named or "Train one with: moue train fer2013.csv --out RUN, then give the folder RUN.",
         )
-    description = onnx.with_suffix(".json")
+    description = describing(onnx)
     for file in (onnx, description):
         if not file.is_file():
             wanted = f"{onnx.name} and {description.name}"
@@ -68,7 +78,7 @@ def identity(name_or_path: str | Path) -> tuple[str, ...]:
     onnx = locate(name_or_path)
     try:
         # The description holds the checksum of the network; the times tell of a network without its description.
-        described = hashlib.sha256(onnx.with_suffix(".json").read_bytes()).hexdigest()
+        described = hashlib.sha256(describing(onnx).read_bytes()).hexdigest()
         state = onnx.stat()
     except OSError as error:
         raise MoueError(f"cannot read {onnx}: {error.strerror}", "a readable file", FIX) from error

@@ -18,6 +18,7 @@ from moue.cli import (
     detector,
     doctor,
     explain,
+    export,
     learn,
     models,
     page,
@@ -71,7 +72,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Get, check, audit or draw training data.", no_args_is_help=True, rich_markup_mode=None)
 _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(*recognise.COMMANDS, *explain.COMMANDS, *webcam.COMMANDS, *page.COMMANDS, *serve.COMMANDS),
-    *(*learn.COMMANDS, *tune.COMMANDS, *scores.COMMANDS, *models.COMMANDS, *doctor.COMMANDS),
+    *(*learn.COMMANDS, *export.COMMANDS, *tune.COMMANDS, *scores.COMMANDS, *models.COMMANDS, *doctor.COMMANDS),
 )
 detector_app = typer.Typer(help="Train or score a face detector.", no_args_is_help=True, rich_markup_mode=None)
 cluster_app = typer.Typer(help="Recognise on a Ray cluster.", no_args_is_help=True, rich_markup_mode=None)

@@ -1,4 +1,4 @@
-"""Commands that train and export: train, distill, export."""
+"""Commands that train: train, distill."""
 
 from __future__ import annotations
 
@@ -223,35 +223,6 @@ def _run(
     console.note(f"next: moue evaluate {out} {data}")
 
 
-def export(
-    run: options.RunPath,
-    data: options.DataPath,
-    ferplus: options.FerPlus = None,
-    class_names: options.ClassNames = "",
-    also: Annotated[
-        Path | None,
-        typer.Option("--also", metavar="DATA", help="Labelled faces of another kind, to fit the answer to as well."),
-    ] = None,
-    half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits, which halves the file.")] = False,
-) -> None:
-    """Export a run's best network again.
-
-    Compares the exported network with Keras on real faces, and writes model.onnx and model.json into the run folder.
-    """
-    from moue.training.backend import import_keras
-    from moue.training.publish import export_run
-    from moue.training.run_folder import RunFolder
-
-    folder = RunFolder(run)
-    with console.loading_keras():
-        import_keras()
-    faces = options.load_data(data, ferplus, class_names=class_names)
-    others = options.load_data(also) if also else None
-    result = export_run(folder, faces, others=others, half=half)
-    console.note(f"largest difference from Keras {result.max_difference:.1g} over {result.num_images} faces")
-    console.wrote(folder.onnx, folder.model_json)
-
-
 def _parse_choices(choices: list[str]) -> dict[str, Any]:
     """Read NAME=VALUE pairs, the values as TOML; a bare word is a string."""
     values: dict[str, Any] = {}
@@ -266,4 +237,4 @@ def _parse_choices(choices: list[str]) -> dict[str, Any]:
     return values
 
 
-COMMANDS: Final = (train, distill, export)
+COMMANDS: Final = (train, distill)

@@ -1,0 +1,96 @@
+"""LiteRT (once TensorFlow Lite): runs a ``.tflite`` file behind the methods of an ONNX Runtime session."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.errors import MissingExtraError, MoueError
+from moue.quiet import silenced_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SUFFIX: Final = ".tflite"
+SIGNATURE: Final = "serving_default"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output as ONNX Runtime describes its own.
+
+    Attributes:
+        name: Its name in the signature.
+        shape: Its sides; a free one is text.
+        type: ``"tensor(float)"``, or NumPy's name of another type.
+    """
+
+    name: str
+    shape: list[Any]
+    type: str
+
+
+class LiteRtSession:
+    """A ``.tflite`` file that `Classifier` takes for an ONNX Runtime session; may be used by several threads.
+
+    Args:
+        content: The bytes of the file.
+        path: Where they came from, for messages.
+        threads: CPU threads of one prediction.
+        fix: The advice in the message of an error.
+
+    Raises:
+        MissingExtraError: ai-edge-litert is not installed.
+        MoueError: LiteRT cannot load the network, or it has no signature.
+    """
+
+    def __init__(self, content: bytes, path: Path, *, threads: int, fix: str) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise MissingExtraError("ai-edge-litert", "litert") from error
+        try:
+            with silenced_stderr():  # it names its delegate
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                self._runner = self._interpreter.get_signature_runner(SIGNATURE)
+        except Exception as error:
+            raise MoueError(
+                f"LiteRT cannot load {path}: {error}", "a file of moue export --format litert", fix
+            ) from error
+        self._inputs = _describe(self._runner.get_input_details())
+        self._outputs = _describe(self._runner.get_output_details())
+        # One interpreter has one set of buffers.
+        self._lock = threading.Lock()
+
+    def get_inputs(self) -> list[Tensor]:
+        """As ONNX Runtime's own."""
+        return self._inputs
+
+    def get_outputs(self) -> list[Tensor]:
+        """As ONNX Runtime's own."""
+        return self._outputs
+
+    def run(
+        self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
+    ) -> list[NDArray[np.float32]]:
+        """Return outputs by their names, as ONNX Runtime's own."""
+        with self._lock, silenced_stderr():
+            answers = self._runner(**feeds)
+        return [answers[name] for name in output_names]
+
+
+def _describe(details: Mapping[str, Mapping[str, Any]]) -> list[Tensor]:
+    return [
+        Tensor(
+            name,
+            ["N" if side < 0 else int(side) for side in about["shape_signature"]],
+            "tensor(float)" if about["dtype"] == np.float32 else np.dtype(about["dtype"]).name,
+        )
+        for name, about in details.items()
+    ]

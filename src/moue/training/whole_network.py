@@ -1,0 +1,66 @@
+"""An exported network as one Keras model with all outputs of its ONNX file, to be written in other formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moue.classifier.locate import locate
+from moue.classifier.spec import ModelSpec
+from moue.heads import EXPRESSION, NOT_FACE
+from moue.probabilities import PROBABILITY_FLOOR
+from moue.training.backend import keras
+from moue.training.from_onnx import load_exported
+from moue.training.network import as_float32
+from moue.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moue.classifier.spec import ExpressionSpec, HeadSpec
+
+
+def load_whole(name_or_path: str | Path) -> keras.Model:
+    """Return an exported network with the outputs `expression`, `not_face` and its raw heads, by name.
+
+    Args:
+        name_or_path: As for `moue.Classifier.load`. Of a run folder, the Keras file is read; of other networks, the
+            weights in the ONNX file.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        MoueError: there is no such network, or it cannot be made again in Keras.
+    """
+    path = locate(name_or_path)
+    spec = ModelSpec.load(path.with_suffix(".json"))
+    run = RunFolder(path.parent)
+    is_run = path == run.onnx and run.best.is_file()
+    model = as_float32(keras.saving.load_model(run.best, compile=False)) if is_run else load_exported(path)
+    answer = model.output if isinstance(model.output, dict) else {spec.heads[0].name: model.output}
+    heads = {head.output: answer[head.name] for head in spec.heads}
+    added = {EXPRESSION: _expression(answer, spec.expression), NOT_FACE: _not_face(answer, spec)}
+    return keras.Model(model.inputs[0], added | heads, name=model.name)
+
+
+def _log(y_prob: keras.KerasTensor) -> keras.KerasTensor:
+    return keras.ops.log(keras.ops.maximum(y_prob, PROBABILITY_FLOOR))
+
+
+def _expression(answer: dict[str, keras.KerasTensor], how: ExpressionSpec) -> keras.KerasTensor:
+    """Softmax(W log p + b), as `moue.training.expression` builds it into the ONNX file."""
+    logits = keras.ops.convert_to_tensor(np.array(how.bias, np.float32))
+    for name, rows in how.weights.items():
+        logits = logits + keras.ops.matmul(_log(answer[name]), np.array(rows, np.float32).T)
+    return keras.ops.softmax(logits, axis=1)
+
+
+def _not_face(answer: dict[str, keras.KerasTensor], spec: ModelSpec) -> keras.KerasTensor:
+    head: HeadSpec | None = spec.not_face_head
+    if head is None:
+        return answer[spec.heads[0].name][:, :1] * 0.0
+    column = head.class_names.index(NOT_FACE)
+    y_prob = answer[head.name]
+    if head.temperature != 1:
+        y_prob = keras.ops.softmax(_log(y_prob) / head.temperature, axis=1)
+    return y_prob[:, column : column + 1]
