@@ -5,10 +5,13 @@ moue export small --format litert --half --out small-fp16.tflite
 python benchmarks/export_formats.py fer2013.csv small small.tflite small-fp16.tflite
 """
 
+from __future__ import annotations
+
 import os
 import statistics
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +20,13 @@ from moue.classifier.preprocess import prepare
 from moue.data.load import load_fer2013
 from moue.heads import EXPRESSION
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _RUNS, _ROUNDS = 200, 5
 
 
-def cpu_ms(model, face):
+def cpu_ms(model: Classifier, face: NDArray[np.float32]) -> float:
     """Return the CPU time of one face in milliseconds, one thread: the median of some rounds."""
     model.run_prepared(face)
     rounds = []
@@ -32,12 +38,12 @@ def cpu_ms(model, face):
     return statistics.median(rounds)
 
 
-def main():
+def main() -> None:
     """Print the table; the first file is what the others are compared with."""
     faces = load_fer2013(sys.argv[1]).subset("val")
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs, {len(faces)} faces")
     print("| file | bytes | CPU per face, ms | accuracy: emotion | accuracy: expression | largest difference |")
-    expected = None
+    expected: dict[str, NDArray[np.float32]] | None = None
     for name in sys.argv[2:]:
         model = Classifier.load(name, threads=1)
         answers = model.predict_heads(faces.images, calibrated=False)
