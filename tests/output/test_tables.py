@@ -117,8 +117,9 @@ def full_disk(*_):
 def test_a_full_disk_is_told_by_every_table(tmp_path, kind):
     def write():
         with kind(tmp_path / "x.csv", class_names=CLASS_NAMES) as table:
-            table._file.close()
-            table._file = types.SimpleNamespace(write=full_disk, flush=full_disk, close=full_disk)
+            holder = table._writer if kind is TableFile else table
+            holder._file.close()
+            holder._file = types.SimpleNamespace(write=full_disk, flush=full_disk, close=full_disk)
             table.write(ONE)
 
     with pytest.raises(MoueError, match=r"No space left(?s:.*)Is the disk full"):

@@ -64,6 +64,21 @@ def test_a_dataframe_of_images_and_frames():
     assert result(class_names=NAMES).to_df().shape == (2, table.shape[1])
 
 
+def test_a_polars_frame_holds_the_same_with_types():
+    pl = pytest.importorskip("polars")
+    results = [ImageResult("x\udcff.jpg", Status.EMPTY, class_names=NAMES), result(class_names=NAMES), frame()]
+    table = moue.to_df(results, backend="polars")
+    assert table["file"][0] == "x\\udcff.jpg"
+    assert table["prob_sad"].to_list()[:3] == [None, 0.25, 0.5]
+    assert table["track_id"].to_list()[-1] == 3
+    kinds = {name: table.schema[name] for name in ("unsure", "frame", "time_s", "status")}
+    assert kinds == {"unsure": pl.Boolean, "frame": pl.Int64, "time_s": pl.Float64, "status": pl.String}
+    empty = moue.to_df([], backend="polars")
+    assert (empty.height, empty.schema["frame"]) == (0, pl.Int64)
+    with pytest.raises(moue.MoueError, match="pandas, polars"):
+        moue.to_df(results, backend="excel")
+
+
 def test_without_pandas_the_fix_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(moue.MissingExtraError, match=r"moue\[pandas\]"):

@@ -31,7 +31,7 @@ def predict(
         typer.Option(
             "--output",
             metavar="FILE",
-            help="Also write a table: .csv, .json or .jsonl; '-' writes CSV to standard output.",
+            help="Also write a table: .csv, .json, .jsonl or .parquet; '-' writes CSV to standard output.",
             show_default=False,
         ),
     ] = "",

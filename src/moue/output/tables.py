@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
 from moue.errors import MoueError
 from moue.files import cannot_write, locked, replacing
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-    from moue.output.formats.registry import Result
+    from moue.output.formats.registry import Result, TableFormat, Writer
 
 
 class TableFile:
@@ -48,16 +49,15 @@ class TableFile:
         self._format = check_output(path, overwrite=overwrite, name=name)
         self._class_names, self._overwrite, self._keep = tuple(class_names), overwrite, keep
         self._stack = contextlib.ExitStack()
-        self._file: IO[str]
+        self._writer: Writer
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(self.path))
             temporary = stack.enter_context(replacing(self.path, overwrite=self._overwrite))
-            # A file name may hold bytes that are not Unicode; they are written as \udcXX.
-            self._file = temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+            open_writer = self._format.open or functools.partial(_TextWriter, self._format)
+            self._writer = open_writer(temporary, self._class_names)
             stack.push(self._close)
-            self._put(self._format.begin(self._class_names))
             self._stack = stack.pop_all()
         return self
 
@@ -67,7 +67,10 @@ class TableFile:
         Raises:
             MoueError: it cannot be written.
         """
-        self._put(self._format.result(result, self._class_names, self.num_results == 0))
+        try:
+            self._writer.write(result)
+        except OSError as error:
+            raise _WriteError(*_parts(cannot_write(self.path, error))) from error
         self.num_results += 1
 
     def __exit__(
@@ -78,20 +81,32 @@ class TableFile:
             kind, error, trace = None, None, None
         self._stack.__exit__(kind, error, trace)
 
-    def _put(self, text: str) -> None:
-        try:
-            self._file.write(text)
-        except OSError as error:
-            raise _WriteError(*_parts(cannot_write(self.path, error))) from error
-
     def _close(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            # What could not be written has been told; closing tries to write it once more.
-            with contextlib.suppress(OSError):
-                self._file.close()
+        if kind is None:
+            self._writer.close(whole=True)
             return
+        # What could not be written has been told; closing tries to write it once more.
+        with contextlib.suppress(OSError):
+            self._writer.close(whole=False)
+
+
+class _TextWriter:
+    """Writes a format that is text, as UTF-8."""
+
+    def __init__(self, form: TableFormat, path: Path, class_names: Sequence[str]) -> None:
+        self._format, self._class_names, self._is_first = form, class_names, True
+        # A file name may hold bytes that are not Unicode; they are written as \udcXX.
+        self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        self._file.write(form.begin(class_names))
+
+    def write(self, result: Result) -> None:
+        self._file.write(self._format.result(result, self._class_names, self._is_first))
+        self._is_first = False
+
+    def close(self, *, whole: bool) -> None:
         try:
-            self._file.write(self._format.end)
+            if whole:
+                self._file.write(self._format.end)
         finally:
             self._file.close()
 

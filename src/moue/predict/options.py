@@ -88,5 +88,7 @@ class PredictOptions:
             check_output(self.output, overwrite=self.overwrite, name=self.format)
         elif self.format and self.format not in formats():
             raise SettingError(f"unknown format {self.format!r}", f"one of {', '.join(formats())}")
+        elif self.format and formats()[self.format].open is not None:
+            raise SettingError(f"the format {self.format} for an open text file", "a file's name, or another format")
         elif self.format and self.output is None:
             raise SettingError(f"the format {self.format} without an output", "a file to write", "Name an output.")

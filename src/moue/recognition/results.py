@@ -217,9 +217,9 @@ class ImageResult:
         """
         return rows_of(self, classes_of([self]) if class_names is None else class_names)
 
-    def to_df(self) -> Any:  # noqa: ANN401 (pandas is optional)
-        """Return a pandas DataFrame, see `to_df`."""
-        return to_df([self])
+    def to_df(self, *, backend: str = "pandas") -> Any:  # noqa: ANN401 (both are optional)
+        """Return a data frame of pandas or polars, see `moue.to_df`."""
+        return to_df([self], backend=backend)
 
     def plot(
         self,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MissingExtraError, MoueError
+from moue.errors import MissingExtraError, MoueError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moue.recognition.results import ImageResult
+
+
+TEXTS: Final = ("file", "status", "detector", "emotion", "message")
+INTEGERS: Final = ("width", "height", "num_faces", "face", "frame", "track_id")
+FLAGS: Final = ("unsure",)
+"""The columns of each type; all others are numbers with decimals."""
 
 
 def columns(class_names: Sequence[str]) -> tuple[str, ...]:
@@ -65,25 +72,47 @@ def _listed(results: Any) -> list[ImageResult]:  # noqa: ANN401 (a wrong type to
     return found
 
 
-def to_df(results: ImageResult | Iterable[ImageResult]) -> Any:  # noqa: ANN401 (pandas is optional)
-    """Return a pandas DataFrame with one row for each face, or one with the status for an image without a face.
+def to_df(results: ImageResult | Iterable[ImageResult], *, backend: str = "pandas") -> Any:  # noqa: ANN401 (optional)
+    """Return a data frame with one row for each face, or one with the status for an image without a face.
 
     Args:
         results: What `analyze`, `analyze_many` or `analyze_stream` return: one result, or any number of them.
+        backend: "pandas" or "polars".
 
     Raises:
-        MissingExtraError: pandas is not installed.
-        MoueError: `results` are something else.
+        MissingExtraError: the backend is not installed.
+        MoueError: `results` or `backend` are something else.
     """
+    if backend not in _BACKENDS:
+        raise SettingError(f"unknown backend {backend!r}", f"one of {', '.join(_BACKENDS)}")
     try:
-        import pandas as pd
+        module = importlib.import_module(backend)
     except ImportError as error:
-        raise MissingExtraError("pandas", "pandas") from error
+        raise MissingExtraError(backend, backend) from error
     found = _listed(results)
     class_names = classes_of(found)
     rows = [row for result in found for row in result.to_rows(class_names)]
+    return _BACKENDS[backend](module, rows, list(columns(class_names)))
+
+
+def _to_pandas(pd: Any, rows: list[dict[str, Any]], names: list[str]) -> Any:  # noqa: ANN401 (optional)
     try:
-        return pd.DataFrame(rows, columns=list(columns(class_names)))
+        return pd.DataFrame(rows, columns=names)
     except UnicodeEncodeError:  # pandas keeps text in PyArrow, which takes no file name that is not Unicode
         with pd.option_context("mode.string_storage", "python"):
-            return pd.DataFrame(rows, columns=list(columns(class_names)))
+            return pd.DataFrame(rows, columns=names)
+
+
+def _to_polars(pl: Any, rows: list[dict[str, Any]], names: list[str]) -> Any:  # noqa: ANN401 (optional)
+    # Columns without a value have a type all the same; polars takes no file name that is not Unicode.
+    types = {
+        **dict.fromkeys(names, pl.Float64),
+        **dict.fromkeys(TEXTS, pl.String),
+        **dict.fromkeys(INTEGERS, pl.Int64),
+        **dict.fromkeys(FLAGS, pl.Boolean),
+    }
+    safe = [{**row, "file": row["file"].encode("utf-8", "backslashreplace").decode("utf-8")} for row in rows]
+    return pl.DataFrame(safe, schema={name: types[name] for name in names})
+
+
+_BACKENDS: Final = {"pandas": _to_pandas, "polars": _to_polars}

@@ -32,9 +32,19 @@ class Result(Protocol):
         """Return the result as JSON values."""
 
 
+class Writer(Protocol):
+    """A table that is being written."""
+
+    def write(self, result: Result) -> None:
+        """Add a result."""
+
+    def close(self, *, whole: bool) -> None:
+        """Close the file; if `whole`, after completing it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TableFormat:
-    """How results become text.
+    """How results become text, or a file of another kind.
 
     Attributes:
         name: Its name; the suffix without its dot, for the format that is meant where only a file is named.
@@ -43,15 +53,17 @@ class TableFormat:
         result: Returns the text of one result, given it, the class names, and whether it is the first.
         end: What comes after the results.
         by_line: Whether the file is whole after each result, as a table that a camera fills has to be.
+        open: For a format that is not text: opens the file, given its path and the class names.
         resumable: Whether a run that was stopped can continue such a file, as `moue.output.resume` does.
     """
 
     name: str
     suffix: str
-    begin: Callable[[Sequence[str]], str]
-    result: Callable[[Result, Sequence[str], bool], str]
+    begin: Callable[[Sequence[str]], str] = lambda _class_names: ""
+    result: Callable[[Result, Sequence[str], bool], str] = lambda _result, _class_names, _first: ""
     end: str = ""
     by_line: bool = True
+    open: Callable[[Path, Sequence[str]], Writer] | None = None
     resumable: bool = False
 
 
