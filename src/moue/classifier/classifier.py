@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moue.classifier import litert
+from moue.classifier import litert, pretrained
 from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, describing, locate
 from moue.classifier.preprocess import iter_batches
 from moue.classifier.protocol import Answers
@@ -93,6 +93,28 @@ class Classifier:
         session = _open_session(content, path, threads or usable_cpus(), device)
         _check_shapes(session, spec, path)
         return cls(spec, session, path, threads=threads, device=device)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str, *, sha256: str, revision: str = "", threads: int | None = None, device: str = CPU
+    ) -> Classifier:
+        """Load a network from an HTTPS address; it is fetched once and needs no connection afterwards.
+
+        Only the two files of the pair are fetched, and nothing in them is executed but the network by ONNX Runtime.
+
+        Args:
+            name: The address of an ONNX file, with its description at the same address with ``.json``; or
+                ``owner/name``, a repository of the Hugging Face hub with ``model.onnx`` and ``model.json``.
+            sha256: The SHA-256 of the description, which holds that of the ONNX file: one checksum pins both.
+            revision: The commit of the repository, 40 hexadecimal digits.
+            threads: As for `load`.
+            device: As for `load`.
+
+        Raises:
+            MoueError: an argument is wrong, the files cannot be fetched, or they are not what the checksums say.
+        """
+        path = pretrained.fetch_pair(pretrained.address_of(name, revision), sha256)
+        return cls.load(path, threads=threads, device=device)
 
     def through(self, wrap: Callable[[onnxruntime.InferenceSession], Any]) -> Classifier:
         """Return the same network behind another session, such as one that batches the calls of many threads.
