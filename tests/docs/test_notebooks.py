@@ -12,6 +12,7 @@ NEEDS = {
     "photos": ("matplotlib", "pandas"),
     "training": ("tensorflow", "jinja2", "pandas"),
     "own_classes": ("tensorflow", "pandas"),
+    "video_timeline": ("cv2", "matplotlib", "pandas"),
 }
 
 
