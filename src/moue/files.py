@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,18 @@ _BETWEEN_TRIES = 0.05
 
 class InUseError(MoueError):
     """Another process is writing an output."""
+
+
+def as_path(value: object, what: str) -> Path:
+    """Return what the user gave as a path.
+
+    Raises:
+        MoueError: it is no path, such as None.
+    """
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    came = "None" if value is None else f"of type {type(value).__name__}"
+    raise MoueError(f"{what} is {came}", "a path: a str or a pathlib.Path")
 
 
 def cache_folder() -> Path:
@@ -132,7 +144,8 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 def refuse_suffix(path: Path, allowed: Sequence[str]) -> None:
     """Raise `MoueError` if a file's suffix is none of `allowed`, which are given with their dots."""
     if path.suffix.lower() not in allowed:
-        raise MoueError(f"the output {path} has the suffix {path.suffix!r}", f"one of {', '.join(allowed)}")
+        came = f"the output {path} has the suffix {path.suffix!r}"
+        raise SettingError(came, f"one of {', '.join(allowed)}", "Rename the output.")
 
 
 @contextlib.contextmanager

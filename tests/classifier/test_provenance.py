@@ -52,4 +52,4 @@ def test_the_command_shows_card_and_record(moue):
     assert code == 0
     assert "# small" in printed
     assert json.loads(printed[printed.index("{\n") :])["file"] == "small.onnx"
-    assert moue("models", "nobody", "--card")[0] == 1
+    assert moue("models", "nobody", "--card")[0] == 2

@@ -23,6 +23,19 @@ def test_a_line_fits_80_columns(name):
     assert line.endswith("surprise 2.0%")
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("holiday/a/img.jpg", "holiday/a/img.jpg"),
+        ("/photographs/of/last/summer/in/a/img.jpg", "of/last/summer/in/a/img.jpg"),
+        ("/photographs/img.jpg", "/photographs/img.jpg"),
+        ("https://example.org/img.jpg", "img.jpg"),
+    ],
+)
+def test_equal_names_in_two_folders_are_told_apart(path, shown):
+    assert line_of(path, "happy", SURE).split()[0] == shown
+
+
 def test_equal_classes_are_not_the_same_twice():
     even = dict.fromkeys(CLASS_NAMES, 1 / 7)
     assert line_of("a.jpg", "angry?", even).count("14.3%") == 2
@@ -77,9 +90,9 @@ def test_files_are_summed_up_where_their_faces_are_too_many(monkeypatch):
     answers.add_image(ImageResult("in/c.jpg", Status.NO_FACE))
     answers.print()
     assert [line.split() for line in printed] == [
-        ["a.jpg", "happy", "10"],
-        ["b.jpg", "happy", "10"],
-        ["c.jpg", "no", "face"],
+        ["in/a.jpg", "happy", "10"],
+        ["in/b.jpg", "happy", "10"],
+        ["in/c.jpg", "no", "face"],
     ]
 
 
@@ -88,7 +101,7 @@ def test_few_faces_are_lines_and_wide_adds_all_classes(moue, run_folder, many):
     code, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none")
     assert code == 0
     (line,) = printed.splitlines()
-    assert line.startswith("001.png")
+    assert line.split()[0].endswith("many/001.png")
     assert len(line) <= 80
     _, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none", "--wide")
     assert printed.splitlines()[0] == line

@@ -16,7 +16,10 @@ from moue.data.audit import page as audit_page
 from moue.data.load import load_fer2013
 from moue.errors import MissingExtraError
 
-COMMANDS = ("webcam", "train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download")
+COMMANDS = (
+    *("webcam", "train", "distill", "evaluate", "report", "export", "models", "recipes", "predict", "download"),
+    *("explain", "page", "serve", "tune", "doctor"),
+)
 DATA_COMMANDS = ("get", "check", "audit", "synth", "sheet")
 DETECTOR_COMMANDS = ("train", "evaluate")
 WORDS = (
@@ -64,7 +67,7 @@ def test_version(moue):
 def test_evaluate_then_report(moue, run_folder, table):
     code, out, err = moue("evaluate", run_folder, table)
     assert code == 0
-    assert "official test split" in out
+    assert "test split" in out
     assert "ECE" in err
     assert (run_folder / "evaluation" / "test" / "evaluation.json").exists()
     code, _, err = moue("evaluate", run_folder, table)
@@ -190,6 +193,8 @@ WRONG = {
     "no such model": (("predict", __file__, "--model", "huge"), 1, "huge"),
     "an unknown suffix": (("predict", __file__, "--model", "x", "--output", "a.xlsx"), 2, ".csv"),
     "an unknown split": (("evaluate", "{tmp}", "{table}", "--split", "dev"), 2, "dev"),
+    "nothing to resume": (("train", "{tmp}", "--out", "{tmp}/x", "--resume"), 1, "no run to resume"),
+    "no votes": (("train", "{tmp}", "--out", "{tmp}/x", "--recipe", "small"), 1, "the data has no FER+ votes"),
     "an existing table": (("data", "synth", "{table}"), 1, "--overwrite"),
     "too few faces": (("data", "synth", "{tmp}/x.csv", "--per-class", "1"), 2, "per-class"),
 }
@@ -207,15 +212,16 @@ def test_a_wrong_input_is_a_clear_line_and_an_exit_code(moue, table, tmp_path, n
 
 
 def test_outputs_of_an_unknown_kind_and_empty_names_are_refused_before_the_work(moue, table, tmp_path):
-    for words in (
-        ("data", "sheet", table, "--output", tmp_path / "a.xyz"),
-        ("data", "audit", table, "--report", tmp_path / "a.pdf"),
-        ("report", "small", "--output", tmp_path / "a.pdf"),
-        ("data", "check", ""),
-        ("predict", ""),
+    for expected, *words in (
+        (2, "data", "sheet", table, "--output", tmp_path / "a.xyz"),
+        (2, "data", "audit", table, "--report", tmp_path / "a.pdf"),
+        (2, "report", "small", "--output", tmp_path / "a.pdf"),
+        (2, "explain", tmp_path / "none.png", "--output", tmp_path / "a.pdf"),
+        (1, "data", "check", ""),
+        (1, "predict", ""),
     ):
         code, out, said = moue(*words)
-        assert (code, out) == (1, ""), words
+        assert (code, out) == (expected, ""), words
         assert "expected" in said
     assert not list(tmp_path.iterdir())
     code, _, _ = moue("data", "sheet", table, "--per-class", "1000000", "--output", tmp_path / "a.png")

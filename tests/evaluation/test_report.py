@@ -92,7 +92,7 @@ def page(tmp_path_factory):
     [
         "Test accuracy",
         "30 faces of the test split, 1 view (single) each",
-        "official val split",
+        "val split",
         "no twins in train",
         "FER+ majority",
         "always answering",

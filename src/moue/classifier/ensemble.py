@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from moue.errors import MoueError
 from moue.heads import EXPRESSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -66,6 +67,8 @@ class Ensemble:
         Raises:
             MoueError: as `Classifier.load`, or the networks do not fit together.
         """
+        if isinstance(names_or_paths, str) or not isinstance(names_or_paths, Iterable):
+            raise MoueError(f"the models are {names_or_paths!r}", "a list of them", "For one model: Classifier.load.")
         return cls(Classifier.load(name, threads=threads, device=device) for name in names_or_paths)
 
     @property

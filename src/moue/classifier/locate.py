@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from moue.errors import MoueError
+from moue.files import as_path
 
 WEIGHTS: Final = Path(__file__).parents[1] / "weights"
 DEFAULT_MODEL: Final = "small"
@@ -42,7 +43,7 @@ def locate(name_or_path: str | Path) -> Path:
     known = shipped_models()
     if isinstance(name_or_path, str) and name_or_path in known:
         return WEIGHTS / f"{name_or_path}.onnx"
-    path = Path(name_or_path)
+    path = as_path(name_or_path, "the model")
     if path.is_dir():
         onnx, fix = (
             path / "model.onnx",

@@ -42,19 +42,19 @@ class Answers:
     def add_image(self, result: ImageResult) -> None:
         """Show what was found in an image; one that could not be read is named elsewhere."""
         if result.status.value == "no_face":
-            self._add(result.file, "", line_of(_base_name(result.file), "no face", {}))
+            self._add(result.file, "", line_of(result.file, "no face", {}))
         for number, face in enumerate(result.faces, 1):
             part = f" #{number}" if len(result.faces) > 1 else ""
             probabilities = face.probabilities
             answer = f"{face.emotion}{'?' if face.unsure else ''}"
-            line = line_of(_base_name(result.file), answer, probabilities, part)
+            line = line_of(result.file, answer, probabilities, part)
             self._add(result.file, face.emotion, line + (_all_classes(probabilities, face) if self._wide else ""))
 
     def add_person(self, file: str, part: str, probabilities: Mapping[str, float], unsure_below: float) -> None:
         """Show the mean answer for a person in a video."""
         emotion = max(probabilities, key=probabilities.__getitem__)
         answer = f"{emotion}{'?' if probabilities[emotion] < unsure_below else ''}"
-        line = line_of(_base_name(file), answer, probabilities, f" {part}")
+        line = line_of(file, answer, probabilities, f" {part}")
         self._add(file, emotion, line + (_all_classes(probabilities) if self._wide else ""))
 
     def print(self) -> None:
@@ -91,13 +91,14 @@ def line_of(name: str, answer: str, probabilities: Mapping[str, float], part: st
     """Return one line that fits the width: name, answer, confidence, a bar and the runner-up.
 
     Args:
-        name: The file's name; the middle of a long one is left out.
+        name: The file: its name and as many of its folders as fit; the middle of a long name is left out.
         answer: The expression, perhaps with a mark; or why there is none.
         probabilities: The probability of each class, 0-1; may be empty.
         part: What follows the name and is never left out, such as the number of a face.
     """
     room = min(console.width() - _REST, _LONGEST_NAME)
-    shown = shortened(console.one_line(name), room - cell_len(part)) + part
+    left = room - cell_len(part)
+    shown = shortened(_last_parts(console.one_line(name), left), left) + part
     shown += " " * (room - cell_len(shown))
     if not probabilities:
         return f"{shown}  {answer}"
@@ -130,13 +131,21 @@ def _draws_blocks() -> bool:
     return True
 
 
-def _base_name(file: str) -> str:
-    return os.path.basename(file.rstrip("/")) or file  # noqa: PTH119 (also addresses)
+def _last_parts(path: str, length: int) -> str:
+    """Return the name of a file with as many of its folders as fit: files in two folders may have the same name."""
+    path = path.rstrip("/") or path
+    name = os.path.basename(path) or path  # noqa: PTH119 (also addresses)
+    if "://" in path:
+        return name
+    for start in [-1, *(position for position, sign in enumerate(path) if sign == "/")]:
+        if cell_len(path[start + 1 :]) <= length:
+            return path[start + 1 :]
+    return name
 
 
 def _file_line(file: str, emotions: Counter[str]) -> str:
     found = ", ".join(f"{name or 'no face'}{f' {count}' if name else ''}" for name, count in emotions.most_common())
-    return line_of(_base_name(file), found, {})
+    return line_of(file, found, {})
 
 
 def _all_classes(probabilities: Mapping[str, float], face: FaceResult | None = None) -> str:

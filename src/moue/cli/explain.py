@@ -23,7 +23,7 @@ def explain(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="An image with a face in it.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="The picture to write. Default: NAME-why.png."),
+        typer.Option("--output", metavar="FILE", help="The image to write. Default: NAME-why.png."),
     ] = None,
     model: options.ModelName = "small",
     detector: options.Detector = options.DetectorName.AUTO,
@@ -35,7 +35,7 @@ def explain(
     ] = Method.AUTO,
     size: Annotated[int, typer.Option("--size", metavar="PIXELS", min=48, max=1000, help="Side of a face.")] = 240,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the maps as JSON; a picture is written only with --output.")
+        bool, typer.Option("--json", help="Print the maps as JSON; an image is written only with --output.")
     ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -43,11 +43,13 @@ def explain(
 
     Writes each face beside itself in colours: orange speaks for the answer, blue against it.
     """
-    from moue.files import refuse_existing
+    from moue.drawing.draw import SUFFIXES
+    from moue.files import refuse_existing, refuse_suffix
     from moue.recognition.explain import explain as ask
 
     target = out or (None if as_json else Path(f"{Path(image).stem}-why.png"))
     if target is not None:
+        refuse_suffix(target, SUFFIXES)
         refuse_existing(target, overwrite=overwrite)
     found = ask(image, model=model, detector=detector.value, emotion=emotion, method=method.value.replace("-", " "))
     if as_json:

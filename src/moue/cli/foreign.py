@@ -19,7 +19,7 @@ _MADE_UP: Final = " became "  # in the words of moue.data.splits.hold_out
 
 
 class FaceCutter:
-    """Cuts the best face out of each image, as `moue predict` does; where none is found, the whole image is taken.
+    """Cuts the largest face out of each image, as `moue train --faces` does; an image without a face is taken whole.
 
     Args:
         model: The network, whose framing counts.
@@ -38,17 +38,13 @@ class FaceCutter:
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the face, uint8 (height, width, 1) as the network sees it."""
-        import numpy as np
+        from moue.faces.crop import cut_largest
 
-        from moue.faces.crop import crop_face
-
-        is_gray = image.ndim == 2 or image.shape[2] == 1
-        colour = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2) if is_gray else image
-        found = self._detector.detect(colour)
-        if not found:
+        face, _ = cut_largest(image, self._detector, self._input)
+        if face is None:
             self.num_missed += 1
             return image
-        return crop_face(image, found[0], self._input)
+        return face
 
 
 def choose(dataset: Dataset, split: ScoredSplit, without: str) -> tuple[Dataset, str]:

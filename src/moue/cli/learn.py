@@ -66,8 +66,9 @@ def train(
         check_start(start, given)
     else:
         config = TrainConfig.from_recipe(recipe or "seed_cnn", **given)
-    if not resume:
-        RunFolder(out).refuse_used()  # before the data is read in vain
+        refuse_no_votes(config, ferplus)
+    # Before the data is read in vain.
+    RunFolder(out).refuse_absent() if resume else RunFolder(out).refuse_used()
     if faces:
         data = _cut_faces(data, out.with_name(f"{out.name}-faces"), detector.value, again=resume)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
@@ -111,6 +112,14 @@ def check_start(start: str, given: dict[str, Any]) -> None:
     find_weights(start)
 
 
+def refuse_no_votes(config: TrainConfig, ferplus: Path | None) -> None:
+    """Check that votes are given where the recipe needs them, before the data is read in vain."""
+    from moue.training.targets import missing_votes, needs_votes
+
+    if ferplus is None and needs_votes(config):
+        raise missing_votes("the data", config)
+
+
 def distill(
     data: options.DataPath,
     out: options.RunOut,
@@ -151,12 +160,13 @@ def distill(
         config = TrainConfig.from_recipe(recipe, **_DISTILL | given)
         taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
         console.note(f"the recipe {recipe} is made for labels alone, so these are added: {', '.join(taken)}")
-    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
+    refuse_no_votes(config, ferplus)
     run, answers = RunFolder(out), None
+    # Before the data is read in vain.
+    run.refuse_absent() if resume else run.refuse_used()
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if not resume:
-        # Before the teachers are asked in vain.
-        refuse_unfit_data(dataset, config)
-        run.refuse_used()
+        refuse_unfit_data(dataset, config)  # before the teachers are asked in vain
         with console.count_progress("asking the teachers") as moved:
             answers = teach(teachers or (), dataset, views=views.value, progress=moved)
     elif teachers and run.teacher.exists():

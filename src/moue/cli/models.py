@@ -61,11 +61,11 @@ def recipes(
 
 
 def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
-    from moue.errors import MoueError
+    from moue.errors import SettingError
     from moue.training.config import TrainConfig, list_recipes
 
     if name not in entries:
-        raise MoueError(f"unknown network {name!r}", f"one of {', '.join(sorted(entries))}")
+        raise SettingError(f"unknown network {name!r}", f"one of {', '.join(sorted(entries))}")
     parameters, multiply_adds, size = _cost(name)
     taught = [recipe for recipe in list_recipes() if TrainConfig.from_recipe(recipe).model == name]
     about = {
@@ -82,11 +82,11 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
 def _show_card(name: str) -> None:
     """Print the card of shipped weights as it is, then the record as JSON."""
     from moue.classifier.provenance import SUFFIX, list_records, read_record
-    from moue.errors import MoueError
+    from moue.errors import SettingError
 
     records = list_records()
     if name not in records:
-        raise MoueError(f"there are no weights called {name!r}", f"one of {', '.join(records)}")
+        raise SettingError(f"there are no weights called {name!r}", f"one of {', '.join(records)}")
     path = records[name]
     console.say(path.with_name(f"{name}.md").read_text(encoding="utf-8"))
     console.say(json.dumps(read_record(path).to_dict(), indent=2, ensure_ascii=False))

@@ -82,6 +82,8 @@ def tune(
     searched = Space.from_recipe(space or named, None if start else TrainConfig.from_recipe(named, **given))
     if start:
         learn.check_start(start, given)
+    else:
+        learn.refuse_no_votes(TrainConfig.from_recipe(named, **given), ferplus)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     config = _config(named, start, dataset, given)
     searched.check(config)

@@ -186,3 +186,9 @@ class Dataset:
     def without_twins(self, split: str = "test") -> Dataset:
         """Return one split without the faces of which `has_twin` is true."""
         return self.take(self.where(split)[~self.has_twin(split)])
+
+
+def refuse_no_dataset(value: object) -> None:
+    """Raise `MoueError` if `value`, which a caller gave as data, is something else, such as a path."""
+    if not isinstance(value, Dataset):
+        raise MoueError(f"the data is of type {type(value).__name__}", "a Dataset: moue.load_dataset(path)")

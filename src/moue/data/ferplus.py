@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from moue.data.splits import split_of
 from moue.errors import MoueError
+from moue.files import as_path
 from moue.labels import FERPLUS_NAMES, canonical_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from moue.data.dataset import Dataset
@@ -33,7 +35,7 @@ def join_votes(dataset: Dataset, path: str | Path) -> Dataset:
     Raises:
         MoueError: the file is not the FER+ table, is shorter than the data, or its Usage disagrees with a row.
     """
-    path = Path(path)
+    path = as_path(path, "the FER+ file")
     split, votes = _read(path)
     if len(dataset) and int(dataset.rows.max()) >= len(votes):
         raise MoueError(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moue.data import cache
 from moue.data.readers import find_reader
 from moue.data.readers.reader import OnBadRow, ReadOptions
 from moue.errors import MoueError
+from moue.files import as_path
 from moue.labels import name_classes, refuse_clashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from moue.data.dataset import Dataset
     from moue.data.readers.reader import Reader
@@ -63,9 +63,9 @@ def read_dataset(
     path: str | Path, options: ReadOptions, *, ferplus: str | Path | None = None, use_cache: bool = True
 ) -> Dataset:
     """Read labelled faces with the options of a reader, such as how faces are cut out of images; see `load_dataset`."""
-    if not os.fspath(path):
+    if path == "":
         raise MoueError("the name of the data is empty", "fer2013.csv or a folder of images")
-    path = Path(path)
+    path = as_path(path, "the data")
     dataset = _read(path, find_reader(path), options, use_cache=use_cache and not options.numbering)
     missing = [name for name, count in dataset.counts()["train"].items() if not count]
     if missing and len(dataset.where("train")):

@@ -163,7 +163,8 @@ def _from_file(path: Path, class_names: tuple[str, ...]) -> Samples:
     try:
         content = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise MoueError(f"cannot read {path}: {error}", "an array as numpy.save or numpy.savez writes it") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise MoueError(f"cannot read {path}: {why}", "an array as numpy.save or numpy.savez writes it") from error
     if isinstance(content, np.ndarray):
         return _sampled(Samples(content, None, class_names, path.name))
     with content:

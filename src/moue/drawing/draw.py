@@ -6,19 +6,19 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from moue.drawing.colors import class_colors
 from moue.drawing.icons import face_icon
 from moue.drawing.label_layout import Layout
 from moue.errors import MoueError, SettingError
-from moue.files import replacing
+from moue.files import refuse_suffix, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from moue.drawing.label_layout import Area
@@ -31,7 +31,7 @@ _LEAST_BAR_FACE: Final = 120  # pixels of the drawing that a face must have for 
 _LEAST_SIDE: Final = 480
 _MOST_BARS: Final = 12
 _LEAST_ICON: Final = 24
-_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class FaceLike(Protocol):
@@ -105,6 +105,8 @@ def draw(
     """
     if labels not in LABELS:
         raise SettingError(f"labels is {labels!r}", f"one of {', '.join(LABELS)}")
+    if not isinstance(image, np.ndarray):
+        raise MoueError(f"the image is of type {type(image).__name__}", "a uint8 array: numpy.asarray(image)")
     height, width = image.shape[:2]
     if (width, height) != (result.width, result.height):
         raise MoueError(f"the image has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
@@ -126,8 +128,7 @@ def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -
     Raises:
         MoueError: an unknown suffix, or `path` exists and `overwrite` is false.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise MoueError(f"the image {path} has the suffix {path.suffix!r}", f"one of {', '.join(_SUFFIXES)}")
+    refuse_suffix(path, SUFFIXES)
     with replacing(path, overwrite=overwrite) as temporary:
         options: dict[str, Any] = {"quality": 92} if path.suffix.lower() != ".png" else {}
         picture.save(temporary, **options)

@@ -74,6 +74,8 @@ def corrupt(images: Faces, name: str, strength: int, *, seed: int = 0) -> Faces:
         raise MoueError(f"unknown corruption {name!r}", f"one of {', '.join(_CORRUPTIONS)}")
     if strength not in STRENGTHS:
         raise MoueError(f"strength {strength}", "1 to 5")
+    if not isinstance(images, np.ndarray):
+        raise MoueError(f"faces are of type {type(images).__name__}", f"a uint8 array (n, {SIDE}, {SIDE}, 1)")
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE, 1):
         raise MoueError(f"faces are {images.dtype} {images.shape}", f"uint8 (n, {SIDE}, {SIDE}, 1)")
     if not len(images):

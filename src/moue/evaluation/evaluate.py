@@ -9,7 +9,7 @@ import numpy as np
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
-from moue.data.dataset import Dataset
+from moue.data.dataset import Dataset, refuse_no_dataset
 from moue.errors import MoueError
 from moue.evaluation.evaluation import Baseline, Evaluation, report_faces
 from moue.evaluation.metrics import score
@@ -64,8 +64,7 @@ def evaluate(
         MoueError: the split is empty, the data set has classes that the model does not know, or its output has the
             wrong shape or is no distribution.
     """
-    if not isinstance(dataset, Dataset):
-        raise MoueError(f"the data is of type {type(dataset).__name__}", "a Dataset: moue.load_dataset(path)")
+    refuse_no_dataset(dataset)
     if isinstance(model, str | Path):
         model = Classifier.load(model)
     elif not callable(model) and not isinstance(model, Classifier | Ensemble):

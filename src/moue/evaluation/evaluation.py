@@ -211,9 +211,9 @@ class Evaluation:
         return f"{_aligned(rows)}\n\n{_aligned(classes)}"
 
     def named_scores(self) -> list[tuple[str, Scores]]:
-        """Return the sets that were scored with their names, the official split first."""
+        """Return the sets that were scored with their names, the whole split first."""
         pairs: list[tuple[str, Scores | None]] = [
-            ("all faces" if self.split_rule == ALL_FACES else f"official {self.split} split", self.official),
+            ("all faces" if self.split_rule == ALL_FACES else f"{self.split} split", self.official),
             ("no twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
             *((_named_head(name, found), found.scores) for name, found in self.heads.items()),

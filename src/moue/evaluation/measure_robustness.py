@@ -10,6 +10,7 @@ import numpy as np
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
+from moue.data.dataset import refuse_no_dataset
 from moue.errors import MoueError
 from moue.evaluation.corruption_errors import CorruptionErrors, find_reference, mean_corruption_error
 from moue.evaluation.corruptions import STRENGTHS, corrupt, list_corruptions
@@ -98,6 +99,7 @@ def measure_robustness(
     Raises:
         MoueError: the split is empty, or the model answers other classes than the data set has.
     """
+    refuse_no_dataset(dataset)
     checksum = dataset.checksum
     if isinstance(model, Classifier | Ensemble):
         dataset = dataset.with_classes(classes_of(model))

@@ -15,7 +15,7 @@ from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wro
 from moue.evaluation.metrics import NUM_BINS
 from moue.evaluation.mistakes import explain_mistakes
 from moue.evaluation.model_card import stated_scores
-from moue.files import read_json, refuse_existing, refuse_suffix, write_text
+from moue.files import as_path, read_json, refuse_existing, refuse_suffix, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,8 @@ def write_report(
             or `output` is missing.
         MissingExtraError: jinja2 or matplotlib is not installed.
     """
-    folder, exported = Path(run), _is_exported(run)
+    folder = as_path(run, "the run")
+    exported = _is_exported(run)
     if exported and output is None:
         raise MoueError(
             f"{run} is not a run folder", "a name for the page", 'Give one: --output PAGE.html, output="PAGE.html".'

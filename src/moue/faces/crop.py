@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from moue.classifier.spec import InputSpec
-    from moue.faces.face import Face
+    from moue.faces.face import Detector, Face
 
 _MOST_SAMPLES: Final = 4  # per side of an output pixel; beyond, whole pixels are averaged first
 _FARTHEST: Final = 4.0
@@ -25,6 +25,9 @@ _LEAST_EYE_LINE: Final = 0.15
 
 VIEWS: Final = (1.0, 1.08, 0.92)
 """Sizes of the square, relative to the fitted one, over which an answer may be averaged: as far as boxes go astray."""
+
+LARGEST_CROP: Final = 64
+"""Pixels of the longer side up to which an image without a found face is taken as a face that was cut out already."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,3 +161,20 @@ def _affine(frame: Frame, size: tuple[int, int]) -> tuple[float, float, float, f
         e,
         frame.y - d * size[0] / 2 - e * size[1] / 2,
     )
+
+
+def cut_largest(
+    image: NDArray[np.uint8], detector: Detector, spec: InputSpec = SEED_INPUT
+) -> tuple[NDArray[np.uint8] | None, int]:
+    """Return the largest face of an image of one person, and how many faces there are; None if there is none.
+
+    Args:
+        image: uint8 gray (H, W) or (H, W, 1), or RGB (H, W, 3).
+        detector: Finds the faces.
+        spec: The network's input, which says how a face is cut out.
+    """
+    is_gray = image.ndim == 2 or image.shape[2] == 1
+    faces = detector.detect(np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2) if is_gray else image)
+    if not faces:
+        return None, 0
+    return crop_face(image, max(faces, key=lambda face: face.width * face.height), spec), len(faces)

@@ -7,17 +7,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from PIL import Image
 
 from moue.classifier.preprocess import SEED_INPUT, fit
 from moue.errors import MoueError
-from moue.faces.crop import crop_face
+from moue.faces.crop import LARGEST_CROP, cut_largest
 from moue.media.decode import decode
 from moue.media.files import is_litter
 from moue.progress import ignore_progress
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from moue.classifier.spec import InputSpec
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from moue.progress import Progress
 
 _MARK: Final = ".cut_by_moue"
-_LARGEST_CROP: Final = 64  # so small an image without a found face is a face already, as in `moue.recognition`
 
 
 @dataclasses.dataclass
@@ -105,12 +104,12 @@ def _face_of(file: Path, name: str, detector: Detector, spec: InputSpec, result:
     if image is None:
         result.others.append(name)
         return None
-    faces = detector.detect(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
-    if not faces:
-        if max(image.shape[:2]) <= _LARGEST_CROP:
+    face, num_faces = cut_largest(image, detector, spec)
+    if face is None:
+        if max(image.shape[:2]) <= LARGEST_CROP:
             return fit(image, spec)
         result.without.append(name)
         return None
-    if len(faces) > 1:
+    if num_faces > 1:
         result.several.append(name)
-    return crop_face(image, max(faces, key=lambda face: face.width * face.height), spec)
+    return face

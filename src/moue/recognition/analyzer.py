@@ -18,7 +18,7 @@ from moue.classifier.preprocess import fit
 from moue.classifier.runtime import CPU, usable_cpus
 from moue.errors import MoueError, SettingError
 from moue.faces import make_detector
-from moue.faces.crop import VIEWS, crop_face
+from moue.faces.crop import LARGEST_CROP, VIEWS, crop_face
 from moue.faces.detectors.none import WholeImage
 from moue.faces.face import faces_from
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
 # So small an image in which no face is found is no photograph, but a face already cut out, as FER2013's 48x48 are.
-_LARGEST_CROP: Final = 64
 _TAKEN_WHOLE: Final = "no face was found; so small an image is taken as one face"
 
 
@@ -236,7 +235,7 @@ class Analyzer:
         if decoded.image is None:
             return _Looked(dataclasses.replace(result, detector="", timings=Timings(1e3 * (opened - start))))
         faces = given if given is not None else tuple(self._detect(decoded.image))
-        if not faces and given is None and max(decoded.image.shape[:2]) <= _LARGEST_CROP:
+        if not faces and given is None and max(decoded.image.shape[:2]) <= LARGEST_CROP:
             name, faces = WholeImage.name, tuple(WholeImage().detect(decoded.image))
             result = dataclasses.replace(result, detector=name, message=decoded.message or _TAKEN_WHOLE)
         detected = time.perf_counter()

@@ -18,6 +18,7 @@ from moue.errors import MoueError
 from moue.faces.crop import crop_face
 from moue.faces.detectors.none import WholeImage
 from moue.faces.face import Face
+from moue.files import as_path
 from moue.recognition.analyze import analyze, network_of
 
 if TYPE_CHECKING:
@@ -127,9 +128,7 @@ class Explanation:
         Raises:
             MoueError: an unknown suffix, or the file exists and `overwrite` is false.
         """
-        from pathlib import Path  # noqa: PLC0415 (only here at run time)
-
-        return save_drawing(self.plot(size=size), Path(path), overwrite=overwrite)
+        return save_drawing(self.plot(size=size), as_path(path, "the output"), overwrite=overwrite)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

@@ -11,6 +11,7 @@ from moue.classifier.locate import DEFAULT_MODEL
 from moue.drawing.draw import draw, save_drawing
 from moue.drawing.notebook import html_of, png_of, show_image
 from moue.errors import MissingExtraError, MoueError
+from moue.files import as_path
 from moue.media.decode import Status, decode
 from moue.recognition.rows import classes_of, rows_of, to_df
 
@@ -257,7 +258,7 @@ class ImageResult:
         Raises:
             MoueError: as `plot`; an unknown suffix, or the file exists and `overwrite` is false.
         """
-        return save_drawing(self.plot(), Path(path), overwrite=overwrite)
+        return save_drawing(self.plot(), as_path(path, "the output"), overwrite=overwrite)
 
     def explain(self, *, model: Model = DEFAULT_MODEL, emotion: str = "", method: str = "auto") -> Explanation:
         """Return which parts of each face its answer rests on.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moue.errors import MoueError, SettingError
+from moue.files import as_path
 
 Value = typing.TypeVar("Value")
 
@@ -119,7 +120,11 @@ class TrainConfig:
         if self.optimizer == "adam" and self.weight_decay:
             raise SettingError(f"weight_decay = {self.weight_decay} with adam", "0", "Use the optimizer adamw or sgd.")
         if self.warmup_epochs and self.warmup_epochs >= self.epochs:
-            raise SettingError(f"warmup_epochs = {self.warmup_epochs}", f"fewer than epochs = {self.epochs}")
+            raise SettingError(
+                f"warmup_epochs = {self.warmup_epochs}",
+                f"fewer than epochs = {self.epochs}",
+                "Add --set warmup_epochs=0.",
+            )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], origin: str = "") -> TrainConfig:
@@ -187,8 +192,9 @@ def _recipe_folder() -> Traversable:
 
 
 def _find_recipe(name_or_path: str | Path) -> Traversable:
-    if Path(name_or_path).suffix == ".toml":
-        return Path(name_or_path)
+    path = as_path(name_or_path, "the recipe")
+    if path.suffix == ".toml":
+        return path
     names = list_recipes()
     if str(name_or_path) not in names:
         raise SettingError(

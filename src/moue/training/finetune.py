@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.locate import locate, shipped_models
+from moue.data.dataset import refuse_no_dataset
 from moue.errors import MoueError, SettingError
-from moue.files import read_json, sha256_of
+from moue.files import as_path, read_json, sha256_of
 from moue.heads import list_heads
 from moue.training.backend import keras
 from moue.training.config import TrainConfig
@@ -20,6 +20,8 @@ from moue.training.run_folder import RunFolder
 from moue.training.targets import make_targets, make_training_targets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from moue.data.dataset import Dataset
 
 RECIPE: Final = "finetune"
@@ -40,7 +42,7 @@ def find_weights(source: str | Path) -> Path:
     Raises:
         MoueError: there is none.
     """
-    path = Path(source)
+    path = as_path(source, "the model to start from")
     if str(source) in shipped_models() or path.suffix.lower() == ".onnx":
         return locate(source)
     if path.is_dir():
@@ -67,6 +69,7 @@ def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **ov
     Raises:
         MoueError: as `find_weights`, or as `TrainConfig.from_recipe`.
     """
+    refuse_no_dataset(dataset)
     path = find_weights(source)
     known = _architecture(path) | {"initial_weights": str(source)}
     if recipe and recipe != RECIPE:

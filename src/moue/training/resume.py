@@ -23,8 +23,7 @@ def open_run(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -
     Raises:
         MoueError: there is no such run, or it was started with other choices, other data or other initial weights.
     """
-    if not run.config.exists():
-        raise MoueError(f"{run.path} holds no run to resume", "a folder made by moue train", "Leave out --resume.")
+    run.refuse_absent()
     _refuse_other_choices(run, config)
     started = run.read_environment()
     checked = {"checksum": "the data"}

@@ -120,6 +120,15 @@ class RunFolder:
                 f"{self.path} exists already", "a new folder for the run", "Name another --out, or add --resume."
             )
 
+    def refuse_absent(self) -> None:
+        """Check that there is a run to resume.
+
+        Raises:
+            MoueError: there is none.
+        """
+        if not self.config.exists():
+            raise MoueError(f"{self.path} holds no run to resume", "a folder made by moue train", "Leave out --resume.")
+
     def _is_leftover(self, name: str) -> bool:
         # Temporary files are hidden.
         return name in (self.teacher.name, self.environment.name) or name.startswith(".")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from moue.data.dataset import refuse_no_dataset
 from moue.errors import MoueError
 from moue.heads import heads_in, list_heads
 from moue.labels import CLASS_NAMES
@@ -50,6 +51,7 @@ def refuse_unfit_data(dataset: Dataset, config: TrainConfig) -> None:
     Raises:
         MoueError: an empty training or validation split, a single class in training, or missing FER+ votes.
     """
+    refuse_no_dataset(dataset)
     for split in ("train", "val"):
         if not len(dataset.where(split)):
             raise MoueError(
@@ -98,12 +100,17 @@ def refuse_missing_votes(dataset: Dataset, config: TrainConfig, splits: tuple[st
 
 def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
     if dataset.votes is None:
-        raise MoueError(
-            f"{dataset.source or 'the data'} has no FER+ votes",
-            f"votes, since ferplus_weight = {config.ferplus_weight:g} and vote_smoothing = {config.vote_smoothing:g}",
-            "Give --ferplus fer2013new.csv, or --set ferplus_weight=0 --set vote_smoothing=0.",
-        )
+        raise missing_votes(dataset.source or "the data", config)
     return dataset.votes
+
+
+def missing_votes(data: str, config: TrainConfig) -> MoueError:
+    """Return what to tell a user whose configuration needs votes that the data does not have."""
+    return MoueError(
+        f"{data} has no FER+ votes",
+        f"votes, since ferplus_weight = {config.ferplus_weight:g} and vote_smoothing = {config.vote_smoothing:g}",
+        "Give --ferplus fer2013new.csv, or --set ferplus_weight=0 --set vote_smoothing=0.",
+    )
 
 
 def make_training_targets(

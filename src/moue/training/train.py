@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from moue.errors import MoueError
 from moue.evaluation.figures import plot_history
-from moue.files import locked
+from moue.files import as_path, locked
 from moue.progress import ignore_progress
 from moue.training.backend import keras
 from moue.training.batches import Feed
@@ -25,6 +24,7 @@ from moue.training.targets import for_keras, make_targets, make_training_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from moue.data.dataset import Dataset
     from moue.progress import Progress
@@ -100,8 +100,8 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             class, no teacher, initial weights that do not fit, a loss that is no longer a number, a full disk, or
             another process that trains in `out`. Everything up to the last whole epoch stays in `out`.
     """
-    run = RunFolder(Path(out))
-    with locked(out):
+    run = RunFolder(as_path(out, "the run folder"))
+    with locked(run.path):
         refuse_unfit_data(dataset, config)
         refuse_no_start(config)
         kept = run.teacher if resume and run.teacher.exists() else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from moue.data.audit.duplicates import NEAR_THRESHOLD, exact_groups, near_pairs
 from moue.data.audit.votes import NOT_FACE_RULE, STRONG_VOTES, VoteAudit, audit_votes
-from moue.data.dataset import SPLITS
+from moue.data.dataset import SPLITS, refuse_no_dataset
 from moue.files import write_json
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ def audit(dataset: Dataset) -> Audit:
 
     All of FER2013 takes about 15 seconds of CPU, and the process 0.4 GB of memory with the data.
     """
+    refuse_no_dataset(dataset)
     groups = exact_groups(dataset)
     pairs = near_pairs(dataset.images[groups.first])
     members = groups.members()

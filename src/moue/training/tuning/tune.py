@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from moue.data.dataset import refuse_no_dataset
 from moue.errors import MoueError
-from moue.files import sha256_of
+from moue.files import as_path, sha256_of
 from moue.progress import ignore_progress
 from moue.training.backend import keras
 from moue.training.finetune import find_weights
@@ -128,13 +129,13 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
         MoueError: a wrong space, unfit data, or a folder with another study.
         MissingExtraError: Optuna is not installed.
     """
-    chosen = options or TuneOptions()
+    chosen, folder = options or TuneOptions(), as_path(out, "the study's folder")
+    refuse_no_dataset(dataset)
     if config.distill_weight:
         raise MoueError("a recipe with a teacher", "distill_weight = 0", "Tune without it: --set distill_weight=0.")
     searched = space if isinstance(space, Space) else _read_space(space, config)
     faces = searched_faces(dataset, chosen.fraction, config.seed)
     refuse_unfit_data(faces, config)
-    folder = Path(out)
     study = SharedStudy(folder, chosen.storage, _identity(config, searched, faces, chosen), searched.values_of(config))
     work = _Work(study, config, searched, faces, chosen)
     with study.at_work():
