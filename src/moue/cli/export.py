@@ -1,4 +1,4 @@
-"""The command export: a network as ONNX or as LiteRT."""
+"""Commands that hand on a network: export, publish."""
 
 from __future__ import annotations
 
@@ -126,4 +126,20 @@ def _tell_accuracy(model: str, out: Path, faces: Dataset) -> None:
     console.note(f"accuracy on the validation split {after:.2%} (ONNX {before:.2%})")
 
 
-COMMANDS: Final = (export,)
+def publish(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Run folder, shipped model or .onnx file.", show_default=False)
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write.", show_default=False)],
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write a folder for a model hub: model.onnx, model.json and the card README.md.
+
+    Nothing is uploaded. Read the card and add what it does not say.
+    """
+    from moue.evaluation.hub_folder import write_hub_folder
+
+    console.wrote(*write_hub_folder(model, folder, overwrite=overwrite))
+
+
+COMMANDS: Final = (export, publish)
