@@ -83,7 +83,7 @@ def _card(network: Classifier, sha256: str) -> str:
     val = spec.scores.get("val")
     scores = "It was not measured."
     if isinstance(val, dict) and "accuracy" in val:
-        scores = f"{val['accuracy']:.1%} on the validation split, which also chose the epoch."
+        scores = f"`{spec.heads[0].name}`: {val['accuracy']:.1%} on the validation split, which also chose the epoch."
     return _CARD.format(
         name=spec.name,
         height=spec.input.height,
