@@ -162,8 +162,11 @@ class _Run:
         state.finish()
         if self.summary.num_failed_images > len(self.summary.failures):
             self._listener.note("the rows name all images that failed, with their status")
-        self.summary.wrote.append(Path(out.shown))
-        self._listener.wrote(Path(out.shown))
+        if out.is_local:
+            self.summary.wrote.append(Path(out.shown))
+            self._listener.wrote(Path(out.shown))
+        else:
+            self._listener.note(f"wrote {out.shown}")
 
     def _tallies(self, ray: Any, work: Work) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (the module)
         from ray import data
@@ -182,7 +185,7 @@ class _Run:
                 # Reading waits more than it computes. It must go on where actors hold all CPUs of the nodes that are
                 # left after another was lost.
                 num_cpus=0,
-                concurrency=max(2, cpus),
+                concurrency=min(max(2, cpus), len(self._left)),
             )
             .map_batches(
                 Answerer,

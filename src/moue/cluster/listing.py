@@ -126,10 +126,10 @@ def _at_address(place: Place, left_out: LeftOut, recursive: bool) -> list[tuple[
 
     try:
         entries = place.filesystem.get_file_info(FileSelector(place.path, recursive=recursive))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise MoueError(
             f"cannot list {place.shown}: {str(error).splitlines()[0]}",
-            "a folder that exists and that you may list",
+            "a folder that exists and that you may list, with names in UTF-8",
             "Check the address and the credentials.",
         ) from error
     found = []
