@@ -6,7 +6,7 @@ import gzip
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from moue.data.splits import USAGE_NAMES
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import replacing
 from moue.labels import CLASS_NAMES
 
@@ -37,7 +37,9 @@ def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
     """
     name = path.name.lower()
     if not name.endswith((".csv", ".csv.gz")):
-        raise MoueError(f"{path} ends in {path.suffix!r}", "a name ending in .csv or .csv.gz", "Choose another name.")
+        raise SettingError(
+            f"{path} ends in {path.suffix!r}", "a name ending in .csv or .csv.gz", "Choose another name."
+        )
     for class_name in dataset.class_names:
         if class_name.isdigit() or set(class_name) & set(_SEPARATORS):
             raise MoueError(f"class {class_name!r}", "a name without separators and quotes", "Rename the class.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
 
             # The first tensor makes TensorFlow look for a GPU and report that there is none.
             loaded.ops.zeros(1)
+        if quiet:
+            # Each training of a search traces its step again, about which TensorFlow would warn.
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except ImportError as error:
         raise MissingExtraError(error.name or "keras", "train") from error
     return loaded

@@ -210,7 +210,8 @@ def read_scenes(archive: Path) -> list[bytes]:
             names = sorted(name for name in opened.namelist() if name.lower().endswith((".jpg", ".jpeg", ".png")))
             contents = [opened.read(name) for name in names]
     except (OSError, zipfile.BadZipFile) as error:
-        raise MoueError(f"{archive} cannot be read: {error}", "a .zip archive of photographs") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise MoueError(f"{archive} cannot be read: {why}", "a .zip archive of photographs") from error
     if not contents:
         raise MoueError(f"{archive} holds no .jpg or .png", "photographs with and without faces")
     return contents

@@ -8,7 +8,7 @@ import re
 import statistics
 from typing import TYPE_CHECKING
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 from moue.files import InUseError, write_text
 from moue.training.callbacks import DivergedError
 from moue.training.run_folder import RunFolder
@@ -47,7 +47,7 @@ class Confirm:
             return cls(0, 0)
         found = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text)
         if not found:
-            raise MoueError(f"confirm = {text!r}", "BESTxSEEDS, such as 3x2, or 0", "0 leaves it out.")
+            raise SettingError(f"confirm = {text!r}", "BESTxSEEDS, such as 3x2, or 0", "0 leaves it out.")
         return cls(int(found[1]), int(found[2]))
 
 
