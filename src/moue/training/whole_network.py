@@ -37,7 +37,9 @@ def load_whole(name_or_path: str | Path) -> keras.Model:
     run = RunFolder(path.parent)
     is_run = path == run.onnx and run.best.is_file()
     model = as_float32(keras.saving.load_model(run.best, compile=False)) if is_run else load_exported(path)
-    answer = model.output if isinstance(model.output, dict) else {spec.heads[0].name: model.output}
+    # A keras.Sequential has outputs, but no output.
+    several = not isinstance(model, keras.Sequential) and isinstance(model.output, dict)
+    answer = model.output if several else {spec.heads[0].name: model.outputs[0]}
     heads = {head.output: answer[head.name] for head in spec.heads}
     added = {EXPRESSION: _expression(answer, spec.expression), NOT_FACE: _not_face(answer, spec)}
     return keras.Model(model.inputs[0], added | heads, name=model.name)
