@@ -12,7 +12,7 @@ import typer
 import moue
 from moue.cli.app import app
 
-OTHER_PROGRAMS = {"--device", "--force-reinstall", "--no-deps"}  # of docker and pip
+OTHER_PROGRAMS = {"--device", "--force-reinstall", "--no-deps", "--head"}  # of docker, pip and ray
 FILES = sorted(Path(moue.__file__).parent.rglob("*.py"))
 
 

@@ -93,8 +93,8 @@ def test_the_command(moue, run_folder, tmp_path):
     assert [person["num_frames"] for person in found["people"]] == [6, 6]
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
         assert sum(int(row["num_frames"]) for row in csv.DictReader(file)) == 12
-    for wrong in (tmp_path / "t.json", tmp_path / "t.txt"):
-        assert moue(*base, wrong)[0] == 1
+    for wrong, code in ((tmp_path / "t.json", 1), (tmp_path / "t.txt", 2)):
+        assert moue(*base, wrong)[0] == code
 
 
 def test_another_suffix_is_refused(timeline, tmp_path):

@@ -118,7 +118,7 @@ def test_the_command(moue, run_folder, album):
     (album / "many" / "notes.txt").write_text("of the album", encoding="utf-8")
     assert "left out, since they are not images or videos: 1 (notes.txt)" in moue(*command)[2]
     assert "exists already" in moue(*command, "--output", album / "shares.json")[2]
-    assert moue(*command, "--output", album / "shares.jsonl")[0] == 1
+    assert moue(*command, "--output", album / "shares.jsonl")[0] == 2
     code, printed, _ = moue(*command, "--output", "-")
     assert printed.startswith("source,minute,num_faces,suppressed,unsure,angry")
     code, _, said = moue(*command, "--json")
