@@ -10,7 +10,7 @@ OUT ?= runs/seed
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
-	@echo 'Making $(VENV): pip downloads about 165 packages, 1.1 GB in all (TensorFlow is the largest), and needs 3.5 GB of disk.'
+	@echo 'Making $(VENV): pip downloads about 160 packages, 1.1 GB in all (TensorFlow is the largest), and needs 3.5 GB of disk.'
 	@echo 'It takes a few minutes, most of them for the download. Later runs download nothing.'
 	$(PYTHON) -m venv $(VENV)
 	@echo 'A newer pip shows its progress while it installs:'
