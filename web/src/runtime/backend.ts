@@ -44,6 +44,7 @@ export function backend(ort: typeof Ort, name: 'wasm' | 'webgpu', loaderUrl: str
         executionProviders: [name],
         graphOptimizationLevel: 'all',
         enableMemPattern: false,
+        logSeverityLevel: 3, // that some nodes run on the CPU is no error
       });
       const input = session.inputNames[0]!;
       return {
