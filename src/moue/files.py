@@ -35,7 +35,7 @@ def as_path(value: object, what: str) -> Path:
     if isinstance(value, str | os.PathLike):
         return Path(value)
     came = "None" if value is None else f"of type {type(value).__name__}"
-    raise MoueError(f"{what} is {came}", "a path: a str or a pathlib.Path")
+    raise MoueError(f"{what} is {came}", "a path", "Pass a str or a pathlib.Path.")
 
 
 def cache_folder() -> Path:

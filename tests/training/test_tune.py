@@ -17,6 +17,7 @@ pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
 from helpers.tuning import CheapTraining, Kill, install, loss_of
 from moue.training.config import TrainConfig
+from moue.training.train import train
 from moue.training.tuning import backend
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Confirm
@@ -296,6 +297,15 @@ def test_new_seeds_are_continued_after_ctrl_c(faces, tmp_path, monkeypatch):
 def test_wrong_words_for_new_seeds(text):
     with pytest.raises(MoueError, match="BESTxSEEDS"):
         Confirm.from_text(text)
+
+
+@pytest.mark.parametrize("value", [None, "seed_cnn"])
+def test_what_is_no_configuration_is_refused(faces, tmp_path, value):
+    for call in (tune, train):
+        with pytest.raises(MoueError, match=r"the configuration is .*\nexpected a TrainConfig\nRead one"):
+            call(value, faces, tmp_path / "study")
+    with pytest.raises(MoueError, match=r"the recipe is None\nexpected a path\nPass a str"):
+        TrainConfig.from_recipe(None)
 
 
 def test_a_teacher_is_refused(faces, tmp_path):

@@ -71,7 +71,7 @@ def test_ctrl_c_says_how_to_continue(moue, monkeypatch):
 )
 def test_wrong_words(folder, moue, options, message):
     code, _, err = moue("tune", "faces.csv", "--out", "study", *options)
-    assert code == (2 if "--confirm" in options else 1)
+    assert code == (2 if {"--confirm", "--fraction", "--hours"} & {*options} else 1)
     assert message in err
     assert not (folder / "study").exists()
 

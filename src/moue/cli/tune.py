@@ -75,10 +75,12 @@ def tune(
     from moue.training.config import TrainConfig
     from moue.training.tuning.budget import Budget
     from moue.training.tuning.confirm import Confirm
+    from moue.training.tuning.data import refuse_fraction
     from moue.training.tuning.space import Space
 
     given, named = learn.given_choices(epochs, seed, choices), recipe or ("finetune" if start else "seed_cnn")
     budget, again = Budget(trials, hours, total_epochs), Confirm.from_text(confirm)
+    refuse_fraction(fraction)
     searched = Space.from_recipe(space or named, None if start else TrainConfig.from_recipe(named, **given))
     if start:
         learn.check_start(start, given)

@@ -191,4 +191,6 @@ class Dataset:
 def refuse_no_dataset(value: object) -> None:
     """Raise `MoueError` if `value`, which a caller gave as data, is something else, such as a path."""
     if not isinstance(value, Dataset):
-        raise MoueError(f"the data is of type {type(value).__name__}", "a Dataset: moue.load_dataset(path)")
+        raise MoueError(
+            f"the data is of type {type(value).__name__}", "a Dataset", "Read one: moue.load_dataset(path)."
+        )

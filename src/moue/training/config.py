@@ -169,6 +169,15 @@ class TrainConfig:
         return dataclasses.asdict(self)
 
 
+def refuse_no_config(value: object) -> None:
+    """Raise `MoueError` if `value`, which a caller gave as a configuration, is something else, such as a recipe's name."""
+    if not isinstance(value, TrainConfig):
+        came = "None" if value is None else f"of type {type(value).__name__}"
+        raise MoueError(
+            f"the configuration is {came}", "a TrainConfig", "Read one: moue.TrainConfig.from_recipe(name)."
+        )
+
+
 def read_recipe(name_or_path: str | Path) -> tuple[str, dict[str, Any]]:
     """Return where a recipe is, and all that stands in its TOML file.
 

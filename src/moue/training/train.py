@@ -14,6 +14,7 @@ from moue.progress import ignore_progress
 from moue.training.backend import keras
 from moue.training.batches import Feed
 from moue.training.callbacks import best_epoch, list_callbacks
+from moue.training.config import refuse_no_config
 from moue.training.distill import find_teacher
 from moue.training.finetune import fit_first_head, keep_statistics, refuse_no_start, start_from_earlier
 from moue.training.network import assemble, compile_model
@@ -100,6 +101,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             class, no teacher, initial weights that do not fit, a loss that is no longer a number, a full disk, or
             another process that trains in `out`. Everything up to the last whole epoch stays in `out`.
     """
+    refuse_no_config(config)
     run = RunFolder(as_path(out, "the run folder"))
     with locked(run.path):
         refuse_unfit_data(dataset, config)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Budget:
         epochs: Epochs of training, added up over all trials.
 
     Raises:
-        MoueError: a limit is not above 0.
+        SettingError: a limit is not above 0.
     """
 
     trials: int | None = None
@@ -37,7 +37,7 @@ class Budget:
         for name in ("trials", "hours", "epochs"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
-                raise MoueError(f"a budget of {name} = {value}", "a number above 0")
+                raise SettingError(f"a budget of {name} = {value}", "a number above 0", "Leave it out for no limit.")
 
     @property
     def most_trials(self) -> int | None:

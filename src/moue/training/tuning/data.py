@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
+
+
+def refuse_fraction(fraction: float) -> None:
+    """Raise `SettingError` if there is no such part of the training faces."""
+    if not 0 < fraction <= 1:
+        raise SettingError(f"fraction = {fraction}", "above 0 and at most 1", "1 takes all training faces.")
 
 
 def searched_faces(dataset: Dataset, fraction: float = 1.0, seed: int = 0) -> Dataset:
@@ -23,10 +29,9 @@ def searched_faces(dataset: Dataset, fraction: float = 1.0, seed: int = 0) -> Da
         seed: Of the draw.
 
     Raises:
-        MoueError: a wrong fraction.
+        SettingError: a wrong fraction.
     """
-    if not 0 < fraction <= 1:
-        raise MoueError(f"fraction = {fraction}", "above 0 and at most 1")
+    refuse_fraction(fraction)
     validation = dataset.where("val")[~dataset.has_twin("val")]
     training = dataset.where("train")
     if fraction < 1:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.errors import MoueError
+from moue.errors import SettingError
 from moue.training.tuning.backend import optuna
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
         epochs: The epochs of a whole trial.
 
     Raises:
-        MoueError: unknown name.
+        SettingError: unknown name.
     """
     if name == "median":
         # The first quarter of a training says little, least of all with a warm-up or averaged weights.
@@ -95,7 +95,7 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
         return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
     if name == "none":
         return optuna.pruners.NopPruner()
-    raise MoueError(f"pruner {name!r}", f"one of {', '.join(PRUNERS)}")
+    raise SettingError(f"unknown pruner {name!r}", f"one of {', '.join(PRUNERS)}", "none stops no trial.")
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

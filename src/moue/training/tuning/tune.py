@@ -22,12 +22,13 @@ from moue.errors import MoueError
 from moue.files import as_path, sha256_of
 from moue.progress import ignore_progress
 from moue.training.backend import keras
+from moue.training.config import refuse_no_config
 from moue.training.finetune import find_weights
 from moue.training.run_folder import describe_environment
 from moue.training.targets import refuse_unfit_data
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Candidate, Confirm, train_again, with_results
-from moue.training.tuning.data import searched_faces
+from moue.training.tuning.data import refuse_fraction, searched_faces
 from moue.training.tuning.page import About, write_page
 from moue.training.tuning.results import TrialRow, ranked, row_of, write_recipe, write_table
 from moue.training.tuning.space import Space
@@ -56,6 +57,9 @@ class TuneOptions:
         confirm: How many of the best trials are trained again, and with how many new seeds.
         storage: URL of a database that several machines share; "": a SQLite file in the study's folder.
         command: What was typed, for the page.
+
+    Raises:
+        SettingError: a fraction of no faces, or of more than all.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)
@@ -64,6 +68,9 @@ class TuneOptions:
     confirm: Confirm = dataclasses.field(default_factory=Confirm)
     storage: str = ""
     command: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_fraction(self.fraction)
 
 
 class TuneListener:
@@ -130,6 +137,7 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
         MissingExtraError: Optuna is not installed.
     """
     chosen, folder = options or TuneOptions(), as_path(out, "the study's folder")
+    refuse_no_config(config)
     refuse_no_dataset(dataset)
     if config.distill_weight:
         raise MoueError("a recipe with a teacher", "distill_weight = 0", "Tune without it: --set distill_weight=0.")
