@@ -170,7 +170,7 @@ class TrainConfig:
 
 
 def refuse_no_config(value: object) -> None:
-    """Raise `MoueError` if `value`, which a caller gave as a configuration, is something else, such as a recipe's name."""
+    """Raise `MoueError` if `value`, which a caller gave as a configuration, is something else, such as a name."""
     if not isinstance(value, TrainConfig):
         came = "None" if value is None else f"of type {type(value).__name__}"
         raise MoueError(
