@@ -10,7 +10,7 @@ from moue.training.config import TrainConfig
 
 ALL = {
     "flip": True, "rotation_degrees": 15, "shift_fraction": 0.1, "zoom_fraction": 0.1, "brightness": 0.2,
-    "contrast": 0.2, "erasing_probability": 0.5, "mixup_alpha": 0.4, "cutmix_alpha": 1.0,
+    "contrast": 0.2, "erasing_probability": 0.5, "damage_probability": 0.5, "mixup_alpha": 0.4, "cutmix_alpha": 1.0,
 }  # fmt: skip
 COUNT = 40
 

@@ -116,19 +116,29 @@ def _blur(faces: Planes, level: float, _draws: list[np.random.Generator]) -> Pla
 def _motion(faces: Planes, level: float, draws: list[np.random.Generator]) -> Planes:
     """Average along a line of `level` pixels, in a random direction."""
     reach = math.ceil(level / 2)
-    kernels = np.stack([_line(level, draw.uniform(0, math.pi), reach) for draw in draws])
+    return smear(faces, np.stack([line_kernel(level, draw.uniform(0, math.pi), reach) for draw in draws]))
+
+
+def smear(faces: Planes, kernels: NDArray[np.float32]) -> Planes:
+    """Convolve each face (n, H, W) with a kernel of its own, (n, 2 * reach + 1, 2 * reach + 1); edges repeat."""
+    height, width = faces.shape[1:]
+    reach = kernels.shape[1] // 2
     padded = np.pad(faces, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
     result: Planes = np.zeros_like(faces)
-    for row in range(2 * reach + 1):
-        for column in range(2 * reach + 1):
-            weights = kernels[:, row, column]
-            if weights.any():
-                result += weights[:, None, None] * padded[:, row : row + SIDE, column : column + SIDE]
+    for row, column in np.argwhere(kernels.any(axis=0)):
+        weights = kernels[:, row, column]
+        result += weights[:, None, None] * padded[:, row : row + height, column : column + width]
     return result
 
 
-def _line(length: float, angle: float, reach: int) -> NDArray[np.float32]:
-    """Return the kernel of a line through the middle, each point shared among the four pixels around it."""
+def line_kernel(length: float, angle: float, reach: int) -> NDArray[np.float32]:
+    """Return the kernel of a line through the middle, each point shared among the four pixels around it.
+
+    Args:
+        length: Of the line, in pixels, at most twice `reach`.
+        angle: Of the line, in radians.
+        reach: Pixels on each side of the middle of the kernel.
+    """
     steps = np.linspace(-(length - 1) / 2, (length - 1) / 2, 4 * math.ceil(length) + 1)
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
     rows, columns = reach + steps * math.sin(angle), reach + steps * math.cos(angle)

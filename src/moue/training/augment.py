@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from moue.training.damage import damage
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -51,6 +53,8 @@ def augment(images: Images, targets: Targets, config: TrainConfig, rng: np.rando
         _relight(pixels, config, rng)
     if config.erasing_probability:
         _erase(pixels, config, rng)
+    if config.damage_probability:
+        damage(pixels, config.damage_probability, rng)
     alphas = [(config.mixup_alpha, _mixup), (config.cutmix_alpha, _cutmix)]
     mixers = [(alpha, mix) for alpha, mix in alphas if alpha > 0]
     if mixers:
@@ -66,7 +70,7 @@ def _moves(config: TrainConfig) -> bool:
 
 
 def _paints(config: TrainConfig) -> bool:
-    return max(config.brightness, config.contrast, config.erasing_probability) > 0
+    return max(config.brightness, config.contrast, config.erasing_probability, config.damage_probability) > 0
 
 
 def _uniform(rng: np.random.Generator, limit: float, *shape: int) -> Pixels:

@@ -98,6 +98,9 @@ class TrainConfig:
     contrast: float = _choice(0.0, "raise or lower contrast by up to this part", low=0.0, high=1.0)
     erasing_probability: float = _choice(0.0, "probability that a rectangle is filled with one gray", low=0.0, high=1.0)
     erasing_size: float = _choice(0.2, "largest part of the area that the rectangle covers", low=0.02, high=0.9)
+    damage_probability: float = _choice(
+        0.0, "probability that a face gets noise, motion blur or fewer pixels, of a random strength", low=0.0, high=1.0
+    )
     mixup_alpha: float = _choice(0.0, "blend two faces, the part drawn from Beta(alpha, alpha); 0: off", low=0.0)
     cutmix_alpha: float = _choice(
         0.0,
