@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moue.errors import MoueError
-from moue.labels import CLASS_NAMES, FERPLUS_NAMES, canonical_name
+from moue.errors import MoueError, SettingError
+from moue.labels import CLASS_NAMES, FERPLUS_NAMES, canonical_name, class_among
 
 SPELLINGS = {
     "angry": ("angry", "Anger", "0", "0_angry", " ANGRY "),
@@ -44,3 +44,23 @@ def test_unknown_names_list_the_known(text):
 def test_any_text_is_a_name_or_a_clear_error(text):
     with contextlib.suppress(MoueError):
         assert canonical_name(text) in {*CLASS_NAMES, *FERPLUS_NAMES}
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "meant"),
+    [
+        ("smile", ("happy", "sad"), "happy"),
+        ("smile", ("happy", "no_smile", "smile"), "smile"),
+        (" No smile", ("no_smile", "smile"), "no_smile"),
+        ("Anger", CLASS_NAMES, "angry"),
+        ("3", ("1", "2", "3"), "3"),
+    ],
+)
+def test_a_class_is_called_as_it_is_written_or_as_it_is_usually_spelled(text, names, meant):
+    assert class_among(text, names) == meant
+
+
+@pytest.mark.parametrize("text", ["joyful", "", "3", "contempt"])
+def test_a_class_that_is_not_there_is_a_setting_that_cannot_be(text):
+    with pytest.raises(SettingError, match=r"unknown class '.*'\nexpected one of angry, disgust, fear, happy"):
+        class_among(text, CLASS_NAMES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,6 +82,26 @@ def class_of(text: str, numbering: Sequence[str] = ()) -> str:
         return canonical_name(word)
     except MoueError:
         return ""
+
+
+def class_among(text: str, names: Sequence[str]) -> str:
+    """Return the class that a user means who names one of several.
+
+    Args:
+        text: Its name. It is looked for as it is written first; then a usual spelling counts too: "joy" is happy.
+        names: The classes there are.
+
+    Raises:
+        SettingError: none of them is called so; the message lists them.
+    """
+    word = text.strip()
+    for name in names:
+        if _key(name) == _key(word):
+            return name
+    meant = "" if word.isdigit() else class_of(word)  # a number may follow another order than FER2013's
+    if meant not in names:
+        raise SettingError(f"unknown class {word!r}", f"one of {', '.join(names)}")
+    return meant
 
 
 def name_classes(words: Iterable[str], numbering: Sequence[str] = ()) -> dict[str, str]:

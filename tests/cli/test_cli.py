@@ -176,8 +176,6 @@ def test_models_and_recipes(moue):
 WRONG = {
     "no such file": (("data", "audit", "none.csv"), 1, "cannot read none.csv"),
     "not a table": (("data", "check", __file__), 1, "no column emotion"),
-    "no such command": (("tarin",), 2, "No such command"),
-    "a missing option": (("evaluate", "runs/x"), 2, "Missing argument"),
     "no such run": (("evaluate", "runs/none", "{table}"), 1, "runs/none"),
     "no run to report": (("report", "runs/none"), 1, "runs/none"),
     "no such recipe": (("train", "{table}", "--out", "{tmp}/x", "--recipe", "best"), 2, "one of"),

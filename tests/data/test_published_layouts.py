@@ -148,7 +148,19 @@ def test_contempt_is_left_out_when_asked_and_missing_classes_do_not_count(moue, 
     present = [one["recall"] for one in found["per_class"] if one["support"]]
     assert len(present) == 6
     assert found["balanced_accuracy"] == pytest.approx(sum(present) / 6)
-    assert moue("evaluate", run_folder, tmp_path / "data", "--leave-out", "joyless")[0] == 1
+    assert moue("evaluate", run_folder, tmp_path / "data", "--leave-out", "joyless")[0] == 2
+    options = ("--split", "all", "--leave-out", "smile,contempt", "--out", tmp_path / "c")
+    _, _, said = moue("evaluate", run_folder, tmp_path / "data", *options)
+    assert "smile is read as happy\nleft out: 1 face of happy\n" in said
+
+
+def test_data_without_splits_says_how_all_of_it_is_scored(moue, run_folder, tmp_path):
+    for k, name in enumerate(("happy", "sad") * 15):
+        draw(tmp_path / "data" / name / f"{k}.png", 8 * k)
+    code, _, said = moue("evaluate", run_folder, tmp_path / "data", "--out", tmp_path / "a")
+    assert (code, "6 of 30 faces are in the split test; --split all scores all" in said) == (0, True)
+    code, _, said = moue("evaluate", run_folder, tmp_path / "data", "--split", "all", "--out", tmp_path / "b")
+    assert (code, "--split all" in said) == (0, False)
 
 
 def test_faces_are_found_in_images_that_show_more(moue, run_folder, tmp_path):

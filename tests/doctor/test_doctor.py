@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers.onnx_model import save_run
 from moue.classifier.classifier import Classifier
@@ -284,6 +285,16 @@ def test_the_command_ends_with_1_and_writes_faces(moue, tmp_path):
     code, out, _ = moue("doctor", "small", tmp_path / "faces.npy")
     assert (code, "WRONG colours     your arrays look like BGR" in out) == (1, True)
     assert write_faces(tmp_path / "again")[0].name == "01-angry.png"
+
+
+def test_faces_of_the_same_name_are_kept_unless_said_otherwise(moue, tmp_path):
+    mine = tmp_path / "14-neutral.png"
+    mine.write_text("mine")
+    code, _, err = moue("doctor", "--write-faces", tmp_path)
+    assert (code, "--overwrite" in err, mine.read_text()) == (1, True, "mine")
+    assert list(tmp_path.iterdir()) == [mine], "none was written before the clash was seen"
+    assert moue("doctor", "--write-faces", tmp_path, "--overwrite")[0] == 0
+    assert Image.open(mine).size == (192, 192)
 
 
 def test_what_is_no_data(tmp_path):

@@ -142,7 +142,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
     assert "Most confident mistakes" not in text
     assert text.count('class="plot"') == 2
     with pytest.raises(MoueError, match="exists already"):
-        write_report(run, output, overwrite=False)
+        write_report(run, output)
 
 
 @pytest.mark.slow

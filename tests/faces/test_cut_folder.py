@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from moue.data.load import load_dataset
 from moue.errors import MoueError
 from moue.faces.cut_folder import cut_folder
 from moue.faces.face import Face
+from moue.media.listing import LeftOut, list_pictures
 
 
 class Marked:
@@ -53,11 +55,16 @@ def test_the_largest_face_of_each_image_is_cut_out(tmp_path):
     (tmp_path / "in" / "smile" / "one.png").unlink()
     assert cut_folder(tmp_path / "in", out, Marked()).num_faces == 2
     assert len(list(out.rglob("*.png"))) == 2
+    # What says that the folder is moue's is no file of which a reader has to be told.
+    assert not any("left behind" in note for note in load_dataset(out).notes)
+    left_out = LeftOut()
+    assert len(list(list_pictures([out], recursive=True, left_out=left_out))) == 2
+    assert left_out.litter == []
 
 
 def test_what_is_refused_leaves_nothing(tmp_path):
     photo(tmp_path / "in" / "smile" / "none.png")
-    with pytest.raises(MoueError, match=r"no face was found in .*which has 1 files"):
+    with pytest.raises(MoueError, match=r"(?m)no face was found in .*which has 1 file$"):
         cut_folder(tmp_path / "in", tmp_path / "out", Marked())
     with pytest.raises(MoueError, match="is no folder"):
         cut_folder(tmp_path / "in" / "smile" / "none.png", tmp_path / "out", Marked())

@@ -17,7 +17,7 @@ from moue.classifier.maps import CLASS_MAP, OCCLUSION, class_evidence, face_maps
 from moue.classifier.spec import ModelSpec
 from moue.doctor.drawn import drawn_faces
 from moue.drawing.evidence import color_face, colors_of
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.recognition.explain import explain
 
 
@@ -154,7 +154,7 @@ def test_explain_photo(photo, tmp_path):
 
 
 def test_another_class_is_explained_on_request(faces):
-    (own,), (other,) = (explain(faces[6], detector="none", emotion=name).faces for name in ("", "sad"))
+    (own,), (other,) = (explain(faces[6], detector="none", emotion=name).faces for name in ("", "Sadness"))
     assert own.emotion == "happy"
     assert other.emotion == "sad"
     assert other.log_odds < 0 < own.log_odds
@@ -163,9 +163,9 @@ def test_another_class_is_explained_on_request(faces):
 
 
 def test_what_cannot_be_explained(faces):
-    with pytest.raises(MoueError, match="unknown class 'joy'"):
-        explain(faces[0], detector="none", emotion="joy")
-    with pytest.raises(MoueError, match="the method is"):
+    with pytest.raises(SettingError, match="unknown class 'joyful'\nexpected one of angry"):
+        explain("none.png", detector="none", emotion="joyful")  # before the image is looked for
+    with pytest.raises(SettingError, match="the method is"):
         explain(faces[0], detector="none", method="gradient")
     with pytest.raises(MoueError, match="no face"):
         explain(np.full((200, 200), 90, np.uint8))

@@ -25,7 +25,7 @@ from moue.classifier.locate import FIX
 from moue.classifier.preprocess import fit, prepare
 from moue.classifier.runtime import open_session, read_network, usable_cpus
 from moue.classifier.spec import ExpressionSpec
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION
 from moue.probabilities import PROBABILITY_FLOOR, softmax
 
@@ -88,15 +88,16 @@ def face_maps(
         head: The answer that is explained, a name of `FaceClassifier.heads`; occlusion explains "expression" only.
 
     Raises:
-        MoueError: an unknown method or class, or a class map of a network that allows none.
+        SettingError: an unknown method or class.
+        MoueError: a class map of a network that allows none.
     """
     if method not in METHODS:
-        raise MoueError(f"the method is {method!r}", f"one of {', '.join(METHODS)}")
+        raise SettingError(f"the method is {method!r}", f"one of {', '.join(METHODS)}")
     raw = classifier.spec.head(head) if isinstance(classifier, Classifier) and head != EXPRESSION else None
     names = classifier.class_names if raw is None else raw.class_names
     unknown = sorted({*emotions} - {*names})
     if unknown:
-        raise MoueError(f"unknown class {unknown[0]!r}", f"one of {', '.join(names)}")
+        raise SettingError(f"unknown class {unknown[0]!r}", f"one of {', '.join(names)}")
     if not images:
         return []
     features = classifier.spec.features if isinstance(classifier, Classifier) else None

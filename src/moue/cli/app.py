@@ -25,7 +25,9 @@ from moue.cli import (
     recognise,
     scores,
     serve,
+    together,
     tune,
+    usage,
     webcam,
 )
 from moue.errors import MoueError
@@ -38,25 +40,28 @@ class _Stopped(BaseException):
     """Ctrl-C, on its way through Typer."""
 
 
-def _with_quiet(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that also takes ``--quiet``, as all of them do."""
+def _prepared(command: Callable[..., None], rules: tuple[together.Rule, ...]) -> Callable[..., None]:
+    """Return a command that also takes ``--quiet``, as all of them do, and refuses what has no effect."""
 
     @functools.wraps(command)
-    def run_command(*arguments: Any, quiet: bool, **choices: Any) -> None:  # noqa: ANN401 (those of the command)
+    def run_command(context: typer.Context, *, quiet: bool, **choices: Any) -> None:  # noqa: ANN401 (the command's)
         console.set_quiet(quiet)
+        together.refuse_without_effect(context, rules)
         try:
-            command(*arguments, **choices)
+            command(**choices)
         except KeyboardInterrupt as error:
             raise _Stopped from error  # Typer would end the program without a word
 
     # Typer reads the signature; annotations are texts there, which only this call turns into types.
     hints = get_type_hints(command, include_extras=True)
     option = typer.Option("--quiet", "-q", help="Print only results, errors and failures.")
-    hints["quiet"] = Annotated[bool, option]
+    hints |= {"context": typer.Context, "quiet": Annotated[bool, option]}
     given = inspect.signature(command)
     parameters = [one.replace(annotation=hints[name]) for name, one in given.parameters.items()]
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=hints["context"])
     quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints["quiet"])
-    run_command.__signature__ = given.replace(parameters=[*parameters, quiet])  # type: ignore[attr-defined]
+    signature = given.replace(parameters=[context, *parameters, quiet])
+    run_command.__signature__ = signature  # type: ignore[attr-defined]
     run_command.__annotations__ = hints
     return run_command
 
@@ -76,18 +81,18 @@ _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
 )
 detector_app = typer.Typer(help="Train or score a face detector.", no_args_is_help=True, rich_markup_mode=None)
 cluster_app = typer.Typer(help="Recognise on a Ray cluster.", no_args_is_help=True, rich_markup_mode=None)
-_GROUPS: Final[tuple[tuple[typer.Typer, tuple[Callable[..., None], ...]], ...]] = (
-    (app, _COMMANDS),
-    (data_app, data.COMMANDS),
-    (detector_app, detector.COMMANDS),
-    (cluster_app, cluster.COMMANDS),
-)
-for _group, _commands in _GROUPS:
+_GROUPS: Final[dict[str, tuple[typer.Typer, tuple[Callable[..., None], ...]]]] = {
+    "": (app, _COMMANDS),
+    "data": (data_app, data.COMMANDS),
+    "detector": (detector_app, detector.COMMANDS),
+    "cluster": (cluster_app, cluster.COMMANDS),
+}
+for _name, (_group, _commands) in _GROUPS.items():
     for _command in _commands:
-        _group.command()(_with_quiet(_command))
-app.add_typer(data_app, name="data")
-app.add_typer(detector_app, name="detector")
-app.add_typer(cluster_app, name="cluster")
+        _rules = together.RULES.get(f"{_name} {_command.__name__}".strip(), ())
+        _group.command()(_prepared(_command, _rules))
+    if _name:
+        app.add_typer(_group, name=_name)
 
 
 def _show_version(value: bool) -> None:
@@ -115,9 +120,15 @@ def run(interrupted: Callable[[], bool] = lambda: False) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without bars or accents is no error
     try:
-        app()
+        sys.exit(app(prog_name="moue", standalone_mode=False) or 0)
     except _Stopped:
         raise KeyboardInterrupt from None
+    except usage.UsageError as error:
+        if usage.is_help(error):
+            typer.echo(str(error), err=True)
+        else:
+            console.print_error(usage.explain_refusal(error))
+        sys.exit(2)
     except MoueError as error:
         if interrupted() and isinstance(error.__cause__, ImportError):
             # A library that is stopped while it is imported may say that it cannot be.

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from moue.cli import console, options
+from moue.errors import SettingError
 
 
 def get(
@@ -36,7 +37,11 @@ def get(
             console.say("")
         return
     if name != "ferplus":
-        raise typer.BadParameter(f"{name!r}, expected ferplus; the other data needs an account", param_hint="[ferplus]")
+        raise SettingError(
+            f"moue cannot get {name!r}",
+            "ferplus: the other data needs an account",
+            "`moue data get` names the sources.",
+        )
     console.wrote(catalog.fetch_ferplus(out, overwrite=overwrite))
 
 

@@ -42,6 +42,7 @@ def doctor(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Check the installation, or a network and the faces it is given.
 
@@ -51,7 +52,7 @@ def doctor(
     from moue.doctor.drawn import write_faces as write
 
     if write_faces is not None:
-        paths = write(write_faces)
+        paths = write(write_faces, overwrite=overwrite)
         console.wrote(write_faces)
         console.note(f"{len(paths)} faces; save what your code makes of them, in order: numpy.save('faces.npy', …)")
         console.note("then: moue doctor small faces.npy")

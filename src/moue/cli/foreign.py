@@ -56,7 +56,8 @@ def choose(dataset: Dataset, split: ScoredSplit, without: str) -> tuple[Dataset,
         without: Names of classes, separated by commas; may be empty.
 
     Raises:
-        MoueError: the data has no such class, or nothing is left.
+        SettingError: the data has no such class.
+        MoueError: nothing is left.
     """
     import numpy as np
 
@@ -76,11 +77,11 @@ def choose(dataset: Dataset, split: ScoredSplit, without: str) -> tuple[Dataset,
 def _leave_out(dataset: Dataset, name: str) -> Dataset:
     import numpy as np
 
-    from moue.labels import class_of
+    from moue.labels import class_among
 
-    wanted = class_of(name) or name.strip()
-    if wanted not in dataset.class_names:
-        raise MoueError(f"the data has no class {wanted!r}", f"one of {', '.join(dataset.class_names)}")
+    wanted = class_among(name, dataset.class_names)
+    if wanted != name.strip():
+        console.note(f"{name.strip()} is read as {wanted}")
     kept = np.flatnonzero(dataset.labels != dataset.class_names.index(wanted))
     if not len(kept):
         raise MoueError(f"without {wanted} no face is left", "faces of another class")

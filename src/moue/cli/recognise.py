@@ -97,15 +97,6 @@ def predict(
     from moue.predict import PredictOptions
     from moue.predict import predict as answer
 
-    if emoji and annotate is None:
-        raise typer.BadParameter("needs --annotate FOLDER", param_hint="--emoji")
-    if as_json and out == _STANDARD:
-        raise typer.BadParameter("standard output cannot take both JSON and CSV", param_hint="--json")
-    if excel and not out:
-        raise typer.BadParameter("needs --output FILE.csv", param_hint="--excel")
-    if aggregate:
-        drawn = {"--annotate": annotate is not None, "--srt": srt is not None, "--timeline": timeline is not None}
-        _refuse_single_faces({"--json": as_json, "--wide": wide, "--excel": excel, **drawn})
     target: Any = None if aggregate else _StandardOutput() if out == _STANDARD else Path(out) if out else None
     chosen = PredictOptions(
         model=model,
@@ -153,12 +144,6 @@ def download(
     from moue.faces import download as fetch
 
     console.note(f"{name} is at {fetch(name, out)}")
-
-
-def _refuse_single_faces(given: dict[str, bool]) -> None:
-    for option, is_given in given.items():
-        if is_given:
-            raise typer.BadParameter("shows single faces, which --aggregate does not", param_hint=option)
 
 
 def _names(files: Sequence[str]) -> Iterator[str]:

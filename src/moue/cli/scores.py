@@ -132,8 +132,7 @@ def report(
 
     in_run = page is None and _is_folder(model)
     target = page if page is not None or in_run else Path(f"{Path(model).stem}-report.html")
-    # The page inside the run folder belongs to the run and is replaced; any other file is the user's.
-    console.wrote(write_report(model, target, evaluations=evaluations or (), overwrite=overwrite or in_run))
+    console.wrote(write_report(model, target, evaluations=evaluations or (), overwrite=overwrite))
 
 
 def _robustness(ensemble: Ensemble, dataset: Dataset, split: str, views: options.ViewsName) -> Robustness:

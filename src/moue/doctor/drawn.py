@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from moue.faces.detectors.own import load_own
-from moue.files import read_json
+from moue.files import read_json, refuse_existing, replacing
 from moue.recognition.analyzer import Analyzer
 
 if TYPE_CHECKING:
@@ -104,16 +104,21 @@ def _enlarged(face: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(face).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
-def write_faces(folder: str | Path) -> list[Path]:
+def write_faces(folder: str | Path, *, overwrite: bool = False) -> list[Path]:
     """Write the faces as colour PNG files, to be put through somebody's own preprocessing.
 
     Args:
-        folder: Is made; files of the same names are replaced.
+        folder: Is made if it is not there.
+        overwrite: Whether files of the same names may be replaced.
+
+    Raises:
+        MoueError: one of them exists and `overwrite` is false, or the folder cannot be written.
     """
-    folder, faces = Path(folder), drawn_faces()
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number, (face, label) in enumerate(zip(faces.color, faces.labels.tolist(), strict=True), 1):
-        paths.append(folder / f"{number:02}-{faces.class_names[label]}.png")
-        Image.fromarray(face).save(paths[-1])
+    faces = drawn_faces()
+    paths = [Path(folder) / f"{number:02}-{name}.png" for number, name in enumerate(faces.names.tolist(), 1)]
+    for path in paths:
+        refuse_existing(path, overwrite=overwrite)
+    for path, face in zip(paths, faces.color, strict=True):
+        with replacing(path, overwrite=overwrite) as temporary:
+            Image.fromarray(face).save(temporary)
     return paths

@@ -34,7 +34,7 @@ def write_report(
     output: str | Path | None = None,
     *,
     evaluations: Sequence[str | Path] = (),
-    overwrite: bool = True,
+    overwrite: bool = False,
 ) -> Path:
     """Write the report of a run or of an exported network as one self-contained HTML page and return its path.
 
@@ -44,9 +44,10 @@ def write_report(
 
     Args:
         run: A run folder, or a network as `Classifier.load` finds it: the name of a shipped one, or an ONNX file.
-        output: The page, by default ``report.html`` in the run folder; a network without a run folder needs it.
+        output: The page; a network without a run folder needs one. Without it the page is ``report.html`` in the run
+            folder, which belongs to the run and is always written again.
         evaluations: Folders of further evaluations, as `Evaluation.save` writes them.
-        overwrite: Whether an existing page may be replaced.
+        overwrite: Whether an `output` that exists may be replaced.
 
     Raises:
         MoueError: there is no such run or network, the run has no finished epoch, a file is damaged, the page exists,
@@ -61,6 +62,7 @@ def write_report(
         )
     target = Path(output) if output is not None else folder / "report.html"
     refuse_suffix(target, (".html", ".htm"))
+    overwrite = overwrite or output is None
     refuse_existing(target, overwrite=overwrite)
     found = _evaluations([*([] if exported else _saved_evaluations(folder)), *map(Path, evaluations)])
     try:

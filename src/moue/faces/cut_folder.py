@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -13,7 +13,7 @@ from moue.classifier.preprocess import SEED_INPUT, fit
 from moue.errors import MoueError
 from moue.faces.crop import LARGEST_CROP, cut_largest
 from moue.media.decode import decode
-from moue.media.files import is_litter
+from moue.media.files import CUT_MARK, is_litter
 from moue.progress import ignore_progress
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from moue.classifier.spec import InputSpec
     from moue.faces.face import Detector
     from moue.progress import Progress
-
-_MARK: Final = ".cut_by_moue"
 
 
 @dataclasses.dataclass
@@ -69,7 +67,7 @@ def cut_folder(
     source, out = Path(source), Path(out)
     if not source.is_dir():
         raise MoueError(f"{source} is no folder", "a folder of photographs", "Unpack an archive first.")
-    if out.exists() and not (out / _MARK).is_file():
+    if out.exists() and not (out / CUT_MARK).is_file():
         raise MoueError(f"{out} exists already", "a new folder for the faces", "Move it, or name another folder.")
     files = sorted(
         file for file in source.rglob("*") if file.is_file() and not is_litter(str(file.relative_to(source)))
@@ -88,8 +86,9 @@ def cut_folder(
                 result.num_faces += 1
             progress(number, len(files))
         if not result.num_faces:
-            raise MoueError(f"no face was found in {source}, which has {len(files):,} files", "photographs with faces")
-        (unfinished / _MARK).touch()
+            many = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
+            raise MoueError(f"no face was found in {source}, which has {many}", "photographs with faces")
+        (unfinished / CUT_MARK).touch()
         if out.exists():
             shutil.rmtree(out)
         unfinished.rename(out)

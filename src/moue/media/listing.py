@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from moue.media.files import head_of, is_litter
+from moue.media.files import head_of, is_litter, is_own_mark
 from moue.media.urls import is_address, path_in
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def list_pictures(
 def _in_folder(folder: Path, suffixes: frozenset[str], left_out: LeftOut, *, recursive: bool) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         litter = sorted(name for name in (*folders, *files) if is_litter(name))
-        left_out.litter += [Path(place) / name for name in litter]
+        left_out.litter += [Path(place) / name for name in litter if not is_own_mark(name)]
         inner = sorted(set(folders) - set(litter))
         if not recursive:
             left_out.folders += [Path(place) / name for name in inner]

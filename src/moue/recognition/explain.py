@@ -19,6 +19,7 @@ from moue.faces.crop import crop_face
 from moue.faces.detectors.none import WholeImage
 from moue.faces.face import Face
 from moue.files import as_path
+from moue.labels import class_among
 from moue.recognition.analyze import analyze, network_of
 
 if TYPE_CHECKING:
@@ -158,13 +159,15 @@ def explain(
         model: As for `analyze`.
         detector: As for `analyze`.
         boxes: As for `analyze`.
-        emotion: The class to explain; by default, of each face the one that it is given.
+        emotion: The class to explain; by default, the answer for each face.
         method: "class map" reads the parts of the answer off the network's last feature map, exactly; "occlusion"
             covers the face piece by piece and works with any network; "auto" takes the first where it can.
 
     Raises:
-        MoueError: as `analyze`; the image cannot be read or holds no face; an unknown class or method.
+        MoueError: as `analyze`; the image cannot be read or holds no face.
+        SettingError: an unknown class or method.
     """
+    emotion = _class_of(model, emotion)  # before the work
     result = analyze(source, model=model, detector=detector, boxes=boxes)
     return explain_result(result, model=model, emotion=emotion, method=method)
 
@@ -182,6 +185,7 @@ def explain_result(
     large = dataclasses.replace(spec, height=_DRAWN, width=_DRAWN)
     whole = result.detector == WholeImage.name
     seen = [_cut(image, face, spec, whole=whole) for face in result.faces]
+    emotion = _class_of(model, emotion)
     emotions = [emotion or face.emotion for face in result.faces]
     maps = face_maps(classifier, seen, emotions, method=method)
     faces = tuple(
@@ -189,6 +193,11 @@ def explain_result(
         for face, found in zip(result.faces, maps, strict=True)
     )
     return Explanation(result.file, faces)
+
+
+def _class_of(model: Model, emotion: str) -> str:
+    """Return the network's own name for a class; empty text stays empty."""
+    return class_among(emotion, network_of(model).class_names) if emotion else ""
 
 
 def _joined(face: FaceResult, found: FaceMap, pixels: NDArray[np.uint8]) -> FaceExplanation:

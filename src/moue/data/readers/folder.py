@@ -15,7 +15,7 @@ from moue.data.splits import split_of
 from moue.errors import MoueError
 from moue.labels import class_of
 from moue.media.decode import DEFAULT_LIMITS
-from moue.media.files import head_of, is_litter
+from moue.media.files import head_of, is_litter, is_own_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,10 +69,10 @@ def _in_archive(archive: zipfile.ZipFile) -> Tree:
 
 
 def _load(path: Path, tree: Tree, options: ReadOptions) -> Dataset:
-    litter = [name for name in tree if is_litter(str(name))]
+    litter = [str(name) for name in tree if is_litter(str(name)) and not is_own_mark(str(name))]
     names, above = _without_common_parents([name for name in tree if not is_litter(str(name))])
     entries, notes = _entries(path, names)
-    notes += listed("left behind by a system, ignored", [str(name) for name in litter])
+    notes += listed("left behind by a system, ignored", litter)
     dataset = load_images(path, entries, lambda name: tree[above / name](), options, _LAYOUT)
     return dataclasses.replace(dataset, notes=(*dataset.notes, *notes))
 
