@@ -24,7 +24,7 @@ from moue.faces.crop import VIEWS, crop_face
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from moue.classifier.spec import InputSpec
+    from moue.classifier.input_spec import InputSpec
     from moue.faces import Detector, Face
 
 LIMIT = 0.015

@@ -15,9 +15,10 @@ from helpers import onnx_model
 from moue.classifier import locate as room
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
+from moue.classifier.input_spec import InputSpec
 from moue.classifier.locate import identity, shipped_models
 from moue.classifier.preprocess import prepare
-from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
+from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.probabilities import apply_temperature
@@ -145,7 +146,9 @@ def test_unknown_keys_are_kept_or_ignored():
         (with_input(width=48.0), ["input.width is 48.0"]),
         (with_input(height=True), ["input.height is True"]),
         (with_input(layout="NCHW"), ["'NCHW'", "'NHWC'", "newer"]),
-        (with_input(color="rgb", channels=3), ["input.channels is 3"]),
+        (with_input(color="rgb"), ["'rgb' with 1 channels", "rgb with 3"]),
+        (with_input(channels=3), ["'gray' with 3 channels"]),
+        (with_input(color=["gray"]), ["gray with 1"]),
         (with_input(pixel_range=[0, 1]), ["(0, 1)", "(0, 255)"]),
         (with_input(pixel_range=None), ["pixel_range is None"]),
         (with_input(crop_margin=-1.0), ["crop_margin is -1.0"]),
@@ -427,5 +430,5 @@ def test_unknown_models_are_refused(tmp_path, monkeypatch, name):
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "best.keras").write_bytes(b"zip")
-    with pytest.raises(MoueError, match="neither an ONNX nor a LiteRT file"):
+    with pytest.raises(MoueError, match="no ONNX, LiteRT or OpenVINO file"):
         Classifier.load(tmp_path / "best.keras")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from moue.classifier.spec import InputSpec
+from moue.classifier.input_spec import InputSpec
 from moue.errors import MoueError
 from moue.faces import Face
 from moue.faces.crop import VIEWS, crop_face, frame_of

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moue.classifier.input_spec import InputSpec
 from moue.classifier.preprocess import prepare
-from moue.classifier.spec import InputSpec
 from moue.errors import MoueError
 from moue.faces import Face
 from moue.faces.crop import crop_face

@@ -1,4 +1,4 @@
-"""`Classifier`: an exported network and its description, run by ONNX Runtime or LiteRT."""
+"""`Classifier`: an exported network and its description, run by ONNX Runtime, LiteRT or OpenVINO."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moue.classifier import litert, pretrained
-from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, describing, locate
+from moue.classifier import engines, pretrained
+from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, locate
 from moue.classifier.preprocess import iter_batches
 from moue.classifier.protocol import Answers
-from moue.classifier.runtime import AUTO, CPU, open_session, read_network, usable_cpus
-from moue.classifier.spec import ModelSpec
+from moue.classifier.runtime import CPU, usable_cpus
 from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION, NOT_FACE
 from moue.probabilities import apply_temperature
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import onnxruntime
     from numpy.typing import NDArray
 
+    from moue.classifier.input_spec import InputSpec
     from moue.classifier.preprocess import Images
-    from moue.classifier.spec import InputSpec
+    from moue.classifier.session import Session
+    from moue.classifier.spec import ModelSpec
 
 
 class Classifier:
@@ -36,13 +36,13 @@ class Classifier:
 
     Attributes:
         spec: The description beside the network.
-        path: The ONNX or LiteRT file.
+        path: The ONNX, LiteRT or OpenVINO file.
     """
 
     def __init__(
         self,
         spec: ModelSpec,
-        session: onnxruntime.InferenceSession,
+        session: Session,
         path: Path,
         *,
         threads: int | None = None,
@@ -71,8 +71,10 @@ class Classifier:
 
         Args:
             name_or_path: The name of a network that moue ships (text, by default "small"), a run folder (with
-                ``model.onnx`` and ``model.json``), an ONNX file (``NAME.onnx`` with ``NAME.json`` beside it), or a
-                LiteRT file (``NAME.tflite`` with ``NAME.tflite.json``; extra ``litert``), which runs on the CPU.
+                ``model.onnx`` and ``model.json``), an ONNX file (``NAME.onnx`` with ``NAME.json`` beside it), a LiteRT
+                file (``NAME.tflite`` with ``NAME.tflite.json``; extra ``litert``) or an OpenVINO file (``NAME.xml``
+                with ``NAME.bin`` and ``NAME.xml.json``; extra ``openvino``); the last two run on the CPU. An ONNX
+                file of other origin is described by `moue.classifier.community`.
             threads: CPU threads of one prediction; None takes the CPUs that this process may use, 8 at most.
             device: Where the network runs: "cpu", "cuda", "coreml" or "directml"; "auto" takes the best that ONNX
                 Runtime offers. A device that is not there is a warning, and the CPU is used.
@@ -84,14 +86,7 @@ class Classifier:
         if threads is not None and threads < 1:
             raise SettingError(f"threads is {threads}", "1 or more")
         path = locate(name_or_path)
-        spec = ModelSpec.load(describing(path))
-        # The very bytes that were checked are loaded.
-        content = read_network(path, FIX)
-        found = hashlib.sha256(content).hexdigest()
-        if found != (expected := _sha256_in(spec, path)):
-            raise MoueError(f"{path} has SHA-256 {found}", f"{expected} as {describing(path).name} says", FIX)
-        session = _open_session(content, path, threads or usable_cpus(), device)
-        _check_shapes(session, spec, path)
+        spec, session = engines.open_network(path, threads=threads or usable_cpus(), device=device)
         return cls(spec, session, path, threads=threads, device=device)
 
     @classmethod
@@ -116,7 +111,7 @@ class Classifier:
         path = pretrained.fetch_pair(pretrained.address_of(name, revision), sha256)
         return cls.load(path, threads=threads, device=device)
 
-    def through(self, wrap: Callable[[onnxruntime.InferenceSession], Any]) -> Classifier:
+    def through(self, wrap: Callable[[Session], Any]) -> Classifier:
         """Return the same network behind another session, such as one that batches the calls of many threads.
 
         Args:
@@ -158,9 +153,7 @@ class Classifier:
         # Not the network alone decides: temperatures and the crop are in its description.
         spec = self.spec.to_dict()
         parts = [spec[part] for part in ("onnx_sha256", "input", "heads", "expression")]
-        if self.path.suffix.lower() == litert.SUFFIX:
-            parts.append(_sha256_in(self.spec, self.path))
-        told = json.dumps(parts, sort_keys=True)
+        told = json.dumps([*parts, *engines.identity_of(self.spec, self.path)], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 
     def predict(self, images: Images, *, batch_size: int = 64) -> NDArray[np.str_]:
@@ -291,46 +284,3 @@ def _open_again(where: str | Path, threads: int | None, device: str, fingerprint
             f"{classifier.path} has changed since the Classifier was pickled", "the same network", "Load it again."
         )
     return classifier
-
-
-def _sha256_in(spec: ModelSpec, path: Path) -> str:
-    """Return the SHA-256 that a file must have."""
-    if path.suffix.lower() != litert.SUFFIX:
-        return spec.onnx_sha256
-    about = spec.extra.get("litert")
-    return str(about.get("sha256")) if isinstance(about, dict) else "none"
-
-
-def _open_session(content: bytes, path: Path, threads: int, device: str) -> Any:  # noqa: ANN401 (runtimes have no types)
-    if path.suffix.lower() != litert.SUFFIX:
-        return open_session(content, path, threads=threads, fix=FIX, device=device)
-    if device not in (CPU, AUTO):
-        raise SettingError(f"the device {device!r} with a LiteRT file", f"{CPU} or {AUTO}", "Give the ONNX file.")
-    return litert.LiteRtSession(content, path, threads=threads, fix=FIX)
-
-
-def _check_shapes(session: onnxruntime.InferenceSession, spec: ModelSpec, path: Path) -> None:
-    inputs = session.get_inputs()
-    if len(inputs) != 1:
-        raise MoueError(f"{path} has {len(inputs)} inputs", "one", FIX)
-    shape, kind = inputs[0].shape, inputs[0].type
-    fits = len(shape) == 4 and not isinstance(shape[0], int) and _same(shape[1:], spec.input.shape)
-    if not fits or kind != "tensor(float)":
-        wanted = f"tensor(float) {['N', *spec.input.shape]} with a free batch size N"
-        raise MoueError(f"{path} takes {kind} {shape}", wanted, FIX)
-    outputs = {output.name: output for output in session.get_outputs()}
-    columns = {head.output: len(head.class_names) for head in spec.heads}
-    for name, count in {**columns, EXPRESSION: len(spec.expression.class_names), NOT_FACE: 1}.items():
-        output = outputs.get(name)
-        if output is None:
-            raise MoueError(f"{path} has no output {name!r}", f"one of {', '.join(outputs)}", FIX)
-        if output.type != "tensor(float)" or len(output.shape) != 2 or not _same(output.shape[1:], (count,)):
-            wanted = f"tensor(float) ['N', {count}], one column for each class"
-            raise MoueError(f"output {name!r} of {path} is {output.type} {output.shape}", wanted, FIX)
-
-
-def _same(found: list[Any], expected: tuple[int, ...]) -> bool:
-    """Compare an ONNX shape, whose free sides are text or None, with numbers."""
-    return len(found) == len(expected) and all(
-        side == number or not isinstance(side, int) for side, number in zip(found, expected, strict=True)
-    )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from moue.classifier.input_spec import InputSpec
     from moue.classifier.preprocess import Images
-    from moue.classifier.spec import InputSpec
 
 
 class Ensemble:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from moue.classifier.session import FLOAT, Tensor
 from moue.errors import MissingExtraError, MoueError
 from moue.quiet import silenced_stderr
 
@@ -17,23 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+KEY: Final = "litert"
+"""Where the description of such a file tells of that file."""
+
 SUFFIX: Final = ".tflite"
 SIGNATURE: Final = "serving_default"
-
-
-@dataclasses.dataclass(frozen=True)
-class Tensor:
-    """An input or output as ONNX Runtime describes its own.
-
-    Attributes:
-        name: Its name in the signature.
-        shape: Its sides; a free one is text.
-        type: ``"tensor(float)"``, or NumPy's name of another type.
-    """
-
-    name: str
-    shape: list[Any]
-    type: str
 
 
 class LiteRtSession:
@@ -90,7 +78,7 @@ def _describe(details: Mapping[str, Mapping[str, Any]]) -> list[Tensor]:
         Tensor(
             name,
             ["N" if side < 0 else int(side) for side in about["shape_signature"]],
-            "tensor(float)" if about["dtype"] == np.float32 else np.dtype(about["dtype"]).name,
+            FLOAT if about["dtype"] == np.float32 else np.dtype(about["dtype"]).name,
         )
         for name, about in details.items()
     ]

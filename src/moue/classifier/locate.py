@@ -13,8 +13,10 @@ WEIGHTS: Final = Path(__file__).parents[1] / "weights"
 DEFAULT_MODEL: Final = "small"
 """The network that answers where none is named."""
 
-SUFFIXES: Final = (".onnx", ".tflite")
+SUFFIXES: Final = (".onnx", ".tflite", ".xml")
 """Of files that `Classifier.load` runs."""
+
+_COMMUNITY: Final = WEIGHTS / "community"
 
 FIX: Final = "Export the model again, or copy both files again."
 
@@ -29,12 +31,22 @@ def describing(path: Path) -> Path:
     return path.with_suffix(".json") if path.suffix.lower() == ".onnx" else path.with_name(f"{path.name}.json")
 
 
+def description_of(path: Path) -> Path:
+    """Return the description of a network: the one beside it, or the one that moue ships for an ONNX file of its name.
+
+    moue ships descriptions of some networks of other origin, and not the networks.
+    """
+    beside, shipped = describing(path), _COMMUNITY / f"{path.stem}.json"
+    is_known = path.suffix.lower() == ".onnx" and not beside.is_file() and shipped.is_file()
+    return shipped if is_known else beside
+
+
 def locate(name_or_path: str | Path) -> Path:
-    """Return the file of a network; `describing` says where its description is.
+    """Return the file of a network; `description_of` says where its description is.
 
     Args:
         name_or_path: Text that is the name of a shipped network means that network, whatever files lie in the working
-            folder. Anything else is a path: a run folder, or an ONNX or LiteRT file. To mean a folder called
+            folder. Anything else is a path: a run folder, or an ONNX, LiteRT or OpenVINO file. To mean a folder called
             ``small``, write ``./small`` or give a `Path`.
 
     Raises:
@@ -53,7 +65,7 @@ def locate(name_or_path: str | Path) -> Path:
         onnx, fix = path, "Check the name."
     elif path.exists():
         raise MoueError(
-            f"{path} is neither an ONNX nor a LiteRT file", "a run folder, or NAME.onnx with NAME.json beside it"
+            f"{path} is no ONNX, LiteRT or OpenVINO file", "a run folder, or NAME.onnx with NAME.json beside it"
         )
     else:
         named = f'Give the name as text: "{path}".' if str(path) in known else ""
@@ -62,7 +74,7 @@ def locate(name_or_path: str | Path) -> Path:
             f"a run folder, an ONNX file, or the name of a shipped model ({', '.join(known)})",
             named or "Train one with: moue train fer2013.csv --out RUN, then give the folder RUN.",
         )
-    description = describing(onnx)
+    description = description_of(onnx)
     for file in (onnx, description):
         if not file.is_file():
             wanted = f"{onnx.name} and {description.name}"
@@ -79,7 +91,7 @@ def identity(name_or_path: str | Path) -> tuple[str, ...]:
     onnx = locate(name_or_path)
     try:
         # The description holds the checksum of the network; the times tell of a network without its description.
-        described = hashlib.sha256(describing(onnx).read_bytes()).hexdigest()
+        described = hashlib.sha256(description_of(onnx).read_bytes()).hexdigest()
         state = onnx.stat()
     except OSError as error:
         raise MoueError(f"cannot read {onnx}: {error.strerror}", "a readable file", FIX) from error

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from moue.classifier.spec import InputSpec
+from moue.classifier.input_spec import InputSpec
 from moue.errors import MoueError, SettingError
-from moue.media.pixels import fit_gray, to_gray
+from moue.media.pixels import fit_gray, fit_rgb, to_gray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def prepare(images: Images, spec: InputSpec = SEED_INPUT) -> NDArray[np.float32]
         spec: The network's input.
 
     Returns:
-        float32 (N, height, width, 1), 0-255; N is 1 for a single image and 0 for an empty batch or list.
+        float32 (N, height, width, channels), 0-255; N is 1 for a single image and 0 for an empty batch or list.
 
     Raises:
         MoueError: the pixels are not uint8 (0-1 floats are the usual case), an image is empty, or its shape is none
@@ -79,21 +79,28 @@ def fit(image: NDArray[np.uint8], spec: InputSpec = SEED_INPUT) -> NDArray[np.ui
         spec: The network's input.
 
     Returns:
-        uint8 (height, width, 1), 0-255.
+        uint8 (height, width, channels), 0-255.
 
     Raises:
         MoueError: as `prepare`.
     """
     checked: NDArray[np.uint8] = _checked([image])[0]
-    return fit_gray(checked, (spec.height, spec.width))
+    return _fit_one(checked, spec)
+
+
+def _fit_one(image: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+    return (fit_gray if spec.channels == 1 else fit_rgb)(image, (spec.height, spec.width))
 
 
 def _fit_all(images: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
-    """(N, H, W, 1 or 3) to (N, height, width, 1)."""
-    size = (spec.height, spec.width)
-    if images.shape[1:3] == size:
-        return images if images.shape[3] == 1 else to_gray(images)[..., None]
-    return np.stack([fit_gray(image, size) for image in images]) if len(images) else np.zeros((0, *size, 1), np.uint8)
+    """(N, H, W, 1 or 3) to (N, height, width, channels)."""
+    if images.shape[1:] == spec.shape:
+        return images
+    if images.shape[1:3] == spec.shape[:2] and spec.channels == 1:
+        return to_gray(images)[..., None]
+    return (
+        np.stack([_fit_one(image, spec) for image in images]) if len(images) else np.zeros((0, *spec.shape), np.uint8)
+    )
 
 
 def _checked(images: Images) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from moue.classifier.input_spec import InputSpec
     from moue.classifier.preprocess import Images
-    from moue.classifier.spec import InputSpec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from moue.classifier.preprocess import SEED_INPUT
+from moue.classifier.preprocess import SEED_INPUT, fit
 from moue.errors import MoueError
-from moue.media.pixels import fit_gray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from moue.classifier.spec import InputSpec
+    from moue.classifier.input_spec import InputSpec
     from moue.faces.face import Detector, Face
 
 _MOST_SAMPLES: Final = 4  # per side of an output pixel; beyond, whole pixels are averaged first
@@ -77,12 +76,12 @@ def crop_face(
     Args:
         image: uint8 (H, W) gray or (H, W, 3) RGB.
         face: Where it is.
-        spec: The network's input; its size, `crop_margin` and `crop_shift` count.
+        spec: The network's input; its size, colour, `crop_margin` and `crop_shift` count.
         level: As `frame_of`.
         zoom: As `frame_of`.
 
     Returns:
-        uint8 (height, width, 1), 0-255, as `moue.classifier.preprocess.prepare` takes it.
+        uint8 (height, width, channels), 0-255, as `moue.classifier.preprocess.prepare` takes it.
 
     Raises:
         MoueError: the face lies outside of the image, or is many times as large.
@@ -101,7 +100,7 @@ def crop_face(
     size = spec.width * samples, spec.height * samples
     moved = Frame((frame.x - left) / whole, (frame.y - top) / whole, frame.side / whole, frame.angle)
     picture = picture.transform(size, Image.Transform.AFFINE, _affine(moved, size), Image.Resampling.BILINEAR)
-    return fit_gray(np.asarray(picture), (spec.height, spec.width))
+    return fit(np.asarray(picture), spec)
 
 
 def check_face(face: Face, height: int, width: int) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from moue.classifier.spec import InputSpec
+    from moue.classifier.input_spec import InputSpec
     from moue.faces.face import Detector
     from moue.progress import Progress
 

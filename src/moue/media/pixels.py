@@ -92,3 +92,21 @@ def fit_gray(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDAr
     plain = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
     small = resize(plain, size)
     return (small if small.ndim == 2 else to_gray(small))[..., None]
+
+
+def fit_rgb(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return an image as a network of colours sees it; a gray one has three equal channels.
+
+    Args:
+        image: As `fit_gray`.
+        size: (height, width) of the result.
+
+    Returns:
+        uint8 (height, width, 3), 0-255.
+
+    Raises:
+        MoueError: as `resize`.
+    """
+    plain = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    small = resize(plain, size)
+    return np.repeat(small[..., None], 3, axis=2) if small.ndim == 2 else small

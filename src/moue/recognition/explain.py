@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from moue.classifier.input_spec import InputSpec
     from moue.classifier.maps import FaceMap
-    from moue.classifier.spec import InputSpec
     from moue.faces import Detector
     from moue.faces.face import Box
     from moue.media.image_source import Source
@@ -182,7 +182,7 @@ def explain_result(
         )
     classifier = network_of(model)
     image, spec = result.upright_pixels(), classifier.input
-    large = dataclasses.replace(spec, height=_DRAWN, width=_DRAWN)
+    large = dataclasses.replace(spec, height=_DRAWN, width=_DRAWN, channels=1, color="gray")
     whole = result.detector == WholeImage.name
     seen = [_cut(image, face, spec, whole=whole) for face in result.faces]
     emotion = _class_of(model, emotion)
@@ -207,7 +207,7 @@ def _joined(face: FaceResult, found: FaceMap, pixels: NDArray[np.uint8]) -> Face
 
 
 def _cut(image: NDArray[np.uint8], face: FaceResult, spec: InputSpec, *, whole: bool) -> NDArray[np.uint8]:
-    """Return the first view of a face, uint8 (height, width, 1)."""
+    """Return the first view of a face, uint8 (height, width, channels)."""
     if whole:
         return fit(image, spec)
     points = None if face.landmarks is None else np.array(face.landmarks, np.float32)

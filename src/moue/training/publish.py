@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from moue.classifier.spec import ExpressionSpec, HeadSpec, InputSpec, ModelSpec
+from moue.classifier.input_spec import InputSpec
+from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
 from moue.errors import MoueError
 from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, heads_in, list_heads

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from moue.classifier.spec import VERSION, InputSpec
+from moue.classifier.input_spec import InputSpec
+from moue.classifier.spec import VERSION
 from moue.doctor.findings import Finding, Level
 from moue.errors import MoueError
 from moue.files import read_json

@@ -1,0 +1,94 @@
+"""OpenVINO: runs a pair of files ``NAME.xml`` and ``NAME.bin`` behind the methods of an ONNX Runtime session."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from moue.classifier.session import FLOAT, Tensor
+from moue.errors import MissingExtraError, MoueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+KEY: Final = "openvino"
+"""Where the description of such a file tells of that file."""
+
+SUFFIX: Final = ".xml"
+WEIGHTS_SUFFIX: Final = ".bin"
+
+
+class OpenVinoSession:
+    """An OpenVINO network that `Classifier` takes for an ONNX Runtime session; may be used by several threads.
+
+    Args:
+        graph: The bytes of the ``.xml`` file.
+        weights: The bytes of the ``.bin`` file.
+        path: The ``.xml`` file, for messages.
+        threads: CPU threads of one prediction.
+        fix: The advice in the message of an error.
+
+    Raises:
+        MissingExtraError: openvino is not installed.
+        MoueError: OpenVINO cannot load the network.
+    """
+
+    def __init__(self, graph: bytes, weights: bytes, path: Path, *, threads: int, fix: str) -> None:
+        core = import_openvino().Core()
+        # Some processors would compute in 16 bits otherwise, and the answers would differ from those of the ONNX file.
+        settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+        try:
+            compiled = core.compile_model(core.read_model(graph, weights), "CPU", settings)
+        except Exception as error:
+            raise MoueError(
+                f"OpenVINO cannot load {path}: {error}", "files of moue export --format openvino", fix
+            ) from error
+        self._inputs, self._outputs = _describe(compiled.inputs), _describe(compiled.outputs)
+        self._request = compiled.create_infer_request()
+        # One request has one set of buffers.
+        self._lock = threading.Lock()
+
+    def get_inputs(self) -> list[Tensor]:
+        """As ONNX Runtime's own."""
+        return self._inputs
+
+    def get_outputs(self) -> list[Tensor]:
+        """As ONNX Runtime's own."""
+        return self._outputs
+
+    def run(
+        self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
+    ) -> list[NDArray[np.float32]]:
+        """Return outputs by their names, as ONNX Runtime's own."""
+        with self._lock:
+            answers = self._request.infer(dict(feeds))
+        return [answers[name] for name in output_names]
+
+
+def import_openvino() -> Any:  # noqa: ANN401 (openvino has no types)
+    """Return the package openvino.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtraError("openvino", "openvino") from error
+    return openvino
+
+
+def _describe(ports: Sequence[Any]) -> list[Tensor]:
+    return [
+        Tensor(
+            port.get_any_name(),
+            ["N" if side.is_dynamic else side.get_length() for side in port.partial_shape],
+            FLOAT if port.element_type.to_dtype() == np.float32 else str(port.element_type.get_type_name()),
+        )
+        for port in ports
+    ]

@@ -1,0 +1,43 @@
+"""What every runtime of networks is asked: the methods of an ONNX Runtime session that moue uses."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+FLOAT: Final = "tensor(float)"
+"""ONNX Runtime's name of float32."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output as ONNX Runtime describes its own.
+
+    Attributes:
+        name: Its name.
+        shape: Its sides; a free one is text.
+        type: ``"tensor(float)"``, or the name of another type.
+    """
+
+    name: str
+    shape: list[Any]
+    type: str
+
+
+class Session(Protocol):
+    """An opened network."""
+
+    def get_inputs(self) -> Sequence[Any]:
+        """Return its inputs, which have the attributes of `Tensor`."""
+
+    def get_outputs(self) -> Sequence[Any]:
+        """Return its outputs, which have the attributes of `Tensor`."""
+
+    def run(self, output_names: Sequence[str], input_feed: Mapping[str, Any], /) -> list[NDArray[np.float32]]:
+        """Return outputs by their names."""
