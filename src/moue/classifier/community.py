@@ -13,7 +13,7 @@ import numpy as np
 
 from moue.classifier import checks
 from moue.classifier.input_spec import COLORS, InputSpec
-from moue.classifier.session import FLOAT, Tensor
+from moue.classifier.session import FLOAT, Described, Tensor
 from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
 from moue.errors import MoueError
 from moue.files import read_json
@@ -156,7 +156,7 @@ class CommunitySpec:
         )
 
 
-class CommunitySession:
+class CommunitySession(Described):
     """A network of other origin that takes and gives what moue's own networks do.
 
     Args:
@@ -169,23 +169,17 @@ class CommunitySession:
     """
 
     def __init__(self, session: Session, spec: CommunitySpec, path: Path) -> None:
-        self._session, self._spec = session, spec
-        self._input, self._batch = _check_input(session, spec, path)
-        self._output = _check_output(session, spec, path)
-        self._mean, self._std = (np.array(numbers, np.float32) for numbers in (spec.mean, spec.std))
-
-    def get_inputs(self) -> list[Tensor]:
-        """As ONNX Runtime's own."""
-        return [Tensor("images", ["N", self._spec.height, self._spec.width, len(self._spec.mean)], FLOAT)]
-
-    def get_outputs(self) -> list[Tensor]:
-        """As ONNX Runtime's own."""
-        num = len(self._spec.class_names)
-        return [
+        num = len(spec.class_names)
+        answers = [
             Tensor(_HEAD, ["N", num], FLOAT),
             Tensor(EXPRESSION, ["N", num], FLOAT),
             Tensor(NOT_FACE, ["N", 1], FLOAT),
         ]
+        super().__init__([Tensor("images", ["N", spec.height, spec.width, len(spec.mean)], FLOAT)], answers)
+        self._session, self._spec = session, spec
+        self._input, self._batch = _check_input(session, spec, path)
+        self._output = _check_output(session, spec, path)
+        self._mean, self._std = (np.array(numbers, np.float32) for numbers in (spec.mean, spec.std))
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None

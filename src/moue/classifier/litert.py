@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.classifier.session import FLOAT, Tensor
+from moue.classifier.session import FLOAT, Described, Tensor
 from moue.errors import MissingExtraError, MoueError
 from moue.quiet import silenced_stderr
 
@@ -24,7 +24,7 @@ SUFFIX: Final = ".tflite"
 SIGNATURE: Final = "serving_default"
 
 
-class LiteRtSession:
+class LiteRtSession(Described):
     """A ``.tflite`` file that `Classifier` takes for an ONNX Runtime session; may be used by several threads.
 
     Args:
@@ -51,18 +51,9 @@ class LiteRtSession:
             raise MoueError(
                 f"LiteRT cannot load {path}: {error}", "a file of moue export --format litert", fix
             ) from error
-        self._inputs = _describe(self._runner.get_input_details())
-        self._outputs = _describe(self._runner.get_output_details())
+        super().__init__(_describe(self._runner.get_input_details()), _describe(self._runner.get_output_details()))
         # One interpreter has one set of buffers.
         self._lock = threading.Lock()
-
-    def get_inputs(self) -> list[Tensor]:
-        """As ONNX Runtime's own."""
-        return self._inputs
-
-    def get_outputs(self) -> list[Tensor]:
-        """As ONNX Runtime's own."""
-        return self._outputs
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.classifier.session import FLOAT, Tensor
+from moue.classifier.session import FLOAT, Described, Tensor
 from moue.errors import MissingExtraError, MoueError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SUFFIX: Final = ".xml"
 WEIGHTS_SUFFIX: Final = ".bin"
 
 
-class OpenVinoSession:
+class OpenVinoSession(Described):
     """An OpenVINO network that `Classifier` takes for an ONNX Runtime session; may be used by several threads.
 
     Args:
@@ -48,18 +48,10 @@ class OpenVinoSession:
             raise MoueError(
                 f"OpenVINO cannot load {path}: {error}", "files of moue export --format openvino", fix
             ) from error
-        self._inputs, self._outputs = _describe(compiled.inputs), _describe(compiled.outputs)
+        super().__init__(_describe(compiled.inputs), _describe(compiled.outputs))
         self._request = compiled.create_infer_request()
         # One request has one set of buffers.
         self._lock = threading.Lock()
-
-    def get_inputs(self) -> list[Tensor]:
-        """As ONNX Runtime's own."""
-        return self._inputs
-
-    def get_outputs(self) -> list[Tensor]:
-        """As ONNX Runtime's own."""
-        return self._outputs
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None

@@ -30,6 +30,26 @@ class Tensor:
     type: str
 
 
+class Described:
+    """The part of a session that tells of its inputs and outputs.
+
+    Args:
+        inputs: What `get_inputs` returns.
+        outputs: What `get_outputs` returns.
+    """
+
+    def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        self._inputs, self._outputs = inputs, outputs
+
+    def get_inputs(self) -> Sequence[Tensor]:
+        """As ONNX Runtime's own."""
+        return self._inputs
+
+    def get_outputs(self) -> Sequence[Tensor]:
+        """As ONNX Runtime's own."""
+        return self._outputs
+
+
 class Session(Protocol):
     """An opened network."""
 

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.classifier.locate import locate, shipped_models
+from moue.classifier.locate import describing, locate, shipped_models
 from moue.classifier.spec import ModelSpec
 from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures, robustness_figures
@@ -113,7 +113,7 @@ def _run_context(run: Path) -> dict[str, Any]:
 def _network_context(name_or_path: str | Path) -> dict[str, Any]:
     """Return what the description of an exported network says."""
     path = locate(name_or_path)
-    spec, name = ModelSpec.load(path.with_suffix(".json")), shlex.quote(str(name_or_path))
+    spec, name = ModelSpec.load(describing(path)), shlex.quote(str(name_or_path))
     return {
         "run": path.parent.name if path.name == "model.onnx" else path.stem,
         "config": dict(spec.recipe),

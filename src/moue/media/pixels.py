@@ -89,8 +89,7 @@ def fit_gray(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDAr
     Raises:
         MoueError: as `resize`.
     """
-    plain = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
-    small = resize(plain, size)
+    small = _resized(image, size)
     return (small if small.ndim == 2 else to_gray(small))[..., None]
 
 
@@ -107,6 +106,10 @@ def fit_rgb(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     Raises:
         MoueError: as `resize`.
     """
-    plain = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
-    small = resize(plain, size)
+    small = _resized(image, size)
     return np.repeat(small[..., None], 3, axis=2) if small.ndim == 2 else small
+
+
+def _resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W), (H, W, 1) or (H, W, 3) to (height, width) or (height, width, 3)."""
+    return resize(image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image, size)
