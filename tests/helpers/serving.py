@@ -1,11 +1,22 @@
 """What tests of the server share."""
 
+import io
+
+from PIL import Image
+
 from moue.serve.schemas import Problem
 
 
 def files(*contents):
     """Return files for a request."""
     return [("image", (f"{number}.png", content)) for number, content in enumerate(contents)]
+
+
+def png(image) -> bytes:
+    """Return pixels as a PNG file."""
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "PNG")
+    return content.getvalue()
 
 
 def refused(answer, status, *words):

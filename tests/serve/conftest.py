@@ -1,16 +1,15 @@
 """A server in this process, and images to send."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
+from helpers.serving import png
 from moue.serve.app import create_app
 from moue.serve.settings import Settings
 
@@ -48,9 +47,3 @@ def crops():
     """Four pretended face crops: their pixels, and their PNG files."""
     pixels = [np.random.default_rng(seed).integers(0, 256, (48, 48), dtype=np.uint8) for seed in range(4)]
     return pixels, [png(image) for image in pixels]
-
-
-def png(image) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(image).save(content, "PNG")
-    return content.getvalue()

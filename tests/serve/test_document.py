@@ -20,6 +20,7 @@ def described():
     ("method", "path"),
     [
         ("POST", "/v1/analyze"),
+        ("POST", "/v1/explain"),
         ("POST", "/v1/classify"),
         ("GET", "/v1/models"),
         ("GET", "/v2/models/{name}"),

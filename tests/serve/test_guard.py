@@ -145,6 +145,7 @@ def test_the_document_lists_every_address(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v1/analyze",
+        "/v1/explain",
         "/v1/classify",
         "/v1/models",
         "/metrics",

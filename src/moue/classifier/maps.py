@@ -113,6 +113,16 @@ def face_maps(
     return [occlusion_map(classifier, image, emotion) for image, emotion in zip(images, chosen, strict=True)]
 
 
+def open_features(classifier: FaceClassifier) -> None:
+    """Open a network for class maps ahead of the first one; one that allows none is left alone.
+
+    Raises:
+        MoueError: the file is gone, or has changed since the network was loaded.
+    """
+    if isinstance(classifier, Classifier) and classifier.spec.features is not None:
+        _features_of(classifier, classifier.spec.features)
+
+
 def _class_maps(
     classifier: Classifier, images: Sequence[NDArray[np.uint8]], chosen: Sequence[int], head: str
 ) -> list[FaceMap]:
@@ -156,7 +166,7 @@ def class_evidence(
     how = ExpressionSpec.of_head(classifier.spec.head(head)) if is_raw else classifier.spec.expression
     if features is None:
         raise MoueError(f"{classifier.path} names no features", "a network that averages its last features", FIX)
-    session = _open(classifier.path, classifier.spec.onnx_sha256, features.output, *_layer_names(features))
+    session = _features_of(classifier, features)
     heads = [one for one in classifier.spec.heads if one.name in how.weights]
     names = [features.output, EXPRESSION, *(one.output for one in heads)]
     names += [name for one in heads for name in features.layers[one.name]]
@@ -216,11 +226,12 @@ def _log_odds(probability: float) -> float:
     return float(np.log(inside / (1 - inside)))
 
 
-def _layer_names(features: FeatureSpec) -> tuple[str, ...]:
-    return tuple(name for pair in features.layers.values() for name in pair)
+def _features_of(classifier: Classifier, features: FeatureSpec) -> onnxruntime.InferenceSession:
+    layers = (name for pair in features.layers.values() for name in pair)
+    return _open(classifier.path, classifier.spec.onnx_sha256, features.output, *layers)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=8)
 def _open(path: Path, sha256: str, *names: str) -> onnxruntime.InferenceSession:
     """Open a network a second time, with its features among its outputs; the file itself is not touched."""
     content = read_network(path, FIX)

@@ -19,6 +19,7 @@ from moue.serve.guard import Guard
 from moue.serve.metrics import Metrics
 from moue.serve.page import add_page
 from moue.serve.routes.about import health_router, models_router
+from moue.serve.routes.explain import explain_router
 from moue.serve.routes.images import images_router
 from moue.serve.routes.inference import protocol_health_router, protocol_router
 
@@ -69,7 +70,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.engine, app.state.gate, app.state.draining = engine, gate, False
     locked = _locks(settings.api_key)
-    for router in (images_router(engine, gate), models_router(engine, metrics), protocol_router(engine, gate)):
+    for router in (
+        images_router(engine, gate),
+        explain_router(engine, gate),
+        models_router(engine, metrics),
+        protocol_router(engine, gate),
+    ):
         app.include_router(router, dependencies=locked)
     for router in (health_router(), protocol_health_router()):
         app.include_router(router)

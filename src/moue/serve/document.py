@@ -19,14 +19,20 @@ _TEMPLATE: Final = "#/components/schemas/{model}"
 
 
 def describe(app: FastAPI, engine: Engine) -> None:
-    """Add the bodies, the errors, and the names of models and detectors that requests may choose.
+    """Add the bodies, the errors, and the names of models, detectors and classes that requests may choose.
 
     Args:
         app: Its document is changed.
         engine: Knows the names.
     """
     made = app.openapi
-    names = {"model": ["", *engine.models], "detector": ["", *engine.detectors], "name": list(engine.models)}
+    classes = dict.fromkeys(name for model in engine.models.values() for name in model.classifier.class_names)
+    names = {
+        "model": ["", *engine.models],
+        "detector": ["", *engine.detectors],
+        "name": list(engine.models),
+        "emotion": list(classes),
+    }
 
     def openapi() -> dict[str, Any]:
         document = made()
@@ -39,7 +45,8 @@ def describe(app: FastAPI, engine: Engine) -> None:
             for operation in path.values():
                 for parameter in operation.get("parameters", ()):
                     if parameter["name"] in names:
-                        parameter["schema"]["enum"] = names[parameter["name"]]
+                        kind_of_value = parameter["schema"]
+                        kind_of_value.get("items", kind_of_value)["enum"] = names[parameter["name"]]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""An image with its result drawn on it, as a file."""
+"""Drawings as files: an image with its result drawn on it, and the maps of its faces."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError
+from moue.recognition.explain import explain_result
 
 if TYPE_CHECKING:
+    from PIL import Image
+
+    from moue.classifier.protocol import FaceClassifier
     from moue.recognition.results import ImageResult
 
 JPEG: Final = "image/jpeg"
@@ -28,8 +32,25 @@ def drawn(result: ImageResult, kind: str) -> bytes:
         raise MoueError(
             f"the image has the status {result.status}: {result.message}", "an image that can be read", "Convert it."
         )
+    return _file(result.plot(), kind)
+
+
+def drawn_maps(result: ImageResult, classifier: FaceClassifier, emotion: str) -> bytes:
+    """Return the maps of all faces on one sheet, as a PNG file.
+
+    Args:
+        result: Holds its pixels.
+        classifier: The network that answered.
+        emotion: The class to explain; empty for the one that each face is given.
+
+    Raises:
+        MoueError: the image could not be read, or holds no face.
+    """
+    return _file(explain_result(result, model=classifier, emotion=emotion).plot(), PNG)
+
+
+def _file(picture: Image.Image, kind: str) -> bytes:
     content = io.BytesIO()
-    picture = result.plot()
     if kind == PNG:
         picture.save(content, "PNG", compress_level=1)
     else:

@@ -7,10 +7,11 @@ import dataclasses
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import shipped_models
+from moue.classifier.maps import open_features
 from moue.classifier.preprocess import prepare
 from moue.classifier.runtime import usable_cpus
 from moue.errors import MoueError
@@ -21,7 +22,6 @@ from moue.media.decode import ImageLimits, Status, decode
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.results import ImageResult
 from moue.serve.batching import BatchingSession
-from moue.serve.drawing import drawn
 from moue.serve.problems import HttpError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from moue.serve.uploads import Upload
 
 _log: Final = logging.getLogger("moue.serve")
+_Made = TypeVar("_Made")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +57,14 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-    """What a request for `analyze` may choose, see `moue.analyze`."""
+    """What a request for `analyze` may choose, see `moue.analyze`; `maps` of each face count as so many faces."""
 
     model: str
     detector: str
     views: int
     unsure_below: float
     boxes: Sequence[Box] | None = None
+    maps: int = 1
 
 
 class _Counted:
@@ -145,37 +147,45 @@ class Engine:
         Raises:
             MoueError: a choice is wrong, or the images hold too many faces.
         """
-        boxes = _checked(choices.boxes, uploads, self.settings.max_faces)
-        analyzer = self._analyzer(choices)
-        jobs = [self.in_thread(self._analyze_one, analyzer, upload, boxes) for upload in uploads]
-        results: list[ImageResult] = await asyncio.gather(*jobs)
-        return results
+        return await self.look(uploads, choices, _without_pixels)
 
-    async def draw(self, upload: Upload, choices: Choices, kind: str) -> bytes:
-        """Return an image with its result drawn on it, as a file of that kind.
+    async def look(
+        self, uploads: Sequence[Upload], choices: Choices, make: Callable[[ImageResult], _Made]
+    ) -> list[_Made]:
+        """Return what is made of each image's result, in order.
+
+        Args:
+            uploads: The images.
+            choices: How to look at them.
+            make: Called in the thread that looked, with a result that holds its pixels.
 
         Raises:
-            MoueError: as `analyze`, or the image cannot be read.
+            MoueError: as `analyze`, or from `make`.
         """
-        boxes = _checked(choices.boxes, [upload], self.settings.max_faces)
-        content: bytes = await self.in_thread(self._draw_one, self._analyzer(choices), upload, boxes, kind)
-        return content
+        most = max(1, self.settings.max_faces // choices.maps)
+        boxes = _checked(choices.boxes, uploads, most)
+        analyzer = self._analyzer(choices, most)
+        jobs = [self.in_thread(self._look_at, analyzer, upload, boxes, make) for upload in uploads]
+        made: list[_Made] = await asyncio.gather(*jobs)
+        return made
 
-    def _analyzer(self, choices: Choices) -> Analyzer:
+    def _analyzer(self, choices: Choices, most_faces: int) -> Analyzer:
         return Analyzer(
             self.model(choices.model).classifier,
-            _Counted(self._detector(choices.detector), self.settings.max_faces),
+            _Counted(self._detector(choices.detector), most_faces),
             unsure_below=choices.unsure_below,
             views=choices.views,
             limits=self._limits,
         )
 
-    def _analyze_one(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None) -> ImageResult:
-        # The pixels go at once: those of all images of all requests would fill the memory.
-        return dataclasses.replace(self._seen(analyzer, upload, boxes), pixels=None, file=upload.name)
-
-    def _draw_one(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None, kind: str) -> bytes:
-        return drawn(self._seen(analyzer, upload, boxes), kind)
+    def _look_at(
+        self,
+        analyzer: Analyzer,
+        upload: Upload,
+        boxes: Sequence[Box] | None,
+        make: Callable[[ImageResult], _Made],
+    ) -> _Made:
+        return make(dataclasses.replace(self._seen(analyzer, upload, boxes), file=upload.name))
 
     def _seen(self, analyzer: Analyzer, upload: Upload, boxes: Sequence[Box] | None) -> ImageResult:
         try:
@@ -258,6 +268,11 @@ def _checked(boxes: Sequence[Box] | None, uploads: Sequence[Upload], most: int) 
     return boxes
 
 
+def _without_pixels(result: ImageResult) -> ImageResult:
+    # The pixels go at once: those of all images of all requests would fill the memory.
+    return dataclasses.replace(result, pixels=None)
+
+
 def _load_model(wanted: str | Path, settings: Settings, on_batch: Callable[[int], None]) -> Model:
     plain = Classifier.load(wanted, threads=settings.threads or max(1, usable_cpus() // 2), device=settings.device)
     sessions: list[BatchingSession] = []
@@ -267,6 +282,7 @@ def _load_model(wanted: str | Path, settings: Settings, on_batch: Callable[[int]
         return sessions[0]
 
     classifier = plain.through(batched)
+    open_features(classifier)
     name = str(wanted) if str(wanted) in shipped_models() else _name_of(Path(wanted))
     return Model(name, classifier, sessions[0])
 

@@ -29,6 +29,14 @@ _IMAGE: Final[dict[str, Any]] = {
     "message": "",
     "timings": {"decode_ms": 2.1, "detection_ms": 20.4, "preprocess_ms": 0.4, "inference_ms": 1.2},
 }
+_MAP: Final[dict[str, Any]] = {
+    "emotion": "happy",
+    "evidence": [[-0.021, 0.0134], [0.4127, 0.3862]],
+    "log_odds": 2.5867,
+    "constant": 1.7954,
+    "method": "class map",
+    "shift": 0.0417,
+}
 
 
 class Face(BaseModel):
@@ -77,6 +85,44 @@ class Analysis(BaseModel):
     model: str
     class_names: list[str]
     results: list[Image]
+
+
+class Map(BaseModel):
+    """Which parts of a face speak for a class rather than for its rivals."""
+
+    emotion: Annotated[str, Field(description="The class that is explained.")]
+    evidence: Annotated[
+        list[list[float]],
+        Field(description="Rows of places from the upper left of the face: log-odds for the class, or against it."),
+    ]
+    log_odds: Annotated[float, Field(description="log(p / (1 - p)) of the class for the face as it was cut out.")]
+    constant: Annotated[float, Field(description="The part of log_odds that no place is responsible for.")]
+    method: Annotated[str, Field(description='"class map" or "occlusion"; a class map and its constant add up.')]
+    shift: Annotated[
+        float, Field(description="How far the places lie right of and below an even tiling, in parts of its side.")
+    ]
+
+
+class ExplainedFace(BaseModel):
+    """One face and its maps."""
+
+    face: Face
+    maps: Annotated[list[Map], Field(min_length=1, description="One for each class that was asked for.")]
+
+
+class ExplainedImage(Image):
+    """One image whose faces are explained."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_IMAGE, "faces": [{"face": _FACE, "maps": [_MAP]}]}]})
+    faces: list[ExplainedFace]  # type: ignore[assignment]
+
+
+class Explained(BaseModel):
+    """What the answers about the images of a request rest on, in their order."""
+
+    model: str
+    class_names: list[str]
+    results: list[ExplainedImage]
 
 
 class Classified(BaseModel):

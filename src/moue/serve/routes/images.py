@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from moue.errors import MoueError
 from moue.recognition.results import FORMAT, VERSION
-from moue.serve.drawing import JPEG, PNG
+from moue.serve.drawing import JPEG, PNG, drawn
 from moue.serve.engine import Choices, Engine
 from moue.serve.problems import HttpError
 from moue.serve.schemas import Analysis, Classification, problems
@@ -34,7 +35,7 @@ _FILES: Final = {
         }
     },
 }
-_BODY: Final = {
+BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
@@ -44,7 +45,7 @@ _BODY: Final = {
     }
 }
 _BOX: Final = r"^-?\d{1,5},-?\d{1,5},[1-9]\d{0,4},[1-9]\d{0,4}$"
-_ERRORS: Final = (400, 401, 405, 408, 413, 415, 422, 500, 503, 504)
+ERRORS: Final = (400, 401, 405, 408, 413, 415, 422, 500, 503, 504)
 
 
 def _box(text: str) -> str:
@@ -78,6 +79,16 @@ class ImageOptions(FaceOptions):
         ],
         Field(description="Where the faces of the one image are: x,y,width,height; once for each face."),
     ] = []
+
+    def choices(self, maps: int = 1) -> Choices:
+        """Return them as the engine takes them."""
+        boxes = [tuple(map(float, text.split(","))) for text in self.boxes] or None
+        return Choices(self.model, self.detector, self.views, self.unsure_below, boxes, maps)
+
+
+class AnalyzeOptions(ImageOptions):
+    """What a request for results may choose."""
+
     annotate: Annotated[bool, Field(description="Answer with the one image, the results drawn on it.")] = False
 
 
@@ -85,18 +96,17 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
     """Return the addresses that take images."""
     router = APIRouter(tags=["images"])
     settings = engine.settings
-    drawn = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (JPEG, PNG)}
+    drawings = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (JPEG, PNG)}
 
     @router.post(
         "/v1/analyze",
         response_model=Analysis,
-        responses={200: {"content": drawn}, **problems(*_ERRORS)},
-        openapi_extra=_BODY,
+        responses={200: {"content": drawings}, **problems(*ERRORS)},
+        openapi_extra=BODY,
         summary="Name the expression of each face in images",
     )
-    async def analyze(request: Request, options: Annotated[ImageOptions, Query()]) -> Response:
-        boxes = [tuple(map(float, text.split(","))) for text in options.boxes] or None
-        choices = Choices(options.model, options.detector, options.views, options.unsure_below, boxes)
+    async def analyze(request: Request, options: Annotated[AnalyzeOptions, Query()]) -> Response:
+        choices = options.choices()
         model = engine.model(options.model)
         async with receive_images(request, gate, settings) as uploads:
             if options.annotate and len(uploads) != 1:
@@ -104,10 +114,11 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
             with gate.working():
                 if options.annotate:
                     kind = PNG if PNG in request.headers.get("accept", "") else JPEG
-                    content = await in_time(request, engine.draw(uploads[0], choices, kind), settings.timeout_s)
+                    drawing = engine.look(uploads, choices, functools.partial(drawn, kind=kind))
+                    (content,) = await in_time(request, drawing, settings.timeout_s)
                     return Response(content, media_type=kind)
                 results = await in_time(request, engine.analyze(uploads, choices), settings.timeout_s)
-        return _json(
+        return json_answer(
             {
                 "format": FORMAT,
                 "version": VERSION,
@@ -120,8 +131,8 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
     @router.post(
         "/v1/classify",
         response_model=Classification,
-        responses=problems(*_ERRORS),
-        openapi_extra=_BODY,
+        responses=problems(*ERRORS),
+        openapi_extra=BODY,
         summary="Name the expression of face crops",
     )
     async def classify(request: Request, options: Annotated[FaceOptions, Query()]) -> Response:
@@ -134,10 +145,11 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
                     raise HttpError(413, came, f"{settings.max_faces} at most", "Send several requests.")
                 results = await in_time(request, engine.classify(uploads, choices), settings.timeout_s)
         names = list(model.classifier.class_names)
-        return _json({"model": model.name, "class_names": names, "results": results})
+        return json_answer({"model": model.name, "class_names": names, "results": results})
 
     return router
 
 
-def _json(content: dict[str, Any]) -> Response:
+def json_answer(content: dict[str, Any]) -> Response:
+    """Return JSON in UTF-8."""
     return Response(json.dumps(content, ensure_ascii=False, allow_nan=False), media_type=JSON)

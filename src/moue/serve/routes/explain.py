@@ -1,0 +1,104 @@
+"""`/v1/explain`: which parts of each face the answer rests on."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from moue.errors import MoueError
+from moue.recognition.explain import explain_result
+from moue.serve.drawing import PNG, drawn_maps
+from moue.serve.routes.images import BODY, ERRORS, ImageOptions, json_answer
+from moue.serve.schemas import Explained, problems
+from moue.serve.uploads import receive_images
+from moue.serve.waiting import in_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from moue.classifier.classifier import Classifier
+    from moue.recognition.results import ImageResult
+    from moue.serve.engine import Engine
+    from moue.serve.gate import Gate
+
+
+class Format(enum.StrEnum):
+    """What maps come as."""
+
+    JSON = "json"
+    PNG = "png"
+
+
+class ExplainOptions(ImageOptions):
+    """What a request for maps may choose."""
+
+    emotion: Annotated[
+        list[str],
+        Field(
+            default_factory=list,
+            description="A class to explain; once for each class. By default, the one that each face is given.",
+        ),
+    ]
+    format: Annotated[Format, Field(description="Numbers, or a drawing of the faces of the one image.")] = Format.JSON
+
+
+def explain_router(engine: Engine, gate: Gate) -> APIRouter:
+    """Return the address that explains answers."""
+    router = APIRouter(tags=["images"])
+    settings = engine.settings
+    drawing = {PNG: {"schema": {"type": "string", "format": "binary"}}}
+
+    @router.post(
+        "/v1/explain",
+        response_model=Explained,
+        responses={200: {"content": drawing}, **problems(*ERRORS)},
+        openapi_extra=BODY,
+        summary="Show which parts of each face the answer rests on",
+    )
+    async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
+        model = engine.model(options.model)
+        classifier = model.classifier
+        emotions = _checked(options.emotion, classifier)
+        choices = options.choices(maps=len(emotions))
+        async with receive_images(request, gate, settings) as uploads:
+            if options.format is Format.PNG:
+                _need_one(len(uploads), len(emotions))
+            with gate.working():
+                if options.format is Format.PNG:
+                    draw = functools.partial(drawn_maps, classifier=classifier, emotion=emotions[0])
+                    (content,) = await in_time(request, engine.look(uploads, choices, draw), settings.timeout_s)
+                    return Response(content, media_type=PNG)
+                make = functools.partial(_maps_of, classifier=classifier, emotions=emotions)
+                results = await in_time(request, engine.look(uploads, choices, make), settings.timeout_s)
+        return json_answer({"model": model.name, "class_names": list(classifier.class_names), "results": results})
+
+    return router
+
+
+def _checked(emotions: Sequence[str], classifier: Classifier) -> list[str]:
+    """Return each class once; an empty name stands for the class that a face is given."""
+    for emotion in emotions:
+        if emotion not in classifier.class_names:
+            raise MoueError(f"unknown class {emotion!r:.80}", f"one of {', '.join(classifier.class_names)}")
+    return list(dict.fromkeys(emotions)) or [""]
+
+
+def _need_one(num_images: int, num_emotions: int) -> None:
+    if num_images != 1:
+        raise MoueError(f"a drawing is wanted of {num_images} images", "one image", "Send them one by one.")
+    if num_emotions != 1:
+        raise MoueError(f"a drawing is wanted for {num_emotions} classes", "one class", "Ask for them one by one.")
+
+
+def _maps_of(result: ImageResult, classifier: Classifier, emotions: Sequence[str]) -> dict[str, Any]:
+    """Return a result as JSON values, its faces with their maps."""
+    found = [explain_result(result, model=classifier, emotion=emotion) for emotion in emotions if result.faces]
+    maps = zip(*(explanation.faces for explanation in found), strict=True)
+    # The face is said once, not with each of its maps.
+    said = [[{name: part for name, part in one.to_dict().items() if name != "face"} for one in each] for each in maps]
+    faces = [{"face": face.to_dict(), "maps": each} for face, each in zip(result.faces, said, strict=True)]
+    return {**result.to_dict(), "faces": faces}
