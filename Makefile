@@ -62,6 +62,7 @@ page: $(READY)  ## The page for the browser, in src/moue/page/static/; needs Nod
 browser: page  ## The page's tests in Chromium; on real photos too if MOUE_PHOTOS names a folder of some
 	$(BIN)/python scripts/page_parity.py web/build/parity
 	$(BIN)/python scripts/page_films.py web/build/films
+	PYTHONPATH=tests $(BIN)/python -m helpers.page_own web/build/parity web/build/own
 	cd web && npm test
 
 lock:  ## Rewrite requirements/dev.txt from the newest versions that pyproject.toml allows

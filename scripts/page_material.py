@@ -1,8 +1,8 @@
-"""What the page takes from the package when it is built: colours and small faces of the classes, and drawn examples.
+"""What the page takes from the package when it is built: small faces of the classes, drawn examples, the network.
 
     python scripts/page_material.py
 
-Writes web/src/generated/classes.json and web/public/examples/; git ignores both.
+Writes web/src/generated/faces.json and into web/public/; git ignores all of it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,24 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from moue.classifier.locate import DEFAULT_MODEL
 from moue.data.synthetic import features
 from moue.data.synthetic.dataset import EXPRESSIONS
 from moue.data.synthetic.parts import Pen, Person, View
-from moue.drawing.colors import COLORS
-from moue.drawing.icons import FACES
-from moue.labels import CLASS_NAMES
+from moue.drawing.icons import FACES, UNKNOWN
+from moue.page.built import put_in
+from moue.page.model import PageModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from moue.data.synthetic.parts import ActionUnits
+    from moue.drawing.icons import Shape
 
 _WEB: Final = Path(__file__).parents[1] / "web"
 _CELL: Final = 48  # pixels of a face before it is enlarged, as the synthetic set draws them
@@ -49,9 +53,9 @@ def main() -> None:
     generated, examples = _WEB / "src" / "generated", _WEB / "public" / "examples"
     for folder in (generated, examples):
         folder.mkdir(parents=True, exist_ok=True)
-    faces = {name: [[kind, _short(points)] for kind, points in FACES[name]] for name in CLASS_NAMES}
-    classes = {name: {"color": f"#{bytes(COLORS[name]).hex()}", "face": faces[name]} for name in CLASS_NAMES}
-    (generated / "classes.json").write_text(json.dumps(classes), encoding="utf-8")
+    faces = {"known": {name: _shapes(face) for name, face in FACES.items()}, "unknown": _shapes(UNKNOWN)}
+    (generated / "faces.json").write_text(json.dumps(faces), encoding="utf-8")
+    put_in(examples.parent, PageModel.load(DEFAULT_MODEL))
     for name, tints, people in _EXAMPLES:
         cells = [draw_person(seed, EXPRESSIONS[kind][way], roll, yaw) for seed, kind, way, roll, yaw in people]
         side, gap = cells[0].width, cells[0].width // 8
@@ -63,8 +67,8 @@ def main() -> None:
         tinted.save(examples / name, quality=88, optimize=True)
 
 
-def _short(points: object) -> list[list[float]]:
-    return [[round(float(x), 3), round(float(y), 3)] for x, y in points]  # type: ignore[attr-defined]
+def _shapes(face: Sequence[Shape]) -> list[list[Any]]:
+    return [[kind, [[round(float(x), 3), round(float(y), 3)] for x, y in points]] for kind, points in face]
 
 
 def draw_person(seed: int, units: ActionUnits, roll: float, yaw: float) -> Image.Image:

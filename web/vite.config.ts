@@ -89,7 +89,6 @@ export default defineConfig({
     __MOUE__: JSON.stringify(moue),
     __WASM_BYTES__: pack(''),
     __JSPI_BYTES__: pack('jspi.'),
-    __MODEL_BYTES__: statSync(join(weights, 'small.onnx')).size,
     __DETECTOR_BYTES__: statSync(join(weights, 'faces/own.onnx')).size,
   },
   assetsInclude: ['**/*.onnx', '**/*.gz'],

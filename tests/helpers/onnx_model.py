@@ -1,5 +1,6 @@
 """A small real ONNX network for tests: Flatten, Gemm and Softmax with fixed random weights."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,25 @@ def answer_of(shares, *, temperature=1.0, class_names=CLASS_NAMES, **fields) -> 
         for name, share in shares.items()
     }
     return ExpressionSpec(tuple(class_names), weights, (0.0,) * len(class_names), **fields)
+
+
+def save_other(folder: Path) -> Path:
+    """Write a run folder whose network is described as one of other origin."""
+    save_run(folder)
+    about = {
+        "format": "moue-community",
+        "version": 1,
+        "name": "other",
+        "height": 48,
+        "width": 48,
+        "color": "gray",
+        "layout": "NHWC",
+        "values": "probabilities",
+        "class_names": list(CLASS_NAMES),
+        "output": "emotion",
+    }
+    (folder / "model.json").write_text(json.dumps(about))
+    return folder
 
 
 def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES, expression=None, **options) -> Path:

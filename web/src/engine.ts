@@ -2,6 +2,7 @@
 
 import type { Ask, Begins, Tell } from './protocol';
 import type { Seen } from './recognition/analyze';
+import type { PageModel } from './recognition/spec';
 import type { SeenFrame } from './recognition/stream';
 
 export interface Ready {
@@ -13,6 +14,8 @@ export interface Ready {
 export class Engine {
   /** Resolves when the networks are loaded. */
   readonly ready: Promise<Ready>;
+  /** Resolves when it is known which network the page has, well before `ready`. */
+  readonly model: Promise<PageModel>;
   private readonly worker: Worker;
   private readonly images = new Map<number, (answer: { status: string; seen: Seen }) => void>();
   private readonly frames = new Map<number, (seen: SeenFrame | null) => void>();
@@ -21,15 +24,19 @@ export class Engine {
   /** @param wish "wasm" or "webgpu"; anything else lets the worker choose. */
   constructor(progress: (loaded: number, total: number) => void, wish: string) {
     this.worker = startWorker(wish);
+    let [tellModel, noModel]: [(model: PageModel) => void, (error: unknown) => void] = [() => {}, () => {}];
+    this.model = new Promise((resolve, reject) => ([tellModel, noModel] = [resolve, reject]));
     this.ready = new Promise((resolve, reject) => {
       this.worker.addEventListener('message', ({ data }: MessageEvent<Tell>) => {
         if (data.kind === 'progress') progress(data.loaded, data.total);
+        else if (data.kind === 'model') tellModel(data.model);
         else if (data.kind === 'ready') resolve(data);
         else if (data.kind === 'broken') reject(new Error(data.message));
         else this.settle(data);
       });
       this.worker.addEventListener('error', (event) => reject(new Error(event.message || 'the worker did not start')));
     });
+    this.ready.catch(noModel);
   }
 
   image(file: Blob): Promise<{ status: string; seen: Seen }> {

@@ -4,5 +4,4 @@ declare const __VERSION__: string;
 declare const __MOUE__: string;
 declare const __WASM_BYTES__: number;
 declare const __JSPI_BYTES__: number;
-declare const __MODEL_BYTES__: number;
 declare const __DETECTOR_BYTES__: number;

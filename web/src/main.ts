@@ -2,10 +2,10 @@
 
 import { Engine } from './engine';
 import { type Named, chosen, images, isVideo, transferred } from './media/collect';
-import model from '../../src/moue/weights/small.json';
+import type { PageModel } from './recognition/spec';
 import { save, stem } from './results/save';
 import { type Result, toCsv, toJson } from './results/tables';
-import { colorOf, faceIcon } from './ui/classes';
+import { colorOf, faceIcon, setColors } from './ui/classes';
 import { byId, el, toast } from './ui/dom';
 import { FaceList } from './ui/facelist';
 import { Gallery } from './ui/gallery';
@@ -21,13 +21,17 @@ const EXAMPLES = [
   { file: 'fright.jpg', name: 'A surprise' },
 ] as const;
 
-const classNames = model.expression.class_names;
+/** More small faces would not fit into a line of a phone. */
+const MOST_DROP_FACES = 8;
+
+let classNames: readonly string[] = [];
 const engine = new Engine(showProgress, new URLSearchParams(location.search).get('engine') ?? '');
 const stage = new Stage();
 const list = new FaceList((number) => stage.stress(number));
 const gallery = new Gallery(engine, stage, list, changed);
-const stream = new StreamView(engine, stage, list, classNames, changed);
+const stream = new StreamView(engine, stage, list, changed);
 
+engine.model.then(showModel, () => undefined); // `ready` tells what is wrong
 engine.ready.then(
   ({ engine: name, threads }) => {
     document.documentElement.dataset.engine = `ready ${name} ${threads}`;
@@ -186,7 +190,6 @@ function startDropping(): void {
 }
 
 function fillPage(): void {
-  byId('drop-faces').append(...classNames.map(faceIcon));
   byId('examples').append(
     ...EXAMPLES.map(({ file, name }) => {
       const button = el('button', { type: 'button' }, el('img', { src: `./examples/${file}`, alt: '' }), el('span', {}, name));
@@ -194,13 +197,22 @@ function fillPage(): void {
       return el('li', {}, button);
     }),
   );
+}
+
+/** Fill in what depends on the model: classes, colours, how good it is. */
+function showModel(model: PageModel): void {
+  classNames = model.spec.expression.class_names;
+  setColors(model.colors);
+  byId('drop-faces').append(...classNames.slice(0, MOST_DROP_FACES).map(faceIcon));
   byId('legend').append(
     ...classNames.map((name) => {
       const dot = el('i');
       dot.style.background = colorOf(name);
-      return el('li', {}, dot, name);
+      return el('li', {}, dot, el('span', {}, name));
     }),
   );
+  const wrong = Math.round(100 * (1 - (model.accuracy ?? 1)));
+  byId('wrong').textContent = wrong > 0 ? `: about ${wrong} in 100 faces of its test` : '';
   byId('about').textContent = `moue ${__MOUE__}, model ${model.name}. The faces of the examples are drawn.`;
 }
 

@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other. */
 
 import type { Seen } from './recognition/analyze';
+import type { PageModel } from './recognition/spec';
 import type { SeenFrame } from './recognition/stream';
 
 /** Whether a frame follows the last one, comes after a jump within the video, or begins another video. */
@@ -20,6 +21,7 @@ export type Ask =
 
 export type Tell =
   | { readonly kind: 'progress'; readonly loaded: number; readonly total: number }
+  | { readonly kind: 'model'; readonly model: PageModel }
   | { readonly kind: 'ready'; readonly engine: string; readonly threads: number }
   | { readonly kind: 'broken'; readonly message: string }
   | { readonly kind: 'image'; readonly id: number; readonly status: string; readonly seen: Seen }

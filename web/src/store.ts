@@ -14,3 +14,12 @@ export async function kept(url: string): Promise<Response> {
   store?.put(url, response.clone()).catch(() => undefined);
   return response;
 }
+
+/** Remove the networks that the page had before, which `kept` would hold as long as the page's version does. */
+export async function forgetOthers(current: string): Promise<void> {
+  if (!('caches' in globalThis)) return;
+  const store = await caches.open(STORE).catch(() => null);
+  const folder = current.slice(0, current.lastIndexOf('/') + 1);
+  const old = ((await store?.keys()) ?? []).filter(({ url }) => url.startsWith(folder) && url !== current);
+  await Promise.all(old.map((request) => store!.delete(request)));
+}

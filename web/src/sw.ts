@@ -7,6 +7,7 @@ import { STORE } from './store';
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const LIST = 'moue-page.json';
+const MODEL = '/model.json';
 
 interface PageList {
   readonly version: string;
@@ -31,15 +32,21 @@ async function forgetOthers(): Promise<void> {
   await worker.clients.claim();
 }
 
-/** Kept files first; the page itself from the network where there is one, so that a new version is seen. */
+/**
+ * Kept files first. The page itself and what says which model it has come from the network where there is one, so that a
+ * new version is seen.
+ */
 async function answer(request: Request): Promise<Response> {
   const store = await caches.open(STORE);
   const find = () => store.match(request, { ignoreSearch: true });
-  if (request.mode !== 'navigate') return (await find()) ?? fetch(request);
+  const asksModel = new URL(request.url).pathname.endsWith(MODEL);
+  if (request.mode !== 'navigate' && !asksModel) return (await find()) ?? fetch(request);
   try {
-    return await fetch(request);
+    const response = await fetch(request);
+    if (asksModel && response.ok) await store.put(request, response.clone()).catch(() => undefined);
+    return response;
   } catch (error) {
-    const known = (await find()) ?? (await store.match('./'));
+    const known = (await find()) ?? (asksModel ? undefined : await store.match('./'));
     if (known) return known;
     throw error;
   }

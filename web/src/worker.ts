@@ -1,7 +1,5 @@
 /** The worker: loads the networks and answers one image or frame after the other, away from the page's own thread. */
 
-import modelUrl from '../../src/moue/weights/small.onnx?url';
-import model from '../../src/moue/weights/small.json';
 import detectorUrl from '../../src/moue/weights/faces/own.onnx?url';
 import detector from '../../src/moue/weights/faces/own.json';
 import { Refused, decode, pixelsOf } from './media/decode';
@@ -11,16 +9,16 @@ import { Classifier } from './recognition/classify';
 import { Detector } from './recognition/detect';
 import { Follower, type SeenFrame } from './recognition/stream';
 import { type Picture } from './recognition/pixels';
+import type { PageModel } from './recognition/spec';
 import { type Backend, threads } from './runtime/backend';
 import { choose } from './runtime/choose';
-import { fetchAll } from './runtime/fetch';
+import { type Part, fetchAll } from './runtime/fetch';
+import { fetchModel, pageUrl } from './runtime/model';
+import { forgetOthers } from './store';
 
 const tell = (message: Tell) => self.postMessage(message);
 
-const MODELS = [
-  { url: modelUrl, bytes: __MODEL_BYTES__ },
-  { url: detectorUrl, bytes: __DETECTOR_BYTES__ },
-];
+const DETECTOR: Part = { url: detectorUrl, bytes: __DETECTOR_BYTES__ };
 
 let engine = '';
 
@@ -29,20 +27,24 @@ const SLOW_MS = 250;
 
 async function load(): Promise<Analyzer> {
   // The worker's name is the wish.
-  const backend = await choose(self.name);
+  const [backend, model] = await Promise.all([choose(self.name), fetchModel()]);
+  tell({ kind: 'model', model });
   try {
-    return await loadWith(backend);
+    return await loadWith(backend, model);
   } catch (error) {
     if (backend.name === 'wasm') throw error;
     // A driver that does not do what it promises.
-    return loadWith(await choose('wasm'));
+    return loadWith(await choose('wasm'), model);
   }
 }
 
-async function loadWith(backend: Backend): Promise<Analyzer> {
-  const files = await fetchAll([backend.wasm, ...MODELS], (loaded, total) => tell({ kind: 'progress', loaded, total }));
+async function loadWith(backend: Backend, model: PageModel): Promise<Analyzer> {
+  const network: Part = { url: pageUrl(model.file), bytes: model.bytes };
+  const report = (loaded: number, total: number) => tell({ kind: 'progress', loaded, total });
+  const files = await fetchAll([backend.wasm, network, DETECTOR], report);
+  void forgetOthers(network.url);
   await backend.start(files[0]!);
-  const classifier = new Classifier(await backend.open(files[1]!), model);
+  const classifier = new Classifier(await backend.open(files[1]!), model.spec);
   const analyzer = new Analyzer(classifier, new Detector(await backend.open(files[2]!), detector.score_threshold));
   engine = backend.name;
   // Somebody who was quicker than the network need not wait for it twice.

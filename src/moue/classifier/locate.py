@@ -26,6 +26,14 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in WEIGHTS.glob("*.onnx")))
 
 
+def called(name_or_path: str | Path) -> str:
+    """Return what people call a network: its name where it is shipped, else that of its folder or ONNX file."""
+    if str(name_or_path) in shipped_models():
+        return str(name_or_path)
+    path = Path(name_or_path)
+    return path.stem if path.suffix.lower() in SUFFIXES else path.resolve().name
+
+
 def describing(path: Path) -> Path:
     """Return the description beside a network: ``NAME.json`` of ``NAME.onnx``, else the whole name and ``.json``."""
     return path.with_suffix(".json") if path.suffix.lower() == ".onnx" else path.with_name(f"{path.name}.json")

@@ -12,6 +12,15 @@ from moue.cli import console, options
 
 def page(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", show_default=False)],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Name of a shipped model, run folder or .onnx file: the page runs it.",
+            show_default="small",
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write the page that recognises expressions in the browser.
@@ -20,7 +29,7 @@ def page(
     """
     from moue.page import copy
 
-    console.wrote(copy(out, overwrite=overwrite))
+    console.wrote(copy(out, model=model, overwrite=overwrite))
 
 
 COMMANDS: Final = (page,)

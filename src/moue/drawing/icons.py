@@ -87,7 +87,7 @@ FACES: Final[dict[str, tuple[Shape, ...]]] = {
         ("line", [(0.30, 0.72), (0.48, 0.72), (0.60, 0.70), (0.69, 0.64), (0.74, 0.56)]),
     ),
 }
-_UNKNOWN: Final = tuple(("dark", _arc(x, 0.5, 0.13, 0.13)) for x in (0.28, 0.5, 0.72))
+UNKNOWN: Final = tuple(("dark", _arc(x, 0.5, 0.13, 0.13)) for x in (0.28, 0.5, 0.72))
 
 
 @functools.lru_cache(maxsize=64)
@@ -108,7 +108,7 @@ def face_icon(emotion: str, size: int, color: Color) -> Image.Image:
     for inset, paint in ((0.0, _PAINTS["white"]), (_HALO, _DARK), (_HALO + _RIM, _lifted(color))):
         pen.ellipse((side * inset, side * inset, side * (1 - inset) - 1, side * (1 - inset) - 1), fill=paint)
     inset = _HALO + _RIM
-    for kind, points in FACES.get(emotion, _UNKNOWN):
+    for kind, points in FACES.get(emotion, UNKNOWN):
         placed = [(side * (inset + x * (1 - 2 * inset)), side * (inset + y * (1 - 2 * inset))) for x, y in points]
         if kind == "line":
             _stroke(pen, placed, side * _STROKE)

@@ -10,10 +10,10 @@ from typing import Final
 
 from moue.errors import MoueError
 from moue.files import cannot_write, locked, refuse_existing
+from moue.page.model import FOLDER, LIST, MANIFEST, PageModel
 
 _BUILT: Final = Path(__file__).parent / "static"
 _INDEX: Final = "index.html"
-_MARK: Final = "moue-page.json"  # only a page of moue holds it
 
 
 def folder() -> Path | None:
@@ -24,19 +24,20 @@ def folder() -> Path | None:
     return _BUILT if (_BUILT / _INDEX).is_file() else None
 
 
-def copy(out: str | Path, *, overwrite: bool = False) -> Path:
+def copy(out: str | Path, *, model: str | Path | None = None, overwrite: bool = False) -> Path:
     """Copy the built page to a new folder, which any web host can serve as it is.
 
     Args:
         out: The folder to write.
+        model: The network of the page, as for `moue.Classifier.load`; None takes the shipped one.
         overwrite: Replace an existing folder, if it is empty or holds an earlier page.
 
     Returns:
         `out`.
 
     Raises:
-        MoueError: the page was not built; `out` exists and `overwrite` is false, or holds something else; or it
-            cannot be written.
+        MoueError: the page was not built; the network cannot be loaded, or the page cannot run it; `out` exists and
+            `overwrite` is false, or holds something else; or it cannot be written.
     """
     built, target = folder(), Path(out)
     if built is None:
@@ -45,9 +46,10 @@ def copy(out: str | Path, *, overwrite: bool = False) -> Path:
         )
     refuse_existing(target, overwrite=overwrite)
     _refuse_other(target)
+    chosen = None if model is None else PageModel.load(model)
     with locked(target):
         try:
-            _replace(built, target)
+            _replace(built, target, chosen)
         except OSError as error:
             raise cannot_write(target, error) from error
     return target
@@ -62,14 +64,28 @@ def _refuse_other(target: Path) -> None:
 def _may_go(target: Path) -> bool:
     if target.is_symlink() or not target.is_dir():
         return False
-    return (target / _MARK).is_file() or not any(target.iterdir())
+    return (target / LIST).is_file() or not any(target.iterdir())
 
 
-def _replace(built: Path, target: Path) -> None:
+def _replace(built: Path, target: Path, model: PageModel | None) -> None:
     """Copy beside the target first, so that a half-written page never has its name."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}-", dir=target.parent) as work:
         new, old = Path(work) / "new", Path(work) / "old"
         shutil.copytree(built, new)
+        if model is not None:
+            put_in(new, model)
         if target.exists():
             target.replace(old)
         new.replace(target)
+
+
+def put_in(folder: Path, model: PageModel) -> None:
+    """Make a network the one of the page in a folder, in place of any other."""
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    file = folder / model.file
+    file.parent.mkdir()
+    file.write_bytes(model.content)
+    (folder / MANIFEST).write_text(model.manifest_text(), encoding="utf-8")
+    listed = folder / LIST
+    if listed.exists():  # it comes with the built page
+        listed.write_text(model.listed(listed.read_text(encoding="utf-8")), encoding="utf-8")

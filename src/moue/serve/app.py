@@ -81,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     describe(app, engine)
-    policy = add_page(app)
+    policy = add_page(app, engine)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,

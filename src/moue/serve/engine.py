@@ -6,11 +6,10 @@ import asyncio
 import dataclasses
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from moue.classifier.classifier import Classifier
-from moue.classifier.locate import shipped_models
+from moue.classifier.locate import called
 from moue.classifier.maps import open_features
 from moue.classifier.preprocess import prepare
 from moue.classifier.runtime import usable_cpus
@@ -26,6 +25,7 @@ from moue.serve.problems import HttpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -283,12 +283,7 @@ def _load_model(wanted: str | Path, settings: Settings, on_batch: Callable[[int]
 
     classifier = plain.through(batched)
     open_features(classifier)
-    name = str(wanted) if str(wanted) in shipped_models() else _name_of(Path(wanted))
-    return Model(name, classifier, sessions[0])
-
-
-def _name_of(path: Path) -> str:
-    return path.stem if path.suffix.lower() == ".onnx" else path.resolve().name
+    return Model(called(wanted), classifier, sessions[0])
 
 
 def _load_detectors(settings: Settings) -> dict[str, Detector]:

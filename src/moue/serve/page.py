@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from moue.classifier.locate import WEIGHTS
+from moue.errors import MoueError
 from moue.page import folder
+from moue.page.model import LIST, MANIFEST, PageModel
+from moue.serve.uploads import JSON
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request, Response
+    from fastapi import FastAPI, Request
 
+    from moue.serve.engine import Engine
+
+_log: Final = logging.getLogger("moue.serve")
+_BINARY: Final = "application/octet-stream"
+_LASTING: Final = "max-age=31536000, immutable"  # the name changes with the contents
+_BUILD: Final = "To have it, run make page where moue's sources are, then start moue serve again."
 _PLAIN: Final = Path(__file__).parent / "plain.html"
 # Scripts, workers and WebAssembly of the page itself; nothing from elsewhere, and nothing to elsewhere.
 _PAGE_POLICY: Final = (
@@ -30,13 +42,53 @@ _PLAIN_POLICY: Final = (
 )
 
 
-def add_page(app: FastAPI) -> str:
+def add_page(app: FastAPI, engine: Engine) -> str:
     """Add the page to an application; it comes after all other addresses. Returns its Content-Security-Policy."""
     built = folder()
-    if built is not None:
-        _add_built(app, built)
-        return _PAGE_POLICY
-    text = _PLAIN.read_text(encoding="utf-8")
+    if built is None:
+        return _add_plain(app, _BUILD)
+    try:
+        model = _page_model(engine)
+    except MoueError as error:
+        _log.warning("the page is the plain one: %s", error.came)
+        return _add_plain(app, f"{error.came[0].upper()}{error.came[1:]}.")
+    _add_model(app, model, built)
+    _add_built(app, built)
+    return _PAGE_POLICY
+
+
+def _page_model(engine: Engine) -> PageModel:
+    """Return the network that answers where a request names none, for the page.
+
+    Raises:
+        MoueError: the page cannot run it, or strangers would get it.
+    """
+    model = engine.models[engine.default_model]
+    if engine.settings.api_key and model.classifier.path.parent != WEIGHTS:
+        raise MoueError("the page would give this model to people who have no key", "a shipped model, or no key")
+    return PageModel.of(model.classifier, model.name)
+
+
+def _add_model(app: FastAPI, model: PageModel, built: Path) -> None:
+    """Answer for the files of the network, in place of those that were built into the page."""
+    listed = built / LIST
+    files = {MANIFEST: (model.manifest_text().encode(), JSON), model.file: (model.content, _BINARY)}
+    if listed.exists():
+        files[LIST] = model.listed(listed.read_text(encoding="utf-8")).encode(), JSON
+
+    async def answer(request: Request) -> Response:
+        name = request.url.path.strip("/")
+        content, kind = files[name]
+        return Response(
+            content, media_type=kind, headers={"Cache-Control": _LASTING if name == model.file else "no-cache"}
+        )
+
+    for name in files:
+        app.add_route(f"/{name}", answer, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def _add_plain(app: FastAPI, why: str) -> str:
+    text = _PLAIN.read_text(encoding="utf-8").replace("{why}", html.escape(why))
 
     @app.get("/", include_in_schema=False)
     async def plain() -> HTMLResponse:

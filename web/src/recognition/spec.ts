@@ -13,6 +13,20 @@ export interface ModelSpec {
   readonly expression: { readonly class_names: readonly string[]; readonly not_face_above: number };
 }
 
+/** What model.json beside the page says of its network. Mirrors src/moue/page/model.py. */
+export interface PageModel {
+  readonly format: string;
+  readonly name: string;
+  /** Where the ONNX file is, relative to the page; its name changes with its contents. */
+  readonly file: string;
+  readonly bytes: number;
+  /** The colour of each class, as #rrggbb. */
+  readonly colors: Readonly<Record<string, string>>;
+  /** How often the answer was right in the network's test; null where nobody knows. */
+  readonly accuracy: number | null;
+  readonly spec: ModelSpec;
+}
+
 export interface DetectorSpec {
   readonly name: string;
   readonly score_threshold: number;

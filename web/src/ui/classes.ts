@@ -1,22 +1,27 @@
-/** Colours and small faces of the classes, as src/moue/drawing has them: the build writes them into classes.json. */
+/** Colours and small faces of the classes, as src/moue/drawing has them: model.json and the build bring them. */
 
-import generated from '../generated/classes.json';
+import generated from '../generated/faces.json';
 
 type Shape = readonly [kind: string, points: readonly (readonly number[])[]];
 
-interface ClassLook {
-  readonly color: string;
-  readonly face: readonly Shape[];
-}
-
-const LOOKS = generated as unknown as Readonly<Record<string, ClassLook>>;
+const FACES = generated as unknown as {
+  readonly known: Readonly<Record<string, readonly Shape[]>>;
+  readonly unknown: readonly Shape[];
+};
 const OTHER = '#e69f00';
 const DARK = '#141414';
 const SVG = 'http://www.w3.org/2000/svg';
 const FILLS: Readonly<Record<string, string>> = { dark: '#181614', white: '#ffffff', pink: '#ff9696' };
 
+let colors: Readonly<Record<string, string>> = {};
+
+/** Say which colour each class of the page's model has. */
+export function setColors(chosen: Readonly<Record<string, string>>): void {
+  colors = chosen;
+}
+
 export function colorOf(name: string): string {
-  return LOOKS[name]?.color ?? OTHER;
+  return Object.hasOwn(colors, name) ? colors[name]! : OTHER;
 }
 
 /** Black or white, whichever is read more easily on a class's colour (WCAG's relative luminance). */
@@ -36,7 +41,7 @@ export function faceIcon(name: string): SVGSVGElement {
     disk.setAttribute(key, value);
   }
   icon.append(disk);
-  for (const [kind, points] of LOOKS[name]?.face ?? []) {
+  for (const [kind, points] of Object.hasOwn(FACES.known, name) ? FACES.known[name]! : FACES.unknown) {
     const shape = document.createElementNS(SVG, kind === 'line' ? 'polyline' : 'polygon');
     shape.setAttribute('points', points.map((point) => point.join(',')).join(' '));
     if (kind === 'line') shape.setAttribute('class', 'stroke');

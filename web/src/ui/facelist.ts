@@ -6,6 +6,9 @@ import { byId, el, percent } from './dom';
 
 type Face = Result['faces'][number];
 
+/** A model of many classes gets bars for the most probable ones; the tables hold all. */
+const MOST_BARS = 12;
+
 export class FaceList {
   private readonly place = byId('faces');
   private readonly heading = byId('faces-heading');
@@ -46,6 +49,7 @@ class Card {
   private readonly name = el('h3');
   private readonly sure = el('p', { class: 'sure' });
   private readonly list = el('dl', { class: 'bars' });
+  private readonly rest = el('p', { class: 'rest', hidden: '' });
   private readonly bars = new Map<string, { row: HTMLElement; bar: HTMLElement; value: HTMLElement }>();
 
   constructor(
@@ -53,7 +57,7 @@ class Card {
     stress: (number: number | null) => void,
   ) {
     const head = el('div', { class: 'card-head' }, this.thumb, el('div', {}, this.name, this.sure), this.icon);
-    this.root = el('li', { class: 'card', tabindex: '0' }, head, this.list);
+    this.root = el('li', { class: 'card', tabindex: '0' }, head, this.list, this.rest);
     for (const type of ['pointerenter', 'focus']) this.root.addEventListener(type, () => stress(number));
     for (const type of ['pointerleave', 'blur']) this.root.addEventListener(type, () => stress(null));
   }
@@ -68,7 +72,21 @@ class Card {
     this.sure.replaceChildren(...parts.map((part) => el('span', part === 'unsure' ? { class: 'unsure' } : {}, part)));
     this.thumb.hidden = !thumb;
     thumb?.(face, this.thumb);
-    for (const [name, value] of Object.entries(face.probabilities)) this.bar(name, value, name === face.emotion);
+    this.showBars(face);
+  }
+
+  private showBars(face: Face): void {
+    const all = Object.entries(face.probabilities);
+    const few = all.length <= MOST_BARS;
+    const shown = few ? all : [...all].sort((one, two) => two[1] - one[1]).slice(0, MOST_BARS - 1);
+    for (const [name, value] of shown) this.bar(name, value, name === face.emotion);
+    this.rest.hidden = few;
+    if (few) return;
+    const names = new Set(shown.map(([name]) => name));
+    for (const [name, { row }] of this.bars) row.hidden = !names.has(name);
+    this.list.append(...shown.map(([name]) => this.bars.get(name)!.row));
+    const left = 1 - shown.reduce((sum, [, value]) => sum + value, 0);
+    this.rest.textContent = `${all.length - shown.length} other classes together: ${percent(Math.max(0, left))}`;
   }
 
   private bar(name: string, value: number, best: boolean): void {

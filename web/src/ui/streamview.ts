@@ -21,7 +21,7 @@ export class StreamView {
   private video: HTMLVideoElement | null = null;
   private stream: MediaStream | null = null;
   private pump: Pump | null = null;
-  private timeline: Timeline;
+  private timeline = new Timeline([]);
   private readonly view = new TimelineView((timeS) => this.seek(timeS));
   private name = '';
   private url = '';
@@ -36,10 +36,8 @@ export class StreamView {
     private readonly engine: Engine,
     private readonly stage: Stage,
     private readonly list: FaceList,
-    private readonly classNames: readonly string[],
     private readonly changed: () => void,
   ) {
-    this.timeline = new Timeline(classNames);
     byId<HTMLSelectElement>('camera-choice').addEventListener('change', (event) => {
       void this.openCamera((event.target as HTMLSelectElement).value);
     });
@@ -63,6 +61,7 @@ export class StreamView {
   /** Resolves when the video can be played; rejects where the browser cannot read it. */
   async openFile({ file, name }: Named): Promise<void> {
     this.close();
+    await this.begin();
     const video = el('video', { class: 'media', playsinline: '', muted: '' });
     video.muted = true;
     this.url = URL.createObjectURL(file);
@@ -79,6 +78,7 @@ export class StreamView {
   async openCamera(deviceId = ''): Promise<void> {
     const stream = await openCamera(deviceId);
     this.close();
+    await this.begin();
     this.stream = stream;
     const video = el('video', { class: 'media', playsinline: '', muted: '', autoplay: '' });
     video.muted = true;
@@ -143,6 +143,12 @@ export class StreamView {
     this.showPaused();
   }
 
+  /** A timeline needs to know the classes. */
+  private async begin(): Promise<void> {
+    const { spec } = await this.engine.model;
+    this.timeline = new Timeline(spec.expression.class_names);
+  }
+
   private get length(): number {
     const length = this.video?.duration ?? 0;
     return this.isCamera || !Number.isFinite(length) ? 0 : length;
@@ -198,7 +204,7 @@ export class StreamView {
 
   private reset(): void {
     this.results = [];
-    this.timeline = new Timeline(this.classNames);
+    this.timeline = new Timeline(this.timeline.classNames);
     this.view.clear();
   }
 

@@ -1,0 +1,38 @@
+"""Pages with networks of own classes for the browser's tests, and what `moue.analyze` says with these networks.
+
+    PYTHONPATH=tests python -m helpers.page_own IMAGES OUT
+
+Writes OUT/runs/NAME (a run folder), OUT/NAME (the page with it) and OUT/NAME.json (the answers for some of IMAGES).
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import moue
+import moue.page
+from helpers.onnx_model import save_run
+
+LONG = "a face that looks as if somebody had asked about averylongwordwithoutanyspaceinit"
+CLASSES = {
+    "three": ("happy", "no_smile", "smile"),
+    "hundred": (LONG, *(f"class {number}" for number in range(1, 100))),
+}
+NUM_IMAGES = 6
+
+
+def main() -> None:
+    """Write all files."""
+    images, out = Path(sys.argv[1]), Path(sys.argv[2])
+    shutil.rmtree(out, ignore_errors=True)
+    files = sorted(images.glob("*.png"))[-NUM_IMAGES:]
+    for name, classes in CLASSES.items():
+        run = save_run(out / "runs" / name, class_names=classes, classes=len(classes))
+        moue.page.copy(out / name, model=run)
+        answers = [moue.analyze(file, model=run, detector="own").to_dict() | {"file": file.name} for file in files]
+        (out / f"{name}.json").write_text(json.dumps(answers), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The page's network is the one that the server answers with."""
+
+import hashlib
+import json
+
+import pytest
+
+from helpers.onnx_model import save_other, save_run
+from helpers.serving import refused
+
+OWN = tuple(f"class {number}" for number in range(100))
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """A built page with its own network."""
+    static = tmp_path / "static"
+    (static / "model").mkdir(parents=True)
+    (static / "index.html").write_text("<!doctype html><title>built</title>")
+    (static / "model.json").write_text('{"name": "built in"}')
+    (static / "model" / "0123.onnx").write_bytes(b"built in")
+    (static / "moue-page.json").write_text('{"version": "abc", "files": ["model/0123.onnx"]}')
+    monkeypatch.setattr("moue.serve.page.folder", lambda: static)
+    return static
+
+
+@pytest.fixture
+def own(tmp_path):
+    return save_run(tmp_path / "mine", class_names=OWN, classes=100)
+
+
+@pytest.mark.usefixtures("built")
+def test_the_page_gets_the_running_network(serve, own):
+    client = serve(models=(own, "small"))
+    assert client.get("/v1/models").json()["default"] == "mine"
+    answer = client.get("/model.json")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-type"] == "application/json"
+    manifest = answer.json()
+    assert manifest["name"] == "mine"
+    assert tuple(manifest["spec"]["expression"]["class_names"]) == OWN
+    assert len(manifest["colors"]) == 100
+    network = client.get(f"/{manifest['file']}")
+    assert hashlib.sha256(network.content).hexdigest() == client.get("/v1/models").json()["models"][0]["onnx_sha256"]
+    assert "immutable" in network.headers["cache-control"]
+    assert json.loads(client.get("/moue-page.json").text)["files"] == ["model.json", manifest["file"]]
+
+
+@pytest.mark.usefixtures("built")
+def test_with_a_key_strangers_do_not_get_an_own_network(serve, own):
+    client = serve(models=(own,), api_key="long-enough")
+    assert "people who have no key" in client.get("/").text
+    refused(client.get("/model.json"), 404)
+    shipped = serve(api_key="long-enough")
+    assert "built" in shipped.get("/").text
+    assert shipped.get("/model.json").json()["name"] == "small"
+
+
+@pytest.mark.usefixtures("built")
+def test_a_network_that_the_page_cannot_run_gets_the_plain_page(serve, tmp_path):
+    answer = serve(models=(save_other(tmp_path / "other"),)).get("/")
+    assert "The page cannot run model.onnx, which is of other origin." in answer.text
+    assert "make page" not in answer.text
+    assert answer.headers["content-security-policy"].count("'sha256-") == 2

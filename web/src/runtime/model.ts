@@ -1,0 +1,19 @@
+/** Which network the page has: model.json beside it says so, as `moue page` or `moue serve` wrote it. */
+
+import type { PageModel } from '../recognition/spec';
+
+const FORMAT = 'moue-page-model';
+
+/** The address of a file beside index.html; the worker lies one folder deeper. */
+export function pageUrl(file: string): string {
+  return new URL(`../${file}`, self.location.href).href;
+}
+
+/** Asked for at each visit: the network may have changed while the page did not. */
+export async function fetchModel(): Promise<PageModel> {
+  const response = await fetch(pageUrl('model.json'), { cache: 'no-cache' });
+  if (!response.ok) throw new Error(`model.json could not be loaded (${response.status})`);
+  const model = (await response.json()) as PageModel;
+  if (model.format !== FORMAT) throw new Error(`model.json is of the format ${String(model.format)}, not ${FORMAT}`);
+  return model;
+}
