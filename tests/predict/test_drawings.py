@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from helpers.video_files import two_squares
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.media import video as source
 from moue.output.csv_run import CsvRun
 from moue.predict import drawings
@@ -74,6 +74,22 @@ def test_no_drawing_may_replace_what_is_to_be_read(tmp_path):
     with pytest.raises(MoueError, match=r"link\.jpg is one of the files"):
         drawing_jobs([tmp_path / "link.jpg"], tmp_path / "deep")
     assert drawing_jobs(["https://h/clip.mp4"], tmp_path)[0].drawing == tmp_path / "clip.webm"
+
+
+@pytest.mark.parametrize(
+    ("sources", "name", "message"),
+    [
+        (("a.mp4",), "out.mkv", r"cannot be written to .*out\.mkv\nexpected a folder, or .* \.webm, \.mp4, \.avi"),
+        (("a.mp4",), "out.PNG", r"cannot be written to .*out\.PNG"),
+        (("a.jpg",), "out.webm", r"out\.webm is a video, but a\.jpg is an image"),
+        (("a.mp4", "a.mp4"), "out.webm", r"out\.webm is one video, but 2 files are to be drawn"),
+    ],
+)
+def test_the_name_of_a_file_is_not_taken_for_that_of_a_folder(tmp_path, sources, name, message):
+    with pytest.raises(SettingError, match=message):
+        drawing_jobs(sources, tmp_path / name)
+    (tmp_path / name).mkdir()
+    assert drawing_jobs(sources, tmp_path / name)[0].drawing.parent == tmp_path / name
 
 
 def test_photographs_are_not_replaced_by_their_drawings(predict, tmp_path):

@@ -1,7 +1,7 @@
 """What a video's container says of itself, from its first bytes: whether it counts its frames, and whether it is whole.
 
-OpenCV reckons a number of frames from the duration where a container does not store one. Sound that is longer than the
-image, or a segment of a longer recording, make that number far too high, so it says nothing about a whole file.
+OpenCV estimates the number of frames from the duration where a container does not store one. Sound that is longer than
+the image, or a segment of a longer recording, make that number far too high, so it says nothing about a whole file.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class AnnotatedVideo:
 
     Args:
         path: ``.webm`` (VP8), ``.mp4`` (H.264 if PyAV is installed, otherwise MPEG-4 part 2) or ``.avi`` (Motion JPEG).
-        fps: Frames a second, above 0; written are at most 60, and what falls between two of them is left out.
+        fps: Frames a second, above 0. The file has at most 60; it leaves out frames that fall between two of those.
         overwrite: Replace an existing file.
         bars: Draw the bars of the probabilities, as `draw`.
         labels: As for `draw`: "name", "emoji" or "both".

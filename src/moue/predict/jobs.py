@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from moue.errors import MoueError, SettingError
 from moue.media.animation import is_animation
-from moue.media.listing import is_video
-from moue.media.urls import is_address, stem_of
+from moue.media.listing import SUFFIXES as IMAGE_SUFFIXES
+from moue.media.listing import VIDEO_SUFFIXES, is_video
+from moue.media.urls import is_address, shown, stem_of
 from moue.output.encoders import SUFFIXES
 
 if TYPE_CHECKING:
@@ -50,14 +51,13 @@ def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job
         folder: Where drawings go, or the file that the only video becomes, by its suffix; None if none are wanted.
 
     Raises:
-        MoueError: `folder` is such a file and there is not just one video; or a drawing, or a video's timeline, would
-            replace one of the sources.
+        MoueError: `folder` names a file of another kind, or a video although there is not just one; or a drawing, or a
+            video's timeline, would replace one of the sources.
     """
     if folder is None:
         return [Job(source) for source in sources]
-    if _is_video_file(folder):
-        if len(sources) != 1 or not _moves(sources[0]):
-            raise SettingError(f"{folder} for what is drawn", "a folder, or one video to draw", "Name a folder.")
+    if _is_file(folder):
+        _check_video_file(folder, sources)
         jobs = [Job(sources[0], folder)]
     else:
         jobs = [Job(source, folder / name) for source, name in zip(sources, _names(sources), strict=True)]
@@ -76,8 +76,20 @@ def timeline_of(drawing: Path) -> Path:
     return drawing.with_name(f"{drawing.stem}-timeline.png")
 
 
-def _is_video_file(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+def _is_file(path: Path) -> bool:
+    """Return whether a name is meant as that of an image or video, not of a folder."""
+    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and not path.is_dir()
+
+
+def _check_video_file(path: Path, sources: Sequence[Path | str]) -> None:
+    """Raise `SettingError` unless `path` can be the drawn video of the only source."""
+    if path.suffix.lower() not in SUFFIXES:
+        expected = f"a folder, or for one video a name that ends in {', '.join(SUFFIXES)}"
+        raise SettingError(f"what is drawn cannot be written to {path}", expected, "Name a folder.")
+    if len(sources) != 1:
+        raise SettingError(f"{path} is one video, but {len(sources):,} files are to be drawn", "a folder", "Name one.")
+    if not _moves(sources[0]):
+        raise SettingError(f"{path} is a video, but {shown(str(sources[0]))} is an image", "a folder", "Name one.")
 
 
 def _names(sources: Sequence[Path | str]) -> Iterator[str]:

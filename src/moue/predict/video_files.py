@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moue.errors import SettingError
+from moue.media.urls import shown
 from moue.output.subtitles import Subtitles
 from moue.output.timeline_table import write_timeline
 
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 def check_one_video(jobs: Sequence[Job], options: PredictOptions) -> None:
     """Raise `MoueError` if a file for one video is wanted and the run is about anything else."""
     wanted = options.srt or options.timeline
-    if wanted is not None and (len(jobs) != 1 or not jobs[0].is_video):
-        raise SettingError(f"{wanted} for {len(jobs):,} inputs", "one video", "Name one video at a time.")
+    if wanted is None:
+        return
+    if len(jobs) != 1:
+        came = f"{wanted} belongs to one video, but there are {len(jobs):,} files to read"
+        raise SettingError(came, "one video", "Name one video at a time.")
+    if not jobs[0].is_video:
+        came = f"{wanted} belongs to a video, but {shown(str(jobs[0].source))} is an image"
+        raise SettingError(came, "one video", "Name a video.")
 
 
 class VideoFiles:

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
-# So small an image in which no face is found is no photograph, but a face already cut out, as FER2013's 48x48 are.
-_TAKEN_WHOLE: Final = "no face was found; so small an image is taken as one face"
+# An image this small without a face that is found is no photo. It is a face that was cut out, as FER2013's are.
+_TAKEN_WHOLE: Final = "no face was found; the image is so small that it counts as one face"
 
 
 @dataclasses.dataclass(frozen=True)

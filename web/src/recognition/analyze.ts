@@ -65,7 +65,7 @@ export class Analyzer {
       detector: whole ? 'none' : 'own',
       faces: results,
       message: whole
-        ? 'no face was found; so small an image is taken as one face'
+        ? 'no face was found; the image is so small that it counts as one face'
         : results.length > 0 ? '' : 'no face was found',
       timings: {
         detection_ms: detected - start,
