@@ -68,7 +68,7 @@ def find_reference_named(what: str) -> Reference | None:
 
 
 def read_references() -> tuple[Reference, ...]:
-    """Return the references that ship with moue; ``scripts/corruption_reference.py`` writes them."""
+    """Return the references that ship with moue; ``scripts/robustness.py reference`` writes them."""
     file = importlib.resources.files("moue.evaluation").joinpath(REFERENCE_NAME)
     return tuple(from_plain(Reference, one) for one in json.loads(file.read_text(encoding="utf-8")))
 
