@@ -26,7 +26,7 @@ def test_no_path(what: str, value: object, came: str) -> None:
     with pytest.raises(moue.MoueError) as caught:
         _LOADERS[what](value)
     assert caught.value.came == f"{what} is {came}"
-    assert "pathlib.Path" in caught.value.expected
+    assert "pathlib.Path" in caught.value.fix
 
 
 def test_no_list_of_models() -> None:

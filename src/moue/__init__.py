@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from moue.training.finetune import finetune_config
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import TrainResult, train
-    from moue.training.tuning.tune import TuneListener, TuneOptions, TuneResult, tune
+    from moue.training.tuning.listener import TuneListener
+    from moue.training.tuning.tune import TuneOptions, TuneResult, tune
 
 __all__ = [
     "CLASS_NAMES",
@@ -138,7 +139,7 @@ _HOMES = {
     "synthesize": "moue.data.synthetic.dataset",
     "teach": "moue.training.distill",
     "train": "moue.training.train",
-    "TuneListener": "moue.training.tuning.tune",
+    "TuneListener": "moue.training.tuning.listener",
     "TuneOptions": "moue.training.tuning.tune",
     "TuneResult": "moue.training.tuning.tune",
     "tune": "moue.training.tuning.tune",

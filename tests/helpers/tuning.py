@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import optuna
 
+from moue.progress import ignore_progress
 from moue.training.callbacks import DivergedError
 from moue.training.run_folder import RunFolder
 from moue.training.train import TrainResult
@@ -42,7 +43,7 @@ class CheapTraining:
         self.epochs = []
         self.seen = []
 
-    def __call__(self, config, dataset, out, *, resume=False, callbacks=(), progress=None, export=True):
+    def __call__(self, config, dataset, out, *, resume=False, callbacks=(), progress=ignore_progress, export=True):
         assert callable(progress)
         assert not export
         self.seen.append(dataset)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
     from moue.training.tuning.confirm import Candidate
+    from moue.training.tuning.listener import TuneListener
     from moue.training.tuning.results import TrialRow
-    from moue.training.tuning.tune import TuneListener, TuneResult
+    from moue.training.tuning.tune import TuneResult
 
 _SHOWN: Final = 10
 
@@ -62,6 +63,17 @@ def tune(
     storage: Annotated[
         str, typer.Option("--storage", metavar="URL", help="Database that several machines share, e.g. PostgreSQL.")
     ] = "",
+    ray: Annotated[
+        str,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Train on a Ray cluster: HOST:PORT, auto for this machine's, local to start one.",
+        ),
+    ] = "",
+    cpus_per_trial: Annotated[
+        int, typer.Option("--cpus-per-trial", metavar="N", min=1, help="CPUs of each training, with --ray.")
+    ] = 2,
     seed: options.Seed = None,
     choices: options.Choices = None,
     ferplus: options.FerPlus = None,
@@ -96,8 +108,8 @@ def tune(
     from moue.training.tuning.tune import TuneOptions
     from moue.training.tuning.tune import tune as search
 
-    chosen = TuneOptions(budget, pruner.value, fraction, again, storage, options.command_line())
-    with console.count_progress("training, steps") as moved:
+    chosen = TuneOptions(budget, pruner.value, fraction, again, storage, options.command_line(), ray, cpus_per_trial)
+    with console.count_progress("trainings" if ray else "training, steps") as moved:
         result = search(
             config, dataset, out, space=searched, options=chosen, progress=moved, listener=_listener(config)
         )
@@ -125,7 +137,7 @@ def _config(recipe: str, start: str, dataset: Dataset, given: dict[str, Any]) ->
 
 def _listener(config: TrainConfig) -> TuneListener:
     """Return what prints a line for each trial."""
-    from moue.training.tuning.tune import TuneListener
+    from moue.training.tuning.listener import TuneListener
 
     class Lines(TuneListener):
         def trial_ended(self, row: TrialRow) -> None:
@@ -139,6 +151,9 @@ def _listener(config: TrainConfig) -> TuneListener:
 
         def waiting(self, num_running: int) -> None:
             console.note(f"waiting for {num_running} trial{'s' * (num_running > 1)} of other processes")
+
+        def note(self, text: str) -> None:
+            console.note(text)
 
     return Lines()
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import os
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,10 +20,12 @@ from moue.files import locked
 from moue.media.listing import VIDEO_SUFFIXES
 from moue.predict.listener import Listener
 from moue.predict.summary import Summary
+from moue.ray_cluster import connected, import_ray
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.results import VERSION
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from moue.cluster.listing import Listing
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from moue.cluster.place import Place
 
 _TOLD: Final = 20  # failures that are named; millions of images have thousands
-_CONNECT_S: Final = 10.0
 _NOT_ANSWERING: Final = 8  # one of so many CPUs is left for reading
 
 
@@ -58,7 +56,7 @@ def predict_on_cluster(
             the output cannot be written or may not be replaced.
     """
     listener = listener or Listener()
-    ray = _import_ray()
+    _check_extra()
     place, out = place_of(source), place_of(options.output)
     classifier = Classifier.load(options.model)
     analyzer = Analyzer(
@@ -70,7 +68,7 @@ def predict_on_cluster(
     with locked(out.path) if out.is_local else contextlib.nullcontext():
         before = state.take_up(overwrite=options.overwrite)
         listing = before or _list(place, options, listener)
-        with _connected(ray, options.address):
+        with connected(options.address) as ray:
             if before is None:
                 state.begin(listing)
             run = _Run(listing, shards, options, listener)
@@ -223,58 +221,10 @@ def _read_bytes(listing: Listing, most: int) -> Sequence[int]:
     ]
 
 
-def _import_ray() -> Any:  # noqa: ANN401 (the module)
+def _check_extra() -> None:
+    import_ray()
     try:
         import pyarrow  # noqa: F401 (optional)
-        import ray
-        import ray.data
+        import ray.data  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(error.name or "ray", "cluster") from error
-    return ray
-
-
-@contextlib.contextmanager
-def _connected(ray: Any, address: str) -> Iterator[None]:  # noqa: ANN401 (the module)
-    """Connect to a cluster for the block, and turn what goes wrong with it into errors for people."""
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    # Ray's own lines about what it repairs itself would stand between those for people; its log files have them.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    try:
-        _check_answers(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None)
-    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise MoueError(
-            f"no Ray cluster at {address}: {str(error).strip().splitlines()[0]}",
-            "HOST:PORT of a running cluster, auto for the one of this machine, or local",
-            "Start one: ray start --head. If it asks for a token, give this machine the same one.",
-        ) from error
-    try:
-        yield
-    except ray.exceptions.RayError as error:
-        raise _explained(error) from error
-    finally:
-        ray.shutdown()
-
-
-def _check_answers(address: str) -> None:
-    """Raise `OSError` where nothing listens: Ray tries for minutes."""
-    host, colon, port = address.rpartition(":")
-    if colon and port.isdecimal():
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S):
-            pass
-
-
-def _explained(error: BaseException) -> MoueError:
-    """Return the error of moue that a node raised, or one that names what Ray says."""
-    causes: list[BaseException] = [error]
-    while (cause := getattr(causes[-1], "cause", None) or causes[-1].__cause__) is not None and cause not in causes:
-        causes.append(cause)
-    for cause in causes:
-        if type(cause) is MoueError:
-            return MoueError(*str(cause).split("\n"))
-    said = str(causes[-1]).strip().splitlines() or [type(error).__name__]
-    return MoueError(
-        f"the cluster failed: {said[-1]}",
-        "nodes that have the same versions of Python, Ray and moue, with the extra cluster",
-        "When that is so, the same command resumes.",
-    )

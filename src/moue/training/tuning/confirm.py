@@ -16,7 +16,7 @@ from moue.training.train import StoppedError, train
 from moue.training.tuning.trial import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from moue.data.dataset import Dataset
@@ -103,25 +103,37 @@ def train_again(
         dataset: The faces of the search.
         progress: Called after each step.
     """
-    # Seed by seed: interrupted, each candidate has had about as many.
+    for run, config in runs_again(candidates, seeds, folder):
+        try:
+            result = train(config, dataset, run.path, resume=run.config.exists(), progress=progress, export=False)
+        except InUseError:
+            continue
+        except DivergedError as error:
+            note_divergence(run, str(error))
+            continue
+        except (StoppedError, KeyboardInterrupt):
+            return True
+        if result.interrupted:
+            return True
+    return False
+
+
+def runs_again(candidates: Sequence[Candidate], seeds: int, folder: Path) -> Iterator[tuple[RunFolder, TrainConfig]]:
+    """Yield the run folder and the configuration of each candidate with each new seed, but of no loss that diverged.
+
+    Seed by seed: interrupted, each candidate has had about as many.
+    """
     for more in range(1, seeds + 1):
         for candidate in candidates:
             config = dataclasses.replace(candidate.config, seed=candidate.config.seed + more)
             run = run_of(folder, candidate, config.seed)
-            if _diverged(run).exists():
-                continue
-            try:
-                result = train(config, dataset, run.path, resume=run.config.exists(), progress=progress, export=False)
-            except InUseError:
-                continue
-            except DivergedError as error:
-                write_text(_diverged(run), str(error))
-                continue
-            except (StoppedError, KeyboardInterrupt):
-                return True
-            if result.interrupted:
-                return True
-    return False
+            if not _diverged(run).exists():
+                yield run, config
+
+
+def note_divergence(run: RunFolder, why: str) -> None:
+    """Remember that the loss of a run is no longer a number."""
+    write_text(_diverged(run), why)
 
 
 def with_results(candidates: Sequence[Candidate], seeds: int, folder: Path) -> list[Candidate]:

@@ -33,7 +33,7 @@ SILENCE: Final = 900.0
 _IDENTITY: Final = "moue"
 _WORKER: Final = "worker"
 _ALIVE: Final = "alive"
-_MOST_DEATHS: Final = 3
+MOST_DEATHS: Final = 3
 _FEWEST_FOR_IMPORTANCES: Final = 10
 _KEPT: Final = ("run", "recipe")
 KILLED: Final = "killed"
@@ -136,7 +136,7 @@ class SharedStudy:
         deaths = trial.user_attrs.get("deaths", 0) + (why != STOPPED)
         self._mark(number, why)
         self.study.tell(number, state=optuna.trial.TrialState.FAIL)
-        if deaths >= _MOST_DEATHS:  # such values may kill every process that tries them
+        if deaths >= MOST_DEATHS:  # such values may kill every process that tries them
             return
         kept: dict[str, Any] = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
         kept |= {RETRY_OF: trial.user_attrs.get(RETRY_OF, number), "deaths": deaths}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from moue.training.run_folder import History
     from moue.training.tuning.study import SharedStudy
 
-_BETWEEN_SIGNS: Final = 30.0
+BETWEEN_SIGNS: Final = 30.0
 
 
 class Watcher(keras.callbacks.Callback):
@@ -42,7 +42,7 @@ class Watcher(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Show life now and then."""
-        if time.monotonic() - self._sign > _BETWEEN_SIGNS:
+        if time.monotonic() - self._sign > BETWEEN_SIGNS:
             self._sign = time.monotonic()
             self._study.show_life(self._trial)
 
@@ -85,22 +85,17 @@ def run_trial(
     Raises:
         MoueError: the training failed for a reason other than its values. They will be asked again.
     """
-    run = RunFolder(study.folder / "trials" / trial.user_attrs["run"])
+    run = run_of_trial(study, trial)
     try:
         report(trial, run.read_history(), config.epochs)
         watcher = Watcher(study, trial, run)
         resume = run.config.exists()
         result = train(config, dataset, run.path, resume=resume, callbacks=[watcher], progress=progress, export=False)
     except optuna.TrialPruned:
-        _end(trial, run)
-        study.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        drop_states(run)
+        end_pruned(study, trial, run)
         return False
     except DivergedError as error:
-        trial.set_user_attr("why", error.came)
-        _end(trial, run)
-        study.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        drop_states(run)
+        end_diverged(study, trial, run, error.came)
         return False
     except (StoppedError, KeyboardInterrupt):
         study.give_back(trial.number, STOPPED)
@@ -111,9 +106,32 @@ def run_trial(
     if result.interrupted:
         study.give_back(trial.number, STOPPED)
         return True
-    _end(trial, run)
-    study.study.tell(trial, min(result.history["val_loss"]))
+    end_finished(study, trial, run)
     return False
+
+
+def run_of_trial(study: SharedStudy, trial: optuna.Trial) -> RunFolder:
+    """Return the run folder of a trial; one that asks the values of a killed trial again has its folder."""
+    return RunFolder(study.folder / "trials" / trial.user_attrs["run"])
+
+
+def end_finished(study: SharedStudy, trial: optuna.Trial, run: RunFolder) -> None:
+    """Tell the study the lowest validation loss of a trial that has had all its epochs."""
+    _end(trial, run)
+    study.study.tell(trial, min(row["val_loss"] for row in run.read_history()))
+
+
+def end_pruned(study: SharedStudy, trial: optuna.Trial, run: RunFolder) -> None:
+    """Tell the study that a trial was given up; of its run folder, history and choices stay."""
+    _end(trial, run)
+    study.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    drop_states(run)
+
+
+def end_diverged(study: SharedStudy, trial: optuna.Trial, run: RunFolder, why: str) -> None:
+    """As `end_pruned`, for a trial whose loss is no longer a number."""
+    trial.set_user_attr("why", why)
+    end_pruned(study, trial, run)
 
 
 def _end(trial: optuna.Trial, run: RunFolder) -> None:

@@ -12,35 +12,43 @@ study.html      the page about it
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.data.dataset import refuse_no_dataset
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import as_path, sha256_of
 from moue.progress import ignore_progress
+from moue.ray_cluster import connected
 from moue.training.backend import keras
 from moue.training.config import refuse_no_config
 from moue.training.finetune import find_weights
 from moue.training.run_folder import describe_environment
 from moue.training.targets import refuse_unfit_data
 from moue.training.tuning.budget import Budget
-from moue.training.tuning.confirm import Candidate, Confirm, train_again, with_results
+from moue.training.tuning.confirm import Candidate, Confirm, runs_again, train_again, with_results
 from moue.training.tuning.data import refuse_fraction, searched_faces
+from moue.training.tuning.listener import TuneListener
+from moue.training.tuning.machines import Machines
+from moue.training.tuning.on_cluster import ClusterConfirmation, ClusterSearch
 from moue.training.tuning.page import About, write_page
-from moue.training.tuning.results import TrialRow, ranked, row_of, write_recipe, write_table
+from moue.training.tuning.results import ranked, row_of, write_recipe, write_table
 from moue.training.tuning.space import Space
 from moue.training.tuning.study import SharedStudy
 from moue.training.tuning.trial import run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    import optuna
 
     from moue.data.dataset import Dataset
     from moue.progress import Progress
     from moue.training.config import TrainConfig
+    from moue.training.tuning.results import TrialRow
 
 
 _BETWEEN_LOOKS: Final = 2.0
@@ -48,7 +56,7 @@ _BETWEEN_LOOKS: Final = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class TuneOptions:
-    """How a study is made; all but `budget` and `confirm` are fixed when it begins.
+    """How a study is made; `pruner`, `fraction` and `storage` are fixed when it begins.
 
     Attributes:
         budget: When the search ends.
@@ -57,9 +65,12 @@ class TuneOptions:
         confirm: How many of the best trials are trained again, and with how many new seeds.
         storage: URL of a database that several machines share; "": a SQLite file in the study's folder.
         command: What was typed, for the page.
+        ray: The Ray cluster that trains: "auto" for that of this machine, "HOST:PORT", or "local" to start one; "":
+            none, this process trains.
+        cpus_per_trial: CPUs of each training on a cluster.
 
     Raises:
-        SettingError: a fraction of no faces, or of more than all.
+        SettingError: a number is out of its range.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)
@@ -68,19 +79,13 @@ class TuneOptions:
     confirm: Confirm = dataclasses.field(default_factory=Confirm)
     storage: str = ""
     command: str = ""
+    ray: str = ""
+    cpus_per_trial: int = 2
 
     def __post_init__(self) -> None:
         refuse_fraction(self.fraction)
-
-
-class TuneListener:
-    """Is told what a study does; make a subclass of it."""
-
-    def trial_ended(self, row: TrialRow) -> None:
-        """Take a trial that this process has trained."""
-
-    def waiting(self, num_running: int) -> None:
-        """Take that nothing is left but trials that other processes are training."""
+        if self.cpus_per_trial < 1:
+            raise SettingError(f"cpus_per_trial is {self.cpus_per_trial}", "1 or more")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,12 +134,13 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
         space: What may change: a `Space`, a table as in a recipe, or a recipe that has one; by default that of
             `config.recipe`.
         options: How to search.
-        progress: Called after each step of a training with the steps done and the steps of all its epochs.
+        progress: Called after each step of a training with the steps done and the steps of all its epochs; on a
+            cluster, with the trainings done and the most there may be.
         listener: Told what happens between trainings.
 
     Raises:
         MoueError: a wrong space, unfit data, or a folder with another study.
-        MissingExtraError: Optuna is not installed.
+        MissingExtraError: Optuna is not installed, or Ray for a cluster.
     """
     chosen, folder = options or TuneOptions(), as_path(out, "the study's folder")
     refuse_no_config(config)
@@ -144,11 +150,13 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     searched = space if isinstance(space, Space) else _read_space(space, config)
     faces = searched_faces(dataset, chosen.fraction, config.seed)
     refuse_unfit_data(faces, config)
-    study = SharedStudy(folder, chosen.storage, _identity(config, searched, faces, chosen), searched.values_of(config))
-    work = _Work(study, config, searched, faces, chosen)
-    with study.at_work():
-        stopped = work.search(progress, listener or TuneListener()) or work.confirm(progress)
-        running = study.num_running()
+    identity = _identity(config, searched, faces, chosen)
+    with _machines(faces, chosen) as machines:
+        study = SharedStudy(folder, chosen.storage, identity, searched.values_of(config))
+        work = _Work(study, config, searched, faces, chosen, machines)
+        with study.at_work():
+            stopped = work.search(progress, listener or TuneListener()) or work.confirm(progress)
+            running = study.num_running()
     return work.conclude(num_running=running, interrupted=stopped)
 
 
@@ -161,9 +169,14 @@ class _Work:
     space: Space
     faces: Dataset
     options: TuneOptions
+    machines: Machines | None
 
     def search(self, progress: Progress, listener: TuneListener) -> bool:
         """Train trials until all of the study are over; return whether Ctrl-C stopped it."""
+        if self.machines is not None:
+            return ClusterSearch(
+                self.study, self.machines, self.options.budget, configure=self._configure, listener=listener
+            ).run(progress)
         told = False
         try:
             while not self._train_trials(progress, listener):
@@ -182,19 +195,22 @@ class _Work:
     def _train_trials(self, progress: Progress, listener: TuneListener) -> bool:
         """Train trials while the budget allows; return whether Ctrl-C stopped it."""
         while (trial := self.study.next_trial(self.options.budget)) is not None:
-            chosen = self.space.configure(self.config, self.space.suggest(trial))
-            stopped = run_trial(self.study, trial, chosen, self.faces, progress)
+            stopped = run_trial(self.study, trial, self._configure(trial), self.faces, progress)
             keras.utils.clear_session()  # Keras keeps each network otherwise
             if stopped:
                 return True
             listener.trial_ended(row_of(self.study.trials()[trial.number]))
         return False
 
+    def _configure(self, trial: optuna.Trial) -> TrainConfig:
+        return self.space.configure(self.config, self.space.suggest(trial))
+
     def confirm(self, progress: Progress) -> bool:
         """Train the candidates with new seeds; return whether Ctrl-C stopped it."""
-        return train_again(
-            self.candidates(), self.options.confirm.seeds, self.study.folder / "confirm", self.faces, progress
-        )
+        candidates, seeds, folder = self.candidates(), self.options.confirm.seeds, self.study.folder / "confirm"
+        if self.machines is not None:
+            return ClusterConfirmation(self.machines, runs_again(candidates, seeds, folder)).run(progress)
+        return train_again(candidates, seeds, folder, self.faces, progress)
 
     def rows(self) -> list[TrialRow]:
         return [row_of(trial) for trial in self.study.trials()]
@@ -233,6 +249,16 @@ class _Work:
             f"Trial {best.number} of {len(self.rows())}, found by moue tune from the recipe {self.config.recipe}.\n"
             f"Validation loss {best.val_loss:.4f} with seed {self.config.seed}, {self.config.epochs} epochs{part}."
         )
+
+
+@contextlib.contextmanager
+def _machines(faces: Dataset, options: TuneOptions) -> Iterator[Machines | None]:
+    """Connect to the cluster that trains for the block; None if there is none."""
+    if not options.ray:
+        yield None
+        return
+    with connected(options.ray) as ray, Machines(ray, faces, options.cpus_per_trial) as machines:
+        yield machines
 
 
 def _read_space(space: Mapping[str, Any] | str | Path | None, config: TrainConfig) -> Space:
