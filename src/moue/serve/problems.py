@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Response
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 MEDIA_TYPE: Final = "application/problem+json"
+_PREFIX: Final = re.compile("^(Input should be |Value error, |List should have )| after validation, not.*$")
 _SHOWN: Final = 5  # faults of one request that are named
+_SOURCES: Final = ("query", "path", "header")  # of short values, for which FastAPI says where they were
 
 
 class HttpError(MoueError):
@@ -76,12 +79,34 @@ def answer(path: str, error: MoueError, status: int = 422) -> Response:
 
 
 def invalid(faults: Sequence[Any], status: int = 422) -> HttpError:
-    """Return what a validation found, without repeating what was sent."""
-    told = [f"{'.'.join(map(str, fault['loc'])) or 'the body'}: {fault['msg']}" for fault in faults[:_SHOWN]]
+    """Return what a validation found. It repeats options, and nothing of a body, which may be an image."""
+    told = [(_place(fault["loc"]), *_came_and_expected(fault)) for fault in faults[:_SHOWN]]
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    return HttpError(
-        status, "; ".join(told) + more, "a request as /openapi.json describes it", "Correct the named parts."
-    )
+    came = "; ".join(f"{place} {came}" for place, came, _ in told) + more
+    expected = told[0][2] if len(told) == 1 else "; ".join(f"{place}: {wanted}" for place, _, wanted in told)
+    return HttpError(status, came, expected, "/openapi.json describes the whole request.")
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """Return where a fault is, as people write it: ``boxes[0]``."""
+    parts = loc[1:] if loc and loc[0] in _SOURCES else loc
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".") or "the body"
+
+
+def _came_and_expected(fault: Any) -> tuple[str, str]:  # noqa: ANN401 (pydantic's own dictionary)
+    kind, message = fault["type"], fault["msg"]
+    if kind == "missing":
+        return "is missing", "a value"
+    if kind == "extra_forbidden":
+        return "is no known name", "only known names"
+    if kind == "json_invalid":
+        return f"is no JSON: {message.removeprefix('Invalid JSON: ')}", "JSON"
+    shown = fault["loc"] and fault["loc"][0] in _SOURCES and "input" in fault
+    came = f"is {fault['input']!r:.80}" if shown else "is wrong"
+    limits = {"le": "or less", "ge": "or more"}
+    bounds = [f"{fault['ctx'][name]:g} {words}" for name, words in limits.items() if name in fault.get("ctx", {})]
+    return came, bounds[0] if bounds else _PREFIX.sub("", message).partition(", unable")[0]
 
 
 def install(app: FastAPI) -> None:

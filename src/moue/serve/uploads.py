@@ -173,7 +173,7 @@ def _from_json(content: bytes) -> list[Upload]:
     try:
         body = ImagesBody.model_validate_json(content)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        faults = error.errors(include_url=False, include_input=False)
         raise invalid(faults, 400 if faults[0]["type"] == "json_invalid" else 422) from error
     return [Upload("", _decoded(index, text)) for index, text in enumerate(body.images)]
 

@@ -54,7 +54,7 @@ def _box(text: str) -> str:
     except ValueError:
         numbers = []
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
-        raise ValueError("four numbers are expected, x,y,width,height in pixels, the last two above 0")
+        raise ValueError("four numbers x,y,width,height in pixels, the last two above 0")
     return text
 
 
