@@ -12,6 +12,7 @@ from helpers.serving import refused
 from moue.classifier.preprocess import prepare
 
 URL = "/v2/models/small/infer"
+LENGTH = "Inference-Header-Content-Length"
 
 
 def question(batch, **changes):
@@ -84,9 +85,89 @@ def test_wrong_questions_are_refused(client, batch):
     refused(client.post(URL, content=text % ", ".join(["NaN"] * 2304), headers=headers), 400, "0-255")
     refused(client.post(URL, content="[" * 100_000, headers=headers), 400)
     refused(client.post(URL, json={**question(batch), "outputs": [{"name": "mood"}]}), 400, "mood", "expression")
-    refused(client.post(URL, json=question(batch), headers={"Inference-Header-Content-Length": "9"}), 400, "binary")
     refused(client.post(URL, content=b"", headers={"Content-Type": "application/octet-stream"}), 400)
     refused(client.post(URL, content=b"", headers={"Content-Type": "text/plain"}), 415, "application/json")
     many = {"shape": [257, 48, 48, 1], "data": [0]}
     refused(client.post(URL, json=question(batch, **many)), 413, "256 at most")
     refused(client.post("/v2/models/large/infer", json=question(batch)), 404)
+
+
+def binary(batch, *, size=None, **members):
+    """Return a request as the extension describes it: JSON, then the tensor's bytes, little-endian and row by row."""
+    parameters = {"binary_data_size": batch.size * 4 if size is None else size}
+    tensor = {"name": "images", "datatype": "FP32", "shape": list(batch.shape), "parameters": parameters}
+    head = json.dumps({"inputs": [tensor], **members}).encode()
+    headers = {"Content-Type": "application/octet-stream", LENGTH: str(len(head))}
+    return {"content": head + batch.astype("<f4").tobytes(), "headers": headers}
+
+
+def read_binary(answer):
+    """Return the outputs of an answer by name, and the JSON; bytes lie behind it in the order of the outputs."""
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/octet-stream"
+    length = int(answer.headers[LENGTH])
+    about, behind = json.loads(answer.content[:length]), answer.content[length:]
+    outputs = {}
+    for output in about["outputs"]:
+        size = output.get("parameters", {}).get("binary_data_size")
+        assert (size is None) == ("data" in output)
+        values = output["data"] if size is None else np.frombuffer(behind[:size], "<f4")
+        outputs[output["name"]] = np.reshape(values, output["shape"])
+        behind = behind[size or 0 :]
+    assert behind == b""
+    return outputs, about
+
+
+def test_tensors_may_be_bytes_behind_the_json(client, batch):
+    assert "binary_tensor_data" in client.get("/v2").json()["extensions"]
+    plain = client.post(URL, json=question(batch)).json()
+    expected = {output["name"]: np.reshape(output["data"], output["shape"]) for output in plain["outputs"]}
+    # What Triton's client sends unless told otherwise: bytes there and back.
+    outputs, about = read_binary(client.post(URL, **binary(batch, id="7", parameters={"binary_data_output": True})))
+    assert (about["model_name"], about["model_version"], about["id"]) == ("small", "1", "7")
+    assert list(outputs) == list(expected)
+    for name, values in outputs.items():
+        assert values.dtype == np.dtype("<f4")
+        np.testing.assert_allclose(values, expected[name], atol=1e-6)
+    # Bytes there, JSON back, where nothing is said about the outputs.
+    answer = client.post(URL, **binary(batch))
+    assert answer.headers["content-type"] == "application/json"
+    assert LENGTH not in answer.headers
+    assert answer.json()["outputs"][0]["data"] == pytest.approx(plain["outputs"][0]["data"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("usual", "binary_names"), [(True, ["expression"]), (False, ["not_face"])])
+def test_an_output_overrides_what_the_request_says(client, batch, usual, binary_names):
+    asked = [{"name": "not_face", "parameters": {"binary_data": not usual}}, {"name": "expression"}]
+    request = {**question(batch), "outputs": asked, "parameters": {"binary_data_output": usual}}
+    outputs, about = read_binary(client.post(URL, json=request))
+    assert list(outputs) == ["not_face", "expression"]
+    assert [one["name"] for one in about["outputs"] if "parameters" in one] == binary_names
+    np.testing.assert_allclose(outputs["expression"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_wrong_binary_requests_are_refused(client, batch):
+    sound = binary(batch)
+    for length, words in (
+        ("9999999", "for a body of"),
+        ("-1", "for a body of"),
+        ("x", "for a body of"),
+        ("9" * 5000, "for a body of"),
+        ("9", "no JSON"),
+        ("0", "no JSON"),
+    ):
+        refused(client.post(URL, **{**sound, "headers": {**sound["headers"], LENGTH: length}}), 400, words)
+    refused(client.post(URL, **{**sound, "content": sound["content"][:-4]}), 400, "36,864 bytes", "36,860")
+    refused(client.post(URL, **{**sound, "content": sound["content"] + b"1234"}), 400, "36,868")
+    refused(client.post(URL, **binary(batch, size=4)), 400, "binary_data_size is 4")
+    refused(client.post(URL, **binary(batch, size=-4)), 400, "binary_data_size", "0 or more")
+    refused(client.post(URL, **binary(np.full_like(batch, np.nan))), 400, "0-255")
+    refused(client.post(URL, **binary(batch + 256)), 400, "0-255")
+    without = {key: value for key, value in sound["headers"].items() if key != LENGTH}
+    refused(client.post(URL, content=sound["content"], headers=without), 400, "no JSON")
+    twice = question(batch, parameters={"binary_data_size": batch.size * 4})
+    refused(client.post(URL, json=twice), 400, "comes twice")
+    refused(client.post(URL, json=question(batch, data=None)), 400, "no tensor", LENGTH)
+    head = json.dumps(question(batch)).encode()
+    unnamed = {"content": head + b"1234", "headers": {LENGTH: str(len(head))}}
+    refused(client.post(URL, **unnamed), 400, "bytes that nothing names")

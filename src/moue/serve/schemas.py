@@ -245,9 +245,10 @@ class ModelReady(Ready):
 
 
 class OutputTensor(Tensor):
-    """What an output of the network says."""
+    """What an output of the network says; as bytes behind the JSON, it has their number in place of `data`."""
 
-    data: list[float]
+    data: list[float] | None = None
+    parameters: dict[str, int] | None = None
 
 
 class InferAnswer(BaseModel):

@@ -14,6 +14,18 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from moue.errors import MoueError
+from moue.serve.binary import (
+    DATATYPE,
+    EXTENSION,
+    HEADER,
+    MEDIA_TYPE,
+    InputParameters,
+    OutputParameters,
+    RequestParameters,
+    respond,
+    split,
+    values_of,
+)
 from moue.serve.problems import HttpError, invalid
 from moue.serve.schemas import (
     InferAnswer,
@@ -34,13 +46,12 @@ if TYPE_CHECKING:
     from moue.serve.engine import Engine, Model
     from moue.serve.gate import Gate
 
-_TYPE: Final = "FP32"
 _VERSION: Final = "1"
-_BINARY: Final = "application/octet-stream"
+_BEHIND: Final = f"JSON as InferRequest, {HEADER} bytes of it, and then tensors whose parameters have binary_data_size."
 _WHITE: Final = 255
 _FACE: Final = [round(_WHITE * place / 2303) for place in range(2304)]
 _EXAMPLE: Final[dict[str, Any]] = {
-    "inputs": [{"name": "images", "datatype": _TYPE, "shape": [1, 48, 48, 1], "data": _FACE}],
+    "inputs": [{"name": "images", "datatype": DATATYPE, "shape": [1, 48, 48, 1], "data": _FACE}],
     "outputs": [{"name": "expression"}],
 }
 
@@ -49,13 +60,15 @@ class InputTensor(Tensor):
     """Faces as the network takes them."""
 
     model_config = ConfigDict(extra="ignore")
-    data: Annotated[list[Any], Field(description="Gray values 0-255, flat or nested as the shape says.")]
+    data: Annotated[list[Any] | None, Field(description="Gray values 0-255, flat or nested as the shape says.")] = None
+    parameters: InputParameters = InputParameters()
 
 
 class OutputName(BaseModel):
     """An output that is asked for."""
 
     name: str
+    parameters: OutputParameters = OutputParameters()
 
 
 class InferRequest(BaseModel):
@@ -65,14 +78,27 @@ class InferRequest(BaseModel):
     id: str = ""
     inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1)]
     outputs: Annotated[list[OutputName], Field(description="All of them if none is named.")] = []
+    parameters: RequestParameters = RequestParameters()
 
 
 _BODY: Final = {
     "requestBody": {
         "required": True,
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/InferRequest"}}},
-    }
+        "content": {
+            JSON: {"schema": {"$ref": "#/components/schemas/InferRequest"}},
+            MEDIA_TYPE: {"schema": {"type": "string", "format": "binary", "description": _BEHIND}},
+        },
+    },
+    "parameters": [
+        {
+            "name": HEADER,
+            "in": "header",
+            "schema": {"type": "integer", "minimum": 0},
+            "description": "How many bytes of the body are JSON, where tensors follow it.",
+        }
+    ],
 }
+_PROBLEMS: Final = problems(400, 401, 404, 405, 408, 413, 415, 422, 500, 503, 504)
 Name = Annotated[str, Path(description="A name that /v1/models lists.")]
 
 
@@ -82,7 +108,7 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
 
     @router.get("/v2", responses=problems(401, 405), summary="About the server")
     async def server() -> ServerMetadata:
-        return ServerMetadata(name="moue", version=version("moue"), extensions=[])
+        return ServerMetadata(name="moue", version=version("moue"), extensions=[EXTENSION])
 
     @router.get("/v2/models/{name}", responses=problems(401, 404, 405, 422), summary="Inputs and outputs of a network")
     async def metadata(name: Name) -> ModelMetadata:
@@ -102,21 +128,18 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
     @router.post(
         "/v2/models/{name}/infer",
         response_model=InferAnswer,
-        responses=problems(400, 401, 404, 405, 408, 413, 415, 422, 500, 503, 504),
+        responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}, **_PROBLEMS},
         openapi_extra=_BODY,
         summary="Ask a network",
     )
     async def infer(request: Request, name: Name) -> Response:
         model = _find(engine, name)
-        media_type(request, JSON, "", _BINARY)  # Triton's own client names no type
-        if "inference-header-content-length" in request.headers:
-            fix = "With tritonclient: set_data_from_numpy(batch, binary_data=False)."
-            raise HttpError(400, "the tensors are binary", "tensors as JSON", fix)
+        media_type(request, JSON, "", MEDIA_TYPE)  # Triton's own client names no type
         async with receive(request, gate, engine.settings) as body:
             content = await joined(body)
             with gate.working():
-                answer = await in_time(request, _infer(engine, model, content), engine.settings.timeout_s)
-        return Response(answer, media_type=JSON)
+                told = split(content, request.headers.get(HEADER))
+                return await in_time(request, _infer(engine, model, *told), engine.settings.timeout_s)
 
     return router
 
@@ -141,44 +164,60 @@ def protocol_health_router() -> APIRouter:
     return router
 
 
-async def _infer(engine: Engine, model: Model, content: bytes) -> str:
-    asked, names, batch = await asyncio.to_thread(_read, content, model, engine.settings.max_faces)
+async def _infer(engine: Engine, model: Model, content: bytes, behind: bytes) -> Response:
+    asked, names, batch = await asyncio.to_thread(_read, content, behind, model, engine.settings.max_faces)
     values = await engine.infer(model, batch)
-    outputs = [
-        {"name": name, "datatype": _TYPE, "shape": list(values[name].shape), "data": values[name].ravel().tolist()}
-        for name in names
-    ]
-    answer = InferAnswer.model_validate(
-        {"model_name": model.name, "model_version": _VERSION, "id": asked.id, "outputs": outputs}
-    )
-    return answer.model_dump_json()
+    binary = {one.name: one.parameters.binary_data for one in asked.outputs}
+    usual = asked.parameters.binary_data_output
+    chosen = [name for name in names if (usual if (own := binary.get(name)) is None else own)]
+    about = {"model_name": model.name, "model_version": _VERSION, "id": asked.id}
+    return respond(about, {name: values[name] for name in names}, chosen)
 
 
-def _read(content: bytes, model: Model, most: int) -> tuple[InferRequest, list[str], NDArray[np.float32]]:
+def _read(
+    content: bytes, behind: bytes, model: Model, most: int
+) -> tuple[InferRequest, list[str], NDArray[np.float32]]:
     """Return a request, the outputs that it wants, and its faces."""
     try:
         asked = InferRequest.model_validate_json(content)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_input=False, include_context=False), 400) from error
+        raise invalid(error.errors(include_url=False, include_input=False), 400) from error
     known = model.session.output_names
     names = list(dict.fromkeys(output.name for output in asked.outputs)) or list(known)
     for name in names:
         if name not in known:
             raise HttpError(400, f"there is no output {name!r:.80}", f"one of {', '.join(known)}")
-    return asked, names, _faces(asked.inputs[0], model, most)
+    return asked, names, _faces(asked.inputs[0], behind, model, most)
 
 
-def _faces(tensor: InputTensor, model: Model, most: int) -> NDArray[np.float32]:
+def _faces(tensor: InputTensor, behind: bytes, model: Model, most: int) -> NDArray[np.float32]:
     wanted = model.session.get_inputs()[0].name
     size = model.classifier.input.shape
     shown = f"[N, {', '.join(map(str, size))}]"
-    if tensor.name != wanted or tensor.datatype != _TYPE:
+    if tensor.name != wanted or tensor.datatype != DATATYPE:
         came = f"the input is {tensor.name!r:.80} of the type {tensor.datatype!r:.40}"
-        raise HttpError(400, came, f"{wanted!r} of the type {_TYPE!r}")
+        raise HttpError(400, came, f"{wanted!r} of the type {DATATYPE!r}")
     if len(tensor.shape) != 4 or tuple(tensor.shape[1:]) != size or tensor.shape[0] < 1:
         raise HttpError(400, f"the shape is {tensor.shape!r:.80}", f"{shown} with N of 1 or more")
     if tensor.shape[0] > most:
         raise HttpError(413, f"there are {tensor.shape[0]:,} faces", f"{most:,} at most", "Send several requests.")
+    values = _numbers(tensor, behind)
+    # NaN fails the comparison.
+    if not (values.min() >= 0 and values.max() <= _WHITE):
+        fix = "The network scales inside itself: send plain pixels."
+        raise HttpError(400, "data holds values below 0 or above 255", "gray values, 0-255", fix)
+    return values.astype(np.float32).reshape(tensor.shape)
+
+
+def _numbers(tensor: InputTensor, behind: bytes) -> NDArray[Any]:
+    """Return the numbers of a tensor whose shape is right."""
+    size = tensor.parameters.binary_data_size
+    if size is not None and tensor.data is None:
+        return values_of(behind, size, tensor.shape)
+    if tensor.data is None or size is not None or behind:
+        came = "the tensor comes twice" if size is not None else "bytes that nothing names" if behind else "no tensor"
+        fix = f"data in the JSON; or parameters.binary_data_size, the header {HEADER} and the bytes behind the JSON"
+        raise HttpError(400, f"the request holds {came}", fix)
     try:
         values = np.asarray(tensor.data)
     except ValueError as error:
@@ -186,11 +225,7 @@ def _faces(tensor: InputTensor, model: Model, most: int) -> NDArray[np.float32]:
     if values.dtype.kind not in "iuf" or values.size != np.prod(tensor.shape):
         came = f"data has {values.size:,} values" if values.dtype.kind in "iuf" else "data holds more than numbers"
         raise HttpError(400, came, f"the numbers of {tensor.shape}: {np.prod(tensor.shape):,}")
-    # NaN fails the comparison.
-    if not (values.min() >= 0 and values.max() <= _WHITE):
-        fix = "The network scales inside itself: send plain pixels."
-        raise HttpError(400, "data holds values below 0 or above 255", "gray values, 0-255", fix)
-    return values.astype(np.float32).reshape(tensor.shape)
+    return values
 
 
 def _find(engine: Engine, name: str) -> Model:
@@ -202,6 +237,6 @@ def _find(engine: Engine, name: str) -> Model:
 
 def _tensors(nodes: Any) -> list[Tensor]:  # noqa: ANN401 (ONNX Runtime has no types)
     return [
-        Tensor(name=node.name, datatype=_TYPE, shape=[side if isinstance(side, int) else -1 for side in node.shape])
+        Tensor(name=node.name, datatype=DATATYPE, shape=[side if isinstance(side, int) else -1 for side in node.shape])
         for node in nodes
     ]
