@@ -3,26 +3,34 @@
     python scripts/page_films.py OUT
 
 Writes OUT/camera.mjpeg, which Chromium takes for a camera, and OUT/film.webm, a video file in which a second person
-comes in.
+comes in. OUT/sound.webm is the same with a tone that comes and goes, and OUT/sound-annotated.webm and .mp4 are what
+`moue predict` makes of it. OUT/opencv.webm is the film as moue writes it without PyAV.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from page_material import draw_person
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from moue.data.synthetic.dataset import EXPRESSIONS
+from moue.output.encoders import OpencvEncoder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SIZE: Final = (640, 480)
 _FPS: Final = 30
 _SECONDS: Final = 6
 _SIDE: Final = 300
+_RATE: Final = 48_000
 
 
 def main() -> None:
@@ -36,8 +44,24 @@ def main() -> None:
             content = io.BytesIO()
             _frame(number, first, None).save(content, "JPEG", quality=85)
             file.write(content.getvalue())
-    _write_webm(out / "film.webm", [_frame(number, first, other) for number in range(_FPS * _SECONDS)])
-    print(f"camera.mjpeg and film.webm, {_SECONDS} s each, in {out}")
+    frames = [_frame(number, first, other) for number in range(_FPS * _SECONDS)]
+    _write_webm(out / "film.webm", frames)
+    _write_webm(out / "sound.webm", frames, tone=_tone())
+    for suffix in (".webm", ".mp4"):
+        annotated = str(out / f"sound-annotated{suffix}")
+        _moue("predict", str(out / "sound.webm"), "--annotate", annotated, "--every", "10", "--overwrite", "--quiet")
+    _write_opencv(out / "opencv.webm", frames)
+    print(f"camera.mjpeg and films of {_SECONDS} s in {out}")
+
+
+def _tone() -> NDArray[np.int16]:
+    """Return half a second of a tone and half a second of silence, again and again."""
+    times = np.arange(_RATE * _SECONDS) / _RATE
+    return (12_000 * np.sin(2 * math.pi * 440 * times) * (times % 1 < 0.5)).astype(np.int16)
+
+
+def _moue(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "moue", *words], check=True)
 
 
 def _sprite(seed: int, name: str, way: int) -> Image.Image:
@@ -70,15 +94,28 @@ def _rise(share: float, start: float) -> float:
     return min(1.0, max(0.0, (share - start) * 10))
 
 
-def _write_webm(path: Path, frames: list[Image.Image]) -> None:
+def _write_opencv(path: Path, frames: list[Image.Image]) -> None:
+    encoder = OpencvEncoder(path, fps=_FPS, size=_SIZE)
+    for number, image in enumerate(frames):
+        encoder.write(np.asarray(image)[..., ::-1].copy(), number / _FPS)
+    encoder.close()
+
+
+def _write_webm(path: Path, frames: list[Image.Image], tone: NDArray[np.int16] | None = None) -> None:
     import av
 
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libvpx", rate=_FPS, options={"deadline": "realtime", "b": "1M"})
         stream.width, stream.height, stream.pix_fmt = *_SIZE, "yuv420p"
+        sound = None if tone is None else container.add_stream("libopus", rate=_RATE, layout="mono")
         for image in frames:
             container.mux(stream.encode(av.VideoFrame.from_image(image)))  # type: ignore[no-untyped-call]
         container.mux(stream.encode())
+        if sound is not None and tone is not None:
+            part = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+            part.sample_rate, part.pts = _RATE, 0
+            container.mux(sound.encode(part))
+            container.mux(sound.encode())
 
 
 if __name__ == "__main__":
