@@ -13,14 +13,14 @@ from moue.cli import console, options
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
-_PER_CLASS: Final = 10  # drawn faces of each of 7 classes; 64 are compared
-
 
 class FormatName(enum.StrEnum):
     """What a network is written as."""
 
     ONNX = "onnx"
     LITERT = "litert"
+    OPENVINO = "openvino"
+    SAVED_MODEL = "saved_model"
 
 
 def export(
@@ -28,13 +28,15 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Run folder of moue train; for litert also a shipped model or .onnx.",
+            help="Run folder of moue train; but for plain onnx also a shipped model or .onnx.",
             show_default=False,
         ),
     ],
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="[DATA]", help="The data; litert takes drawn faces without it.", show_default=False),
+        typer.Argument(
+            metavar="[DATA]", help="The data; other formats compare drawn faces without it.", show_default=False
+        ),
     ] = None,
     form: Annotated[FormatName, typer.Option("--format", help="What to write.")] = FormatName.ONNX,
     out: Annotated[
@@ -42,7 +44,7 @@ def export(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="The .tflite file of litert. Default: RUN/model.tflite, or MODEL.tflite here.",
+            help="The .tflite, .xml or 8-bit .onnx file, or the SavedModel's folder. Default: a name in RUN, or here.",
         ),
     ] = None,
     ferplus: options.FerPlus = None,
@@ -52,20 +54,32 @@ def export(
         typer.Option("--also", metavar="DATA", help="Labelled faces of another kind, to fit the answer to as well."),
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits, which halves the file.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Compute in 8 bits; needs the data.")] = False,
+    allow_loss: Annotated[
+        bool, typer.Option("--allow-loss", help="Keep an 8-bit file that costs more than 0.3 points of accuracy.")
+    ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Export a run's best network again, or an exported network as LiteRT.
+    """Export a run's best network again, or an exported network in another format.
 
     onnx: compares the network with Keras on faces of the data, and writes model.onnx and model.json into the run
     folder.
 
-    litert: compares the file with the ONNX file on faces of the validation split, and writes FILE and FILE.json.
+    litert, openvino, saved_model, and onnx with --int8: compares the new file with the ONNX file on faces of the
+    validation split, and writes it with its description.
     """
-    if form is FormatName.LITERT:
+    if half and int8:
+        raise typer.BadParameter("the weights have 16 or 8 bits", param_hint="--half, --int8")
+    if allow_loss and not int8:
+        raise typer.BadParameter("only 8 bits may cost accuracy", param_hint="--allow-loss")
+    if form is not FormatName.ONNX or int8:
         if also is not None:
-            raise typer.BadParameter("the answer is fitted by --format onnx", param_hint="--also")
+            raise typer.BadParameter("the answer is fitted by plain --format onnx", param_hint="--also")
+        weights = "int8" if int8 else "fp16" if half else "fp32"
+        path = out or _beside(model, form, int8=int8)
+        _refuse_early(form, path, weights, data, overwrite=overwrite)
         faces = None if data is None else options.load_data(data, ferplus, class_names=class_names)
-        _export_litert(model, faces, out or _beside(model), half=half, overwrite=overwrite)
+        _export_network(model, path, faces, weights, allow_loss=allow_loss, overwrite=overwrite)
         return
     if data is None:
         raise typer.BadParameter("--format onnx needs the data of the run", param_hint="DATA")
@@ -85,45 +99,53 @@ def export(
     console.wrote(folder.onnx, folder.model_json)
 
 
-def _beside(model: str) -> Path:
-    """Return where a LiteRT file goes if nobody says: into a run folder, else into the working folder."""
+_SUFFIXES: Final = {
+    FormatName.ONNX: ".onnx",
+    FormatName.LITERT: ".tflite",
+    FormatName.OPENVINO: ".xml",
+    FormatName.SAVED_MODEL: "",
+}
+
+
+def _beside(model: str, form: FormatName, *, int8: bool) -> Path:
+    """Return where an exported file goes if nobody says: into a run folder, else into the working folder."""
     folder = Path(model)
-    return folder / "model.tflite" if (folder / "model.json").is_file() else Path(f"{folder.stem}.tflite")
+    is_run = (folder / "model.json").is_file()
+    stem = "model" if is_run else folder.stem
+    added = "-int8" if int8 else "_saved_model" if form is FormatName.SAVED_MODEL else ""
+    name = f"{stem}{added}{_SUFFIXES[form]}"
+    return folder / name if is_run else Path(name)
 
 
-def _export_litert(model: str, faces: Dataset | None, out: Path, *, half: bool, overwrite: bool) -> None:
-    from moue.classifier.locate import describing
-    from moue.files import refuse_existing
+def _refuse_early(form: FormatName, path: Path, weights: str, data: Path | None, *, overwrite: bool) -> None:
+    """Refuse what cannot work before Keras and the data are loaded in vain."""
+    from moue.files import refuse_existing, refuse_suffix
+
+    refuse_suffix(path, (_SUFFIXES[form],))
+    refuse_existing(path, overwrite=overwrite)
+    if weights == "int8" and data is None:
+        raise typer.BadParameter("--int8 needs data with training and validation faces", param_hint="DATA")
+    if weights != "fp32" and form is FormatName.SAVED_MODEL:
+        raise typer.BadParameter("a SavedModel has 32 bits", param_hint="--half, --int8")
+
+
+def _export_network(
+    model: str, path: Path, faces: Dataset | None, weights: str, *, allow_loss: bool, overwrite: bool
+) -> None:
     from moue.training.backend import import_keras
 
-    refuse_existing(out, overwrite=overwrite)  # before Keras is loaded in vain
     with console.loading_keras():
         import_keras()
-    from moue.training.export_litert import export_litert
-    from moue.training.export_onnx import BATCH_SIZES
+    from moue.training.export_formats import description_in, export_network, format_of, tell_accuracy
 
-    if faces is None:
-        from moue.data.synthetic.dataset import synthesize
-
-        compared, kind = synthesize(_PER_CLASS).images, "drawn faces"
-    else:
-        compared, kind = faces.subset("val").images, "faces of the validation split"
-    # A tiny data set may have fewer faces than the comparison needs: repeat them.
-    compared = compared[[k % len(compared) for k in range(max(BATCH_SIZES))]]
-    result = export_litert(model, out, compared, half=half, overwrite=overwrite)
+    result = export_network(model, path, faces, weights=weights, allow_loss=allow_loss, overwrite=overwrite)
+    kind = "drawn faces" if faces is None else "faces of the validation split"
     console.note(f"largest difference from ONNX {result.max_difference:.1g} over {result.num_images} {kind}")
-    if faces is not None:
-        _tell_accuracy(model, out, faces)
-    console.wrote(out, describing(out))
-
-
-def _tell_accuracy(model: str, out: Path, faces: Dataset) -> None:
-    """Say how many faces of the validation split both files name as labelled."""
-    from moue.classifier.classifier import Classifier
-    from moue.evaluation.evaluate import evaluate
-
-    before, after = (evaluate(Classifier.load(one), faces, split="val").accuracy for one in (model, out))
-    console.note(f"accuracy on the validation split {after:.2%} (ONNX {before:.2%})")
+    if result.accuracy:
+        console.note(f"accuracy on the validation split: {tell_accuracy(result.accuracy)}")
+    form = format_of(path)
+    console.wrote(path, *(path.with_suffix(suffix) for suffix in form.files.values() if suffix != path.suffix))
+    console.wrote(description_in(form, path))
 
 
 def publish(

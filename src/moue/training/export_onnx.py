@@ -16,7 +16,7 @@ from moue.quiet import silenced_stderr
 from moue.training.backend import keras
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,11 +32,12 @@ class ExportResult:
     """An exported network.
 
     Attributes:
-        path: The ONNX file.
-        sha256: Of that file.
+        path: The file.
+        sha256: Of that file; empty for a folder.
         outputs: Names of its outputs: the heads; for an exported run "expression" and "not_face" come before them.
-        max_difference: Largest difference between a probability in Keras and in ONNX Runtime.
+        max_difference: Largest difference of a probability from Keras; of a file in another format, from the ONNX file.
         num_images: How many images were compared.
+        accuracy: Accuracy of each answer on the validation split, before and after; empty where it was not measured.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class ExportResult:
     outputs: tuple[str, ...]
     max_difference: float
     num_images: int
+    accuracy: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
 
 def export_onnx(
@@ -109,7 +111,7 @@ def convert(model: keras.Model, path: Path) -> None:
         )
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
     function = tf.function(lambda images: _answer(model, images), input_signature=signature)
-    with _without_warnings(), silenced_stderr():
+    with without_warnings(), silenced_stderr():
         tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET, output_path=str(path))
 
 
@@ -139,8 +141,8 @@ def store_as_half(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence tf2onnx: it logs at level INFO to the root logger and warns about NumPy."""
+def without_warnings() -> Iterator[None]:
+    """Silence converters: tf2onnx logs at level INFO to the root logger and warns about NumPy."""
     import logging  # noqa: PLC0415
 
     before = logging.root.manager.disable

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moue.classifier.locate import locate
 from moue.classifier.spec import ModelSpec
+from moue.errors import MissingExtraError, MoueError
 from moue.heads import EXPRESSION, NOT_FACE
 from moue.probabilities import PROBABILITY_FLOOR
 from moue.training.backend import keras
@@ -43,6 +44,34 @@ def load_whole(name_or_path: str | Path) -> keras.Model:
     heads = {head.output: answer[head.name] for head in spec.heads}
     added = {EXPRESSION: _expression(answer, spec.expression), NOT_FACE: _not_face(answer, spec)}
     return keras.Model(model.inputs[0], added | heads, name=model.name)
+
+
+def trace(model: keras.Model) -> Any:  # noqa: ANN401 (TensorFlow has no types)
+    """Return a network as a function of TensorFlow from `images`, any N, to its outputs by name, weights as constants.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+        MoueError: Keras runs on another backend.
+    """
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise MissingExtraError("tensorflow", "train") from error
+    if keras.backend.backend() != "tensorflow":
+        raise MoueError(
+            f"Keras runs on {keras.backend.backend()}",
+            "TensorFlow, which the export goes through",
+            "Export in a new process without KERAS_BACKEND.",
+        )
+    # As constants: converters would leave Keras's variables empty.
+    weights = [[one.numpy() for one in part] for part in (model.trainable_variables, model.non_trainable_variables)]
+
+    def answer(images: Any) -> Any:  # noqa: ANN401 (TensorFlow has no types)
+        trained, others = ([tf.constant(one) for one in part] for part in weights)
+        return model.stateless_call(trained, others, images, training=False)[0]
+
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
+    return tf.function(answer, input_signature=signature)
 
 
 def _log(y_prob: keras.KerasTensor) -> keras.KerasTensor:
