@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from moue.recognition.stream import analyze_stream
     from moue.training.config import TrainConfig
     from moue.training.distill import teach
+    from moue.training.export_formats import export_network
     from moue.training.export_onnx import ExportResult, export_onnx
     from moue.training.finetune import finetune_config
     from moue.training.models.registry import build_model, list_models
@@ -83,6 +84,7 @@ __all__ = [
     "draw",
     "evaluate",
     "explain",
+    "export_network",
     "export_onnx",
     "finetune_config",
     "list_models",
@@ -131,6 +133,7 @@ _HOMES = {
     "Explanation": "moue.recognition.explain",
     "FaceExplanation": "moue.recognition.explain",
     "explain": "moue.recognition.explain",
+    "export_network": "moue.training.export_formats",
     "export_onnx": "moue.training.export_onnx",
     "finetune_config": "moue.training.finetune",
     "list_models": "moue.training.models.registry",

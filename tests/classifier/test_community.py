@@ -170,6 +170,16 @@ def test_a_wrong_description_is_refused(changes, words, tmp_path):
     assert all(word in str(caught.value) for word in words), caught.value
 
 
+def test_it_is_no_network_to_publish_or_export(tmp_path):
+    from moue.evaluation.hub_folder import write_hub_folder
+
+    path = tmp_path / "mine.onnx"
+    save_lookalike(path, (1, 64, 64), 8, batch="N")
+    with pytest.raises(MoueError, match="that moue made"):
+        write_hub_folder(describe(path), tmp_path / "hub")
+    assert not (tmp_path / "hub").exists()
+
+
 def test_a_file_without_a_description_is_refused(tmp_path):
     save_lookalike(tmp_path / "unknown.onnx", (1, 64, 64), 8, batch="N")
     with pytest.raises(MoueError, match=r"unknown\.json does not exist"):

@@ -48,7 +48,9 @@ class OpenVinoSession(Described):
             raise MoueError(
                 f"OpenVINO cannot load {path}: {error}", "files of moue export --format openvino", fix
             ) from error
-        super().__init__(_describe(compiled.inputs), _describe(compiled.outputs))
+        # An output that the conversion has joined with another has both names.
+        outputs = [_describe(port, name) for port in compiled.outputs for name in sorted(port.get_names())]
+        super().__init__([_describe(port, port.get_any_name()) for port in compiled.inputs], outputs)
         self._request = compiled.create_infer_request()
         # One request has one set of buffers.
         self._lock = threading.Lock()
@@ -75,12 +77,9 @@ def import_openvino() -> Any:  # noqa: ANN401 (openvino has no types)
     return openvino
 
 
-def _describe(ports: Sequence[Any]) -> list[Tensor]:
-    return [
-        Tensor(
-            port.get_any_name(),
-            ["N" if side.is_dynamic else side.get_length() for side in port.partial_shape],
-            FLOAT if port.element_type.to_dtype() == np.float32 else str(port.element_type.get_type_name()),
-        )
-        for port in ports
-    ]
+def _describe(port: Any, name: str) -> Tensor:  # noqa: ANN401 (openvino has no types)
+    return Tensor(
+        name,
+        ["N" if side.is_dynamic else side.get_length() for side in port.partial_shape],
+        FLOAT if port.element_type.to_dtype() == np.float32 else str(port.element_type.get_type_name()),
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from moue.classifier.classifier import Classifier
+from moue.classifier.community import KEY
 from moue.errors import MoueError
 from moue.files import refuse_existing, replacing, sha256_of, write_text
 from moue.heads import EXPRESSION
@@ -53,7 +54,7 @@ def write_hub_folder(model: str | Path, folder: str | Path, *, overwrite: bool =
     """Write a network as a repository of a hub holds it; nothing is uploaded.
 
     Args:
-        model: As for `moue.Classifier.load`, but no LiteRT file.
+        model: As for `moue.Classifier.load`, but an ONNX file that moue made.
         folder: Is made; other files in it stay.
         overwrite: Whether existing files may be replaced.
 
@@ -64,8 +65,10 @@ def write_hub_folder(model: str | Path, folder: str | Path, *, overwrite: bool =
         MoueError: the network cannot be loaded, or a file exists.
     """
     network, folder = Classifier.load(model), Path(folder)
-    if network.path.suffix.lower() != ".onnx":
-        raise MoueError(f"{network.path} is not an ONNX file", "a run folder, an ONNX file or a shipped model")
+    if network.path.suffix.lower() != ".onnx" or KEY in network.spec.extra:
+        raise MoueError(
+            f"{network.path} is not an ONNX file that moue made", "a run folder, an ONNX file or a shipped model"
+        )
     onnx, description, card = files = tuple(folder / name for name in ("model.onnx", "model.json", "README.md"))
     if folder.resolve() == network.path.parent.resolve():
         raise MoueError(f"{folder} is the folder of the model itself", "another folder")

@@ -52,8 +52,9 @@ def quantize(source: Source, path: Path) -> None:
     _widen(model)
     if not any(node.op_type == "Conv" for node in model.graph.node):
         raise MoueError(f"{source.onnx} has no convolutions", "a network with some, which compute in 8 bits")
-    order = np.random.default_rng(0).permutation(len(source.training))[:_NUM_CALIBRATED]
-    faces = prepare(list(source.training[np.sort(order)]), source.spec.input)
+    # Fewer faces than that are repeated, since all batches must have one size.
+    drawn = np.resize(np.random.default_rng(0).permutation(len(source.training)), _NUM_CALIBRATED)
+    faces = prepare(list(source.training[drawn]), source.spec.input)
     with tempfile.TemporaryDirectory() as work, without_warnings(), contextlib.redirect_stdout(io.StringIO()):
         whole = Path(work) / "whole.onnx"
         whole.write_bytes(model.SerializeToString())
