@@ -1,8 +1,9 @@
-"""Forty images for the page's test, and what `moue.analyze` says of each.
+"""Forty images for the page's test, what `moue.analyze` says of each, and what `moue.explain` says of the faces.
 
     python scripts/page_parity.py OUT
 
-Writes PNG files, so that no decoder of JPEG comes between, and OUT/expected.json. Most are drawn faces in drawn scenes;
+Writes PNG files, so that no decoder of JPEG comes between, OUT/expected.json, OUT/why.json with the maps, and
+OUT/colors.json with a face in the colours of its evidence. Most are drawn faces in drawn scenes;
 real photos join them where MOUE_PHOTOS names a folder of some.
 """
 
@@ -19,12 +20,18 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import moue
+from moue.drawing.evidence import color_face
+from moue.drawing.evidence_sheet import scale_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from moue.recognition.explain import Explanation
+
 NUM_IMAGES: Final = 40
 _MOST_PHOTOS: Final = 18
+_OTHER: Final = "sad"  # a class that most faces are not given
+_DRAWN: Final = 64  # pixels of the face whose colours are compared
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png")
 _SIZES: Final = ((640, 480), (480, 640), (1280, 853), (333, 251), (1999, 1403), (801, 97), (150, 140))
 
@@ -38,14 +45,33 @@ def main() -> None:
     faces = moue.synthesize(40, 13).images[..., 0]
     images += [scene(faces, number, rng) for number in range(NUM_IMAGES - len(images) - 1)]
     images.append(Image.fromarray(faces[7]))  # a face already cut out
-    expected = []
+    expected, whys = [], []
     for number, image in enumerate(images):
         path = out / f"{number:02d}.png"
         image.save(path)
-        expected.append(moue.analyze(path, detector="own").to_dict() | {"file": path.name})
-    (out / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
+        result = moue.analyze(path, detector="own")
+        expected.append(result.to_dict() | {"file": path.name})
+        if result.faces:
+            explained = [result.explain(), result.explain(emotion=_OTHER)]
+            whys.append([one.to_dict() | {"file": path.name} for one in explained])
+    for name, content in (("expected", expected), ("why", whys), ("colors", colors(result.explain()))):
+        (out / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     found = sum(len(one["faces"]) for one in expected)
     print(f"{len(images)} images with {found} faces in {out}")
+
+
+def colors(explanation: Explanation) -> dict[str, object]:
+    """Return a face, its evidence, and the pixels of its drawing."""
+    face = explanation.faces[0]
+    small = np.asarray(Image.fromarray(face.pixels).resize((_DRAWN, _DRAWN)))
+    drawn = color_face(small, face.evidence, scale_of(face), shift=face.shift)
+    return {
+        "face": small.ravel().tolist(),
+        "evidence": face.evidence.tolist(),
+        "scale": scale_of(face),
+        "shift": face.shift,
+        "drawn": np.asarray(drawn).ravel().tolist(),
+    }
 
 
 def photos() -> list[Image.Image]:

@@ -2,7 +2,8 @@
 
     PYTHONPATH=tests python -m helpers.page_own IMAGES OUT
 
-Writes OUT/runs/NAME (a run folder), OUT/NAME (the page with it) and OUT/NAME.json (the answers for some of IMAGES).
+Writes OUT/runs/NAME (a run folder), OUT/NAME (the page with it), OUT/NAME.json (the answers for some of IMAGES) and
+OUT/NAME-why.json (what the answers about one of them rest on).
 """
 
 import json
@@ -30,8 +31,11 @@ def main() -> None:
     for name, classes in CLASSES.items():
         run = save_run(out / "runs" / name, class_names=classes, classes=len(classes))
         moue.page.copy(out / name, model=run)
-        answers = [moue.analyze(file, model=run, detector="own").to_dict() | {"file": file.name} for file in files]
+        results = [moue.analyze(file, model=run, detector="own") for file in files]
+        answers = [one.to_dict() | {"file": file.name} for one, file in zip(results, files, strict=True)]
         (out / f"{name}.json").write_text(json.dumps(answers), encoding="utf-8")
+        why = results[-1].explain(model=run).to_dict() | {"file": files[-1].name}
+        (out / f"{name}-why.json").write_text(json.dumps(why), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-/** The page's side of the worker: one call for an image, one for a frame. */
+/** The page's side of the worker: one call for an image, one for a frame, one for the reasons of an answer. */
 
 import type { Ask, Begins, Tell } from './protocol';
-import type { Seen } from './recognition/analyze';
+import type { FaceResult, Seen } from './recognition/analyze';
+import type { Why } from './recognition/explain';
 import type { PageModel } from './recognition/spec';
 import type { SeenFrame } from './recognition/stream';
 
@@ -11,14 +12,16 @@ export interface Ready {
   readonly threads: number;
 }
 
+type Answer = Extract<Tell, { readonly id: number }>;
+type AnswerTo<K> = Extract<Answer, { readonly kind: K }>;
+
 export class Engine {
   /** Resolves when the networks are loaded. */
   readonly ready: Promise<Ready>;
   /** Resolves when it is known which network the page has, well before `ready`. */
   readonly model: Promise<PageModel>;
   private readonly worker: Worker;
-  private readonly images = new Map<number, (answer: { status: string; seen: Seen }) => void>();
-  private readonly frames = new Map<number, (seen: SeenFrame | null) => void>();
+  private readonly waiting = new Map<number, (answer: Answer) => void>();
   private count = 0;
 
   /** @param wish "wasm" or "webgpu"; anything else lets the worker choose. */
@@ -40,27 +43,41 @@ export class Engine {
   }
 
   image(file: Blob): Promise<{ status: string; seen: Seen }> {
-    const id = (this.count += 1);
-    return new Promise((resolve) => {
-      this.images.set(id, resolve);
-      this.worker.postMessage({ kind: 'image', id, file } satisfies Ask);
-    });
+    return this.ask({ kind: 'image', id: this.next(), file });
   }
 
   /** Answers null where the frame could not be looked at. */
-  frame(bitmap: ImageBitmap, timeS: number, begins: Begins, scale: number): Promise<SeenFrame | null> {
-    const id = (this.count += 1);
+  async frame(bitmap: ImageBitmap, timeS: number, begins: Begins, scale: number): Promise<SeenFrame | null> {
+    return (await this.ask({ kind: 'frame', id: this.next(), bitmap, timeS, begins, scale }, [bitmap])).seen;
+  }
+
+  /**
+   * What the answer about a face rests on; null where the frame has gone by.
+   *
+   * @param source The image, or the time of the frame that was looked at last.
+   * @param whole Whether the image is the face.
+   * @param size Side of the face that comes with it.
+   */
+  async explain(source: Blob | number, face: FaceResult, whole: boolean, size: number): Promise<Why | null> {
+    const { why, message } = await this.ask({ kind: 'explain', id: this.next(), source, face, whole, size });
+    if (message) throw new Error(message);
+    return why;
+  }
+
+  private next(): number {
+    return (this.count += 1);
+  }
+
+  private ask<K extends Ask['kind']>(ask: Extract<Ask, { kind: K }>, transfer: Transferable[] = []): Promise<AnswerTo<K>> {
     return new Promise((resolve) => {
-      this.frames.set(id, resolve);
-      this.worker.postMessage({ kind: 'frame', id, bitmap, timeS, begins, scale } satisfies Ask, [bitmap]);
+      this.waiting.set(ask.id, (answer) => resolve(answer as AnswerTo<K>));
+      this.worker.postMessage(ask, transfer);
     });
   }
 
-  private settle(data: Extract<Tell, { kind: 'image' | 'frame' }>): void {
-    if (data.kind === 'image') this.images.get(data.id)?.(data);
-    else this.frames.get(data.id)?.(data.seen);
-    this.images.delete(data.id);
-    this.frames.delete(data.id);
+  private settle(answer: Answer): void {
+    this.waiting.get(answer.id)?.(answer);
+    this.waiting.delete(answer.id);
   }
 }
 

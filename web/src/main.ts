@@ -5,6 +5,7 @@ import { type Named, chosen, images, isVideo, transferred } from './media/collec
 import type { PageModel } from './recognition/spec';
 import { save, stem } from './results/save';
 import { type Result, toCsv, toJson } from './results/tables';
+import { toWhyJson } from './results/why';
 import { colorOf, faceIcon, setColors } from './ui/classes';
 import { byId, el, toast } from './ui/dom';
 import { FaceList } from './ui/facelist';
@@ -66,6 +67,7 @@ function changed(): void {
   byId<HTMLButtonElement>('download').disabled = !some;
   const current = stream.isOpen ? stream.current : gallery.current;
   byId<HTMLButtonElement>('save-image').disabled = !current?.width;
+  byId<HTMLButtonElement>('save-why').disabled = stream.isOpen || !current?.faces.length;
 }
 
 function showWork(show: boolean): void {
@@ -148,6 +150,17 @@ async function saveImage(): Promise<void> {
   if (drawn && current) save(drawn, `${stem(current.file)}-moue.png`);
 }
 
+async function saveWhy(): Promise<void> {
+  const { current } = gallery;
+  if (!current) return;
+  try {
+    const text = toWhyJson(current, await gallery.whys(), list.emotions(current));
+    save(text, `${stem(current.file)}-why.json`, 'application/json');
+  } catch {
+    toast('The reasons could not be worked out.');
+  }
+}
+
 function startChoosers(): void {
   const [files, folder] = [byId<HTMLInputElement>('files'), byId<HTMLInputElement>('folder')];
   byId('choose').addEventListener('click', () => files.click());
@@ -166,6 +179,7 @@ function startChoosers(): void {
   byId('save-image').addEventListener('click', () => void saveImage());
   byId('save-csv').addEventListener('click', () => saveTable('csv'));
   byId('save-json').addEventListener('click', () => saveTable('json'));
+  byId('save-why').addEventListener('click', () => void saveWhy());
 }
 
 function startDropping(): void {

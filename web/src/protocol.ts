@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other. */
 
-import type { Seen } from './recognition/analyze';
+import type { FaceResult, Seen } from './recognition/analyze';
+import type { Why } from './recognition/explain';
 import type { PageModel } from './recognition/spec';
 import type { SeenFrame } from './recognition/stream';
 
@@ -17,6 +18,15 @@ export type Ask =
       readonly timeS: number;
       readonly begins: Begins;
       readonly scale: number;
+    }
+  /** Why a face got its answer. `source` is its image, or the time of the frame that was looked at last. */
+  | {
+      readonly kind: 'explain';
+      readonly id: number;
+      readonly source: Blob | number;
+      readonly face: FaceResult;
+      readonly whole: boolean;
+      readonly size: number;
     };
 
 export type Tell =
@@ -25,4 +35,6 @@ export type Tell =
   | { readonly kind: 'ready'; readonly engine: string; readonly threads: number }
   | { readonly kind: 'broken'; readonly message: string }
   | { readonly kind: 'image'; readonly id: number; readonly status: string; readonly seen: Seen }
-  | { readonly kind: 'frame'; readonly id: number; readonly seen: SeenFrame | null; readonly message: string };
+  | { readonly kind: 'frame'; readonly id: number; readonly seen: SeenFrame | null; readonly message: string }
+  /** Null where the frame has gone by, or `message` says what went wrong. */
+  | { readonly kind: 'explain'; readonly id: number; readonly why: Why | null; readonly message: string };

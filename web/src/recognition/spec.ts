@@ -1,5 +1,7 @@
 /** What the JSON files beside the networks say. Mirrors src/moue/classifier/spec.py as far as the page needs it. */
 
+import type { FeatureSpec } from './features';
+
 export interface InputSpec {
   readonly height: number;
   readonly width: number;
@@ -10,7 +12,14 @@ export interface InputSpec {
 export interface ModelSpec {
   readonly name: string;
   readonly input: InputSpec;
-  readonly expression: { readonly class_names: readonly string[]; readonly not_face_above: number };
+  readonly expression: {
+    readonly class_names: readonly string[];
+    readonly not_face_above: number;
+    /** Of each head a row for each class: what the logarithms of its probabilities count. */
+    readonly weights: Readonly<Record<string, readonly (readonly number[])[]>>;
+  };
+  /** What class maps are made from; only a network that averages its last features over the face has some. */
+  readonly features?: FeatureSpec | null;
 }
 
 /** What model.json beside the page says of its network. Mirrors src/moue/page/model.py. */

@@ -1,10 +1,12 @@
-/** The cards beside the picture: each face with its class, a word of doubt, and the bars of all classes. */
+/** The cards beside the picture: each face with its class, a word of doubt, the bars of all classes, and why. */
 
 import type { Result } from '../results/tables';
 import { colorOf, faceIcon } from './classes';
 import { byId, el, percent } from './dom';
+import { type Choice, type Explain, WhyPart } from './why';
 
 type Face = Result['faces'][number];
+type Thumb = (face: Face, canvas: HTMLCanvasElement) => void;
 
 /** A model of many classes gets bars for the most probable ones; the tables hold all. */
 const MOST_BARS = 12;
@@ -13,17 +15,23 @@ export class FaceList {
   private readonly place = byId('faces');
   private readonly heading = byId('faces-heading');
   private cards: Card[] = [];
+  /** By the number of the person, or of the face in an image. */
+  private readonly choices = new Map<number, Choice>();
 
   constructor(private readonly stress: (number: number | null) => void) {}
 
   clear(text = ''): void {
     this.cards = [];
+    this.choices.clear();
     this.place.replaceChildren();
     this.heading.textContent = text;
   }
 
-  /** @param thumb Draws a face into a small canvas; left out where faces move. */
-  update(result: Result, thumb?: (face: Face, canvas: HTMLCanvasElement) => void): void {
+  /**
+   * @param explain Says what the answer about a face rests on.
+   * @param thumb Draws a face into a small canvas; left out where faces move.
+   */
+  update(result: Result, explain: Explain, thumb?: Thumb): void {
     const { faces } = result;
     this.heading.textContent = countOf(result);
     while (this.cards.length > faces.length) this.cards.pop()!.root.remove();
@@ -32,7 +40,18 @@ export class FaceList {
       this.cards.push(card);
       this.place.append(card.root);
     }
-    faces.forEach((face, k) => this.cards[k]!.update(face, faces.length, thumb));
+    faces.forEach((face, k) => {
+      const key = 'track_id' in face ? face.track_id : k;
+      const choice = this.choices.get(key) ?? { open: false, emotion: '' };
+      this.choices.set(key, choice);
+      this.cards[k]!.update(face, faces.length, thumb);
+      this.cards[k]!.why(face, faces.length, choice, explain);
+    });
+  }
+
+  /** The class of each face of an image that a person wants explained. */
+  emotions(result: Result): string[] {
+    return result.faces.map((face, k) => this.choices.get(k)?.emotion || face.emotion);
   }
 }
 
@@ -50,6 +69,7 @@ class Card {
   private readonly sure = el('p', { class: 'sure' });
   private readonly list = el('dl', { class: 'bars' });
   private readonly rest = el('p', { class: 'rest', hidden: '' });
+  private readonly reasons = new WhyPart();
   private readonly bars = new Map<string, { row: HTMLElement; bar: HTMLElement; value: HTMLElement }>();
 
   constructor(
@@ -57,18 +77,22 @@ class Card {
     stress: (number: number | null) => void,
   ) {
     const head = el('div', { class: 'card-head' }, this.thumb, el('div', {}, this.name, this.sure), this.icon);
-    this.root = el('li', { class: 'card', tabindex: '0' }, head, this.list, this.rest);
+    const { button, panel } = this.reasons;
+    this.root = el('li', { class: 'card', tabindex: '0' }, head, this.list, this.rest, button, panel);
     for (const type of ['pointerenter', 'focus']) this.root.addEventListener(type, () => stress(number));
     for (const type of ['pointerleave', 'blur']) this.root.addEventListener(type, () => stress(null));
   }
 
-  update(face: Face, count: number, thumb?: (face: Face, canvas: HTMLCanvasElement) => void): void {
+  why(face: Face, count: number, choice: Choice, explain: Explain): void {
+    this.reasons.update(face, this.who(face, count), choice, explain);
+  }
+
+  update(face: Face, count: number, thumb?: Thumb): void {
     if (this.name.textContent !== face.emotion) {
       this.name.textContent = face.emotion;
       this.icon.replaceChildren(faceIcon(face.emotion));
     }
-    const person = 'track_id' in face ? `Person ${face.track_id}` : count > 1 ? `Face ${this.number + 1}` : '';
-    const parts = [person, percent(face.confidence), face.unsure ? 'unsure' : ''].filter(Boolean);
+    const parts = [this.who(face, count), percent(face.confidence), face.unsure ? 'unsure' : ''].filter(Boolean);
     this.sure.replaceChildren(...parts.map((part) => el('span', part === 'unsure' ? { class: 'unsure' } : {}, part)));
     this.thumb.hidden = !thumb;
     thumb?.(face, this.thumb);
@@ -87,6 +111,11 @@ class Card {
     this.list.append(...shown.map(([name]) => this.bars.get(name)!.row));
     const left = 1 - shown.reduce((sum, [, value]) => sum + value, 0);
     this.rest.textContent = `${all.length - shown.length} other classes together: ${percent(Math.max(0, left))}`;
+  }
+
+  private who(face: Face, count: number): string {
+    if ('track_id' in face) return `Person ${face.track_id}`;
+    return count > 1 ? `Face ${this.number + 1}` : '';
   }
 
   private bar(name: string, value: number, best: boolean): void {

@@ -2,6 +2,7 @@
 
 import type { Engine } from '../engine';
 import type { Named } from '../media/collect';
+import type { Why } from '../recognition/explain';
 import type { Result } from '../results/tables';
 import { colorOf } from './classes';
 import { announce, byId, el } from './dom';
@@ -62,6 +63,14 @@ export class Gallery {
     if (this.items.length > 1) announce(`All ${this.items.length} images have been looked at.`);
   }
 
+  /** What the answers about all faces of the shown image rest on. */
+  async whys(): Promise<Why[]> {
+    const { file, result } = this.items[this.shown] ?? {};
+    if (!file || !result) return [];
+    const asked = result.faces.map((face) => this.engine.explain(file, face, result.detector === 'none', 1));
+    return (await Promise.all(asked)).filter((why) => why !== null);
+  }
+
   close(): void {
     this.opening += 1;
     this.items = [];
@@ -91,7 +100,7 @@ export class Gallery {
     URL.revokeObjectURL(this.url);
     this.url = URL.createObjectURL(item.file);
     const image = el('img', { src: this.url, alt: '', class: 'media' });
-    image.addEventListener('load', () => item.result && this.list.update(item.result, cutFrom(image, item.result)));
+    image.addEventListener('load', () => this.fill(item, image));
     image.addEventListener('error', () => image.classList.add('unreadable'));
     this.stage.show(image);
     this.list.clear(item.result ? '' : 'Looking…');
@@ -113,11 +122,18 @@ export class Gallery {
     const { result } = item;
     if (!result) return;
     this.stage.update(result);
-    const image = byId('frame').querySelector('img');
-    this.list.update(result, image?.complete ? cutFrom(image, result) : undefined);
+    this.fill(item, byId('frame').querySelector('img'));
     const problem = result.faces.length === 0 || result.detector === 'none' ? result.message : '';
     byId('message').textContent = problem ? `${problem[0]!.toUpperCase()}${problem.slice(1)}.` : '';
     announce(`${item.name}: ${countOf(result)}. ${result.faces.map(labelOf).join(', ')}`);
+  }
+
+  private fill({ file, result }: Item, image: HTMLImageElement | null): void {
+    if (!result) return;
+    const explain = (face: Result['faces'][number], size: number) => {
+      return this.engine.explain(file, face, result.detector === 'none', size);
+    };
+    this.list.update(result, explain, image?.complete ? cutFrom(image, result) : undefined);
   }
 
   /** Give an image of the strip its small picture and the colour of its surest face. */

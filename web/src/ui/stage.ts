@@ -31,6 +31,7 @@ export class Stage {
   setMirror(mirror: boolean): void {
     this.mirror = mirror;
     this.media?.classList.toggle('mirrored', mirror);
+    document.body.classList.toggle('mirror', mirror);
     this.draw();
   }
 

@@ -167,7 +167,7 @@ export class StreamView {
     // Cards would change their places if the surest came first in every frame.
     const shown = { ...result, faces: [...frame.faces].sort((one, two) => one.track_id - two.track_id) };
     this.stage.update(shown);
-    this.list.update(shown);
+    this.list.update(shown, (face, size) => this.engine.explain(frame.time_s, face, false, size));
     for (const person of this.view.update(this.timeline, frame.time_s, this.length)) this.picture(person.id, result);
     byId<HTMLInputElement>('seek').value = String(frame.time_s);
     const length = this.length ? ` / ${minutes(this.length)}` : '';

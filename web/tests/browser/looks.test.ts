@@ -1,20 +1,9 @@
 /** Sizes, colours and what people who do not see or use no mouse meet. */
 
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { PAGE, isThere, ready, visit } from './browser';
 import { startHost } from './host';
-
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const checked = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-    return checked.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 90)).join(' | ')}`);
-  });
-}
-
-const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+import { faults, overflow } from './looks';
 
 describe.skipIf(!isThere)('looks', () => {
   test.each([
