@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import secrets
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ import pyarrow.dataset as pads
 import pytest
 from PIL import Image
 
+from helpers.ray_nodes import wait_until
+from helpers.video_files import two_squares
 from moue.cluster import ClusterOptions, predict_on_cluster
 from moue.cluster.listing import Listing, list_images, shards_of
 from moue.cluster.place import place_of
@@ -48,9 +51,16 @@ def run_of(tmp_path, settings, kind="parquet"):
 
 
 def test_shards_are_cut_by_number_and_by_bytes():
-    assert shards_of([1] * 5, 2, 100) == [(0, 2), (2, 4), (4, 5)]
-    assert shards_of([60, 60, 10, 200, 1], 10, 100) == [(0, 1), (1, 3), (3, 4), (4, 5)]
-    assert shards_of([], 2, 100) == []
+    assert shards_of([1] * 5, [0] * 5, 2, 100) == [(0, 2, -1), (2, 4, -1), (4, 5, -1)]
+    cut = [(0, 1, -1), (1, 3, -1), (3, 4, -1), (4, 5, -1)]
+    assert shards_of([60, 60, 10, 200, 1], [0] * 5, 10, 100) == cut
+    assert shards_of([], [], 2, 100) == []
+
+
+def test_each_part_of_a_video_is_a_shard_of_its_own():
+    films = shards_of([1, 999, 1, 1, 999], [0, 3, 0, 0, 1], 10, 100)
+    assert films == [(0, 1, -1), (1, 2, 0), (1, 2, 1), (1, 2, 2), (2, 4, -1), (4, 5, 0)]
+    assert shards_of([9, 9], [1, 2], 10, 100) == [(0, 1, 0), (1, 2, 0), (1, 2, 1)]
 
 
 @pytest.mark.parametrize("kind", ["path", "address"])
@@ -62,6 +72,7 @@ def test_a_listing_is_in_order_and_says_what_it_left_out(folder, kind):
     listing, left_out = list_images(place, recursive=True)
     assert listing.names == [b"a.png", b"b.png", b"sub/c.png"]
     assert listing.sizes[0] == (folder / "a.png").stat().st_size
+    assert listing.parts == [0, 0, 0]
     assert [path.name for path in left_out.others] == ["notes.txt"]
     assert [path.name for path in left_out.litter] == [".hidden.png"]
     assert list_images(place, recursive=False)[0].names == [b"a.png", b"b.png"]
@@ -71,11 +82,11 @@ def test_files_are_read_or_have_a_status(folder):
     import pyarrow as pa
 
     (folder / "empty.png").write_bytes(b"")
-    names = [b"a.png", b"gone.png", b"film.mp4", b"empty.png"]
-    batch = pa.table({"number": [3], "names": pa.array([names], pa.list_(pa.binary()))})
+    names = [b"a.png", b"gone.png", b"empty.png"]
+    batch = pa.table({"number": [3], "names": pa.array([names], pa.list_(pa.binary())), "part": [-1], "parts": [0]})
     (row,) = next(read_shards(batch, source=place_of(folder), limits=DEFAULT_LIMITS)).to_pylist()
-    assert row["contents"] == [(folder / "a.png").read_bytes(), None, None, b""]
-    assert [one.partition(":")[0] for one in row["problems"]] == ["", "not_found", "unsupported", ""]
+    assert row["contents"] == [(folder / "a.png").read_bytes(), None, b""]
+    assert [one.partition(":")[0] for one in row["problems"]] == ["", "not_found", ""]
     with pytest.raises(MoueError, match="does not see"):
         next(read_shards(batch, source=place_of(folder / "elsewhere"), limits=DEFAULT_LIMITS))
 
@@ -83,12 +94,12 @@ def test_files_are_read_or_have_a_status(folder):
 def test_a_stopped_run_is_continued_with_its_own_list(tmp_path):
     shards, state = run_of(tmp_path, {"model": 1})
     assert state.take_up(overwrite=False) is None
-    state.begin(Listing([b"a", b"\xff"], [1, 2]))
+    state.begin(Listing([b"a", b"\xff"], [1, 2], [0, 3]))
     shards.write(1, [result("a")])
     (tmp_path / "out.parquet" / ".part-000000.parquet-abc.tmp").write_bytes(b"half")
     again = RunState(shards, {"model": 1}).take_up(overwrite=False)
     assert again is not None
-    assert again.names == [b"a", b"\xff"]
+    assert (again.names, again.parts) == ([b"a", b"\xff"], [0, 3])
     assert shards.done() == {1}
     shards.clear(all_of_them=False)
     assert [path.name for path in (tmp_path / "out.parquet").iterdir()] == ["part-000001.parquet"]
@@ -99,7 +110,7 @@ def test_a_stopped_run_is_continued_with_its_own_list(tmp_path):
 
 def test_other_settings_and_other_files_are_refused(tmp_path):
     shards, state = run_of(tmp_path, {"model": 1, "detector": "own"})
-    state.begin(Listing([b"a"], [1]))
+    state.begin(Listing([b"a"], [1], [0]))
     other = RunState(shards, {"model": 2, "detector": "own"})
     with pytest.raises(MoueError, match=r"other settings \(model\)"):
         other.take_up(overwrite=False)
@@ -111,7 +122,7 @@ def test_other_settings_and_other_files_are_refused(tmp_path):
 
 def test_shards_hold_the_rows_of_moue_predict(tmp_path):
     shards, state = run_of(tmp_path, {})
-    state.begin(Listing([b"a"], [1]))
+    state.begin(Listing([b"a"], [1], [0]))
     name = os.fsdecode(b"n\xff.png")
     shards.write(0, [result("a.png"), ImageResult(name, Status.EMPTY, message="no", class_names=NAMES)])
     shards.write(0, [result("a.png"), ImageResult(name, Status.EMPTY, message="no", class_names=NAMES)])
@@ -144,9 +155,15 @@ def test_mistakes_are_named(tmp_path, folder):
     assert not (tmp_path / "out.parquet").exists()
 
 
+def read_rows(*files):
+    return [row for file in files for row in csv.DictReader(file.open(encoding="utf-8"))]
+
+
 @pytest.mark.slow
 def test_a_local_cluster_answers_as_moue_predict(tmp_path, folder):
     (folder / "bad.jpg").write_bytes(b"x")
+    two_squares(folder / "film.avi", num=78)
+    (folder / "none.mp4").write_bytes(b"x")
     # Ray would store a token in the user's folder. It reads the environment once, hence another process.
     environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
 
@@ -154,11 +171,42 @@ def test_a_local_cluster_answers_as_moue_predict(tmp_path, folder):
         command = [sys.executable, "-m", "moue", *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stderr
 
-    said = run("cluster", "predict", "in", "-r", "--address", "local", "--output", "out.csv", "--shard-files", "2")
+    film = ("--detector", "none", "--fps", "10")
+    cut = ("--shard-files", "2", "--part-minutes", "0.02")
+    said = run("cluster", "predict", "in", "-r", "--address", "local", "--output", "out.csv", *cut, *film)
     assert "4 images" in said
-    run("predict", "in", "-r", "--output", "one.csv")
+    assert "2 videos, 31 frames, 31 faces, 3 people, 1 failed or incomplete" in said
+    run("predict", "in", "-r", "--output", "one.csv", *film)
     shards = sorted((tmp_path / "out.csv").iterdir())
-    assert len(shards) == 2
-    rows = [row for shard in shards for row in csv.DictReader(shard.open(encoding="utf-8"))]
-    expected = list(csv.DictReader((tmp_path / "one.csv").open(encoding="utf-8")))
-    assert sorted(rows, key=lambda row: row["file"]) == sorted(expected, key=lambda row: row["file"])
+    assert len(shards) == 7
+    rows, expected = read_rows(*shards), read_rows(tmp_path / "one.csv")
+    parts = [int(row["track_id"]) // 1_000_000 for row in rows if row["file"] == "in/film.avi"]
+    assert parts == [0] * 12 + [1] * 12 + [2] * 7
+    for row in (*rows, *expected):
+        row.pop("track_id", None)
+    # One film's rows are in their order, and the files of both are in the order of their names.
+    assert rows == sorted(expected, key=lambda row: row["file"])
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path):
+    two_squares(tmp_path / "film.avi", num=78)
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+    where = ("--address", "local", "--output", "out.csv", "--actors", "1")
+    command = (sys.executable, "-m", "moue", "cluster", "predict", ".", *where, "--part-minutes", "0.004")
+    out = tmp_path / "out.csv"
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as first:
+        wait_until(lambda: out.is_dir() and any(out.glob("part-*.csv")), "a part")
+        first.send_signal(signal.SIGINT)
+        said = first.stderr.read()
+        assert first.wait(60) == 130
+    assert "the same command resumes: what is done is in out.csv" in said
+    assert "Traceback" not in said
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*.csv")}
+    assert 0 < len(before) < 13
+    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "resuming" in again.stderr
+    assert {name: (out / name).stat().st_mtime_ns for name in before} == before
+    rows = read_rows(*sorted(out.iterdir()))
+    assert [int(row["frame"]) for row in rows] == list(range(78))
+    assert not (tmp_path / "out.csv.part").exists()

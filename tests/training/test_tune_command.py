@@ -67,11 +67,13 @@ def test_ctrl_c_says_how_to_continue(moue, monkeypatch):
         (("--recipe", "mine.toml", "--fraction", "2"), "above 0 and at most 1"),
         (("--recipe", "mine.toml", "--hours", "0"), "a budget of hours = 0.0"),
         (("--recipe", "small"), "--ferplus"),
+        (("--recipe", "mine.toml", "--cpus-per-trial", "2"), "--cpus-per-trial has no effect without --ray"),
+        (("--recipe", "mine.toml", "--ray", "127.0.0.1:1"), "no Ray cluster at 127.0.0.1:1"),
     ],
 )
 def test_wrong_words(folder, moue, options, message):
     code, _, err = moue("tune", "faces.csv", "--out", "study", *options)
-    assert code == (2 if {"--confirm", "--fraction", "--hours"} & {*options} else 1)
+    assert code == (2 if {"--confirm", "--fraction", "--hours", "--cpus-per-trial"} & {*options} else 1)
     assert message in err
     assert not (folder / "study").exists()
 

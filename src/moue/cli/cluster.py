@@ -15,7 +15,7 @@ def predict(
         str,
         typer.Argument(
             metavar="FOLDER",
-            help="Folder of images that all nodes see, or an address such as s3://bucket/folder.",
+            help="Folder of images and videos that all nodes see, or an address such as s3://bucket/folder.",
             show_default=False,
         ),
     ],
@@ -47,14 +47,21 @@ def predict(
         typer.Option(metavar="N", min=1, help="Most processes that answer.", show_default="7 of 8 CPUs"),
     ] = None,
     shard_files: Annotated[int, typer.Option(metavar="N", min=1, help="Most images of a shard.")] = 512,
+    part_minutes: Annotated[
+        float, typer.Option(metavar="MINUTES", help="Split longer videos into parts of so many minutes.")
+    ] = 5.0,
+    every: options.Every = 1,
+    fps: options.Fps = None,
+    smooth: options.Smooth = 0.5,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Name the expression of each face in the images of a folder, on all nodes of a Ray cluster.
+    """Name the expression of each face in the images and videos of a folder, on all nodes of a Ray cluster.
 
     When a run is interrupted, the same command continues it.
     """
     from moue.cli.listener import ConsoleListener
     from moue.cluster import ClusterOptions, predict_on_cluster
+    from moue.media.clock import Sampling
 
     chosen = ClusterOptions(
         output=out,
@@ -67,6 +74,9 @@ def predict(
         max_pixels=max_pixels,
         actors=actors,
         shard_files=shard_files,
+        part_minutes=part_minutes,
+        sampling=Sampling(every, fps),
+        smooth_s=smooth,
     )
     with contextlib.closing(ConsoleListener("nothing")) as listener:
         summary = predict_on_cluster(folder, chosen, listener=listener)

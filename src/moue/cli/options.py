@@ -107,6 +107,13 @@ BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong
 ModelName = Annotated[
     str, typer.Option("--model", metavar="MODEL", help="Name of a shipped model, run folder or .onnx file.")
 ]
+Every = Annotated[int, typer.Option(min=1, metavar="N", help="Look at every n-th frame of videos.")]
+Fps = Annotated[
+    float | None, typer.Option(metavar="N", help="Look at no more than this many frames a second of videos.")
+]
+Smooth = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="Average probabilities in videos over this many seconds.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 RunOut = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The run folder to make.")]
 RecipeName = Annotated[

@@ -60,13 +60,9 @@ def predict(
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into subfolders.")] = False,
     unsure_below: options.UnsureBelow = 0.5,
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Look at every n-th frame of videos.")] = 1,
-    fps: Annotated[
-        float | None, typer.Option(metavar="N", help="Look at no more than this many frames a second of videos.")
-    ] = None,
-    smooth: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Average probabilities in videos over this many seconds.")
-    ] = 0.5,
+    every: options.Every = 1,
+    fps: options.Fps = None,
+    smooth: options.Smooth = 0.5,
     max_pixels: Annotated[
         int | None,
         typer.Option(

@@ -51,6 +51,7 @@ RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "webcam": (Rule("--step", needs=("--headless",)), *_alone("--headless", "--mirror", "--save-to"), *_YUNET),
     "serve": _YUNET,
     "train": (Rule("--detector", needs=("--faces",)),),
+    "tune": (Rule("--cpus-per-trial", needs=("--ray",)),),
     "distill": (Rule("--views", needs=("--teacher",)),),
     "export": (Rule("--ferplus", needs=("DATA",)), Rule("--class-names", needs=("DATA",))),
     "models": (Rule("--card", needs=("NAME",)),),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import itertools
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.classifier import Classifier
+from moue.cluster.films import num_parts
 from moue.cluster.listing import list_images, shards_of
 from moue.cluster.place import place_of
 from moue.cluster.shards import Shards
@@ -17,7 +21,6 @@ from moue.cluster.worker import Answerer, Work, read_shards
 from moue.errors import MissingExtraError, MoueError
 from moue.faces import make_detector
 from moue.files import locked
-from moue.media.listing import VIDEO_SUFFIXES
 from moue.predict.listener import Listener
 from moue.predict.summary import Summary
 from moue.ray_cluster import connected, import_ray
@@ -28,18 +31,19 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
-    from moue.cluster.listing import Listing
+    from moue.cluster.listing import Listing, Shard
     from moue.cluster.options import ClusterOptions
     from moue.cluster.place import Place
 
 _TOLD: Final = 20  # failures that are named; millions of images have thousands
+_LOOKED_UP: Final = 8  # videos whose length one task looks up
 _NOT_ANSWERING: Final = 8  # one of so many CPUs is left for reading
 
 
 def predict_on_cluster(
     source: str | os.PathLike[str], options: ClusterOptions, *, listener: Listener | None = None
 ) -> Summary:
-    """Name the expression of each face in the images of a folder, on all nodes of a Ray cluster.
+    """Name the expression of each face in the images and videos of a folder, on all nodes of a Ray cluster.
 
     A run that was interrupted is continued by the same call.
 
@@ -49,7 +53,7 @@ def predict_on_cluster(
         listener: Is told of progress, failures and files.
 
     Returns:
-        Counts of the images that this call answered, and of those that were answered before.
+        Counts of what this call answered, and of the files that were answered before.
 
     Raises:
         MoueError: Ray is missing, there is no cluster or no image, the network or the detector cannot be loaded, or
@@ -70,10 +74,13 @@ def predict_on_cluster(
         listing = before or _list(place, options, listener)
         with connected(options.address) as ray:
             if before is None:
+                listing = _split(ray, listing, place, options)
                 state.begin(listing)
             run = _Run(listing, shards, options, listener)
             model = ray.put(_files_of(classifier))
-            work = Work(model, analyzer.detector.name, options.unsure_below, options.limits, place, shards, state)
+            work = Work(
+                model, analyzer.detector.name, options.unsure_below, options.limits, place, shards, state, options.films
+            )
             run.answer(ray, work)
         run.finish(state)
     return run.summary
@@ -93,6 +100,8 @@ def _settings(analyzer: Analyzer, source: Place, options: ClusterOptions) -> dic
         "max_pixels": options.limits.max_pixels,
         "shard_files": options.shard_files,
         "shard_bytes": options.shard_bytes,
+        "part_minutes": options.part_minutes,
+        "videos": {"every": options.sampling.every, "fps": options.sampling.fps, "smooth_s": options.smooth_s},
     }
 
 
@@ -108,39 +117,62 @@ def _list(place: Place, options: ClusterOptions, listener: Listener) -> Listing:
     return listing
 
 
+def _split(ray: Any, listing: Listing, place: Place, options: ClusterOptions) -> Listing:  # noqa: ANN401 (the module)
+    """Return the listing with the number of parts of each video, which nodes look up."""
+    videos = [position for position, number in enumerate(listing.parts) if number]
+    look = ray.remote(num_parts).options(num_cpus=1)
+    groups = [videos[start : start + _LOOKED_UP] for start in range(0, len(videos), _LOOKED_UP)]
+    asked = [
+        look.remote(place, [listing.names[one] for one in group], options.limits, options.films.part_s)
+        for group in groups
+    ]
+    parts = list(listing.parts)
+    for position, number in zip(videos, itertools.chain(*ray.get(asked)), strict=True):
+        parts[position] = number
+    return dataclasses.replace(listing, parts=parts)
+
+
 def _files_of(classifier: Classifier) -> dict[str, bytes]:
     return {suffix: classifier.path.with_suffix(suffix).read_bytes() for suffix in (".onnx", ".json")}
 
 
 class _Run:
-    """One run: which shards are left, and the counts."""
+    """One run: which shards are left, and the counts.
+
+    A video is counted when the last of its parts that were left has come back.
+    """
 
     def __init__(self, listing: Listing, shards: Shards, options: ClusterOptions, listener: Listener) -> None:
         self.summary = Summary()
         self._listing, self._shards, self._options, self._listener = listing, shards, options, listener
-        self._slices = shards_of(
-            _read_bytes(listing, options.limits.max_bytes), options.shard_files, options.shard_bytes
-        )
+        read = _read_bytes(listing, options.limits.max_bytes)
+        self._slices = shards_of(read, listing.parts, options.shard_files, options.shard_bytes)
         done = shards.done()
         self._left = [number for number in range(len(self._slices)) if number not in done]
-        left = sum(self._slices[number][1] - self._slices[number][0] for number in self._left)
-        self.summary.num_before = len(listing.names) - left
-        if self.summary.num_before:
+        self._parts = Counter(self._slices[number].first for number in self._left if self._slices[number].part >= 0)
+        self._problems: dict[int, str] = {}
+        images = sum(self._num_images(self._slices[number]) for number in self._left)
+        self.summary.num_before = len(listing.names) - images - len(self._parts)
+        if len(self._left) < len(self._slices):
             listener.note(f"resuming: {self.summary.num_before:,} answers are in {shards.place.shown} already")
 
     def answer(self, ray: Any, work: Work) -> None:  # noqa: ANN401 (the module)
         """Have all shards that are left answered, and count what comes back."""
-        began, total = time.monotonic(), len(self._listing.names)
-        self._listener.progress("", self.summary.num_before, total)
+        began = time.monotonic()
+        weights = [self._num_images(one) or 1 for one in self._slices]
+        title = "images and parts of videos" if any(self._listing.parts) else ""
+        total, done = sum(weights), sum(weights) - sum(weights[number] for number in self._left)
+        self._listener.progress(title, done, total)
         try:
             for tally in self._tallies(ray, work) if self._left else ():
                 self._count(tally)
-                self._listener.progress("", self.summary.num_before + self.summary.num_images, total)
+                done += weights[tally["number"]]
+                self._listener.progress(title, done, total)
         except KeyboardInterrupt:
             self._listener.note(f"the same command resumes: what is done is in {self._shards.place.shown}")
             raise
         finally:
-            self.summary.image_seconds = time.monotonic() - began
+            self.summary.image_seconds = self.summary.video_seconds = time.monotonic() - began
 
     def finish(self, state: RunState) -> None:
         """Check that every shard is there, and call the output complete.
@@ -159,7 +191,7 @@ class _Run:
         self._shards.clear(all_of_them=False)
         state.finish()
         if self.summary.num_failed_images > len(self.summary.failures):
-            self._listener.note("the rows name all images that failed, with their status")
+            self._listener.note("the rows name all files that failed, with their status")
         if out.is_local:
             self.summary.wrote.append(Path(out.shown))
             self._listener.wrote(Path(out.shown))
@@ -200,25 +232,53 @@ class _Run:
     def _row(self, number: int) -> Any:  # noqa: ANN401 (pyarrow.Table)
         import pyarrow as pa
 
-        names = pa.array([self._listing.names[slice(*self._slices[number])]], pa.list_(pa.binary()))
-        return pa.table({"number": pa.array([number], pa.int64()), "names": names})
+        shard = self._slices[number]
+        names = pa.array([self._listing.names[shard.first : shard.end]], pa.list_(pa.binary()))
+        parts = self._listing.parts[shard.first]
+        return pa.table({
+            "number": pa.array([number], pa.int64()),
+            "names": names,
+            "part": pa.array([shard.part], pa.int32()),
+            "parts": pa.array([parts], pa.int32()),
+        })  # fmt: skip
+
+    def _num_images(self, shard: Shard) -> int:
+        return shard.end - shard.first if shard.part < 0 else 0
 
     def _count(self, tally: dict[str, Any]) -> None:
+        shard = self._slices[tally["number"]]
+        if shard.part >= 0:
+            self._count_part(shard.first, tally)
+            return
         self.summary.statuses.update(tally["statuses"])
         self.summary.emotions.update(tally["emotions"])
         for file, reason in tally["failures"]:
-            if len(self.summary.failures) < _TOLD:
-                self.summary.failures.append((file, reason))
-                self._listener.failed(file, reason)
+            self._failed(file, reason)
+
+    def _count_part(self, video: int, tally: dict[str, Any]) -> None:
+        self.summary.num_frames += tally["frames"]
+        self.summary.num_video_faces += tally["video_faces"]
+        self.summary.num_people += tally["people"]
+        if tally["problem"]:
+            self._problems[video] = tally["problem"]
+        self._parts[video] -= 1
+        if self._parts[video]:
+            return
+        self.summary.num_videos += 1
+        if video in self._problems:
+            self._failed(tally["file"], self._problems[video])
+        else:
+            self.summary.num_whole_videos += 1
+
+    def _failed(self, file: str, reason: str) -> None:
+        if len(self.summary.failures) < _TOLD:
+            self.summary.failures.append((file, reason))
+            self._listener.failed(file, reason)
 
 
 def _read_bytes(listing: Listing, most: int) -> Sequence[int]:
-    """Return how many bytes of each file will be read: none of a video or of what is too large."""
-    videos = tuple(suffix.encode() for suffix in VIDEO_SUFFIXES)
-    return [
-        0 if size > most or name.lower().endswith(videos) else size
-        for name, size in zip(listing.names, listing.sizes, strict=True)
-    ]
+    """Return how many bytes of each file will be read: none of what is too large."""
+    return [0 if size > most else size for size in listing.sizes]
 
 
 def _check_extra() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moue.errors import MoueError
 from moue.media.files import is_litter
@@ -24,10 +24,16 @@ class Listing:
     Attributes:
         names: Their paths below the folder, as bytes: a name on a disk need not be text.
         sizes: Their sizes in bytes; 0 where that is unknown.
+        parts: Into how many parts each is split: 0 for an image, 1 or more for a video.
     """
 
     names: Sequence[bytes]
     sizes: Sequence[int]
+    parts: Sequence[int]
+
+    def is_video(self, position: int) -> bool:
+        """Return whether a file is a video, by its suffix."""
+        return PurePosixPath(os.fsdecode(self.names[position])).suffix.lower() in VIDEO_SUFFIXES
 
     def write(self, filesystem: Any, path: str) -> None:  # noqa: ANN401 (PyArrow's)
         """Store it in an Arrow file."""
@@ -36,6 +42,7 @@ class Listing:
         table = pa.table({
             "name": pa.array(self.names, pa.large_binary()),
             "size": pa.array(self.sizes, pa.int64()),
+            "parts": pa.array(self.parts, pa.int32()),
         })  # fmt: skip
         with (
             filesystem.open_output_stream(path, compression=None) as file,
@@ -55,7 +62,7 @@ class Listing:
         try:
             with filesystem.open_input_file(path) as file, pa.ipc.open_file(file) as reader:
                 table = reader.read_all()
-            return cls(table["name"].to_pylist(), table["size"].to_pylist())
+            return cls(*(table[name].to_pylist() for name in ("name", "size", "parts")))
         except (OSError, ValueError, KeyError) as error:
             fix = "Add --overwrite to start over."
             raise MoueError(f"the list of files {path} cannot be read: {error}", "what moue wrote", fix) from error
@@ -82,28 +89,47 @@ def list_images(place: Place, *, recursive: bool) -> tuple[Listing, LeftOut]:
             "a folder with at least one",
             "Name another folder, or add --recursive to look into subfolders.",
         )
-    return Listing([name for name, _ in found], [size for _, size in found]), left_out
+    listing = Listing([name for name, _ in found], [size for _, size in found], [0] * len(found))
+    parts = [int(listing.is_video(position)) for position in range(len(found))]
+    return dataclasses.replace(listing, parts=parts), left_out
 
 
-def shards_of(sizes: Sequence[int], most_files: int, most_bytes: int) -> list[tuple[int, int]]:
-    """Cut a listing into shards; the same sizes always give the same shards.
+class Shard(NamedTuple):
+    """What one actor answers at a time: some images, or a part of a video.
+
+    Attributes:
+        first: The first file.
+        end: The one after the last.
+        part: The part of a video, from 0; -1 for images.
+    """
+
+    first: int
+    end: int
+    part: int = -1
+
+
+def shards_of(sizes: Sequence[int], parts: Sequence[int], most_files: int, most_bytes: int) -> list[Shard]:
+    """Cut a listing into shards; the same sizes and parts always give the same shards.
 
     Args:
-        sizes: Bytes of each file that will be read.
-        most_files: Files of a shard.
-        most_bytes: Bytes of a shard of more than one file: a shard is in memory as a whole.
-
-    Returns:
-        Of each shard the first file and the one after the last.
+        sizes: Bytes of each image that will be read.
+        parts: As in `Listing`.
+        most_files: Images of a shard.
+        most_bytes: Bytes of a shard of more than one image: a shard is in memory as a whole.
     """
-    shards, start, held = [], 0, 0
-    for position, size in enumerate(sizes):
-        if position > start and (position - start >= most_files or held + size > most_bytes):
-            shards.append((start, position))
+    shards: list[Shard] = []
+    start = held = 0
+    for position, (size, num_parts) in enumerate(zip(sizes, parts, strict=True)):
+        if position > start and (num_parts or position - start >= most_files or held + size > most_bytes):
+            shards.append(Shard(start, position))
             start, held = position, 0
-        held += size
+        if num_parts:
+            shards += [Shard(position, position + 1, part) for part in range(num_parts)]
+            start = position + 1
+        else:
+            held += size
     if len(sizes) > start:
-        shards.append((start, len(sizes)))
+        shards.append(Shard(start, len(sizes)))
     return shards
 
 

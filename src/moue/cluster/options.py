@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Final
 
 from moue.classifier.locate import DEFAULT_MODEL
+from moue.cluster.films import Films
 from moue.errors import SettingError
+from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
+from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
 
 FORMATS: Final = ("parquet", "csv")
+_EVERY_FRAME: Final = Sampling()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +35,9 @@ class ClusterOptions:
         actors: Most processes that answer; None takes the CPUs of the cluster but one in eight, at least one.
         shard_files: Most images of a shard.
         shard_bytes: Most bytes of a shard's images.
+        part_minutes: Longer videos are split into parts of so many minutes, which are answered apart.
+        sampling: Which frames of videos are analyzed.
+        smooth_s: Seconds over which the probabilities in videos are averaged.
 
     Raises:
         SettingError: a value is out of its range, or `output` has another suffix.
@@ -46,12 +54,18 @@ class ClusterOptions:
     actors: int | None = None
     shard_files: int = 512
     shard_bytes: int = 64 * 1024 * 1024
+    part_minutes: float = 5.0
+    sampling: Sampling = _EVERY_FRAME
+    smooth_s: float = DEFAULT_WINDOW_S
 
     def __post_init__(self) -> None:
         for name in ("actors", "shard_files", "shard_bytes"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name} is {value}", "1 or more")
+        if not (self.part_minutes > 0 and math.isfinite(self.part_minutes)):
+            raise SettingError(f"part_minutes is {self.part_minutes}", "minutes, above 0")
+        Smoother(self.smooth_s)  # refuses what is out of range
         if self.format not in FORMATS:
             raise SettingError(
                 f"the output {self.output} has the suffix {Path(str(self.output)).suffix!r}",
@@ -63,6 +77,11 @@ class ClusterOptions:
     def format(self) -> str:
         """The format of the shards, by the suffix of the output."""
         return Path(str(self.output)).suffix.lower().removeprefix(".")
+
+    @property
+    def films(self) -> Films:
+        """How videos are answered."""
+        return Films(60 * self.part_minutes, self.sampling, self.smooth_s)
 
     @property
     def limits(self) -> ImageLimits:

@@ -9,27 +9,27 @@ import socket
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.classifier import Classifier
+from moue.cluster.films import FilmAnswerer, tally_of_part
 from moue.errors import MoueError
 from moue.faces import make_detector
 from moue.media.decode import Decoded, ImageLimits, Status, read_bytes, too_many_bytes
-from moue.media.listing import VIDEO_SUFFIXES
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.results import ImageResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from moue.cluster.films import Films
     from moue.cluster.place import Place
     from moue.cluster.shards import Shards
     from moue.cluster.state import RunState
 
 _READERS: Final = 8  # files that a task reads at once: an object store answers slowly, and many requests together
 _FAILURES: Final = 5  # of a shard that are told to the user at once; all of them are in its rows
-_VIDEO: Final = Decoded(Status.UNSUPPORTED, message="a video: moue predict answers videos")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Work:
         source: Where the images are.
         shards: Where the rows go.
         state: What lies beside the output.
+        films: How videos are answered.
     """
 
     model: Any
@@ -54,13 +55,14 @@ class Work:
     source: Place
     shards: Shards
     state: RunState
+    films: Films
 
 
 def read_shards(batch: Any, *, source: Place, limits: ImageLimits) -> Iterator[Any]:  # noqa: ANN401 (pyarrow.Table)
     """Yield for each shard its files' contents, or what was wrong with them.
 
     Args:
-        batch: A row for each shard: its number and the names of its files.
+        batch: A row for each shard: its number, the names of its files, and the part of a video, -1 for images.
         source: Where they are.
         limits: Larger files are not read.
     """
@@ -68,15 +70,19 @@ def read_shards(batch: Any, *, source: Place, limits: ImageLimits) -> Iterator[A
 
     _check_seen(source)
     for row in batch.to_pylist():
-        with ThreadPoolExecutor(_READERS) as pool:
-            found = list(pool.map(lambda name: _read(source, name, limits), row["names"]))
-        _check_storage(source, found)
+        found: list[bytes | Decoded | None] = [None]  # who answers a part of a video opens it
+        if row["part"] < 0:
+            with ThreadPoolExecutor(_READERS) as pool:
+                found = list(pool.map(lambda name: _read(source, name, limits), row["names"]))
+            _check_storage(source, found)
         contents = [one if isinstance(one, bytes) else None for one in found]
         yield pa.table({
             "number": pa.array([row["number"]], pa.int64()),
             "names": pa.array([row["names"]], pa.list_(pa.binary())),
             "contents": pa.array([contents], pa.list_(pa.large_binary())),
             "problems": pa.array([[_problem(one) for one in found]], pa.list_(pa.string())),
+            "part": pa.array([row["part"]], pa.int32()),
+            "parts": pa.array([row["parts"]], pa.int32()),
         })  # fmt: skip
 
 
@@ -97,6 +103,7 @@ class Answerer:
             unsure_below=work.unsure_below,
             limits=work.limits,
         )
+        self._films = FilmAnswerer(work.films, self._analyzer)
 
     def __call__(self, batch: Any) -> Any:  # noqa: ANN401 (pyarrow.Table)
         """Answer and write the shards of a batch, and return their counts."""
@@ -104,10 +111,15 @@ class Answerer:
 
         tallies = []
         for row in range(batch.num_rows):
-            number, names, contents, problems = (batch[name][row].as_py() for name in batch.column_names)
-            results = self.answer(names, contents, problems)
+            number, names, contents, problems, part, parts = (batch[name][row].as_py() for name in batch.column_names)
+            if part < 0:
+                results: Sequence[ImageResult] = self.answer(names, contents, problems)
+                tally = _tally(results)
+            else:
+                frames = self._films.answer(self._source, names[0], part, is_last=part + 1 == parts)
+                results, tally = frames, tally_of_part(self._source.label(os.fsdecode(names[0])), frames)
             self._shards.write(number, results)
-            tallies.append(json.dumps({"number": number, **_tally(results)}))
+            tallies.append(json.dumps({"number": number, **tally}))
         return pa.table({"tally": pa.array(tallies, pa.string())})
 
     def answer(
@@ -138,7 +150,7 @@ def _check_seen(source: Place) -> None:
         )
 
 
-def _check_storage(source: Place, found: Sequence[bytes | Decoded]) -> None:
+def _check_storage(source: Place, found: Sequence[bytes | Decoded | None]) -> None:
     """Stop if nothing at an address could be read: better no rows than a shard of failures that counts as done."""
     if not source.is_local and all(isinstance(one, Decoded) and one.status is Status.UNREADABLE for one in found):
         message = found[0].message if isinstance(found[0], Decoded) else ""
@@ -150,8 +162,6 @@ def _check_storage(source: Place, found: Sequence[bytes | Decoded]) -> None:
 
 
 def _read(source: Place, name: bytes, limits: ImageLimits) -> bytes | Decoded:
-    if PurePosixPath(os.fsdecode(name)).suffix.lower() in VIDEO_SUFFIXES:
-        return _VIDEO
     path = source.file(os.fsdecode(name))
     if source.is_local:
         return read_bytes(Path(path), limits)
@@ -165,7 +175,7 @@ def _read(source: Place, name: bytes, limits: ImageLimits) -> bytes | Decoded:
         return Decoded(Status.UNREADABLE, message=f"cannot be read: {str(error).splitlines()[0]}")
 
 
-def _problem(found: bytes | Decoded) -> str:
+def _problem(found: bytes | Decoded | None) -> str:
     return f"{found.status.value}:{found.message}" if isinstance(found, Decoded) else ""
 
 

@@ -21,13 +21,19 @@ class Sampling:
     Attributes:
         every: Each n-th frame, 1 or more.
         fps: At most this many for each second of the video, above 0; None takes all. Not together with `every`.
+        start_s: Frames that are shown before are left out; which of the others are analyzed does not depend on it.
+        end_s: Frames that are shown then or later are left out.
+        lead_s: Seconds before `start_s` that are analyzed all the same, for what must know the past.
 
     Raises:
-        MoueError: a number is out of its range, or both are given.
+        MoueError: a number is out of its range, or both `every` and `fps` are given.
     """
 
     every: int = 1
     fps: float | None = None
+    start_s: float = 0.0
+    end_s: float = math.inf
+    lead_s: float = 0.0
 
     def __post_init__(self) -> None:
         if type(self.every) is not int or self.every < 1:
@@ -100,6 +106,9 @@ class Clock:
 
     def wants(self, sampling: Sampling) -> bool:
         """Return whether the current frame is analyzed; call it once for each frame."""
+        return self._is_due(sampling) and self.time_s >= sampling.start_s - sampling.lead_s
+
+    def _is_due(self, sampling: Sampling) -> bool:
         if sampling.fps is None:
             return self.number % sampling.every == 0
         # A tenth of a millisecond: time stamps are rounded.

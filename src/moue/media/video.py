@@ -151,9 +151,12 @@ class Video:
         while True:
             began = time.monotonic()
             if not self._grab():
-                self.problem = self._why_ended(clock)
+                # A part after the end of the video says nothing of it: the part that had the last frame does.
+                self.problem = self._why_ended(clock) if clock.time_s >= sampling.start_s else ""
                 return False
             clock.tick(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
+            if clock.time_s >= sampling.end_s:
+                return False
             # A camera that lets one wait has no older frames left.
             late = late - 1 if time.monotonic() - began < 0.5 / self.fps else 0
             if late <= 0 and clock.wants(sampling):

@@ -145,6 +145,7 @@ def analyze_frames(
     follower: Follower | None = None,
     *,
     sampling: Sampling | None = None,
+    workers: int | None = None,
 ) -> Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]:
     """Yield each analyzed frame with its result: uint8 (H, W, 3) RGB, or None for the last message.
 
@@ -155,6 +156,7 @@ def analyze_frames(
         analyzer: As `stream_analyzer` returns.
         follower: Numbers and smooths; one for each video.
         sampling: Which frames.
+        workers: Most threads; None: as many as there are CPUs.
     """
     follower = follower or Follower(unsure_below=analyzer.unsure_below)
     follower.expect_step((sampling or Sampling()).longest_step_s(video.fps))
@@ -162,7 +164,7 @@ def analyze_frames(
     with contextlib.ExitStack() as stack:
         frames = stack.enter_context(contextlib.closing(video.frames(sampling)))
         pixels = video.width * video.height
-        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, pixels)
+        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, pixels, workers)
         for frame, image in stack.enter_context(contextlib.closing(look)):
             last = frame
             yield frame.image, follower.add(image, video.name, frame)
@@ -177,7 +179,7 @@ def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Answers:
         yield frame, analyzer.analyze_safely(frame.image)
 
 
-def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int) -> _Answers:
+def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int, most: int | None) -> _Answers:
     """Answer several frames at a time, by several threads; the fewer, the more pixels they have."""
     waiting: deque[VideoFrame] = deque()
 
@@ -187,7 +189,7 @@ def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int) -> _An
             yield frame.image
 
     # Each thread has two frames waiting, and one more is read.
-    workers = max(1, min(usable_cpus(), (_MEMORY // (3 * max(1, pixels)) - 1) // 2))
+    workers = max(1, min(most or usable_cpus(), (_MEMORY // (3 * max(1, pixels)) - 1) // 2))
     batch_size = 1 if pixels > _LARGE else _BATCH
     for image in analyzer.analyze_many(images(), workers=workers, batch_size=batch_size):
         yield waiting.popleft(), image
