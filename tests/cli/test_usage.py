@@ -23,7 +23,14 @@ REFUSED = {
     "a refusal by hand": (("train", "x", "--out", "y", "--set", "epochs"), "--set: 'epochs', expected NAME=VALUE"),
 }
 
-VALUES = {"--min-faces": "9", "--size": "300", "--step": "1", "--cpus-per-trial": "2", "--detector": "own", "--views": "flip"}
+VALUES = {
+    "--min-faces": "9",
+    "--size": "300",
+    "--step": "1",
+    "--cpus-per-trial": "2",
+    "--detector": "own",
+    "--views": "flip",
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

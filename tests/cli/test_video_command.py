@@ -151,7 +151,7 @@ def test_one_video_is_drawn_into_the_file_that_was_named(moue, run_folder, folde
     assert moue(*command(run_folder, folder / "c.mp4", "--annotate", drawn))[0] == 0
     assert {path.name for path in drawn.parent.iterdir()} - {"drawn-timeline.png"} == {"drawn.mp4"}
     code, _, said = moue(*command(run_folder, folder, "--annotate", tmp_path / "all.webm"))
-    assert (code, "one video to draw" in said) == (2, True)
+    assert (code, "is one video, but" in said) == (2, True)
 
 
 def test_without_pyav_a_line_says_that_the_sound_is_lost(moue, run_folder, folder, tmp_path, monkeypatch):
