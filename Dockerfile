@@ -9,10 +9,20 @@ WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN python -m venv /opt/moue && /opt/moue/bin/pip install --no-cache-dir ".[serve]"
+COPY scripts/page_material.py ./scripts/
+COPY web ./web
+RUN /opt/moue/bin/python scripts/page_material.py
+
+# The page, as `make page` builds it.
+FROM node:22-slim AS page
+WORKDIR /source/web
+COPY --from=build /source /source
+RUN npm ci --no-audit --no-fund && npm run build
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --system --no-create-home --shell /usr/sbin/nologin moue
 COPY --from=build /opt/moue /opt/moue
+COPY --from=page /source/src/moue/page/static /opt/moue/lib/python3.11/site-packages/moue/page/static
 ENV PATH=/opt/moue/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
 EXPOSE 8000

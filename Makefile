@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DATA := $(or $(MOUE_FER2013),fer2013.csv)
 OUT ?= runs/seed
 
-.PHONY: demo test test-all check docs format train bench results page browser lock clean
+.PHONY: demo test test-all check docs format train bench results page wheel browser lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("moue needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
@@ -58,6 +58,9 @@ results: $(READY)  ## Score the shipped models again (MOUE_FER2013, MOUE_FERPLUS
 page: $(READY)  ## The page for the browser, in src/moue/page/static/; needs Node 20.19 or newer
 	$(BIN)/python scripts/page_material.py
 	cd web && npm ci --no-audit --no-fund && npm run build
+
+wheel: page  ## The wheel and the source archive, in dist/, both with the page
+	$(BIN)/python scripts/build_wheel.py
 
 browser: page  ## The page's tests in Chromium; on real photos too if MOUE_PHOTOS names a folder of some
 	$(BIN)/python scripts/page_parity.py web/build/parity
