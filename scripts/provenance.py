@@ -1,23 +1,40 @@
 """Write the licence and provenance record of each shipped weight file: python scripts/provenance.py.
 
-What is known of a file stands in the description beside it; what is known of data sets stands here.
+What is known of a file stands in the description beside it; what is known of data sets, and the chain of commands that
+makes a network's file, stand here. From the records come the terms of the data in the descriptions (which the cards and
+`moue publish` show) and the table in docs/use.md, so run this after a weight file or this file changed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+import re
+import sys
+from pathlib import Path
+from typing import Any
 
 from moue.classifier.locate import WEIGHTS
 from moue.classifier.provenance import SUFFIX, Provenance, Source
-from moue.files import read_json, sha256_of, write_json
+from moue.classifier.spec import ModelSpec
+from moue.evaluation.model_card import model_card
+from moue.files import read_json, sha256_of, write_json, write_text
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+USE = Path(__file__).parents[1] / "docs" / "use.md"
+MARKS = "<!-- origin: made by `python scripts/provenance.py` -->", "<!-- end of origin -->"
 FER2013 = ("FER2013", "Goodfellow et al. 2013, arXiv:1307.0414; Kaggle, Challenges in Representation Learning")
 FERPLUS = ("FER+", "Barsoum et al. 2016, arXiv:1608.01041; github.com/microsoft/FERPlus")
 CK = ("CK+", "Lucey et al. 2010, the extended Cohn-Kanade dataset: 285 crops of 34 people")
-UNRESOLVED = "unresolved: the images came from a web search, and nobody cleared their rights"
+CK_CHECKSUM = "a682ed77a87c70b3dd33f4c07697c24e3466fb7aea85ce4f2778112804ffad19"  # load_dataset(FOLDER).checksum
+# All commands that make the file, in order. The last training's must be among them, as the description tells it.
+COMMANDS = {
+    "small": (
+        "moue train fer2013.csv --recipe small --ferplus fer2013new.csv --out runs/small-0",
+        "moue export runs/small-0 fer2013.csv --ferplus fer2013new.csv --half",
+        "python scripts/ship.py runs/small-0 small",
+        "python scripts/fit_expression.py src/moue/weights/small.onnx fer2013.csv fer2013new.csv --also posed",
+    ),
+}
+UNRESOLVED = "image rights unresolved: the images came from a web search, and nobody cleared their rights"
 NOT_FOR = (
     "inferring emotions of people at work or in education: Regulation (EU) 2024/1689, article 5(1)(f)",
     "decisions about people",
@@ -34,15 +51,28 @@ def record_of(path: Path) -> Provenance:
         sha256=sha256_of(path),
         purpose="finds faces in images" if detector else "names the expression of a face, 48x48 gray",
         licence={"code": about["license"]["code"], "weights": about["license"]["weights"]},
-        made_by=dict(about["training"]) if detector else _made_by(about),
+        made_by=_detector_made_by(about) if detector else _made_by(path.stem, about),
         data=_detector_data(about) if detector else _expression_data(about),
         not_for=("recognising or counting people",) if detector else NOT_FOR,
     )
 
 
-def _made_by(about: dict[str, Any]) -> dict[str, Any]:
+def _detector_made_by(about: dict[str, Any]) -> dict[str, Any]:
+    known = dict(about["training"])
+    return {"commands": [known.pop("command")], **known}
+
+
+def commands_of(name: str, origin: str) -> list[str]:
+    """Return all commands that make a network's file; exit where they lack the training that its description names."""
+    commands = COMMANDS.get(name, ())
+    if not any(f"`{command}`" in origin for command in commands):
+        sys.exit(f"{name} was {origin}, which is not in COMMANDS in {__file__}\nlist there how it was made")
+    return list(commands)
+
+
+def _made_by(name: str, about: dict[str, Any]) -> dict[str, Any]:
     return {
-        "command": about["provenance"].removeprefix("trained by ").strip("`"),
+        "commands": commands_of(name, about["provenance"]),
         "recipe": about["recipe"]["recipe"],
         "seed": about["recipe"]["seed"],
         "versions": about["versions"],
@@ -59,7 +89,7 @@ def _expression_data(about: dict[str, Any]) -> tuple[Source, ...]:
         use = "votes of ten people for the head perceived"
         found.append(Source(*FERPLUS, use, "MIT, Microsoft", data["votes_checksum"]))
     if "other faces" in data.get("expression", ""):
-        found.append(Source(*CK, "posed faces, to fit the layer that makes expression", "research use"))
+        found.append(Source(*CK, "posed faces, to fit the layer that makes expression", "research use", CK_CHECKSUM))
     return tuple(found)
 
 
@@ -73,12 +103,45 @@ def _detector_data(about: dict[str, Any]) -> tuple[Source, ...]:
     )
 
 
+def data_terms(record: Provenance) -> str:
+    """Return the terms of all data behind a weight file, in a line."""
+    return "; ".join(f"{source.name}: {source.licence.partition(':')[0]}" for source in record.data)
+
+
+def table(records: list[Provenance]) -> str:
+    """Return the table of docs/use.md: the data behind each weight file, and their terms."""
+    rows = ["| weights | made from | used for | terms |", "|---|---|---|---|"]
+    for record in records:
+        rows += [f"| `{record.file}` | {one.name}: {one.origin} | {one.use} | {one.licence} |" for one in record.data]
+    return "\n".join(rows)
+
+
 def write_records() -> None:
-    """Write the record of each weight file in the package."""
-    for path in sorted(WEIGHTS.rglob("*.onnx")):
+    """Write the record of each weight file in the package, and what is made from them."""
+    records = []
+    for path in sorted(WEIGHTS.rglob("*.onnx"), key=lambda found: (len(found.parts), found.name)):
+        record = record_of(path)
+        records.append(record)
         target = path.with_name(path.stem + SUFFIX)
-        write_json(target, record_of(path).to_dict(), overwrite=True)
+        write_json(target, record.to_dict(), overwrite=True)
         print(f"wrote {target}")
+        if read_json(path.with_suffix(".json"))["format"] != "moue-detector":
+            _write_terms(path, data_terms(record))
+    begin, end = (re.escape(mark) for mark in MARKS)
+    made = f"{MARKS[0]}\n\n{table(records)}\n\n{MARKS[1]}"
+    text, times = re.subn(f"{begin}.*{end}", lambda _: made, USE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    if times != 1:
+        sys.exit(f"{USE} has {times} places between {MARKS[0]} and {MARKS[1]}, expected one")
+    write_text(USE, text, overwrite=True)
+    print(f"wrote {USE}")
+
+
+def _write_terms(path: Path, terms: str) -> None:
+    """Put the terms of the data into a network's description, and write its card from that."""
+    spec = ModelSpec.load(path.with_suffix(".json"))
+    spec = dataclasses.replace(spec, license={**spec.license, "data": terms})
+    spec.save(path.with_suffix(".json"), overwrite=True)
+    write_text(path.with_suffix(".md"), model_card(path.stem, spec, path.stat().st_size), overwrite=True)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,15 @@ import dataclasses
 from pathlib import Path
 
 from drawn_faces import record
+from provenance import commands_of
 from results import WEIGHTS, dataset, rescore, write_tables
 
 from moue.classifier.classifier import Classifier
 from moue.files import replacing
 
-LICENSE = {
+LICENSE = {  # scripts/provenance.py adds the terms of the data
     "code": "MIT",
     "weights": "MIT, as far as rights in weights exist",
-    "data": "FER2013: image rights unresolved; FER+ votes: MIT, Microsoft",
 }
 
 
@@ -33,6 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     dataset()  # what is missing for the scores should be missing before anything is replaced
     spec = dataclasses.replace(Classifier.load(options.run).spec, name=options.name, license=LICENSE)
+    commands_of(options.name, spec.provenance)
     target = WEIGHTS / f"{options.name}.onnx"
     with replacing(target, overwrite=True) as temporary:
         temporary.write_bytes((options.run / "model.onnx").read_bytes())

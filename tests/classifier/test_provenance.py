@@ -9,7 +9,8 @@ import pytest
 from moue.classifier.locate import WEIGHTS
 from moue.classifier.provenance import SUFFIX, list_records, read_record
 from moue.errors import MoueError
-from moue.files import sha256_of
+from moue.evaluation.hub_folder import write_hub_folder
+from moue.files import read_json, sha256_of
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -19,7 +20,7 @@ def test_every_weight_file_has_a_record():
 
 
 @pytest.mark.parametrize("name", sorted(list_records()))
-def test_a_record_is_of_the_file_and_says_what_its_description_says(name, monkeypatch):
+def test_a_record_is_of_the_file_and_says_what_its_description_says(name, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     import provenance
 
@@ -34,12 +35,21 @@ def test_a_record_is_of_the_file_and_says_what_its_description_says(name, monkey
     }
     assert record.licence["weights"].startswith("MIT")
     assert any("unresolved" in one.licence for one in record.data)
+    assert record.made_by["commands"]
+    if name == "small":
+        # The card, the hub's card and the page on use are made from the record.
+        terms = provenance.data_terms(record)
+        assert read_json(path.with_name("small.json"))["license"]["data"] == terms
+        assert f"- data: {terms}\n" in path.with_name("small.md").read_text(encoding="utf-8")
+        card = write_hub_folder("small", tmp_path / "hub")[-1]
+        assert all(f"{source.name}: " in card.read_text(encoding="utf-8") for source in record.data)
+    assert provenance.table([record]).split("\n", 2)[2] in provenance.USE.read_text(encoding="utf-8")
     sys.modules.pop("provenance")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{}", "no record of this version"), ('{"format": "moue-provenance", "version": 1}', "lacks a field")],
+    [("{}", "no record of this version"), ('{"format": "moue-provenance", "version": 2}', "lacks a field")],
 )
 def test_a_damaged_record_is_refused(tmp_path, content, message):
     (tmp_path / f"x{SUFFIX}").write_text(content, encoding="utf-8")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT: Final = "moue-provenance"
-VERSION: Final = 1
+VERSION: Final = 2
 SUFFIX: Final = ".provenance.json"
 _FIX: Final = "Install moue again."
 
@@ -50,7 +50,7 @@ class Provenance:
         sha256: Its SHA-256, 64 hexadecimal digits.
         purpose: What it does, in a line.
         licence: Terms by part: "code", "weights".
-        made_by: How it was made: "command", and what else is known.
+        made_by: How it was made: "commands", all of them in order, and what else is known.
         data: The data it was made from.
         third_party_weights: Weights of others in the file; empty if there are none.
         not_for: What it must not or should not be used for.
