@@ -49,15 +49,17 @@ export class WhyPart {
   private choice: Choice = { open: false, emotion: '' };
   private found: { readonly face: Face; readonly why: Why } | null = null;
   private busy = false;
-  private toldFor = '';
+  /** Whether the person has just asked, so that people who listen want to hear it; later frames only change the picture. */
+  private isAsked = false;
 
   constructor() {
     this.button.addEventListener('click', () => {
-      this.choice.open = !this.choice.open;
+      this.choice.open = this.isAsked = !this.choice.open;
       this.show();
     });
     this.select.addEventListener('change', () => {
       this.choice.emotion = this.select.value;
+      this.isAsked = true;
       this.show();
     });
     const pen = this.bar.getContext('2d');
@@ -66,7 +68,6 @@ export class WhyPart {
 
   /** @param who Names the face where there are several. */
   update(face: Face, who: string, choice: Choice, explain: Explain): void {
-    if (choice !== this.choice) this.toldFor = '';
     [this.face, this.choice, this.explain] = [face, choice, explain];
     const word = `Why ${face.emotion}?`;
     if (this.word.textContent !== word) this.word.textContent = word;
@@ -82,7 +83,6 @@ export class WhyPart {
     const { open } = this.choice;
     this.button.setAttribute('aria-expanded', String(open));
     this.panel.hidden = !open;
-    if (!open) this.toldFor = '';
     if (!open || !this.face) return;
     this.fillSelect(this.face);
     if (this.found?.face === this.face) this.paint();
@@ -135,8 +135,8 @@ export class WhyPart {
     const said = strongest(map, scale);
     this.canvas.setAttribute('aria-label', `The face in the colours of its evidence. ${said}`);
     this.sums.textContent = `${meaning(map)} A line surrounds what reaches half of the scale.`;
-    if (this.toldFor !== map.emotion) announce(`Why ${map.emotion}? ${said}`);
-    this.toldFor = map.emotion;
+    if (this.isAsked) announce(`Why ${map.emotion}? ${said}`);
+    this.isAsked = false;
   }
 }
 
