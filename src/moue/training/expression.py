@@ -6,6 +6,7 @@ the same answer. `moue.classifier.spec.ExpressionSpec` says what is computed.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -138,7 +139,9 @@ def _add_expression(graph: _Nodes, outputs: Mapping[str, str], how: ExpressionSp
         graph.add("MatMul", graph.log(outputs[name]), graph.constant(np.array(rows).T))
         for name, rows in how.weights.items()
     ]
-    graph.add("Softmax", graph.add("Sum", *parts, graph.constant(how.bias)), axis=1, output=EXPRESSION)
+    # Not Sum, which ONNX Runtime's WebGPU lacks.
+    logits = functools.reduce(lambda one, other: graph.add("Add", one, other), [*parts, graph.constant(how.bias)])
+    graph.add("Softmax", logits, axis=1, output=EXPRESSION)
 
 
 def _add_not_face(graph: _Nodes, heads: Sequence[HeadSpec]) -> None:
