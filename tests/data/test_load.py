@@ -410,3 +410,8 @@ def test_a_reader_is_one_file(tmp_path, monkeypatch):
         assert len(found.where("val")) == 1
     finally:
         readers.readers.cache_clear()
+
+
+def test_a_missing_path_names_all_that_is_read(tmp_path):
+    with pytest.raises(MoueError, match=r"a table such as fer2013.csv, an archive of it, or a folder of images"):
+        load_dataset(tmp_path / "mine")

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from moue.classifier.classifier import Classifier
+from moue.classifier.locate import WEIGHTS
 from moue.data.dataset import Dataset
 from moue.errors import MoueError
 from moue.evaluation import figures
@@ -152,12 +154,12 @@ def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
         assert part in text
     assert 'class="plot"' not in text
     evaluate(predict, make_dataset()).save(tmp_path / "scores")
-    page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "scores"])
+    page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "scores"], overwrite=True)
     text = page.read_text(encoding="utf-8")
     assert "Test accuracy" in text
     assert "Scored on other data" in text
     evaluate(Classifier.load(threads=1), make_dataset()).save(tmp_path / "own scores")
-    page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "own scores"])
+    page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "own scores"], overwrite=True)
     own = page.read_text(encoding="utf-8")
     # Every mistake is explained, because they are those of this very network; another one's are not.
     assert own.count("orange parts speak for") == own.count('<figure class="face wrong"') + 1 > 1
@@ -277,3 +279,12 @@ def test_face_keeps_its_pixels():
     decoded = base64.b64decode(figures.face_uri(face).partition(",")[2])
     with Image.open(io.BytesIO(decoded)) as image:
         assert (np.asarray(image) == face[..., 0]).all()
+
+
+@pytest.mark.parametrize("name", ["mine.tflite", "mine.xml"])
+def test_files_of_other_formats_have_a_report_too(tmp_path, name):
+    shutil.copyfile(WEIGHTS / "small.json", tmp_path / f"{name}.json")
+    (tmp_path / name).write_bytes(b"read by its description alone")
+    evaluate(predict, make_dataset()).save(tmp_path / "scores")
+    page = write_report(tmp_path / name, tmp_path / "page.html", evaluations=[tmp_path / "scores"])
+    assert "<title>mine" in page.read_text()

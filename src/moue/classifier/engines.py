@@ -11,6 +11,7 @@ from moue.classifier.runtime import AUTO, CPU, open_session, read_network
 from moue.classifier.session import FLOAT
 from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError, SettingError
+from moue.files import sha256_of
 from moue.heads import EXPRESSION, NOT_FACE
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ def open_network(path: Path, *, threads: int, device: str) -> tuple[ModelSpec, S
     session = _open(contents, path, threads, device)
     check_shapes(session, spec, path)
     return spec, session
+
+
+def describe_network(path: Path) -> ModelSpec:
+    """Return the description of a network that `moue.classifier.locate.locate` found, without opening the network."""
+    description = description_of(path)
+    if community.is_community(description):
+        return community.CommunitySpec.load(description).to_model_spec(sha256_of(path))
+    return ModelSpec.load(description)
 
 
 def files_of(spec: ModelSpec, path: Path) -> dict[Path, str]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "moue-model"
 VERSION: Final = 3
+OTHERS: Final = "expression_others"
+"""In `ModelSpec.data`: the further faces that `expression` was fitted to, with their checksum and counts."""
+
+STARTED_FROM: Final = "started_from"
+"""In `ModelSpec.data`: the same of the network whose weights the training started from."""
+
 _FREE_FIELDS: Final = ("recipe", "data", "versions", "scores", "license")
 _MOST_WEIGHT: Final = 1e3
 _ROW_FOR_EACH: Final = "one row for each class of expression"

@@ -47,31 +47,24 @@ class FaceCutter:
         return face
 
 
-def choose(dataset: Dataset, split: ScoredSplit, without: str) -> tuple[Dataset, str]:
-    """Return the data without the classes to leave out, and the name of the split to score.
+def choose(dataset: Dataset, split: ScoredSplit, without: str) -> Dataset:
+    """Return the data without the classes to leave out; say how many faces are scored where moue made the splits.
 
     Args:
         dataset: The data.
-        split: What the user asked for; "all" puts all faces into the split "test".
+        split: What the user asked for.
         without: Names of classes, separated by commas; may be empty.
 
     Raises:
         SettingError: the data has no such class.
         MoueError: nothing is left.
     """
-    import numpy as np
-
-    from moue.evaluation.evaluation import ALL_FACES
-
     for name in filter(None, without.split(",")):
         dataset = _leave_out(dataset, name)
-    if split == "all":
-        every = np.full(len(dataset), "test", dataset.split.dtype)
-        return dataclasses.replace(dataset, split=every, split_rule=ALL_FACES), "test"
-    if _MADE_UP in dataset.split_rule:
+    if split != "all" and _MADE_UP in dataset.split_rule:
         count = len(dataset.where(split.value))
         console.note(f"{count:,} of {len(dataset):,} faces are in the split {split.value}; --split all scores all")
-    return dataset, split.value
+    return dataset
 
 
 def _leave_out(dataset: Dataset, name: str) -> Dataset:
@@ -87,4 +80,4 @@ def _leave_out(dataset: Dataset, name: str) -> Dataset:
         raise MoueError(f"without {wanted} no face is left", "faces of another class")
     count = len(dataset) - len(kept)
     console.note(f"left out: {count:,} {'face' if count == 1 else 'faces'} of {wanted}")
-    return dataset.take(kept)
+    return dataclasses.replace(dataset.take(kept), part_of=dataset.part_of or dataset.checksum)

@@ -150,10 +150,13 @@ def load_data(
     on_bad_row: OnBadRow = OnBadRow.RAISE,
     class_names: str = "",
     cut: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+    *,
+    whole: bool = False,
 ) -> Dataset:
     """Read a data set with a progress bar; say what was assumed and what was skipped.
 
-    `cut` finds the face in an image, see `moue.data.readers.reader.ReadOptions`.
+    `cut` finds the face in an image, see `moue.data.readers.reader.ReadOptions`. With
+    `whole`, all faces are used together, and how they were split is not said.
     """
     from moue.data.load import read_dataset, read_numbering
     from moue.data.readers.reader import ReadOptions
@@ -165,7 +168,7 @@ def load_data(
         numbering = read_numbering(class_names.split(",") if class_names else ())
         options = ReadOptions("skip" if on_bad_row is OnBadRow.SKIP else "raise", numbering, moved, cut)
         dataset = read_dataset(path, options, ferplus=ferplus)
-    for said in dataset.notes:
+    for said in (one for one in dataset.notes if not (whole and one == dataset.split_rule)):
         console.note(f"{path.name}: {said}")
     if dataset.skipped:
         console.warn(
@@ -175,10 +178,26 @@ def load_data(
     return dataset
 
 
-def choose_device(device: DeviceName) -> str:
-    """Return the device that will be used; say so where it is not the one that was asked for."""
-    from moue.classifier.runtime import find_device
+def choose_device(device: DeviceName, *models: str) -> str:
+    """Return the device that will be used; say so where it is not the one that was asked for.
 
+    Raises:
+        SettingError: a model is a file that only the CPU runs, and another device was asked for.
+    """
+    from moue.classifier.locate import SUFFIXES, shipped_models
+    from moue.classifier.runtime import find_device
+    from moue.errors import SettingError
+
+    bound = [name for name in models if name not in shipped_models() and Path(name).suffix.lower() in SUFFIXES[1:]]
+    if bound:
+        if device not in (DeviceName.CPU, DeviceName.AUTO):
+            kind = "LiteRT" if Path(bound[0]).suffix.lower() == ".tflite" else "OpenVINO"
+            raise SettingError(
+                f"--device {device.value} with the {kind} file {bound[0]}",
+                "cpu or auto: only the CPU runs such a file",
+                "Give the ONNX file.",
+            )
+        return DeviceName.CPU.value
     found, said = find_device(device.value)
     if said:
         console.warn(f"warning: {said}")

@@ -35,6 +35,7 @@ def evaluate(
         ),
     ] = options.ScoredSplit.TEST,
     views: options.Views = options.ViewsName.SINGLE,
+    device: options.Device = options.DeviceName.CPU,
     ferplus: options.FerPlus = None,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
@@ -70,23 +71,25 @@ def evaluate(
     from moue.evaluation.evaluate import evaluate as score
     from moue.files import refuse_existing
 
-    ensemble = Ensemble.load(models)
+    ensemble = Ensemble.load(models, device=options.choose_device(device, *models))
     folder = out or _evaluation_folder(models, split, views)
     if folder is not None:
         refuse_existing(folder, overwrite=overwrite)
     cutter = foreign.FaceCutter(models[0]) if crop_faces else None
-    dataset = options.load_data(data, ferplus, on_bad_row, class_names, cutter)
+    dataset = options.load_data(data, ferplus, on_bad_row, class_names, cutter, whole=split is options.ScoredSplit.ALL)
     if cutter is not None and cutter.num_missed:
         console.warn(f"no face was found in {cutter.num_missed:,} images; the whole image was taken")
-    dataset, part = foreign.choose(dataset, split, without)
+    dataset = foreign.choose(dataset, split, without)
     with console.count_progress("evaluating") as moved:
-        evaluation = score(ensemble, dataset, split=part, views=views.value, progress=moved)
+        evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
     evaluation = dataclasses.replace(evaluation, command=options.command_line())
     if robustness:
-        evaluation = dataclasses.replace(evaluation, robustness=_robustness(ensemble, dataset, part, views))
+        evaluation = dataclasses.replace(evaluation, robustness=_robustness(ensemble, dataset, split.value, views))
     if folder is not None:
         evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
     console.say(evaluation.table())
+    if evaluation.seen is not None and (told := evaluation.seen.told()):
+        console.warn(told)
     _note_missing(evaluation)
     _note_calibration(evaluation)
     if evaluation.robustness is not None:
@@ -106,7 +109,7 @@ def report(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Run folder of moue train, .onnx file or name of a shipped model.",
+            help="Run folder of moue train, an exported file, or the name of a shipped model.",
             show_default=False,
         ),
     ],
@@ -146,9 +149,9 @@ def _robustness(ensemble: Ensemble, dataset: Dataset, split: str, views: options
 
 def _is_folder(model: str) -> bool:
     """Return whether a model is named by a folder, or by what might be meant as one; a shipped model is not."""
-    from moue.classifier.locate import shipped_models
+    from moue.classifier.locate import SUFFIXES, shipped_models
 
-    return model not in shipped_models() and Path(model).suffix.lower() != ".onnx"
+    return model not in shipped_models() and (Path(model).is_dir() or Path(model).suffix.lower() not in SUFFIXES)
 
 
 def _evaluation_folder(models: list[str], split: options.ScoredSplit, views: options.ViewsName) -> Path | None:

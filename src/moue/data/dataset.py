@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+ALL: Final = "all"
+"""In place of a split: every face, whatever its split."""
+
 IMAGE_SHAPE: Final = (48, 48, 1)
 SPLIT_DTYPE: Final = "<U5"
 _DTYPES: Final[dict[str, str]] = {"split": SPLIT_DTYPE, "rows": "int64"}
@@ -50,6 +53,7 @@ class Dataset:
         split_rule: How `split` came about, e.g. ``"Usage column"``.
         skipped: Rows left out by ``on_bad_row="skip"``.
         notes: What was assumed or left out when the data was read, in words.
+        part_of: `checksum` of the data set from which faces were left out; empty where none were.
     """
 
     images: NDArray[np.uint8]
@@ -62,6 +66,7 @@ class Dataset:
     split_rule: str = "Usage column"
     skipped: tuple[BadRow, ...] = ()
     notes: tuple[str, ...] = ()
+    part_of: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.labels)
@@ -106,13 +111,15 @@ class Dataset:
         return np.frombuffer(b"".join(digests), dtype="V16")
 
     def where(self, split: str) -> NDArray[np.int64]:
-        """Return the positions of one split, int64 (n,), in row order.
+        """Return the positions of one split, or of "all" faces, int64 (n,), in row order.
 
         Raises:
-            MoueError: `split` is not "train", "val" or "test".
+            MoueError: `split` is not "train", "val", "test" or "all".
         """
+        if split == ALL:
+            return np.arange(len(self), dtype=np.int64)
         if split not in SPLITS:
-            raise MoueError(f"split {split!r}", f"one of {', '.join(SPLITS)}")
+            raise MoueError(f"split {split!r}", f"one of {', '.join((*SPLITS, ALL))}")
         return np.flatnonzero(self.split == split)
 
     def take(self, index: NDArray[Any]) -> Dataset:
@@ -149,7 +156,7 @@ class Dataset:
         return dataclasses.replace(self, labels=place[self.labels], class_names=class_names)
 
     def subset(self, split: str) -> Dataset:
-        """Return the faces of one split: "train", "val" or "test"."""
+        """Return the faces of one split: "train", "val", "test" or "all"."""
         return self.take(self.where(split))
 
     def one_hot(self) -> NDArray[np.float32]:

@@ -9,11 +9,12 @@ import numpy as np
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
-from moue.data.dataset import Dataset, refuse_no_dataset
+from moue.data.dataset import ALL, Dataset, refuse_no_dataset
 from moue.errors import MoueError
 from moue.evaluation.evaluation import Baseline, Evaluation, report_faces
 from moue.evaluation.metrics import score
 from moue.evaluation.references import score_reference
+from moue.evaluation.seen import Seen, find_seen
 from moue.evaluation.tta import Viewed, average_views, find_views, views_of
 from moue.heads import EXPRESSION, find_head, reference_for_expression
 from moue.labels import FERPLUS_NAMES
@@ -55,7 +56,7 @@ def evaluate(
             search word.
         dataset: The data, with its training split, which the leak check and the baseline need. A network may know more
             classes than the data has; they are joined by name.
-        split: "test" (scored once, at the end), "val" or "train".
+        split: "test" (scored once, at the end), "val" or "train"; "all" scores every face, for data of other origin.
         views: A name of `moue.evaluation.tta.list_views`: the crops of each face that are averaged over.
         batch_size: Faces per call of the model, 1 or more.
         progress: Called with (faces done, faces in all) after each batch.
@@ -70,6 +71,7 @@ def evaluate(
     elif not callable(model) and not isinstance(model, Classifier | Ensemble):
         raise MoueError(f"the model is of type {type(model).__name__}", "a Classifier, an Ensemble, or a function")
     checksum = dataset.checksum
+    seen = _find_seen(model, dataset, split)
     if isinstance(model, Classifier | Ensemble):
         dataset = dataset.with_classes(classes_of(model))
     part = dataset.where(split)
@@ -86,13 +88,14 @@ def evaluate(
     first, y_prob = next(iter(answers.items()))
     names, y_true = dataset.class_names, faces.labels.astype(np.int64)
     clean = _without_twins(dataset, split)
+    baseline = None if split == ALL else _baseline(dataset, y_true)
     index = report_faces(y_true, y_prob)
     return Evaluation(
         official=score(y_true, y_prob, names),
         without_twins=None if clean is None else score(y_true[clean], y_prob[clean], names),
         ferplus=_against_majority(faces, y_prob),
         heads=_score_heads({name: rows for name, rows in answers.items() if name != first}, faces),
-        baseline=_baseline(dataset, y_true),
+        baseline=baseline,
         y_true=y_true,
         y_prob=y_prob,
         rows=faces.rows,
@@ -105,7 +108,8 @@ def evaluate(
         source=dataset.source,
         checksum=checksum,
         members=_members(model),
-        temperature=_temperature(model),
+        temperature=None if split == ALL else _temperature(model),
+        seen=seen,
     )
 
 
@@ -188,7 +192,7 @@ def _against_majority(faces: Dataset, y_prob: NDArray[np.float32]) -> ReferenceS
 
 def _without_twins(dataset: Dataset, split: str) -> NDArray[np.bool_] | None:
     """Mask bool (n,) of the faces that are not in the training split too; None where that has no meaning."""
-    if split == "train" or not len(dataset.where("train")):
+    if split in ("train", ALL) or not len(dataset.where("train")):
         return None
     mask = ~dataset.has_twin(split)
     return mask if mask.any() else None
@@ -200,6 +204,12 @@ def _baseline(dataset: Dataset, y_true: NDArray[np.int64]) -> Baseline | None:
         return None
     label = int(np.bincount(train).argmax())
     return Baseline(class_name=dataset.class_names[label], accuracy=float((y_true == label).mean()))
+
+
+def _find_seen(model: object, dataset: Dataset, split: str) -> Seen | None:
+    members = model.members if isinstance(model, Ensemble) else [model]
+    networks = [one for one in members if isinstance(one, Classifier)]
+    return find_seen(networks, dataset, split) if networks else None
 
 
 def _members(model: object) -> tuple[str, ...]:

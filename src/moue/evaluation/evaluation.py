@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from moue.data.dataset import ALL
 from moue.errors import MoueError
 from moue.evaluation.metrics import Scores, score
+from moue.evaluation.plain import from_plain
 from moue.evaluation.references import ReferenceScores
 from moue.evaluation.robustness import Robustness
+from moue.evaluation.seen import Seen
 from moue.files import read_json, refuse_existing, replacing, sha256_of, write_json
 from moue.probabilities import apply_temperature
 from moue.votes import EIGHT_CLASS_RULE, MAJORITY_RULE
@@ -26,10 +29,6 @@ JSON_NAME: Final = "evaluation.json"
 ARRAYS_NAME: Final = "predictions.npz"
 CORRECT_PER_CLASS: Final = 8
 NUM_WRONG: Final = 24
-ALL_FACES: Final = "all faces"
-"""`Evaluation.split_rule` of data that was scored whole, since the network had seen none of it."""
-
-
 _FORMAT: Final = 2
 
 
@@ -61,7 +60,7 @@ class Evaluation:
         rows: Row numbers in the source, int64 (n,).
         face_index: Positions 0 to n-1 of the faces that a report shows, int64 (m,).
         face_images: Their pixels, uint8 (m, 48, 48, 1).
-        split: "train", "val" or "test".
+        split: "train", "val", "test", or "all" for every face whatever its split.
         split_rule: How the split came about.
         num_views: Predictions averaged per face; 1 means no test-time augmentation.
         source: Where the data came from.
@@ -71,8 +70,10 @@ class Evaluation:
             for a model that is only a function.
         views: Name of the set of views, of `moue.evaluation.tta`.
         members: The models of an ensemble, whose calibrated probabilities were averaged to `y_prob`; else empty.
-        temperature: The temperature of the head that was scored, which `y_prob` is without; None if there is none.
+        temperature: The temperature of the head that was scored, which `y_prob` is without; None if there is none, or
+            if all faces were scored, so that none were kept aside to judge it.
         robustness: What `measure_robustness` found; None where it was not asked.
+        seen: How many of the faces the model knew; None for a model that is only a function.
     """
 
     official: Scores
@@ -95,6 +96,7 @@ class Evaluation:
     members: tuple[str, ...] = ()
     temperature: float | None = None
     robustness: Robustness | None = None
+    seen: Seen | None = None
 
     def __repr__(self) -> str:
         return f"Evaluation({self.split}: accuracy {self.accuracy:.1%} of {len(self.y_true)} faces, {self.manner})"
@@ -138,6 +140,7 @@ class Evaluation:
             "heads": {name: dataclasses.asdict(scores) for name, scores in self.heads.items()},
             "baseline": None if baseline is None else dataclasses.asdict(baseline),
             "robustness": None if self.robustness is None else self.robustness.to_dict(),
+            "seen": None if self.seen is None else {**dataclasses.asdict(self.seen), "told": self.seen.told()},
         }
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -186,6 +189,7 @@ class Evaluation:
                 members=tuple(map(str, content["members"])),
                 temperature=None if content["temperature"] is None else float(content["temperature"]),
                 robustness=None if content.get("robustness") is None else Robustness.from_dict(content["robustness"]),
+                seen=None if content.get("seen") is None else from_plain(Seen, content["seen"]),
                 **_read_arrays(folder / ARRAYS_NAME, content["predictions_sha256"]),
             )
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -213,7 +217,7 @@ class Evaluation:
     def named_scores(self) -> list[tuple[str, Scores]]:
         """Return the sets that were scored with their names, the whole split first."""
         pairs: list[tuple[str, Scores | None]] = [
-            ("all faces" if self.split_rule == ALL_FACES else f"{self.split} split", self.official),
+            ("all faces" if self.split == ALL else f"{self.split} split", self.official),
             ("no twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
             *((_named_head(name, found), found.scores) for name, found in self.heads.items()),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
     from numpy.typing import NDArray
 
     from moue.evaluation.metrics import Scores
@@ -87,7 +88,8 @@ def history_figure(
     Args:
         history: As in `plot_history`.
         quantities: "accuracy", "loss" or both.
-        best_epoch: The epoch to mark; by default the first with the highest validation accuracy.
+        best_epoch: The epoch to mark; by default the one with the highest validation accuracy, among equals the one
+            with the lowest validation loss.
         theme: Colours.
     """
     if not history:
@@ -164,7 +166,7 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
         calibrated: Figures of the same faces after temperature scaling, drawn over them.
         theme: Colours.
     """
-    figure = make_figure(6.2, 5.6, theme)
+    figure = make_figure(6.2, 6.1, theme)
     upper = make_axes(figure, (4, 1, (1, 3)), theme)
     lower = make_axes(figure, (4, 1, 4), theme)
     upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=(0, (4, 4)), label="perfectly calibrated")
@@ -192,7 +194,8 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
     upper.set_ylabel("accuracy", color=theme.muted, size=12)
     lower.set_ylabel("faces", color=theme.muted, size=12)
     lower.set_xlabel("confidence", color=theme.muted, size=12)
-    legend = upper.legend(loc="upper left", frameon=False, labelcolor=theme.ink, fontsize=11)
+    # Above the axes: a curve may go through any corner of them.
+    legend = make_legend(upper, theme, ncols=1)
     marks: list[Any] = legend.legend_handles[1:]
     for mark in marks:
         mark.set_sizes([45])
@@ -223,9 +226,9 @@ def make_axes(figure: Figure, place: tuple[Any, ...], theme: Theme) -> Axes:
     return axes
 
 
-def make_legend(axes: Axes, theme: Theme, ncols: int) -> None:
-    """Put a legend in `ncols` columns above the axes."""
-    axes.legend(
+def make_legend(axes: Axes, theme: Theme, ncols: int) -> Legend:
+    """Put a legend in `ncols` columns above the axes, and return it."""
+    return axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2, borderpad=0, ncols=ncols, frameon=False,
         labelcolor=theme.ink, fontsize=11, handlelength=1.8, columnspacing=1.4,
     )  # fmt: skip
@@ -287,9 +290,10 @@ def _draw_quantity(
 
 
 def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:
-    values = _values(history, "val_accuracy")
-    known = [value for value in values if not math.isnan(value)]
-    return int(history[values.index(max(known))]["epoch"]) if known else None
+    pairs = zip(_values(history, "val_accuracy"), _values(history, "val_loss"), strict=True)
+    ranks = [(right, -math.inf if math.isnan(loss) else -loss) for right, loss in pairs]
+    known = [rank for rank in ranks if not math.isnan(rank[0])]
+    return int(history[ranks.index(max(known))]["epoch"]) if known else None
 
 
 def _values(history: Sequence[Mapping[str, float]], key: str) -> list[float]:

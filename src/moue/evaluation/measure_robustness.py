@@ -10,7 +10,7 @@ import numpy as np
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
-from moue.data.dataset import refuse_no_dataset
+from moue.data.dataset import ALL, refuse_no_dataset
 from moue.errors import MoueError
 from moue.evaluation.corruption_errors import CorruptionErrors, find_reference, mean_corruption_error
 from moue.evaluation.corruptions import STRENGTHS, corrupt, list_corruptions
@@ -110,7 +110,7 @@ def measure_robustness(
     mirror, corruptions = _mirror(asked), _corruptions(asked)
     told = list(asked.references)[-1]
     known, right = asked.known(told), asked.right(told, asked.clean)
-    twins = dataset.has_twin(split)[known] if split != "train" and len(dataset.where("train")) else None
+    twins = dataset.has_twin(split)[known] if split not in ("train", ALL) and len(dataset.where("train")) else None
     chosen = {name: np.asarray(values)[known] for name, values in (measures or {}).items()}
     y_true = asked.references[told].y_true[known]
     return Robustness(

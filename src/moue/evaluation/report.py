@@ -7,8 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.classifier.locate import describing, locate, shipped_models
-from moue.classifier.spec import ModelSpec
+from moue.classifier.engines import describe_network
+from moue.classifier.locate import SUFFIXES, locate, shipped_models
 from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures, robustness_figures
 from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TEMPLATE: Final = "report.html.j2"
 _NO_RUN: Final = "a run folder made by moue train, with config.json and history.json"
-_SPLIT_ORDER: Final = ("test", "val", "train")
+_SPLIT_ORDER: Final = ("test", "all", "val", "train")
 
 
 def write_report(
@@ -43,7 +43,8 @@ def write_report(
     description, with the scores in it. The test split leads.
 
     Args:
-        run: A run folder, or a network as `Classifier.load` finds it: the name of a shipped one, or an ONNX file.
+        run: A run folder, or a network as `Classifier.load` finds it: the name of a shipped one, or an ONNX, LiteRT or
+            OpenVINO file.
         output: The page; a network without a run folder needs one. Without it the page is ``report.html`` in the run
             folder, which belongs to the run and is always written again.
         evaluations: Folders of further evaluations, as `Evaluation.save` writes them.
@@ -84,7 +85,8 @@ def write_report(
 
 def _is_exported(run: str | Path) -> bool:
     """Return whether a network without a run folder is meant."""
-    return (isinstance(run, str) and run in shipped_models()) or Path(run).suffix.lower() == ".onnx"
+    shipped = isinstance(run, str) and run in shipped_models()
+    return shipped or (Path(run).suffix.lower() in SUFFIXES and not Path(run).is_dir())
 
 
 def _run_context(run: Path) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def _run_context(run: Path) -> dict[str, Any]:
 def _network_context(name_or_path: str | Path) -> dict[str, Any]:
     """Return what the description of an exported network says."""
     path = locate(name_or_path)
-    spec, name = ModelSpec.load(describing(path)), shlex.quote(str(name_or_path))
+    spec, name = describe_network(path), shlex.quote(str(name_or_path))
     return {
         "run": path.parent.name if path.name == "model.onnx" else path.stem,
         "config": dict(spec.recipe),
@@ -140,6 +142,8 @@ def _evaluation_context(evaluation: Evaluation, run: str | Path) -> dict[str, An
     scores, calibrated = evaluation.official, evaluation.calibrated()
     return {
         "main": evaluation,
+        "seen": "" if evaluation.seen is None else evaluation.seen.told(),
+        "num_present": sum(entry.support > 0 for entry in scores.per_class),
         "temperature": evaluation.temperature,
         "calibrated": calibrated,
         "confusion": _picture(

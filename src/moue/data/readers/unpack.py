@@ -59,8 +59,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise MoueError(
             f"cannot read {path}: {error.strerror or error}",
-            "fer2013.csv or an archive of it",
-            "`moue data get` says where to get the file.",
+            "a table such as fer2013.csv, an archive of it, or a folder of images",
+            "Check the name. `moue data get` says where FER2013 is.",
         ) from error
 
 
