@@ -93,7 +93,10 @@ def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_pa
     for one, other in zip(trainable(earlier), trainable(result.run), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
     said = read_json(RunFolder(result.run).environment)["initial_weights"]
+    before = read_json(RunFolder(earlier).model_json)
     assert said == {
+        "data": before["data"],
+        "license": before["license"],
         "sha256": sha256_of(RunFolder(earlier).best),
         "command": "moue train first",
         "heads_left_random": [],

@@ -162,6 +162,12 @@ def test_from_a_folder_to_answers(folder, moue, tmp_path):
     model = Classifier.load(run)
     assert model.class_names == ("grumpy face", "no_smile", "smile")
     assert model.spec.provenance.endswith("from the weights of the shipped network small")
+    start = Classifier.load("small").spec
+    assert model.spec.data["started_from"] == start.data
+    assert model.spec.license["data"] == f"those of {folder}; of small: {start.license['data']}"
+    assert model.spec.license["weights"] == f"unstated; of small: {start.license['weights']}"
+    assert moue("publish", run, tmp_path / "hub")[0] == 0
+    assert f"of small: {start.license['data']}" in (tmp_path / "hub" / "README.md").read_text()
     code, printed, _ = moue("evaluate", run, folder)
     assert code == 0
     assert "no_smile" in printed
@@ -178,6 +184,8 @@ def test_from_a_folder_to_answers(folder, moue, tmp_path):
     again = RunFolder(tmp_path / "again")
     assert moue("train", folder, "--from", run, "--out", again.path, "--epochs", 1)[0] == 0
     assert read_json(again.environment)["initial_weights"]["heads_left_random"] == []
+    # Whose weights went in is known over any number of steps.
+    assert read_json(again.model_json)["data"]["started_from"]["started_from"] == start.data
 
 
 def test_a_fine_tuning_needs_a_start(tmp_path):

@@ -16,9 +16,11 @@ from moue.errors import MoueError
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
+from moue.evaluation.figures import history_figure
 from moue.training import callbacks, run_folder
 from moue.training import train as train_module
 from moue.training.backend import keras
+from moue.training.callbacks import best_epoch
 from moue.training.config import TrainConfig
 from moue.training.train import train
 
@@ -245,3 +247,23 @@ def test_callbacks_and_progress_take_part(faces, tmp_path, monkeypatch):
     assert [loss for _, loss in Watching.seen] == result.history["val_loss"]
     # 84 faces in batches of 32.
     assert steps == [(done, 9) for done in range(1, 7)]
+
+
+def test_among_equal_accuracies_the_lowest_loss_decides_and_then_the_first():
+    def history(*pairs):
+        return [
+            {"epoch": number, "val_accuracy": right, "val_loss": loss} for number, (right, loss) in enumerate(pairs, 1)
+        ]
+
+    for rows, expected in (
+        (history((1.0, 0.9), (1.0, 0.4), (1.0, 0.5)), 2),
+        (history((0.8, 0.3), (0.9, 0.7), (0.9, 0.7)), 2),
+        (history((0.9, 0.9), (0.8, 0.1)), 1),
+    ):
+        assert best_epoch(rows)["epoch"] == expected
+        assert f"best epoch {expected}: " in _legend(rows)
+
+
+def _legend(rows):
+    axes = history_figure(rows, ("accuracy",)).axes[0]
+    return " ".join(text.get_text() for text in axes.get_legend().get_texts())

@@ -166,8 +166,11 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def best_epoch(history: History) -> dict[str, float]:
-    """Return the row of the epoch to export: the first one with the highest validation accuracy."""
-    return max(history, key=lambda row: (row["val_accuracy"], -row["epoch"]))
+    """Return the row of the epoch to export.
+
+    It has the highest validation accuracy; among equals the lowest validation loss; among those the first counts.
+    """
+    return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"], -row["epoch"]))
 
 
 def history_row(logs: Mapping[str, float]) -> dict[str, float]:

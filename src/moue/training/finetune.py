@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.locate import locate, shipped_models
+from moue.classifier.spec import ModelSpec
 from moue.data.dataset import refuse_no_dataset
 from moue.errors import MoueError, SettingError
 from moue.files import as_path, read_json, sha256_of
@@ -123,9 +124,21 @@ def start_from_earlier(model: keras.Model, source: str) -> dict[str, Any]:
     path = find_weights(source)
     left = start_from(model, path)
     earlier = RunFolder(path.parent).environment
-    command = read_json(earlier).get("command", "") if earlier.exists() else ""
+    told = read_json(earlier) if earlier.exists() else {}
     name = {"name": source} if source in shipped_models() else {}
-    return {"sha256": sha256_of(path), **name, "command": command, "heads_left_random": list(left)}
+    command, left_random = told.get("command", ""), list(left)
+    return {"sha256": sha256_of(path), **name, "command": command, "heads_left_random": left_random} | _terms_of(
+        path, told
+    )
+
+
+def _terms_of(path: Path, environment: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of an earlier network's data and terms: from its description, else from its run folder."""
+    description = path.with_suffix(".json") if path.suffix == ".onnx" else RunFolder(path.parent).model_json
+    if not description.is_file():
+        return {"data": environment.get("data", {})}
+    spec = ModelSpec.load(description)
+    return {"data": dict(spec.data), "license": dict(spec.license)}
 
 
 def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from moue.classifier.input_spec import InputSpec
-from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
+from moue.classifier.spec import OTHERS, STARTED_FROM, ExpressionSpec, HeadSpec, ModelSpec
 from moue.errors import MoueError
 from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, heads_in, list_heads
@@ -19,6 +19,7 @@ from moue.training.expression import append_expression
 from moue.training.expression_fit import Answered, describe_fit, fit_expression
 from moue.training.features import find_features
 from moue.training.network import as_float32
+from moue.training.run_folder import describe_data
 from moue.training.targets import refuse_missing_votes
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
         append_expression(temporary, heads, expression)
         features = find_features(temporary, heads)
     environment = run.read_environment()
+    data: dict[str, Any] = environment["data"] | fitted_to
+    if others is not None and fitted_to:
+        data[OTHERS] = describe_data(others)
+    earlier = environment.get("initial_weights") or {}
+    if earlier.get("data"):
+        data[STARTED_FROM] = earlier["data"]
     # Not from environment.json, which gets it at the end: a killed run can be exported too.
     best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]
@@ -72,10 +79,10 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
         expression=expression,
         input=InputSpec(height=height, width=width, channels=channels),
         recipe=config.to_dict(),
-        data=environment["data"] | fitted_to,
+        data=data,
         versions=environment["versions"],
         scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
-        license={"code": "MIT", "weights": "unstated", "data": _tell_rights(dataset, environment)},
+        license=_tell_terms(dataset, earlier),
         provenance=_tell_origin(environment),
         features=features,
     )
@@ -84,11 +91,17 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
     return dataclasses.replace(result, path=run.onnx, sha256=spec.onnx_sha256, outputs=outputs)
 
 
-def _tell_rights(dataset: Dataset, environment: dict[str, Any]) -> str:
-    if dataset.class_names == CLASS_NAMES:
-        return "FER2013: image rights unresolved"
-    earlier = "; it started from a network with a model.json of its own" if "initial_weights" in environment else ""
-    return f"those of {dataset.source}{earlier}"
+def _tell_terms(dataset: Dataset, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return the terms of a run; those of the network that it started from go with it."""
+    data = "FER2013: image rights unresolved" if dataset.class_names == CLASS_NAMES else f"those of {dataset.source}"
+    terms = {"code": "MIT", "weights": "unstated", "data": data}
+    if not earlier:
+        return terms
+    name = earlier.get("name") or "the network that it started from"
+    known = earlier.get("license") or {}
+    for part in ("weights", "data"):
+        terms[part] += f"; of {name}: {known.get(part, 'unknown')}"
+    return terms
 
 
 def _tell_origin(environment: dict[str, Any]) -> str:

@@ -217,14 +217,21 @@ def describe_environment(dataset: Dataset, teacher: TeacherOutputs | None = None
         "cpu": _processor(),
         "num_cores": os.cpu_count(),
         "data": {
-            "source": dataset.source,
-            "checksum": dataset.checksum,
-            "rows": len(dataset),
-            "split_rule": dataset.split_rule,
-            "counts": dataset.counts(),
+            **describe_data(dataset),
             "votes_checksum": None if dataset.votes is None else hashlib.sha256(dataset.votes.tobytes()).hexdigest(),
             **({"teacher": teacher.origin, "teacher_checksum": teacher.checksum} if teacher else {}),
         },
+    }
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """Return what names a data set in a description, so that it is recognised later."""
+    return {
+        "source": dataset.source,
+        "checksum": dataset.checksum,
+        "rows": len(dataset),
+        "split_rule": dataset.split_rule,
+        "counts": dataset.counts(),
     }
 
 

@@ -49,7 +49,8 @@ class TrainResult:
         history: One list per quantity, one number per epoch, as in Keras: epoch (from 1), loss, accuracy, val_loss,
             val_accuracy, learning_rate, seconds. With several heads, accuracy is that of "emotion" and loss the
             weighted sum; the loss of each head is there too.
-        best_epoch: The epoch with the highest validation accuracy, whose model was exported.
+        best_epoch: The epoch with the highest validation accuracy, among equals with the lowest validation loss; its
+            model was exported.
         best_val_accuracy: Its validation accuracy, 0-1.
         baseline: The validation accuracy of always answering the most frequent class of the training split, 0-1.
         interrupted: Whether Ctrl-C ended it early.

@@ -245,9 +245,10 @@ class _Work:
 
     def _comment(self, best: TrialRow) -> str:
         part = f", {self.options.fraction:.0%} of the training faces" if self.options.fraction < 1 else ""
+        length = f"{self.config.epochs} epoch{'' if self.config.epochs == 1 else 's'}"
         return (
             f"Trial {best.number} of {len(self.rows())}, found by moue tune from the recipe {self.config.recipe}.\n"
-            f"Validation loss {best.val_loss:.4f} with seed {self.config.seed}, {self.config.epochs} epochs{part}."
+            f"Validation loss {best.val_loss:.4f} with seed {self.config.seed}, {length}{part}."
         )
 
 
