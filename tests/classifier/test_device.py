@@ -5,9 +5,13 @@ import pickle
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.runtime import PROVIDERS, find_device
+from moue.cli.options import DeviceName, choose_device
+from moue.data.synthetic.dataset import synthesize
+from moue.data.write import write_csv
 from moue.errors import SettingError
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
@@ -64,10 +68,40 @@ def test_the_device_is_kept_in_a_copy(offers):
 
 
 def test_the_command_line_says_it_once(moue, tmp_path):
-    from PIL import Image
-
     Image.fromarray(FACES[0]).save(tmp_path / "face.png")
     code, _, told = moue("predict", tmp_path / "face.png", "--detector", "none", "--device", "cuda")
     assert code == 0
     assert told.count("the CPU is used") == 1
     assert moue("predict", tmp_path / "face.png", "--device", "tpu")[0] == 2
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.tflite", "LiteRT"), ("a.xml", "OpenVINO")])
+@pytest.mark.parametrize("command", [("evaluate", "{}", "faces"), ("explain", "x.png", "--model", "{}")])
+def test_a_file_that_only_the_cpu_runs_says_so_whatever_is_installed(moue, tmp_path, monkeypatch, name, kind, command):
+    monkeypatch.chdir(tmp_path)
+    code, _, said = moue(*(word.format(name) for word in command), "--device", "cuda")
+    assert code == 2
+    lines = said.splitlines()
+    assert lines == [
+        f"error: --device cuda with the {kind} file {name}",
+        "expected cpu or auto: only the CPU runs such a file",
+        "Give the ONNX file.",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_auto_leaves_such_a_file_on_the_cpu(offers):
+    offers("cuda")
+    assert choose_device(DeviceName.AUTO, "small") == "cuda"
+    assert choose_device(DeviceName.AUTO, "small", "a.tflite") == "cpu"
+
+
+def test_evaluate_and_explain_fall_back_as_predict_does(moue, run_folder, tmp_path, offers):
+    offers()
+    write_csv(synthesize(3), tmp_path / "drawn.csv")
+    code, _, told = moue("evaluate", run_folder, tmp_path / "drawn.csv", "--split", "all", "--device", "cuda")
+    assert (code, told.count("this ONNX Runtime has no cuda")) == (0, 1)
+    Image.fromarray(synthesize(3).images[0][..., 0]).save(tmp_path / "face.png")
+    words = ("--output", tmp_path / "why.png", "--device", "cuda")
+    code, _, told = moue("explain", tmp_path / "face.png", *words)
+    assert (code, told.count("this ONNX Runtime has no cuda")) == (0, 1)

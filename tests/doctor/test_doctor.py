@@ -302,3 +302,11 @@ def test_what_is_no_data(tmp_path):
     for data in (tmp_path / "x.npy", 3, (np.zeros((2, 4, 4), np.uint8), np.zeros(3, int)), np.zeros((0, 4, 4))):
         with pytest.raises(MoueError):
             diagnose("small", data)
+
+
+def test_drawn_faces_of_other_classes_are_not_held_against_a_network(tmp_path):
+    own = save_run(tmp_path / "own", class_names=("grin", "wink", "frown"), classes=3)
+    finding = look(own, None, self_check.check)["self-check"]
+    assert finding.level is Level.NOTE
+    assert finding.text.startswith("left out: the faces are drawn for other classes")
+    assert not finding.fix

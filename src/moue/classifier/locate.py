@@ -79,7 +79,7 @@ def locate(name_or_path: str | Path) -> Path:
         named = f'Give the name as text: "{path}".' if str(path) in known else ""
         raise MoueError(
             f"there is no model {str(name_or_path)!r}",
-            f"a run folder, an ONNX file, or the name of a shipped model ({', '.join(known)})",
+            f"a run folder, an ONNX, LiteRT or OpenVINO file, or the name of a shipped model ({', '.join(known)})",
             named or "Train one with: moue train fer2013.csv --out RUN, then give the folder RUN.",
         )
     description = description_of(onnx)

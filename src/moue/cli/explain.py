@@ -26,6 +26,7 @@ def explain(
         typer.Option("--output", metavar="FILE", help="The image to write. Default: NAME-why.png."),
     ] = None,
     model: options.ModelName = "small",
+    device: options.Device = options.DeviceName.CPU,
     detector: options.Detector = options.DetectorName.AUTO,
     emotion: Annotated[
         str, typer.Option("--class", metavar="CLASS", help="Explain this class, whatever the answer is.")
@@ -43,6 +44,7 @@ def explain(
 
     Writes each face beside itself in colours: orange speaks for the answer, blue against it.
     """
+    from moue.classifier.classifier import Classifier
     from moue.drawing.draw import SUFFIXES
     from moue.files import refuse_existing, refuse_suffix
     from moue.recognition.explain import explain as ask
@@ -51,7 +53,9 @@ def explain(
     if target is not None:
         refuse_suffix(target, SUFFIXES)
         refuse_existing(target, overwrite=overwrite)
-    found = ask(image, model=model, detector=detector.value, emotion=emotion, method=method.value.replace("-", " "))
+    chosen = options.choose_device(device, model)
+    network = Classifier.load(model, device=chosen)
+    found = ask(image, model=network, detector=detector.value, emotion=emotion, method=method.value.replace("-", " "))
     if as_json:
         console.say(found.to_json())
     else:

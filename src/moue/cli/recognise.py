@@ -111,7 +111,7 @@ def predict(
         smooth_s=smooth,
         max_pixels=max_pixels,
         allow_url=allow_url,
-        device=options.choose_device(device),
+        device=options.choose_device(device, model),
     )
     if aggregate:
         print_aggregate(_names(files), chosen, out, min_faces)

@@ -27,6 +27,10 @@ def check(patient: Patient) -> Iterator[Finding]:
         yield Finding("self-check", Level.NOTE, f"left out: {patient.name} cannot be loaded")
         return
     faces, network = drawn_faces(), patient.classifier
+    if not set(faces.names.tolist()) & set(network.class_names):
+        text = f"left out: the faces are drawn for other classes than those of {patient.name}"
+        yield Finding("self-check", Level.NOTE, text)
+        return
     given = network.answer(list(faces.gray))
     answers = {"given": given.expression.astype(np.float64), "found": find_answers(network, list(faces.gray))}
     lost = int(np.isnan(answers["found"]).any(axis=1).sum())
