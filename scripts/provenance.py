@@ -33,6 +33,18 @@ COMMANDS = {
         "python scripts/ship.py runs/small-0 small",
         "python scripts/fit_expression.py src/moue/weights/small.onnx fer2013.csv fer2013new.csv --also posed",
     ),
+    "small_robust": (
+        (
+            "moue train fer2013.csv --recipe harden --set initial_weights=small --ferplus fer2013new.csv "
+            "--out runs/hardened"
+        ),
+        (
+            "moue distill fer2013.csv --teacher small --teacher runs/hardened --views flip --recipe harden_distilled "
+            "--set initial_weights=runs/hardened --ferplus fer2013new.csv --out runs/small_robust"
+        ),
+        "moue export runs/small_robust fer2013.csv --ferplus fer2013new.csv --half --also posed",
+        "python scripts/ship.py runs/small_robust small_robust",
+    ),
 }
 UNRESOLVED = "image rights unresolved: the images came from a web search, and nobody cleared their rights"
 NOT_FOR = (

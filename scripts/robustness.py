@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from results import WEIGHTS, card_of
 
+from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.spec import ModelSpec
 from moue.evaluation.corruption_errors import REFERENCE_NAME, Reference
 from moue.evaluation.corruptions import list_corruptions
@@ -45,13 +46,19 @@ def measured(folder: str) -> tuple[Evaluation, Robustness]:
 
 
 def write_card(name: str, folder: str) -> None:
-    """Write the figures into the description, the card, the page and its pictures."""
+    """Write the figures into the description and the card; of the default network, into the page too."""
     _, found = measured(folder)
     path = WEIGHTS / f"{name}.json"
     spec = ModelSpec.load(path)
     scores = {**spec.scores, KEY: robustness_summary(found, spec.onnx_sha256)}
     dataclasses.replace(spec, scores=scores).save(path, overwrite=True)
     write_text(path.with_suffix(".md"), card_of(name), overwrite=True)
+    if name == DEFAULT_MODEL:
+        write_page(found)
+
+
+def write_page(found: Robustness) -> None:
+    """Write the figures into the page about the default network, and draw its pictures."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     write_text(PAGE, f"{before}{BEGIN}\n```text\n{robustness_lines(found)}\n```\n{END}{after}", overwrite=True)
