@@ -58,8 +58,18 @@ def test_a_damaged_record_is_refused(tmp_path, content, message):
 
 
 def test_the_command_shows_card_and_record(moue):
-    code, printed, _ = moue("models", "small", "--card")
+    code, printed, said = moue("models", "small", "--card")
     assert code == 0
-    assert "# small" in printed
-    assert json.loads(printed[printed.index("{\n") :])["file"] == "small.onnx"
+    lines = printed.splitlines()
+    assert lines[0].strip() == "small"
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:1] == ["pixelate"] for line in lines), "a table of many columns is turned"
+    record = read_record(WEIGHTS / f"small{SUFFIX}")
+    assert f"sha256: {record.sha256}" in lines
+    assert f"  seed: {record.made_by['seed']}" in lines
+    assert [line.strip() for line in lines if line.startswith("    name: ")] == [
+        f"name: {one.name}" for one in record.data
+    ]
+    assert "third_party_weights: none" in lines
+    assert str(WEIGHTS) in said
     assert moue("models", "nobody", "--card")[0] == 2

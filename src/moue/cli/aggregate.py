@@ -65,4 +65,5 @@ def _about(group: Group) -> str:
     name = group.source if group.minute is None else f"{group.source}, minute {group.minute}"
     ranked = sorted(group.shares.items(), key=lambda share: -share[1])
     shares = ", ".join(f"{one} {100 * share:.0f} %" for one, share in ranked if share)
-    return f"{console.one_line(name)}: {group.num_faces:,} faces\n  {shares}; unsure {100 * (group.unsure or 0):.0f} %"
+    answers = console.wrapped(f"{shares}; unsure {100 * (group.unsure or 0):.0f} %", "  ", "  ")
+    return f"{console.one_line(name)}: {group.num_faces:,} faces\n{answers}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Final, Literal
 
 from rich.console import Console
@@ -69,6 +70,24 @@ def say(text: str) -> None:
     """Print a line of the result to standard output."""
     # Not rich: it would wrap the line, and be slow with many.
     sys.stdout.write(harmless(text) + "\n")
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> str:
+    """Return a text in lines that fit the width; words stay whole, so that addresses can be copied.
+
+    Args:
+        text: One paragraph.
+        first: What the first line begins with.
+        rest: What the other lines begin with.
+    """
+    return textwrap.fill(
+        text,
+        width(),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def harmless(text: str) -> str:

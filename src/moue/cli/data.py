@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,9 +30,7 @@ def get(
         for source in catalog.SOURCES:
             console.say(source.name)
             for line in (source.holds, source.url, f"terms: {source.terms}", f"cite: {source.cite}", source.how):
-                # An address stays whole, so that it can be clicked and copied.
-                for part in textwrap.wrap(line, console.WIDTH - 2, break_long_words=False, break_on_hyphens=False):
-                    console.say(f"  {part}")
+                console.say(console.wrapped(line, "  ", "  "))
             console.say("")
         return
     if name != "ferplus":

@@ -60,7 +60,7 @@ def explain(
         console.say(found.to_json())
     else:
         for number, face in enumerate(found.faces, 1):
-            console.say(f"{number}  {face.title}, {face.subtitle}")
+            console.say(console.wrapped(f"{face.title}, {face.subtitle}", f"{number}  ", "   "))
     if target is not None:
         found.save(target, overwrite=overwrite, size=size)
         console.wrote(target)

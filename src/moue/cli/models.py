@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -28,7 +27,9 @@ def models(
     Networks with weights can be used at once; any network can be trained.
     """
     if card:
-        _show_card(name)
+        from moue.cli.card import show_card
+
+        show_card(name)
         return
     from moue.training.models.registry import list_models
 
@@ -77,20 +78,6 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
         "weights": ", ".join(_weights().get(name, ())) or "none are shipped: train it",
     }
     console.print_table((name, ""), list(about.items()))
-
-
-def _show_card(name: str) -> None:
-    """Print the card of shipped weights as it is, then the record as JSON."""
-    from moue.classifier.provenance import SUFFIX, list_records, read_record
-    from moue.errors import SettingError
-
-    records = list_records()
-    if name not in records:
-        raise SettingError(f"there are no weights called {name!r}", f"one of {', '.join(records)}")
-    path = records[name]
-    console.say(path.with_name(f"{name}.md").read_text(encoding="utf-8"))
-    console.say(json.dumps(read_record(path).to_dict(), indent=2, ensure_ascii=False))
-    console.note(f"the record is {name}{SUFFIX} beside the weights: {path}")
 
 
 def _cost(name: str) -> tuple[str, str, str]:

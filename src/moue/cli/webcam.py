@@ -138,7 +138,8 @@ def _print_lines(live: Live[FrameResult], step: float) -> None:
             due_s = frame.time_s + step
             people = sorted(result.faces, key=lambda face: face.track_id)
             nobody = result.message if result.status is Status.FAILED else "no face"
-            console.say(f"{frame.time_s:7.2f} s  " + ("   ".join(map(_words, people)) or nobody))
+            answers = "   ".join(map(_words, people)) or nobody
+            console.say(console.wrapped(answers, f"{frame.time_s:7.2f} s  ", " " * 11))
 
 
 def _words(face: TrackedFace) -> str:

@@ -1,0 +1,81 @@
+"""The card of shipped weights and the record of their origin, for people to read: both fit the width of the output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from moue.cli import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_COLUMNS: Final = 10  # of a table; one with more columns is turned, so that they become rows
+
+
+def show_card(name: str) -> None:
+    """Print the card of shipped weights, then the record, and say where their files are."""
+    from moue.classifier.provenance import SUFFIX, list_records, read_record
+    from moue.errors import SettingError
+
+    records = list_records()
+    if name not in records:
+        raise SettingError(f"there are no weights called {name!r}", f"one of {', '.join(records)}")
+    path = records[name]
+    card = path.with_name(f"{name}.md")
+    _print_markdown(card.read_text(encoding="utf-8"))
+    console.say("")
+    for line in _outline(read_record(path).to_dict()):
+        console.say(line)
+    console.note(f"both are files beside the weights, {card.name} and {name}{SUFFIX}: {path.parent}")
+
+
+def _print_markdown(text: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    shown = Console(width=console.width(), highlight=False, emoji=False)
+    with shown.capture() as capture:
+        shown.print(Markdown(console.harmless(_with_narrow_tables(text))))
+    for line in capture.get().splitlines():
+        # Rich fills lines with blanks. Its colours are kept, so this does not go through `say`.
+        print(line.rstrip())  # noqa: T201
+
+
+def _with_narrow_tables(text: str) -> str:
+    """Return Markdown whose tables of many columns are turned."""
+    parts: list[str] = []
+    table: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("|"):
+            table.append(line)
+            continue
+        parts += _narrow(table)
+        table = []
+        parts.append(line)
+    return "\n".join(parts)
+
+
+def _narrow(table: list[str]) -> list[str]:
+    """Return the lines of a table, turned if it has too many columns."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    if not rows or len(rows[0]) <= _MOST_COLUMNS:
+        return table
+    header, _, *body = rows  # the second line is the rule
+    turned = [list(cells) for cells in zip(header, *body, strict=True)]
+    turned.insert(1, ["---"] * len(turned[0]))
+    return [f"| {' | '.join(cells)} |" for cells in turned]
+
+
+def _outline(value: object, name: str = "", depth: int = 0) -> Iterator[str]:
+    """Yield JSON values as lines: one for each name, what belongs to it below it and further in."""
+    indent = "  " * depth
+    mark = "-" if name == "-" else f"{name}:"
+    if isinstance(value, dict | list | tuple) and value:
+        if name:
+            yield f"{indent}{mark}"
+        inner = value.items() if isinstance(value, dict) else (("-", one) for one in value)
+        for key, one in inner:
+            yield from _outline(one, key, depth + bool(name))
+        return
+    is_empty = isinstance(value, str | list | tuple | dict) and not value
+    yield console.wrapped(f"{mark} {'none' if is_empty else value}", indent, f"{indent}    ")
