@@ -13,7 +13,10 @@ from helpers.data import make_dataset
 from moue.data.write import write_csv
 from moue.files import read_json
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX: pip install jax")
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason='needs JAX: pip install "moue[jax]"'),
+    pytest.mark.slow,
+]
 
 
 def moue(backend, *words):

@@ -38,6 +38,12 @@ Start = Annotated[
         show_default=False,
     ),
 ]
+Devices = Annotated[
+    int,
+    typer.Option(
+        "--devices", metavar="N", min=1, help="Share each batch between so many devices of this machine (JAX only)."
+    ),
+]
 
 
 def train(
@@ -50,6 +56,7 @@ def train(
     choices: options.Choices = None,
     ferplus: options.FerPlus = None,
     resume: options.Resume = False,
+    devices: Devices = 1,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
     faces: Annotated[
@@ -69,6 +76,7 @@ def train(
         refuse_no_votes(config, ferplus)
     # Before the data is read in vain.
     RunFolder(out).refuse_absent() if resume else RunFolder(out).refuse_used()
+    refuse_devices(devices, None if start else config)
     if faces:
         data = _cut_faces(data, out.with_name(f"{out.name}-faces"), detector.value, again=resume)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
@@ -76,7 +84,7 @@ def train(
         from moue.training.finetune import finetune_config
 
         config = finetune_config(start, dataset, recipe, **given)
-    _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus))
+    _run(config, dataset, out, resume=resume, devices=devices, data=_data_words(data, ferplus))
 
 
 def _cut_faces(photos: Path, out: Path, detector: str, *, again: bool) -> Path:
@@ -112,6 +120,18 @@ def check_start(start: str, given: dict[str, Any]) -> None:
     find_weights(start)
 
 
+def refuse_devices(num_devices: int, config: TrainConfig | None) -> None:
+    """Check that a training can use the devices, before the data is read in vain."""
+    if num_devices > 1:
+        from moue.training.backend import import_keras
+
+        with console.loading_keras():
+            import_keras()
+        from moue.training.devices import find_devices
+
+        find_devices(num_devices, config)
+
+
 def refuse_no_votes(config: TrainConfig, ferplus: Path | None) -> None:
     """Check that votes are given where the recipe needs them, before the data is read in vain."""
     from moue.training.targets import missing_votes, needs_votes
@@ -138,6 +158,7 @@ def distill(
     choices: options.Choices = None,
     ferplus: options.FerPlus = None,
     resume: options.Resume = False,
+    devices: Devices = 1,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
@@ -164,6 +185,7 @@ def distill(
     run, answers = RunFolder(out), None
     # Before the data is read in vain.
     run.refuse_absent() if resume else run.refuse_used()
+    refuse_devices(devices, config)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if not resume:
         refuse_unfit_data(dataset, config)  # before the teachers are asked in vain
@@ -171,7 +193,8 @@ def distill(
             answers = teach(teachers or (), dataset, views=views.value, progress=moved)
     elif teachers and run.teacher.exists():
         refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value)
-    _run(config, dataset, out, resume=resume, data=_data_words(data, ferplus), teacher=answers)
+    words = _data_words(data, ferplus)
+    _run(config, dataset, out, resume=resume, devices=devices, data=words, teacher=answers)
 
 
 def given_choices(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
@@ -192,6 +215,7 @@ def _run(
     out: Path,
     *,
     resume: bool,
+    devices: int,
     data: str,
     teacher: TeacherOutputs | None = None,
 ) -> None:
@@ -212,6 +236,7 @@ def _run(
             out,
             teacher=teacher,
             resume=resume,
+            devices=devices,
             callbacks=[CommandRecord(run), EpochLines(run)],
             progress=moved,
         )

@@ -37,7 +37,7 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
             # Each training of a search traces its step again, about which TensorFlow would warn.
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except ImportError as error:
-        raise MissingExtraError(error.name or "keras", "train") from error
+        raise MissingExtraError(error.name or "keras", "jax" if error.name == "jax" else "train") from error
     return loaded
 
 

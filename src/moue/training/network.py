@@ -81,8 +81,8 @@ def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int,
         )
     else:
         model.compile(optimizer, loss=crossentropy, metrics=["accuracy"])
+    optimizer.build(model.trainable_variables)  # here, so that its variables are where the model's are
     if state is not None:
-        optimizer.build(model.trainable_variables)
         model.load_weights(state)
 
 

@@ -15,6 +15,7 @@ from moue.training.backend import keras
 from moue.training.batches import Feed
 from moue.training.callbacks import best_epoch, list_callbacks
 from moue.training.config import refuse_no_config
+from moue.training.devices import find_devices
 from moue.training.distill import find_teacher
 from moue.training.finetune import fit_first_head, keep_statistics, refuse_no_start, start_from_earlier
 from moue.training.network import assemble, compile_model
@@ -73,6 +74,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
     *,
     teacher: TeacherOutputs | str | Path | None = None,
     resume: bool = False,
+    devices: int = 1,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Progress = ignore_progress,
     export: bool = True,
@@ -90,6 +92,8 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
         teacher: For a `distill_weight` above 0: what `moue.teach` returned, or a file that it was saved to. The run
             folder keeps a copy, so a resumed run needs none.
         resume: Continue an interrupted run in `out`.
+        devices: On how many devices of this machine to train; more than one needs Keras's JAX backend. They share each
+            batch, so the result is that of one device within rounding.
         callbacks: More Keras callbacks, e.g. for TensorBoard, MLflow or Weights & Biases.
         progress: Called after each step with the steps done and the steps of all epochs.
         export: Whether to write model.onnx at the end.
@@ -107,11 +111,13 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
     with locked(run.path):
         refuse_unfit_data(dataset, config)
         refuse_no_start(config)
+        shared = find_devices(devices, config)
         kept = run.teacher if resume and run.teacher.exists() else None
         answers = find_teacher(teacher or kept, config.distill_weight, dataset)
         # Before the folder is made: what cannot be built leaves nothing behind.
         keras.utils.set_random_seed(config.seed)
-        model = assemble(config, len(dataset.class_names))
+        with shared.holding_variables():
+            model = assemble(config, len(dataset.class_names))
         environment = describe_environment(dataset, answers)
         if config.initial_weights and not (resume and run.read_history()):  # a later epoch has its own weights
             environment["initial_weights"] = start_from_earlier(model, config.initial_weights)
@@ -125,11 +131,15 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             training = dataset.subset("train")
             targets = make_training_targets(training, config, answers.probabilities if answers else None)
             feed = Feed(training.images, targets, config, len(history))
-            compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
+            with shared.holding_variables():
+                compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
+            run.update_environment(num_devices=devices)
             ours = list_callbacks(config, feed, run, history, progress)
             validation = dataset.subset("val")
-            scored = (validation.images, for_keras(make_targets(validation, config)))
-            interrupted = _fit(model, feed, scored, config.epochs, [*ours, *callbacks])
+            plain = (validation.images, for_keras(make_targets(validation, config)))
+            scored = shared.spread_faces(plain, _EVALUATION_BATCH)
+            epochs = range(len(history), config.epochs)
+            interrupted = _fit(model, shared.spread(feed), scored, epochs, [*ours, *callbacks])
             # After Ctrl-C the last row may belong to an epoch whose state was not saved.
             history = run.read_history()
         return _conclude(run, dataset, history, interrupted=interrupted, export=export)
@@ -137,17 +147,17 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
 
 def _fit(
     model: keras.Model,
-    feed: Feed,
-    validation: tuple[object, object],
-    epochs: int,
+    feed: keras.utils.PyDataset,
+    validation: object,
+    epochs: range,
     callbacks: list[keras.callbacks.Callback],
 ) -> bool:
-    """Train from the feed's epoch on; return whether Ctrl-C ended it."""
+    """Train for these epochs, counted from 0; return whether Ctrl-C ended it."""
     try:
         model.fit(
             feed,
-            epochs=epochs,
-            initial_epoch=feed.epoch,
+            epochs=epochs.stop,
+            initial_epoch=epochs.start,
             validation_data=validation,
             validation_batch_size=_EVALUATION_BATCH,
             callbacks=callbacks,
