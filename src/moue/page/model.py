@@ -108,7 +108,9 @@ def _check(classifier: Classifier) -> None:
             f"the page cannot run {classifier.path.name}", "an ONNX file", "Give the ONNX file of the same network."
         )
     if community.KEY in classifier.spec.extra:
-        raise MoueError(f"the page cannot run {classifier.path.name}, which is of other origin", "a network of moue's")
+        raise MoueError(
+            f"the page cannot run {classifier.path.name}, which is of other origin", "a network that moue exported"
+        )
     known, given = InputSpec().to_dict(), classifier.input.to_dict()
     for name, value in given.items():
         if name not in _FREE and value != known.get(name, value):
