@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SHARD = 25
 NODE = ("--num-cpus", "1", "--block", "--disable-usage-stats", "--object-store-memory", "100000000")
 MOUE = (sys.executable, "-m", "moue")
-LIMIT_S = 110.0
+LIMIT_S = 300.0
 
 
 def draw(folder: Path, number: int) -> None:

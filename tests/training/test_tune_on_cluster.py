@@ -27,7 +27,7 @@ from moue.training.config import TrainConfig
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Confirm
 from moue.training.tuning.tune import TuneOptions, tune
-from moue.training.tuning.worker import read_files, write_files
+from moue.training.tuning.worker import FAILED, Trainer, read_files, write_files
 
 CONFIG = TrainConfig(recipe="test", epochs=4, learning_rate=0.001)
 NONE = Confirm(0, 0)
@@ -132,12 +132,28 @@ def test_a_diverged_trial_is_pruned_and_an_error_is_told(search):
             raise OSError(28, "No space left on device")
 
     ray = LocalRay()
-    with pytest.raises(MoueError, match="No space left"):
+    with pytest.raises(MoueError, match=r"No space left(?s:.*)\nexpected a training that ends\nThe same command"):
         search("full", ray, tuning.CheapTraining(stop=fail))
     assert ray.alive == []
     states = [row.state for row in search("full", None, budget=Budget(trials=3)).trials]
     assert states[:3].count("failed") == 1
     assert "running" not in states
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "came"),
+    [
+        ({}, {"model": 1}, "model"),
+        ({"best.keras": None}, {}, "TypeError"),
+    ],
+)
+def test_whatever_goes_wrong_on_a_machine_is_told(faces, monkeypatch, files, config, came):
+    for name in ("KERAS_BACKEND", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "tensorflow")
+    step = Trainer(faces, 1, "tensorflow").begin(config, files)
+    assert (step.state, step.files) == (FAILED, {})
+    assert came in step.error[0]
+    assert all(step.error[:2])
 
 
 def test_new_seeds_are_trained_there_too(search):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from moue.errors import SettingError
 from moue.files import locked
-from moue.training.tuning.worker import PAUSED, Trainer, read_files, write_files
+from moue.training.tuning.worker import FAILED, PAUSED, Trainer, read_files, write_files
 
 if TYPE_CHECKING:
     import optuna
@@ -114,7 +114,8 @@ class Machines:
             if getattr(error, "actor_init_failed", False):  # as it would everywhere
                 raise
             return job, None
-        write_files(job.run.path, step.files, step.names)
+        if step.state != FAILED:  # then what it had handed over before stays
+            write_files(job.run.path, step.files, step.names)
         if step.state != PAUSED:
             self._free(job)
         return job, step

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 import tempfile
 from pathlib import Path
 from queue import Queue
@@ -36,7 +37,7 @@ class Step:
 
     Attributes:
         state: `PAUSED` after an epoch, or how it ended: `FINISHED`, `DIVERGED` or `FAILED`.
-        files: What is new in its run folder since the step before, by name.
+        files: What is new in its run folder since the step before, by name; nothing if it failed.
         names: All that is in its run folder.
         error: If it diverged or failed: what came, what was expected, and how to fix it.
     """
@@ -89,32 +90,35 @@ class Trainer:
         self._thread.join()
 
     def _train(self, config: dict[str, Any], files: Mapping[str, bytes]) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="moue-") as name:
+                step = self._fit(config, files, Path(name) / "run")
+        except _StoppedByDriver:
+            return
+        except MoueError as error:
+            step = Step(FAILED, {}, frozenset(), (error.came, error.expected, error.fix))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the driver must hear of it)
+            came = f"on the machine {socket.gethostname()}: {type(error).__name__}: {error}"
+            step = Step(FAILED, {}, frozenset(), (came, "a training that ends", "The same command asks for it again."))
+        self._steps.put(step)
+
+    def _fit(self, config: dict[str, Any], files: Mapping[str, bytes], folder: Path) -> Step:
         from moue.training.backend import keras  # noqa: PLC0415 (Keras reads the environment)
         from moue.training.callbacks import DivergedError  # noqa: PLC0415
         from moue.training.config import TrainConfig  # noqa: PLC0415
         from moue.training.train import train  # noqa: PLC0415
 
-        with tempfile.TemporaryDirectory(prefix="moue-") as name:
-            folder = Path(name) / "run"
-            write_files(folder, files)
-            self._step(folder, "")  # what came is not sent back
-            pause = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._wait(folder))
-            try:
-                resume = (folder / "config.json").exists()
-                train(
-                    TrainConfig.from_dict(config), self._faces, folder, resume=resume, callbacks=[pause], export=False
-                )
-                step = self._step(folder, FINISHED)
-            except _StoppedByDriver:
-                return
-            except MoueError as error:
-                state = DIVERGED if isinstance(error, DivergedError) else FAILED
-                step = self._step(folder, state, (error.came, error.expected, error.fix))
-            except Exception as error:  # noqa: BLE001 (whatever it is, the driver must hear of it)
-                step = self._step(folder, FAILED, (f"{type(error).__name__}: {error}", "", ""))
-            finally:
-                keras.utils.clear_session()  # Keras keeps each network otherwise
-        self._steps.put(step)
+        write_files(folder, files)
+        self._step(folder, PAUSED)  # what came is not sent back
+        pause = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._wait(folder))
+        chosen, resume = TrainConfig.from_dict(config), (folder / "config.json").exists()
+        try:
+            train(chosen, self._faces, folder, resume=resume, callbacks=[pause], export=False)
+        except DivergedError as error:
+            return self._step(folder, DIVERGED, (error.came, error.expected, error.fix))
+        finally:
+            keras.utils.clear_session()  # Keras keeps each network otherwise
+        return self._step(folder, FINISHED)
 
     def _wait(self, folder: Path) -> None:
         self._steps.put(self._step(folder, PAUSED))
