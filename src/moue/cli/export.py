@@ -90,6 +90,7 @@ def export(
     from moue.training.run_folder import RunFolder
 
     folder = RunFolder(Path(model))
+    folder.refuse_untrained()
     with console.loading_keras():
         import_keras()
     faces = options.load_data(data, ferplus, class_names=class_names)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from moue.classifier.input_spec import InputSpec
 from moue.classifier.spec import OTHERS, STARTED_FROM, ExpressionSpec, HeadSpec, ModelSpec
-from moue.errors import MoueError
 from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, heads_in, list_heads
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
@@ -46,8 +45,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
     Raises:
         MoueError: the run has no best model yet, or the exported network differs from it.
     """
-    if not run.best.exists() or not run.read_history():
-        raise MoueError(f"{run.path} has no best.keras", "a run with at least one whole epoch", "Train it first.")
+    run.refuse_untrained()
     config = run.read_config()
     refuse_missing_votes(dataset, config, ("val",))
     model = as_float32(keras.saving.load_model(run.best, compile=False))

@@ -120,6 +120,17 @@ class RunFolder:
                 f"{self.path} exists already", "a new folder for the run", "Name another --out, or add --resume."
             )
 
+    def refuse_untrained(self) -> None:
+        """Check that there is a run with a best network.
+
+        Raises:
+            MoueError: no such folder, or no epoch of it is complete.
+        """
+        if not self.best.exists() or not self.read_history():
+            came = f"{self.path} has no best.keras" if self.path.is_dir() else f"there is no run folder {self.path}"
+            fix = f"Check the name, or train it first: moue train DATA --out {self.path}"
+            raise MoueError(came, "a run folder of moue train with at least one whole epoch", fix)
+
     def refuse_absent(self) -> None:
         """Check that there is a run to resume.
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _FOREIGN: Final = {
     **dict.fromkeys((".h5", ".hdf5", ".keras"), "a Keras file"),
-    ".tflite": "a LiteRT (TFLite) file",
     **dict.fromkeys((".pt", ".pth", ".pkl"), "a PyTorch file"),
 }
 _FAR: Final = 0.1  # of the face's size
