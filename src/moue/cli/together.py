@@ -52,7 +52,7 @@ RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "serve": _YUNET,
     "train": (Rule("--detector", needs=("--faces",)),),
     "tune": (Rule("--cpus-per-trial", needs=("--ray",)),),
-    "distill": (Rule("--views", needs=("--teacher",)),),
+    "distill": (Rule("--views", needs=("--teacher", "--resume")),),
     "export": (Rule("--ferplus", needs=("DATA",)), Rule("--class-names", needs=("DATA",))),
     "models": (Rule("--card", needs=("NAME",)),),
     "doctor": (
