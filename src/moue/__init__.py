@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from moue.training.finetune import finetune_config
     from moue.training.models.registry import build_model, list_models
     from moue.training.train import TrainResult, train
+    from moue.training.tuning.budget import Budget
+    from moue.training.tuning.confirm import Confirm
     from moue.training.tuning.listener import TuneListener
     from moue.training.tuning.tune import TuneOptions, TuneResult, tune
 
@@ -51,7 +53,9 @@ __all__ = [
     "CLASS_NAMES",
     "FERPLUS_NAMES",
     "Analyzer",
+    "Budget",
     "Classifier",
+    "Confirm",
     "Dataset",
     "Detector",
     "Diagnosis",
@@ -142,6 +146,8 @@ _HOMES = {
     "synthesize": "moue.data.synthetic.dataset",
     "teach": "moue.training.distill",
     "train": "moue.training.train",
+    "Budget": "moue.training.tuning.budget",
+    "Confirm": "moue.training.tuning.confirm",
     "TuneListener": "moue.training.tuning.listener",
     "TuneOptions": "moue.training.tuning.tune",
     "TuneResult": "moue.training.tuning.tune",

@@ -10,7 +10,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 NEEDS = {
     "photos": ("matplotlib", "pandas"),
-    "training": ("tensorflow", "jinja2", "pandas"),
+    "training": ("tensorflow", "optuna", "jinja2", "pandas"),
     "own_classes": ("tensorflow", "pandas"),
     "video_timeline": ("cv2", "matplotlib", "pandas"),
 }
