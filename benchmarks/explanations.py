@@ -1,7 +1,8 @@
 """Do the maps show what the answer rests on? Deletion and insertion curves over faces of FER2013's PublicTest.
 
 Run: python benchmarks/explanations.py FER2013 [--num 200] [--occlusion-num 60] [--figure docs/images/explanations.png]
-     python benchmarks/explanations.py --example docs/images/why.png      # six drawn faces, explained
+     python benchmarks/explanations.py --example docs/images/why.png      # ten drawn faces, explained
+     python benchmarks/explanations.py FER2013 --faces why-real.png           # ten real ones, not to be published
 
 Parts of a face are covered (deletion) or uncovered (insertion) in the order of a map, the strongest first; what is
 covered shows the blurred face. The area under the probability of the answer says how well the order was: low for
@@ -23,6 +24,7 @@ from moue.classifier.maps import CLASS_MAP, OCCLUSION, face_maps
 from moue.data.load import load_fer2013
 from moue.doctor.drawn import drawn_faces
 from moue.drawing.evidence import stretched
+from moue.labels import CLASS_NAMES
 from moue.recognition.explain import Explanation, explain
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--example", type=Path)
+    parser.add_argument("--faces", type=Path)
     parser.add_argument("--model", default="small")
     parser.add_argument("--num", type=int, default=200)
     parser.add_argument("--occlusion-num", type=int, default=60, help="81 answers each")
@@ -60,17 +63,25 @@ def main() -> None:
     options = parser.parse_args()
     if options.example:
         example(options.example)
-    if options.data:
+    if options.faces:
+        validation = load_fer2013(options.data).subset("val")
+        chosen = np.random.default_rng(0).choice(len(validation), 10, replace=False)
+        explain_all(validation.images[chosen, ..., 0], options.faces)
+    elif options.data:
         measure(options)
 
 
 def example(path: Path) -> None:
-    """Explain drawn faces, which may be published."""
+    """Explain drawn faces, which may be published: one of each class, then the second of some."""
     drawn = drawn_faces()
-    shown = [
-        int(np.flatnonzero(drawn.names == name)[0]) for name in ("happy", "angry", "disgust", "surprise", "sad", "fear")
-    ]
-    faces = tuple(face for k in shown for face in explain(drawn.color[k], detector="none").faces)
+    places = {name: np.flatnonzero(drawn.names == name) for name in CLASS_NAMES}
+    shown = [int(places[name][0]) for name in CLASS_NAMES] + [int(places[name][1]) for name in CLASS_NAMES[:3]]
+    explain_all(drawn.color[shown], path)
+
+
+def explain_all(images: NDArray[np.uint8], path: Path) -> None:
+    """Write the maps of faces on one sheet."""
+    faces = tuple(face for image in images for face in explain(image, detector="none").faces)
     Explanation("", faces).save(path, overwrite=True, size=160)
 
 
