@@ -100,7 +100,8 @@ export class Gallery {
     URL.revokeObjectURL(this.url);
     this.url = URL.createObjectURL(item.file);
     const image = el('img', { src: this.url, alt: '', class: 'media' });
-    image.addEventListener('load', () => this.fill(item, image));
+    // By then, the visitor may have stepped on.
+    image.addEventListener('load', () => item === this.items[this.shown] && this.fill(item, image));
     image.addEventListener('error', () => image.classList.add('unreadable'));
     this.stage.show(image);
     this.list.clear(item.result ? '' : 'Looking…');
