@@ -127,7 +127,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         rows[f"| faces found, of {scores['faces']} |"].append(f"{scores['found']}")
         rows["| false boxes |"].append(f"{scores['false']}")
         for name, key, mean in (
-            (f"| clear expressions named right, of {clear} |", "right", "mean_over_classes"),
+            (f"| clear expressions correct, of {clear} |", "right", "mean_over_classes"),
             ("| … when the true box is given |", "given_right", "given_mean_over_classes"),
         ):
             share = scores[key] / max(1, clear)

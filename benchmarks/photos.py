@@ -56,7 +56,8 @@ def main() -> int:
     began = time.process_time()
     results = list(analyzer.analyze_many(options.labels.parent / entry["file"] for entry in entries))
     cpu_ms = 1e3 * (time.process_time() - began) / max(1, len(entries))
-    print("| photo | pixels | what | faces | found | false | answers |\n| --- | --- | --- | --- | --- | --- | --- |")
+    print("| photo | pixels | what | faces | found | false | predictions |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     total = dict.fromkeys(("faces", "found", "false", "clear", "right", "given"), 0)
     for entry, result in zip(entries, results, strict=True):
         found, num_false = pair(entry, result)
@@ -80,7 +81,7 @@ def main() -> int:
     print(
         f"\n{analyzer.detector.name}: {total['found']} of {total['faces']} faces found, {total['false']} false boxes;"
     )
-    print(f"{total['right']} of {total['clear']} clear expressions named right ({share}); {cpu_ms:.0f} ms CPU a photo.")
+    print(f"{total['right']} of {total['clear']} clear expressions correct ({share}); {cpu_ms:.0f} ms CPU a photo.")
     return 0
 
 

@@ -36,7 +36,7 @@ SCORES = ROOT / "docs" / "scores"
 MARKS = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 # Networks that are trained but not shipped: their runs' scores are kept in docs/scores.
 RECIPES = {
-    "seed_cnn": "`seed_cnn`, the starting point: 30 epochs at most, no augmentation",
+    "seed_cnn": "`seed_cnn`, the baseline: 30 epochs at most, no augmentation",
     "seed_cnn_aug": "`seed_cnn_aug`: the same layers, 70 epochs, augmented, less dropout, cosine, averaged weights",
 }
 
