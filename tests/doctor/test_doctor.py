@@ -55,10 +55,10 @@ def only_problem(found):
 def test_a_sound_installation_fills_one_screen(moue):
     code, out, _ = moue("doctor")
     lines = out.splitlines()
-    assert (code, lines[-1]) == (0, "All is well.")
+    assert (code, lines[-1]) == (0, "No problems found.")
     assert len(lines) <= 23
     assert max(map(len, lines)) <= 80
-    assert "14 of 14 drawn faces found and named, answers within 0.0" in out
+    assert "14 of 14 drawn faces found and recognised" in out
 
 
 def test_json(moue):
@@ -110,7 +110,7 @@ def test_arrays_are_mended(change, text, fix):
 
 def test_standardised_pixels_and_those_lost_in_a_cast_are_recognised():
     gray = drawn_faces().gray
-    assert "mean and deviation" in mend((gray - gray.mean()) / gray.std()).faults[0].text
+    assert "mean and standard deviation" in mend((gray - gray.mean()) / gray.std()).faults[0].text
     assert "only black and white" in mend((gray / 255).astype(np.uint8)).faults[0].text
     assert mend(np.zeros((2, 3, 4, 5, 6), np.uint8)).images is None
 
@@ -126,11 +126,9 @@ def test_every_turn_is_undone_as_said():
 def test_arrays_that_are_right(network, drawings):
     diagnosis = diagnose(network, drawings)
     assert diagnosis.ok
-    assert diagnosis.summary().endswith("All is well.")
+    assert diagnosis.summary().endswith("No problems found.")
     found = {finding.check: finding.level for finding in diagnosis.findings}
-    assert found == dict.fromkeys(
-        ("network", "self-check", "pixels", "upright", "framing", "classes", "accuracy"), "ok"
-    )
+    assert found == dict.fromkeys(("model", "self-check", "pixels", "upright", "framing", "classes", "accuracy"), "ok")
 
 
 @pytest.mark.parametrize(
@@ -147,16 +145,16 @@ def test_turned_faces_and_negatives(network, drawings, change, text):
     assert (problem.check, text in problem.text) == ("upright", True)
     assert "improve from" in problem.text
     # Turned back, some of them are mirror images.
-    assert int(re.search(r"to (\d+)% right", problem.text)[1]) >= 80
+    assert int(re.search(r"to (\d+)% correct", problem.text)[1]) >= 80
 
 
 @pytest.mark.parametrize(
     ("change", "check", "text"),
     [
-        (lambda x: x[..., ::-1], "colours", "your arrays look like BGR: 0 of 14 answers change"),
+        (lambda x: x[..., ::-1], "colours", "your arrays look like BGR: 0 of 14 predictions change"),
         (lambda x: x[:, :, ::-1], "upright", "mirrored left to right"),
         (lambda x: x.swapaxes(1, 2), "upright", "transposed"),
-        (lambda x: np.pad(x, ((0, 0), (58, 58), (58, 58), (0, 0)), "edge"), "crop", "smaller: cut out 1.6 times"),
+        (lambda x: np.pad(x, ((0, 0), (58, 58), (58, 58), (0, 0)), "edge"), "crop", "smaller: cropped 1.6 times"),
     ],
 )
 def test_what_became_of_the_drawn_faces(network, change, check, text):
@@ -214,7 +212,7 @@ def test_a_network_that_always_says_sad(tmp_path, drawings):
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
 
     problem = only_problem(look(saved(tmp_path, onnx_change=change), drawings, answers.check))
-    assert "the network says sad for" in problem.text
+    assert "the model says sad for" in problem.text
 
 
 def test_a_network_without_its_scaling(tmp_path, drawings):
@@ -225,14 +223,14 @@ def test_a_network_without_its_scaling(tmp_path, drawings):
         model.graph.node.insert(0, onnx.helper.make_node("Mul", ["images", "white"], ["pixels"]))
 
     found = look(saved(tmp_path, onnx_change=change), drawings, answers.check)
-    assert "the network wants pixels from 0 to 1: answers improve" in found["range"].text
+    assert "the model expects pixels from 0 to 1: predictions improve" in found["range"].text
 
 
 def test_a_network_that_never_learned(tmp_path, drawings):
     found = look(save_run(tmp_path / "run"), drawings, self_check.check, answers.check)
     assert found["self-check"].level is Level.NOTE
     assert found["accuracy"].level is Level.NOTE
-    assert "the shipped network: 100% right" in found["accuracy"].text
+    assert "the shipped model: 100% correct" in found["accuracy"].text
 
 
 def test_old_and_foreign_model_files(tmp_path):
@@ -308,5 +306,5 @@ def test_drawn_faces_of_other_classes_are_not_held_against_a_network(tmp_path):
     own = save_run(tmp_path / "own", class_names=("grin", "wink", "frown"), classes=3)
     finding = look(own, None, self_check.check)["self-check"]
     assert finding.level is Level.NOTE
-    assert finding.text.startswith("left out: the faces are drawn for other classes")
+    assert finding.text.startswith("skipped: the drawn faces do not show")
     assert not finding.fix

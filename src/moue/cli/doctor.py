@@ -28,7 +28,7 @@ def doctor(
         Path | None,
         typer.Argument(
             metavar="[DATA]",
-            help="Faces to try it on: as for moue evaluate, or .npy or .npz with 'images' and perhaps 'labels'.",
+            help="Faces to test it on: as for moue evaluate, or .npy or .npz with 'images' and perhaps 'labels'.",
             show_default=False,
         ),
     ] = None,
@@ -38,15 +38,15 @@ def doctor(
         typer.Option(
             "--write-faces",
             metavar="FOLDER",
-            help="Write 14 drawn faces. Put them through your own code, save the arrays, and give them as DATA.",
+            help="Write 14 drawn faces. Run them through your own code, save the arrays, and pass them as DATA.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Check the installation, or a network and the faces it is given.
+    """Check the installation, or a model and the faces you pass to it.
 
-    Ends with exit code 1 if something is broken. Optional parts that are absent are not broken.
+    The exit code is 1 if something is broken. Missing optional parts are not errors.
     """
     from moue.doctor.diagnose import diagnose
     from moue.doctor.drawn import write_faces as write
@@ -54,8 +54,10 @@ def doctor(
     if write_faces is not None:
         paths = write(write_faces, overwrite=overwrite)
         console.wrote(write_faces)
-        console.note(f"{len(paths)} faces; save what your code makes of them, in order: numpy.save('faces.npy', …)")
-        console.note("then: moue doctor small faces.npy")
+        console.note(
+            f"{len(paths)} faces; save the arrays your code makes of them, in order: numpy.save('faces.npy', …)"
+        )
+        console.note("then run: moue doctor small faces.npy")
         return
     names = class_names.split(",") if class_names else ()
     with console.waiting("Examining…"):

@@ -52,7 +52,8 @@ def mend(array: NDArray[Any]) -> Mended:
     faults: list[Fault] = []
     if array.dtype.kind not in "fiub" or not array.size:
         fault = Fault(
-            f"the images are {array.dtype} {array.shape}", "Give one array of faces of one size: uint8 (N, H, W, 3)."
+            f"the images are {array.dtype} {array.shape}",
+            "Pass one array of equally large faces: uint8 (N, H, W, 3).",
         )
         return Mended(None, (fault,))
     for step in (_layout, _range):
@@ -64,7 +65,7 @@ def mend(array: NDArray[Any]) -> Mended:
         array = array[..., None]
     if array.ndim != 4 or array.shape[3] not in (1, 3):
         return Mended(
-            None, (*faults, Fault(f"the images have shape {array.shape}", "Expected is (N, H, W, 1) or (N, H, W, 3)."))
+            None, (*faults, Fault(f"the images have shape {array.shape}", "Expected (N, H, W, 1) or (N, H, W, 3)."))
         )
     return Mended(np.ascontiguousarray(array), tuple(faults))
 
@@ -80,7 +81,7 @@ def _layout(array: NDArray[Any]) -> tuple[NDArray[Any], Fault] | None:
         moved = array.transpose(0, 2, 3, 1)
         return moved[..., :3], Fault(f"the channels come first: {shape}", "images.transpose(0, 2, 3, 1)")
     if array.ndim == 4 and shape[3] == 4:
-        return array[..., :3], Fault("there is an alpha channel", "images[..., :3]")
+        return array[..., :3], Fault("the images have an alpha channel", "images[..., :3]")
     return None
 
 
@@ -93,7 +94,7 @@ def _range(array: NDArray[Any]) -> tuple[NDArray[np.uint8], Fault] | None:
     what = f"the pixels are {array.dtype} from {low:.3g} to {high:.3g}"
     mended, words, fix = _rescaled(values, low, high)
     if array.dtype == np.uint8:
-        words = "they were cast from 0-1 to whole numbers, which leaves only black and white"
+        words = "they were cast from 0-1 to integers, which leaves only black and white"
         fix += " before the cast"
     return np.clip(np.rint(mended), 0, 255).astype(np.uint8), Fault(f"{what}: {words}", fix)
 
@@ -110,9 +111,9 @@ def _rescaled(values: NDArray[Any], low: float, high: float) -> tuple[NDArray[An
         bits = int(np.ceil(np.log2(high + 1)))
         return np.floor(values / 2.0 ** (bits - 8)), f"{bits} bits", f"(images >> {bits - 8}).astype(np.uint8)"
     if max(-low, high) <= _MOST_STANDARD:
-        fix = "np.rint(images * std + mean).astype(np.uint8), with the numbers that were taken out"
-        return (values - low) * (255.0 / (high - low)), "mean and deviation were taken out", fix
-    return values, "some lie below 0", "np.clip(images, 0, 255).astype(np.uint8)"
+        fix = "np.rint(images * std + mean).astype(np.uint8), with the values that were removed"
+        return (values - low) * (255.0 / (high - low)), "mean and standard deviation were removed", fix
+    return values, "some are below 0", "np.clip(images, 0, 255).astype(np.uint8)"
 
 
 def looks_bgr(images: NDArray[np.uint8]) -> bool:
@@ -135,11 +136,11 @@ def turns() -> Iterator[tuple[str, str, int, bool]]:
 
 _TURNS: Final = {
     (False, 0): ("", ""),
-    (False, 1): ("turned by 90 degrees clockwise", "np.rot90(images, 1, (1, 2))"),
-    (False, 2): ("upside down (turned by 180 degrees)", "np.rot90(images, 2, (1, 2))"),
-    (False, 3): ("turned by 90 degrees anticlockwise", "np.rot90(images, 3, (1, 2))"),
+    (False, 1): ("rotated by 90 degrees clockwise", "np.rot90(images, 1, (1, 2))"),
+    (False, 2): ("upside down (rotated by 180 degrees)", "np.rot90(images, 2, (1, 2))"),
+    (False, 3): ("rotated by 90 degrees anticlockwise", "np.rot90(images, 3, (1, 2))"),
     (True, 0): ("mirrored left to right", "images[:, :, ::-1]"),
-    (True, 1): ("turned by 90 degrees and mirrored", "np.rot90(images, 2, (1, 2)).swapaxes(1, 2)"),
+    (True, 1): ("rotated by 90 degrees and mirrored", "np.rot90(images, 2, (1, 2)).swapaxes(1, 2)"),
     (True, 2): ("flipped upside down", "images[:, ::-1]"),
     (True, 3): ("transposed: rows and columns are swapped", "images.swapaxes(1, 2)"),
 }

@@ -77,7 +77,7 @@ class Diagnosis:
     def verdict(self) -> str:
         """The whole in one sentence."""
         number = len(self.problems)
-        return "All is well." if not number else f"{number} problem{'s' if number > 1 else ''} found."
+        return "No problems found." if not number else f"{number} problem{'s' if number > 1 else ''} found."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as JSON values."""

@@ -40,7 +40,7 @@ class Verdict:
     @property
     def words(self) -> str:
         """The figure that people understand."""
-        return f"{self.confidence:.0%} confidence" if self.accuracy is None else f"{self.accuracy:.0%} right"
+        return f"{self.confidence:.0%} confidence" if self.accuracy is None else f"{self.accuracy:.0%} correct"
 
     def is_worse_than(self, other: Verdict) -> bool:
         """Return whether the other is better by more than chance."""

@@ -17,8 +17,8 @@ MOST_TRIED: Final = 150
 """Faces that are asked about in every position."""
 
 _LEAST: Final = 5  # fewer say nothing
-_SIDEWAYS: Final = "on their side (turned by 90 degrees, or rows and columns swapped)"
-_NEGATIVE: Final = "negatives: dark is bright"
+_SIDEWAYS: Final = "on their side (rotated by 90 degrees, or rows and columns swapped)"
+_NEGATIVE: Final = "negatives: dark and bright are swapped"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,13 +61,13 @@ def _one_class(judge: Judge, y_prob: NDArray[np.float32]) -> Iterator[Finding]:
     labelled = 0.0 if judge.labels is None else float((judge.labels == most).mean())
     if share < _ALWAYS or labelled > _ALWAYS - 0.2:
         ranked = [f"{judge.class_names[k]} {counts[k] / len(y_prob):.0%}" for k in np.argsort(-counts)[:4]]
-        yield Finding("classes", Level.OK, f"answers {', '.join(ranked)}, …", values=values)
+        yield Finding("classes", Level.OK, f"predicts {', '.join(ranked)}, …", values=values)
         return
     if np.ptp(y_prob, axis=0).max() < 0.02:
-        text = f"the network gives the same answer ({name}) whatever it is shown"
+        text = f"the model predicts {name} whatever it is shown"
         fix = "It has not learned, or its input is scaled twice. Look at the curves: moue report RUN."
     else:
-        text = f"the network says {name} for {share:.0%} of the faces" + (f"; {labelled:.0%} are" if labelled else "")
+        text = f"the model says {name} for {share:.0%} of the faces" + (f"; {labelled:.0%} are" if labelled else "")
         fix = "Was it trained on pixels of another range, or on few faces of the other classes?"
     yield Finding("classes", Level.PROBLEM, text, fix, values)
 
@@ -82,8 +82,8 @@ def _range(judge: Judge, images: NDArray[np.uint8], y_prob: NDArray[np.float32])
         after = judge.verdict(judge.network.run_prepared(scaled, head=judge.head), part)
         # Confidence alone proves nothing here: a network that is shown black is often sure.
         if after.accuracy is not None and before.is_worse_than(after):
-            text = f"the network wants pixels from {words}: answers improve from {before.words} to {after.words}"
-            fix = "moue feeds 0-255: put the scaling into the network as its first layer (Rescaling), and export again."
+            text = f"the model expects pixels from {words}: predictions improve from {before.words} to {after.words}"
+            fix = "moue feeds 0-255: make the scaling the first layer of the network (Rescaling), and export again."
             yield Finding("range", Level.PROBLEM, text, fix)
             return
 
@@ -91,7 +91,7 @@ def _range(judge: Judge, images: NDArray[np.uint8], y_prob: NDArray[np.float32])
 def _unknown_classes(judge: Judge, class_names: Sequence[str]) -> Iterator[Finding]:
     unknown = [name for name in class_names if name not in judge.class_names]
     if unknown:
-        text = f"the network does not know {', '.join(unknown)}: their faces are left out"
+        text = f"the model does not know {', '.join(unknown)}: their faces are left out"
         yield Finding("classes", Level.NOTE, text)
 
 
@@ -110,16 +110,16 @@ def _order_finding(patient: Patient, judge: Judge, images: NDArray[np.uint8], pe
     real = [next((row for row, column in permuted.items() if column == name), name) for name in judge.class_names]
     swaps = [f"{row} is called {column}" for row, column in permuted.items()]
     known = _known_order(real)
-    text = f"the classes come in another order: {'; '.join(swaps[:3])}{'; …' if len(swaps) > 3 else ''}"
+    text = f"the classes are in another order: {'; '.join(swaps[:3])}{'; …' if len(swaps) > 3 else ''}"
     order = ", ".join(real)
     values: dict[str, Any] = {"order": real, "permuted": permuted}
     if not patient.is_default and _is_permuted_for_default(patient, images):
-        fix = f"The labels are at fault: --class-names {_label_order(patient, permuted)}"
-        return Finding("order", Level.PROBLEM, f"{text} (for the shipped network too)", fix, values)
+        fix = f"The labels are wrong. Pass --class-names {_label_order(patient, permuted)}"
+        return Finding("order", Level.PROBLEM, f"{text} (with the shipped model too)", fix, values)
     if patient.is_default:
-        fix = f"The labels are at fault: --class-names {_label_order(patient, permuted)}"
+        fix = f"The labels are wrong. Pass --class-names {_label_order(patient, permuted)}"
         return Finding("order", Level.PROBLEM, text, fix, values)
-    fix = f"Its outputs are {order}{f' ({known})' if known else ''}: name them so in model.json."
+    fix = f"Its outputs are {order}{f' ({known})' if known else ''}. Name them like that in model.json."
     return Finding("order", Level.PROBLEM, text, fix, values)
 
 
@@ -157,8 +157,8 @@ def _accuracy(patient: Patient, judge: Judge, images: NDArray[np.uint8], y_prob:
     other = _second_opinion(patient)
     verdict = other.verdict(other.ask(images))
     values["accuracy_of_default"] = verdict.accuracy
-    text += f"; the shipped network: {verdict.words}"
+    text += f"; the shipped model: {verdict.words}"
     worse = own.accuracy is not None and verdict.accuracy is not None and own.accuracy < verdict.accuracy - 0.15
     level = Level.NOTE if worse else Level.OK
-    fix = "The faces are fine: the network itself is weaker on them." if worse else ""
+    fix = "The faces are fine: your model is worse on them." if worse else ""
     return Finding("accuracy", level, text, fix, values)

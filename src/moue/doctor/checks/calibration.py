@@ -29,11 +29,11 @@ def check(patient: Patient) -> Iterator[Finding]:
     scores = score(judge.labels[known], check_probabilities(y_prob), judge.class_names)
     confidence = float(y_prob.max(axis=1).mean())
     values = {"ece": scores.ece, "confidence": confidence, "accuracy": scores.accuracy}
-    text = f"ECE {scores.ece:.3f}: {confidence:.0%} sure on average, {scores.accuracy:.0%} right"
+    text = f"ECE {scores.ece:.3f}: {confidence:.0%} confidence on average, {scores.accuracy:.0%} correct"
     if scores.ece < _NOTE:
         yield Finding("calibration", Level.OK, text, values=values)
         return
     level = Level.PROBLEM if scores.ece >= _PROBLEM else Level.NOTE
-    much = "too sure" if confidence > scores.accuracy else "too modest"
-    fix = f"It is {much} of faces like these: export it again with validation data that look like yours."
+    much = "too confident" if confidence > scores.accuracy else "not confident enough"
+    fix = f"It is {much} on faces like these: export it again with validation data that looks like yours."
     yield Finding("calibration", level, text, fix, values)

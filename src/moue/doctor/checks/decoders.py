@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def check(_patient: Patient) -> Iterator[Finding]:
     """Look for decoders."""
     formats = readable_formats()
-    fix = "" if "HEIF" in formats else "; HEIC is absent (pip install pillow-heif)"
-    avif = "" if "AVIF" in formats else "; AVIF is absent in this Pillow"
+    fix = "" if "HEIF" in formats else "; no HEIC (pip install pillow-heif)"
+    avif = "" if "AVIF" in formats else "; this Pillow has no AVIF"
     yield Finding("images", Level.OK, ", ".join(formats) + fix + avif, values={"formats": list(formats)})
     yield _video()
 

@@ -33,7 +33,7 @@ def _display() -> Finding:
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") if needs_server else sys.platform
     if not name:
         return Finding("display", Level.ABSENT, "none (DISPLAY is not set): moue webcam can only print and record")
-    return Finding("display", Level.OK, f"{name}, Tk is here")
+    return Finding("display", Level.OK, f"{name}, Tk is installed")
 
 
 def _cameras(devices: Path = Path("/dev")) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def _cameras(devices: Path = Path("/dev")) -> Iterator[Finding]:
             open_camera(str(number)).close()
             opened.append(number)
         except MissingExtraError as error:
-            yield Finding("cameras", Level.ABSENT, f"{len(numbers)} there, but OpenCV is not installed", error.fix)
+            yield Finding("cameras", Level.ABSENT, f"{len(numbers)} found, but OpenCV is not installed", error.fix)
             return
         except MoueError as error:
             refused.append(error)

@@ -37,8 +37,8 @@ def check(patient: Patient) -> Iterator[Finding]:
     detector = load_own()
     shares = [share for image in images[chosen] if (share := _share(image, detector)) is not None]
     if len(shares) < len(chosen) / 2:
-        text = f"a face is seen in {len(shares)} of {len(chosen)} images"
-        fix = "Are they upright faces, from chin to hairline? For photographs use moue predict, which finds the faces."
+        text = f"faces detected in {len(shares)} of {len(chosen)} images"
+        fix = "Are they upright faces, from chin to hairline? For photos, use moue predict, which finds the faces."
         yield Finding("framing", Level.PROBLEM if not shares else Level.NOTE, text, fix, {"found": len(shares)})
         return
     share = float(np.median(shares))
@@ -49,8 +49,8 @@ def check(patient: Patient) -> Iterator[Finding]:
         return
     wide = share < USUAL
     much = USUAL / share if wide else share / USUAL
-    fix = f"They are cut out {much:.1f} times too {'wide' if wide else 'narrow'}."
-    how = " Cut closer, or let moue find the faces: moue predict." if wide else " Leave more room around the face."
+    fix = f"They are cropped {much:.1f} times too {'wide' if wide else 'narrow'}."
+    how = " Crop closer, or let moue find the faces: moue predict." if wide else " Leave more room around the face."
     yield Finding("framing", Level.PROBLEM, text, fix + how, values)
 
 

@@ -41,7 +41,7 @@ def check(patient: Patient) -> Iterator[Finding]:
         yield Finding("pixels", Level.OK, f"{len(mended.images)} faces of {shape}, uint8, in {samples.source}")
     if mended.images.max() < _DARK:
         text = f"no pixel is brighter than {mended.images.max()}: the faces are nearly black"
-        yield Finding("pixels", Level.PROBLEM, text, "Was the range divided twice? Pixels go from 0 to 255.")
+        yield Finding("pixels", Level.PROBLEM, text, "Were the pixels divided twice? Pixels go from 0 to 255.")
     if looks_bgr(mended.images):
         text = f"your arrays look like BGR: {_swapped(patient.judge, mended.images)} when the channels are swapped"
         yield Finding("colours", Level.PROBLEM, text, 'images[..., ::-1], or analyze(image, color="bgr").')
@@ -50,7 +50,7 @@ def check(patient: Patient) -> Iterator[Finding]:
 
 
 def _improve(before: Verdict, after: Verdict) -> str:
-    return f"answers improve from {before.words} to {after.words}"
+    return f"predictions improve from {before.words} to {after.words}"
 
 
 def _swapped(judge: Judge, images: NDArray[np.uint8]) -> str:
@@ -61,7 +61,7 @@ def _swapped(judge: Judge, images: NDArray[np.uint8]) -> str:
     if before.is_worse_than(after):
         return _improve(before, after)
     changed = int((first.argmax(axis=1) != second.argmax(axis=1)).sum())
-    return f"{changed} of {len(first)} answers change, from {before.words} to {after.words},"
+    return f"{changed} of {len(first)} predictions change, from {before.words} to {after.words},"
 
 
 def _orientation(patient: Patient) -> Iterator[Finding]:
@@ -69,13 +69,13 @@ def _orientation(patient: Patient) -> Iterator[Finding]:
         return
     turn = patient.turn
     if turn.is_upright:
-        yield Finding("upright", Level.OK, f"{turn.before.words}; no other way round is better")
+        yield Finding("upright", Level.OK, f"{turn.before.words}; no rotation or mirroring is better")
         return
     text = (
         f"the faces are {turn.name}: {_improve(turn.before, turn.after)} with {turn.undo}; "
         f"as they are, it says {turn.before.most}"
     )
-    fix = "If rows and columns were swapped instead: images.swapaxes(1, 2)." if "90" in turn.name else ""
+    fix = "If rows and columns were swapped, use images.swapaxes(1, 2)." if "90" in turn.name else ""
     yield Finding("upright", Level.PROBLEM, text, fix, {"fix": turn.undo})
 
 
@@ -92,7 +92,7 @@ def _against_drawn(images: NDArray[np.uint8]) -> Iterator[Finding]:
             worth = float((turned_back(given, quarter, mirrored=mirrored) * wanted).mean())
             for sign, extra in ((1, ""), (-1, "255 - images")):
                 if sign * worth > best[0] + (_CLEARLY if best[0] else 0):
-                    words = "negatives: dark is bright" if extra else name
+                    words = "negatives: dark and bright are swapped" if extra else name
                     best = sign * worth, words, extra or undo, zoom
     worth, name, undo, zoom = best
     if worth < _SAME:
@@ -101,7 +101,7 @@ def _against_drawn(images: NDArray[np.uint8]) -> Iterator[Finding]:
     if name:
         yield Finding("upright", Level.PROBLEM, f"the drawn faces came back {name}", undo, values)
     if zoom != 1.0:
-        text = f"the drawn faces came back {'smaller' if zoom > 1 else 'larger'}: cut out {zoom:g} times as wide"
+        text = f"the drawn faces came back {'smaller' if zoom > 1 else 'larger'}: cropped {zoom:g} times as wide"
         yield Finding("crop", Level.PROBLEM, text, "Give the face alone, from chin to hairline and ear to ear.", values)
     if not name and zoom == 1.0:
         text = f"the drawn faces came back as they should (correlation {worth:.3f})"

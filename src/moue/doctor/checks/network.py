@@ -41,14 +41,14 @@ def check(patient: Patient) -> Iterator[Finding]:
     trained = network.spec.versions.get("moue")
     by = f", made by moue {trained}" if trained else ""
     heads = ", ".join(head.name for head in network.spec.heads)
-    yield Finding("network", Level.OK, f"{patient.name}: {network.spec.name}, heads {heads}{by}")
+    yield Finding("model", Level.OK, f"{patient.name}: {network.spec.name}, heads {heads}{by}")
     here, usual = network.input, InputSpec()
     if abs(here.crop_margin - usual.crop_margin) > _FAR or abs(here.crop_shift - usual.crop_shift) > _FAR:
         text = (
             f"crop_margin {here.crop_margin:g} and crop_shift {here.crop_shift:g}; "
-            f"FER2013's faces are cut out with {usual.crop_margin:g} and {usual.crop_shift:g}"
+            f"FER2013's faces are cropped with {usual.crop_margin:g} and {usual.crop_shift:g}"
         )
-        fix = "Right only if the network was trained on faces cut out so. Otherwise edit model.json."
+        fix = "Correct only if the model was trained on faces cropped like this. Otherwise edit model.json."
         yield Finding("crop", Level.NOTE, text, fix)
 
 
@@ -56,14 +56,14 @@ def _explained(patient: Patient, error: MoueError) -> Finding:
     path = Path(str(patient.model))
     kind = _FOREIGN.get(path.suffix.lower())
     if kind is not None and path.is_file():
-        text = f"{path} is {kind}; moue runs ONNX files with a description beside them"
-        return Finding("network", Level.PROBLEM, text, "Train or fine-tune with moue, or export: moue export RUN DATA.")
+        text = f"{path} is {kind}; moue runs ONNX files with a JSON file beside them"
+        return Finding("model", Level.PROBLEM, text, "Train or fine-tune with moue, or export: moue export RUN DATA.")
     version = _version(path)
     if isinstance(version, int) and version < VERSION:
-        text = f"an old model file: {path} has version {version}, this moue reads version {VERSION}"
-        return Finding("network", Level.PROBLEM, text, "Export the run again: moue export RUN fer2013.csv")
+        text = f"an old model file: {path} has version {version}, but this moue reads version {VERSION}"
+        return Finding("model", Level.PROBLEM, text, "Export the run again: moue export RUN fer2013.csv")
     wanted = f"; expected {error.expected}" if error.expected else ""
-    return Finding("network", Level.PROBLEM, error.came + wanted, error.fix)
+    return Finding("model", Level.PROBLEM, error.came + wanted, error.fix)
 
 
 def _version(path: Path) -> object:

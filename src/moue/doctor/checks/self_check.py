@@ -24,11 +24,11 @@ _LEAST_RIGHT: Final = 0.5  # a network that was never shown drawings should stil
 def check(patient: Patient) -> Iterator[Finding]:
     """Ask about the drawn faces and compare with what should come out."""
     if not loads(patient):
-        yield Finding("self-check", Level.NOTE, f"left out: {patient.name} cannot be loaded")
+        yield Finding("self-check", Level.NOTE, f"skipped: {patient.name} cannot be loaded")
         return
     faces, network = drawn_faces(), patient.classifier
     if not set(faces.names.tolist()) & set(network.class_names):
-        text = f"left out: the faces are drawn for other classes than those of {patient.name}"
+        text = f"skipped: the drawn faces do not show the classes of {patient.name}"
         yield Finding("self-check", Level.NOTE, text)
         return
     given = network.answer(list(faces.gray))
@@ -45,12 +45,13 @@ def check(patient: Patient) -> Iterator[Finding]:
         yield _without_record(right, values)
         return
     apart = {way: float(np.abs(answers[way] - expected[way]).max()) for way in answers}
-    text = f"{right['found']} of {len(faces.labels)} drawn faces found and named, answers within {apart['found']:.3f}"
+    found = f"{right['found']} of {len(faces.labels)} drawn faces found and recognised"
+    text = f"{found}, probabilities within {apart['found']:.3f}"
     values |= {"apart": apart}
     wrong = [way for way, most in TOLERANCE.items() if apart[way] > most]
     if wrong:
         which = wrong[0]
-        text = f"drawn faces, {which}: answers differ by up to {apart[which]:.2f}, {TOLERANCE[which]:g} is allowed"
+        text = f"drawn faces, {which}: predictions differ by up to {apart[which]:.2f}; {TOLERANCE[which]:g} is allowed"
         fix = "Install numpy, pillow, onnxruntime and moue again in a fresh environment."
         yield Finding("self-check", Level.PROBLEM, text, fix, values)
     else:
@@ -60,16 +61,16 @@ def check(patient: Patient) -> Iterator[Finding]:
 def _not_found(lost: int, refused: int, number: int) -> Finding:
     """Say who lost the faces: the detector, or the network, which takes them for no faces."""
     if refused >= lost:
-        text = f"the network takes {refused} of {number} drawn faces for no face"
-        return Finding("self-check", Level.NOTE, text, "Does it get pixels of the range that it was trained on?")
-    fix = "The detector or the decoding is at fault: install moue and Pillow again."
+        text = f"the model says that {refused} of {number} drawn faces are no faces"
+        return Finding("self-check", Level.NOTE, text, "Does it get pixels in the range it was trained on?")
+    fix = "The detector or the decoder is broken: install moue and Pillow again."
     return Finding("self-check", Level.PROBLEM, f"{lost} of {number} drawn faces were not found", fix)
 
 
 def _without_record(right: dict[str, int], values: dict[str, Any]) -> Finding:
     """Judge a network whose answers nobody recorded."""
-    text = f"{right['given']} of {values['faces']} drawn faces are named right, {right['found']} when found first"
+    text = f"{right['given']} of {values['faces']} drawn faces recognised, {right['found']} when detected first"
     if right["given"] >= _LEAST_RIGHT * values["faces"]:
         return Finding("self-check", Level.OK, text, values=values)
-    fix = "Try it on labelled photographs: moue doctor MODEL DATA."
+    fix = "Try it on labelled photos: moue doctor MODEL DATA."
     return Finding("self-check", Level.NOTE, text, fix, values)

@@ -81,5 +81,5 @@ def _detectors() -> Finding:
     kinds = [kind for kind in detectors().values() if kind.preference is not None]
     here = [kind.name for kind in kinds if kind.available()]
     absent = [kind.name for kind in kinds if not kind.available()]
-    text = ", ".join(here) + "".join(f"; {name} is absent (moue download {name})" for name in absent)
+    text = ", ".join(here) + "".join(f"; {name} is missing (moue download {name})" for name in absent)
     return Finding("detectors", Level.OK, text, values={"available": here, "absent": absent})

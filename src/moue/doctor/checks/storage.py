@@ -27,7 +27,7 @@ def check(_patient: Patient) -> Iterator[Finding]:
     values = {"free": free, "cache": str(folder), "cache_bytes": size}
     if not there.is_dir() or not os.access(there, os.W_OK):
         fix = "Set MOUE_CACHE to a folder that you may write to."
-        yield Finding("cache", Level.NOTE, f"{folder} cannot be written: data are read afresh each time", fix, values)
+        yield Finding("cache", Level.NOTE, f"{folder} cannot be written to: data is read again each time", fix, values)
     else:
         yield Finding("cache", Level.OK, f"{_bytes(size)} in {folder}", values=values)
     least = min(free.values())

@@ -24,14 +24,14 @@ def check(_patient: Patient, folder: Path = WEIGHTS) -> Iterator[Finding]:
     for file in files:
         problem = _problem(file)
         if problem:
-            yield Finding("networks", Level.PROBLEM, problem, _FIX, {"file": str(file)})
+            yield Finding("models", Level.PROBLEM, problem, _FIX, {"file": str(file)})
         else:
             sound.append(file.relative_to(folder).with_suffix("").as_posix())
     if not files:
-        yield Finding("networks", Level.PROBLEM, f"{folder} holds no network", _FIX)
+        yield Finding("models", Level.PROBLEM, f"{folder} holds no model", _FIX)
     elif sound:
-        text = f"{', '.join(sound)}: SHA-256 as described"
-        yield Finding("networks", Level.OK, text, values={"sound": sound})
+        text = f"{', '.join(sound)}: SHA-256 correct"
+        yield Finding("models", Level.OK, text, values={"sound": sound})
 
 
 def _problem(file: Path) -> str:
@@ -44,5 +44,5 @@ def _problem(file: Path) -> str:
     if not file.with_suffix(".md").is_file():
         return f"{file.with_suffix('.md').name}, the card of {file.name}, is missing"
     if found != stated:
-        return f"{file.name} is damaged: SHA-256 {found[:12]}…, its description says {str(stated)[:12]}…"
+        return f"{file.name} is damaged: SHA-256 {found[:12]}…, its JSON file says {str(stated)[:12]}…"
     return ""
