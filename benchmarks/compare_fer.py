@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from moue.files import write_text
 from moue.media.decode import Status
-from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult
 from photos import UNCLEAR, pair
 
 if TYPE_CHECKING:

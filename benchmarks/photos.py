@@ -21,7 +21,8 @@ from moue.faces.scoring import pair_faces, same_face
 from moue.recognition.analyzer import Analyzer
 
 if TYPE_CHECKING:
-    from moue.recognition.results import FaceResult, ImageResult
+    from moue.recognition.face_result import FaceResult
+    from moue.recognition.image_result import ImageResult
 
 UNCLEAR = "unclear"
 

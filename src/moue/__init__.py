@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from moue.recognition.analyze import analyze, analyze_many
     from moue.recognition.analyzer import Analyzer
     from moue.recognition.explain import Explanation, FaceExplanation, explain
-    from moue.recognition.results import FaceResult, FrameResult, ImageResult, TrackedFace
+    from moue.recognition.face_result import FaceResult, TrackedFace
+    from moue.recognition.frame_result import FrameResult
+    from moue.recognition.image_result import ImageResult
     from moue.recognition.rows import to_df
     from moue.recognition.stream import analyze_stream
     from moue.training.config import TrainConfig
@@ -118,10 +120,10 @@ _HOMES = {
     "Analyzer": "moue.recognition.analyzer",
     "Classifier": "moue.classifier.classifier",
     "Dataset": "moue.data.dataset",
-    "FaceResult": "moue.recognition.results",
-    "FrameResult": "moue.recognition.results",
-    "ImageResult": "moue.recognition.results",
-    "TrackedFace": "moue.recognition.results",
+    "FaceResult": "moue.recognition.face_result",
+    "FrameResult": "moue.recognition.frame_result",
+    "ImageResult": "moue.recognition.image_result",
+    "TrackedFace": "moue.recognition.face_result",
     "Ensemble": "moue.classifier.ensemble",
     "Evaluation": "moue.evaluation.evaluation",
     "TrainConfig": "moue.training.config",

@@ -10,7 +10,8 @@ from moue.cli import console
 from moue.cli.answers import Answers, line_of, shortened
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
-from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult
 
 SURE = dict(zip(CLASS_NAMES, (0.0, 0.0, 0.0, 0.98, 0.0, 0.02, 0.0), strict=True))
 

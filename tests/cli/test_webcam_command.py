@@ -23,8 +23,9 @@ from moue.media.decode import Status
 from moue.media.video import open_video
 from moue.recognition import live
 from moue.recognition.analyzer import Analyzer
+from moue.recognition.face_result import FaceResult, TrackedFace
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.live import Live
-from moue.recognition.results import FaceResult, FrameResult, TrackedFace
 from moue.webcam.screen import Screen, first_size, line_height, save_picture
 from moue.webcam.window import Window
 

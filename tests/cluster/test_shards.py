@@ -24,7 +24,8 @@ from moue.cluster.state import RunState
 from moue.cluster.worker import read_shards
 from moue.errors import MoueError, SettingError
 from moue.media.decode import DEFAULT_LIMITS
-from moue.recognition.results import FaceResult, ImageResult, Status
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult, Status
 
 NAMES = ("happy", "sad")
 

@@ -10,7 +10,8 @@ from moue.drawing.icons import face_icon
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
-from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult
 
 CHANCES = dict.fromkeys(CLASS_NAMES, 1 / 7)
 

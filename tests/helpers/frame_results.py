@@ -1,7 +1,8 @@
 """Results of frames, made up."""
 
 from moue.media.decode import Status
-from moue.recognition.results import FaceResult, FrameResult, TrackedFace
+from moue.recognition.face_result import FaceResult, TrackedFace
+from moue.recognition.frame_result import FrameResult
 
 
 def result_at(time_s, *people, width=64, height=48, unsure_below=0.5):

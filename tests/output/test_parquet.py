@@ -13,7 +13,7 @@ from helpers.video_files import two_squares
 from moue.errors import MissingExtraError, MoueError
 from moue.media.decode import Status
 from moue.output.tables import write_results, write_stream
-from moue.recognition.results import ImageResult
+from moue.recognition.image_result import ImageResult
 from moue.recognition.rows import columns
 
 NAMES = ("happy", "sad")

@@ -8,7 +8,7 @@ from moue.media.clock import Sampling
 from moue.media.decode import Status
 from moue.media.video import open_video
 from moue.output.video_writer import AnnotatedVideo
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 
 av = pytest.importorskip("av", reason="sound needs the extra 'sound'")
 pytest.importorskip("cv2", reason="videos need the extra 'video'")

@@ -17,7 +17,7 @@ from moue.output.csv_run import CsvRun
 from moue.output.formats import registry
 from moue.output.live_table import LiveTable
 from moue.output.tables import TableFile, write_results
-from moue.recognition.results import ImageResult
+from moue.recognition.image_result import ImageResult
 
 KEPT = {"class_names": CLASS_NAMES, "settings": {}}
 

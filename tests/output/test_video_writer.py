@@ -20,7 +20,7 @@ from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.stream import analyze_frames
 from moue.recognition.timeline import Timeline, minutes
 

@@ -17,7 +17,8 @@ from moue.media.decode import Status
 from moue.media.pixels import fit_gray
 from moue.predict import Listener, PredictOptions
 from moue.predict.aggregate import _Counting, aggregate
-from moue.recognition.results import FrameResult, TrackedFace
+from moue.recognition.face_result import TrackedFace
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.timeline import Timeline
 
 

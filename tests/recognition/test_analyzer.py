@@ -25,7 +25,8 @@ from moue.output.csv_run import CsvRun
 from moue.output.tables import write_results
 from moue.recognition.analyze import analyze, analyze_many
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult
 from moue.recognition.rows import columns, to_df
 
 

@@ -8,7 +8,8 @@ from moue.media.clock import Sampling
 from moue.media.decode import Status
 from moue.media.video import VideoFrame
 from moue.recognition.cuts import CutFinder, still_there
-from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult
 from moue.recognition.stream import Follower
 
 

@@ -11,7 +11,9 @@ from PIL import Image, ImageShow
 
 import moue
 from moue.media.decode import Status
-from moue.recognition.results import FaceResult, FrameResult, ImageResult, TrackedFace
+from moue.recognition.face_result import FaceResult, TrackedFace
+from moue.recognition.frame_result import FrameResult
+from moue.recognition.image_result import ImageResult
 
 NAMES = ("happy", "sad")
 FACE = FaceResult((10.0, 8.0, 30.0, 32.0), "happy", 0.75, {"happy": 0.75, "sad": 0.25})

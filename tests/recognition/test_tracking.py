@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moue.errors import MoueError
-from moue.recognition.results import FaceResult
+from moue.recognition.face_result import FaceResult
 from moue.recognition.smoothing import Smoother
 from moue.recognition.tracking import Tracker, likeness
 

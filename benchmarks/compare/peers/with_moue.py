@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import worker
 
 if TYPE_CHECKING:
-    from moue.recognition.results import FaceResult
+    from moue.recognition.face_result import FaceResult
 
 
 class Moue:

@@ -15,7 +15,8 @@ from moue.cli import console
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from moue.recognition.results import FaceResult, ImageResult
+    from moue.recognition.face_result import FaceResult
+    from moue.recognition.image_result import ImageResult
 
 _BAR: Final = 13
 _REST: Final = 2 + 9 + 1 + 6 + 2 + _BAR + 2 + len("surprise 49.9%")  # columns that the name leaves to the rest

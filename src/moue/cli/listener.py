@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from moue.cli import console
 from moue.cli.answers import Answers
 from moue.predict import Listener
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.timeline import minutes
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moue.predict import Summary
     from moue.progress import Progress
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
     from moue.recognition.timeline import Timeline
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from moue.media.video import Video
     from moue.output.live_table import LiveTable
     from moue.recognition.analyzer import Analyzer
+    from moue.recognition.face_result import TrackedFace
+    from moue.recognition.frame_result import FrameResult
     from moue.recognition.live import Live
-    from moue.recognition.results import FrameResult, TrackedFace
     from moue.webcam.window import Window
 
 _WAIT_S: Final = 0.1  # how soon the end is noticed

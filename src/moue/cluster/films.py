@@ -24,7 +24,7 @@ from moue.faces import make_detector
 from moue.media.clock import Sampling
 from moue.media.decode import Status
 from moue.media.video import VideoError, open_video
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.smoothing import DEFAULT_WINDOW_S
 from moue.recognition.stream import Follower, analyze_frames
 from moue.recognition.tracking import DEFAULT_KEEP_S

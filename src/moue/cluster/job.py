@@ -25,7 +25,7 @@ from moue.predict.listener import Listener
 from moue.predict.summary import Summary
 from moue.ray_cluster import connected, import_ray
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import VERSION
+from moue.recognition.image_result import VERSION
 
 if TYPE_CHECKING:
     import os

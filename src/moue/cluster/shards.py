@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moue.cluster.place import Place
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
 _WHOLE_NUMBERS: Final = ("width", "height", "num_faces", "face", "frame", "track_id")
 _TEXTS: Final = ("file", "status", "detector", "emotion", "message")

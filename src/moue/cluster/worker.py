@@ -18,7 +18,7 @@ from moue.errors import MoueError
 from moue.faces import make_detector
 from moue.media.decode import Decoded, ImageLimits, Status, read_bytes, too_many_bytes
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import ImageResult
+from moue.recognition.image_result import ImageResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

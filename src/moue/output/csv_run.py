@@ -14,7 +14,7 @@ from moue.files import cannot_write, locked, read_json, refuse_existing, write_j
 from moue.output.formats import check_output
 from moue.output.formats.csv_format import safe_path
 from moue.output.resume import keep_whole_rows
-from moue.recognition.results import VERSION
+from moue.recognition.image_result import VERSION
 from moue.recognition.rows import columns
 
 if TYPE_CHECKING:

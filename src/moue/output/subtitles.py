@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from moue.files import write_text
 
 if TYPE_CHECKING:
-    from moue.recognition.results import FrameResult
+    from moue.recognition.frame_result import FrameResult
 
 _BRIDGED_S: Final = 0.5  # a person who is missed for less has not gone
 _USUAL_STEP_S: Final = 0.04  # how long a video of one frame lasts

@@ -20,7 +20,7 @@ from moue.quiet import silenced_stderr
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from moue.recognition.results import FrameResult
+    from moue.recognition.frame_result import FrameResult
 
 _LONGEST_PAUSE_S: Final = 10.0
 # MPEG-4 counts time in at most 65,535 steps a second, and OpenCV rounds rates to thousandths: it fails beyond these.

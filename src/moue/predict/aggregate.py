@@ -18,7 +18,7 @@ from moue.errors import MoueError
 from moue.media.urls import is_address
 from moue.predict.listener import Listener
 from moue.predict.run import predict
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from moue.predict.options import PredictOptions
     from moue.predict.summary import Summary
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
     from moue.recognition.timeline import Timeline
 
 MIN_FACES: Final = 5

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from moue.media.video import Video
     from moue.output.csv_run import CsvRun
-    from moue.recognition.results import FrameResult, ImageResult
+    from moue.recognition.frame_result import FrameResult
+    from moue.recognition.image_result import ImageResult
     from moue.recognition.timeline import Timeline
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
     from moue.recognition.timeline import Timeline
 
 

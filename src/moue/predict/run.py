@@ -24,14 +24,14 @@ from moue.predict.summary import Summary
 from moue.predict.video_files import check_one_video
 from moue.predict.work import Work
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TextIO
 
     from moue.predict.jobs import Job
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
 
 class _Table(Protocol):

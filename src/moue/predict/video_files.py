@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from moue.predict.jobs import Job
     from moue.predict.options import PredictOptions
-    from moue.recognition.results import FrameResult
+    from moue.recognition.frame_result import FrameResult
     from moue.recognition.timeline import Timeline
 
 

@@ -15,7 +15,7 @@ from moue.media.video import open_video, public_name
 from moue.output.encoders import keeps_sound
 from moue.predict.drawings import VideoDrawing, draw_image
 from moue.predict.video_files import VideoFiles
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.stream import Follower, analyze_frames
 from moue.recognition.timeline import Timeline
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from moue.predict.options import PredictOptions
     from moue.predict.summary import Summary
     from moue.recognition.analyzer import Analyzer
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
 
 class Work:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moue.faces import Detector
     from moue.faces.face import Box
     from moue.media.image_source import Color, Source
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
     Model: TypeAlias = str | Path | FaceClassifier
 

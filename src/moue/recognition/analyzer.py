@@ -25,7 +25,8 @@ from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
 from moue.media.image_source import check_color, name_of, open_source
 from moue.media.urls import is_address
 from moue.recognition.answers import FaceAnswer, answer_faces
-from moue.recognition.results import FaceResult, ImageResult, Timings
+from moue.recognition.face_result import FaceResult
+from moue.recognition.image_result import ImageResult, Timings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence

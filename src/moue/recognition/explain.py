@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from moue.faces.face import Box
     from moue.media.image_source import Source
     from moue.recognition.analyze import Model
-    from moue.recognition.results import FaceResult, ImageResult
+    from moue.recognition.face_result import FaceResult
+    from moue.recognition.image_result import ImageResult
 
 _DRAWN: Final = 320  # pixels of a face that is kept for drawing
 

@@ -12,7 +12,7 @@ from moue.errors import MissingExtraError, MoueError, SettingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
 
 TEXTS: Final = ("file", "status", "detector", "emotion", "message")

@@ -7,12 +7,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError, SettingError
-from moue.recognition.results import TrackedFace
+from moue.recognition.face_result import TrackedFace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moue.recognition.results import FaceResult
+    from moue.recognition.face_result import FaceResult
 
 DEFAULT_WINDOW_S: Final = 0.5
 

@@ -17,7 +17,7 @@ from moue.media.decode import Status
 from moue.media.video import open_video
 from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer
 from moue.recognition.cuts import CutFinder
-from moue.recognition.results import FrameResult
+from moue.recognition.frame_result import FrameResult
 from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
 from moue.recognition.tracking import Tracker
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from moue.classifier.protocol import FaceClassifier
     from moue.faces import Detector
     from moue.media.video import Video, VideoFrame, VideoSource
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
     _Answers: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
 

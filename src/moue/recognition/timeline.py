@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from moue.recognition.results import FrameResult, TrackedFace
+    from moue.recognition.face_result import TrackedFace
+    from moue.recognition.frame_result import FrameResult
 
 _MOST_BINS: Final = 600
 _FIRST_BIN_S: Final = 0.1

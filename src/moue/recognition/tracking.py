@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from moue.recognition.results import FaceResult
+    from moue.recognition.face_result import FaceResult
 
 DEFAULT_KEEP_S: Final = 1.0
 # A face that moved so fast that its boxes no longer overlap is recognized within this many of its own sizes.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from moue.classifier.protocol import FaceClassifier
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
 
 JPEG: Final = "image/jpeg"
 PNG: Final = "image/png"

@@ -19,7 +19,7 @@ from moue.faces.registry import AUTO, detectors
 from moue.heads import EXPRESSION, NOT_FACE
 from moue.media.decode import ImageLimits, Status, decode
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.results import ImageResult
+from moue.recognition.image_result import ImageResult
 from moue.serve.batching import BatchingSession
 from moue.serve.problems import HttpError
 

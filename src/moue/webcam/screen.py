@@ -13,7 +13,7 @@ from moue.drawing.draw import draw, save_drawing
 from moue.errors import MoueError
 from moue.media.decode import Status
 from moue.media.opencv import load_opencv
-from moue.recognition.results import FaceResult, ImageResult
+from moue.recognition.image_result import ImageResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from moue.recognition.results import FrameResult
+    from moue.recognition.face_result import FaceResult
+    from moue.recognition.frame_result import FrameResult
 
     AnyFace = TypeVar("AnyFace", bound=FaceResult)
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moue.media.video import VideoFrame
+    from moue.recognition.frame_result import FrameResult
     from moue.recognition.live import Live
-    from moue.recognition.results import FrameResult
 
 _HEADLESS: Final = "Without a window: moue webcam --headless"
 _NO_TK: Final = (

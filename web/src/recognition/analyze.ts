@@ -1,4 +1,4 @@
-/** From pixels to named faces. Mirrors src/moue/recognition/analyzer.py and results.py. */
+/** From pixels to named faces. Mirrors src/moue/recognition/analyzer.py and image_result.py. */
 
 import type { Answer, Classifier } from './classify';
 import { VIEWS, cropFace, isInside } from './crop';

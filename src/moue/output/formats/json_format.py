@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from moue.output.formats.registry import TableFormat
-from moue.recognition.results import FORMAT, VERSION
+from moue.recognition.image_result import FORMAT, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

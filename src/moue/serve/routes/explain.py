@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moue.classifier.classifier import Classifier
-    from moue.recognition.results import ImageResult
+    from moue.recognition.image_result import ImageResult
     from moue.serve.engine import Engine
     from moue.serve.gate import Gate
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from moue.errors import MoueError
-from moue.recognition.results import FORMAT, VERSION
+from moue.recognition.image_result import FORMAT, VERSION
 from moue.serve.drawing import JPEG, PNG, drawn
 from moue.serve.engine import Choices, Engine
 from moue.serve.problems import HttpError

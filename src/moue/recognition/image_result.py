@@ -1,4 +1,4 @@
-"""What `analyze` and `analyze_stream` answer: a result for each image or frame, with a `FaceResult` for each face."""
+"""`ImageResult`: what `analyze` answers for an image, with a `FaceResult` for each face."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.drawing.draw import draw, save_drawing
 from moue.drawing.notebook import html_of, png_of, show_image
-from moue.errors import MissingExtraError, MoueError
+from moue.errors import MoueError
 from moue.files import as_path
 from moue.media.decode import Status, decode
 from moue.recognition.rows import classes_of, rows_of, to_df
@@ -22,105 +22,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from moue.faces.face import Face
     from moue.recognition.analyze import Model
     from moue.recognition.explain import Explanation
+    from moue.recognition.face_result import FaceResult
 
 FORMAT: Final = "moue-results"
 VERSION: Final = 1
 """Raised when a field changes its meaning or goes; new fields may come without."""
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class FaceResult:
-    """One face.
-
-    Attributes:
-        box: (x, y, width, height) in pixels of the upright image; it may reach over the image's border.
-        emotion: The class with the highest probability.
-        confidence: Its calibrated probability, 0-1.
-        probabilities: Calibrated probability of each class, 0-1, in class order.
-        unsure: Whether `confidence` is below the stated threshold.
-        landmarks: x and y of right eye, left eye, nose tip, right and left corner of the mouth (the person's right), or
-            None where the detector gives none.
-        face_score: How sure the detector is that this is a face, 0-1.
-    """
-
-    box: tuple[float, float, float, float]
-    emotion: str
-    confidence: float
-    probabilities: dict[str, float]
-    unsure: bool = False
-    landmarks: tuple[tuple[float, float], ...] | None = None
-    face_score: float = 1.0
-
-    @classmethod
-    def of(cls, face: Face, probabilities: dict[str, float], unsure_below: float) -> FaceResult:
-        """Join what was detected with what the network answers."""
-        found = face.to_dict()
-        points = found["landmarks"]
-        return cls(
-            box=tuple(found["box"]),
-            **_answer(probabilities, unsure_below),
-            landmarks=None if points is None else tuple((x, y) for x, y in points),
-            face_score=found["face_score"],
-        )
-
-    @property
-    def label(self) -> str:
-        """The class and its confidence in a few letters; a question mark says that the answer is unsure."""
-        return f"{self.emotion}{'?' if self.unsure else ''} {self.confidence:.0%}"
-
-    def __repr__(self) -> str:
-        x, y, width, height = self.box
-        return f"{type(self).__name__}({self.label} at x={x:.0f} y={y:.0f}, {width:.0f}x{height:.0f})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        points = None if self.landmarks is None else [list(point) for point in self.landmarks]
-        return {**dataclasses.asdict(self), "box": list(self.box), "landmarks": points}
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class TrackedFace(FaceResult):
-    """One face in a frame, followed from frame to frame; `emotion` to `unsure` are smoothed over time.
-
-    Attributes:
-        track_id: Number of the person, 1 or more; it stays the same unless the face is lost for longer than stated.
-        raw_emotion: The class that this frame alone would be given.
-        raw_confidence: Its calibrated probability in this frame alone, 0-1.
-    """
-
-    track_id: int = 0
-    raw_emotion: str = ""
-    raw_confidence: float = 0.0
-
-    @classmethod
-    def of_track(
-        cls, face: FaceResult, track_id: int, probabilities: dict[str, float], unsure_below: float
-    ) -> TrackedFace:
-        """Return a frame's face with the probabilities that hold for the person over time."""
-        return cls(
-            box=face.box,
-            **_answer(probabilities, unsure_below),
-            landmarks=face.landmarks,
-            face_score=face.face_score,
-            track_id=track_id,
-            raw_emotion=face.emotion,
-            raw_confidence=face.confidence,
-        )
-
-    @property
-    def label(self) -> str:
-        """As `FaceResult.label`, with the person's number in front."""
-        return f"#{self.track_id} {super().label}"
-
-
-def _answer(probabilities: dict[str, float], unsure_below: float) -> dict[str, Any]:
-    emotion = max(probabilities, key=probabilities.__getitem__)
-    confidence = probabilities[emotion]
-    unsure = confidence < unsure_below
-    return {"emotion": emotion, "confidence": confidence, "probabilities": probabilities, "unsure": unsure}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,84 +214,3 @@ class ImageResult:
 
     def _can_plot(self) -> bool:
         return bool(self.width) and (self.pixels is not None or Path(self.file).is_file())
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class FrameResult(ImageResult):
-    """One frame of a video, a camera or a stream: an `ImageResult` with a time.
-
-    Attributes:
-        file: The video's path as it was given, the address without user name and password, or ``"camera 0"``.
-        status: As `ImageResult.status`; ``"unreadable"`` in the last result of a video that breaks off.
-        faces: The faces, the surest first, each with its person's number.
-        frame: Number of the frame in the video, from 0; skipped frames are counted. None if the video could not be
-            opened.
-        time_s: When the frame is shown, in seconds from the video's beginning; for a camera, since it was opened.
-        is_cut: Whether a new scene begins with this frame, so that everybody has a new number.
-        pixels: The frame, if `analyze_stream` was asked to keep frames.
-    """
-
-    faces: tuple[TrackedFace, ...] = ()
-    frame: int | None = None
-    time_s: float | None = None
-    is_cut: bool = False
-
-    @property
-    def _name(self) -> str:
-        return self.file if self.time_s is None else f"{self.file} at {self.time_s:.2f} s"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON values: those of `ImageResult.to_dict`, frame and time_s."""
-        about = super().to_dict()
-        time_s = None if self.time_s is None else round(self.time_s, 3)
-        return {"file": about.pop("file"), "frame": self.frame, "time_s": time_s, **about}
-
-    def to_rows(self, class_names: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """As `ImageResult.to_rows`, with frame, time_s and track_id."""
-        rows = super().to_rows(class_names)
-        for number, row in enumerate(rows):
-            row["frame"], row["time_s"] = self.frame, self.time_s
-            row["track_id"] = self.faces[number].track_id if self.faces else None
-        return rows
-
-    def upright_pixels(self) -> NDArray[np.uint8]:
-        """Return the upright image, uint8 (H, W) or (H, W, 3) RGB: `pixels`, or else `file` is opened again.
-
-        Raises:
-            MoueError: it is not available.
-        """
-        if self.pixels is None:
-            raise MoueError(
-                f"the pixels of {self._name} were not kept",
-                "analyze_stream(..., keep_frames=True)",
-                "Or pass the frame: result.plot(frame).",
-            )
-        return self.pixels
-
-    def _can_plot(self) -> bool:
-        return self.pixels is not None
-
-    @classmethod
-    def of(
-        cls,
-        image: ImageResult,
-        faces: tuple[TrackedFace, ...],
-        **fields: Any,  # noqa: ANN401 (the fields' own types)
-    ) -> FrameResult:
-        """Return an image's result as that of a frame.
-
-        Args:
-            image: What `analyze` says of the frame.
-            faces: Its faces, tracked and smoothed.
-            fields: `file`, `frame`, `time_s` and `is_cut`, and what else differs.
-        """
-        about = {field.name: getattr(image, field.name) for field in dataclasses.fields(ImageResult)}
-        return cls(**{**about, "faces": faces, **fields})
-
-    @classmethod
-    def without_frames(cls, file: str, error: MoueError) -> FrameResult:
-        """Return the single result of a video that cannot be read, with the reason and, if it has one, its status."""
-        message = error.came.removeprefix(f"{file} ")
-        if isinstance(error, MissingExtraError):
-            message = f"{message}; {error.fix}"
-        return cls(file, getattr(error, "status", Status.UNSUPPORTED), message=message)
