@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
+from moue.media.open_video import open_video
 from moue.media.opencv import load_opencv
-from moue.media.video import open_video
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.stream import analyze_frames, stream_analyzer
 

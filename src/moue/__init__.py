@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from moue.evaluation.robustness import Robustness
     from moue.evaluation.tta import with_views
     from moue.faces.face import Detector, Face
-    from moue.media.video import open_video
+    from moue.media.open_video import open_video
     from moue.recognition.analyze import analyze, analyze_many
     from moue.recognition.analyzer import Analyzer
     from moue.recognition.explain import Explanation, FaceExplanation, explain
@@ -114,7 +114,7 @@ _HOMES = {
     "diagnose": "moue.doctor.diagnose",
     "draw": "moue.drawing.draw",
     "load_dataset": "moue.data.load",
-    "open_video": "moue.media.video",
+    "open_video": "moue.media.open_video",
     "TrainResult": "moue.training.train",
     "ExportResult": "moue.training.export_onnx",
     "Analyzer": "moue.recognition.analyzer",

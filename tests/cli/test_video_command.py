@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers.video_files import two_squares
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.output import encoders
 from moue.recognition import stream
 

@@ -20,7 +20,7 @@ from moue.errors import MoueError
 from moue.media import camera
 from moue.media.camera import advice
 from moue.media.decode import Status
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.recognition import live
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.face_result import FaceResult, TrackedFace

@@ -19,7 +19,7 @@ from moue.cluster.place import Place, place_of
 from moue.errors import MoueError, SettingError
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.stream import Follower, analyze_frames
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from moue.media.animation import is_animation
 from moue.media.decode import Status, decode
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.predict.jobs import drawing_jobs
 
 pytest.importorskip("cv2", reason="videos need the extra 'video'")

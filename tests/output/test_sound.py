@@ -6,7 +6,7 @@ import pytest
 from helpers.video_files import film_with_sound, sound_of, two_squares
 from moue.media.clock import Sampling
 from moue.media.decode import Status
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.frame_result import FrameResult
 

@@ -14,7 +14,7 @@ from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
 from moue.media.clock import Sampling
 from moue.media.decode import Status
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.output import encoders
 from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline

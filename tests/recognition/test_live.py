@@ -9,7 +9,7 @@ import pytest
 
 from helpers.live_camera import FPS, ScriptedCamera, no_thread_is_left, write_film
 from moue.errors import MoueError
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.recognition.live import Live, NewestFrame, Rate
 from moue.webcam.window import Window
 

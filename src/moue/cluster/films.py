@@ -23,7 +23,7 @@ from moue.errors import MoueError
 from moue.faces import make_detector
 from moue.media.clock import Sampling
 from moue.media.decode import Status
-from moue.media.video import VideoError, open_video
+from moue.media.open_video import VideoError, open_video
 from moue.recognition.frame_result import FrameResult
 from moue.recognition.smoothing import DEFAULT_WINDOW_S
 from moue.recognition.stream import Follower, analyze_frames

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from moue.errors import MissingExtraError, MoueError
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from moue.errors import MoueError
 from moue.faces import make_detector
-from moue.media.video import open_video, public_name
+from moue.media.open_video import open_video, public_name
 from moue.output.encoders import keeps_sound
 from moue.predict.drawings import VideoDrawing, draw_image
 from moue.predict.video_files import VideoFiles

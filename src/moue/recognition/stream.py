@@ -14,7 +14,7 @@ from moue.classifier.runtime import CPU, usable_cpus
 from moue.faces import make_detector
 from moue.media.clock import Sampling
 from moue.media.decode import Status
-from moue.media.video import open_video
+from moue.media.open_video import open_video
 from moue.recognition.analyzer import DEFAULT_UNSURE_BELOW, Analyzer
 from moue.recognition.cuts import CutFinder
 from moue.recognition.frame_result import FrameResult
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from moue.classifier.protocol import FaceClassifier
     from moue.faces import Detector
-    from moue.media.video import Video, VideoFrame, VideoSource
+    from moue.media.open_video import VideoSource
+    from moue.media.video import Video, VideoFrame
     from moue.recognition.image_result import ImageResult
 
     _Answers: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
