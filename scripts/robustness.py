@@ -16,10 +16,10 @@ from results import WEIGHTS, card_of
 
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.spec import ModelSpec
+from moue.evaluation.canvas import save_figure
 from moue.evaluation.corruption_errors import REFERENCE_NAME, Reference
 from moue.evaluation.corruptions import list_corruptions
 from moue.evaluation.evaluation import Evaluation
-from moue.evaluation.figures import save_figure
 from moue.evaluation.robustness_card import KEY, robustness_summary
 from moue.evaluation.robustness_figures import corruptions_figure, selective_figure, slices_figure
 from moue.evaluation.robustness_table import robustness_lines

@@ -15,7 +15,6 @@ from moue.data.dataset import Dataset
 from moue.data.synthetic.dataset import synthesize
 from moue.errors import MoueError
 from moue.evaluation.evaluate import Evaluation, evaluate
-from moue.evaluation.evaluation import correct_faces, wrong_faces
 from moue.evaluation.metrics import score
 from moue.evaluation.references import score_reference
 from moue.evaluation.tta import with_views
@@ -194,16 +193,6 @@ def test_table_names_sets_and_classes():
     for part in ("test split", "no twins in train", "FER+ majority", "always 'happy'", *CLASS_NAMES):
         assert part in text
     assert max(map(len, text.splitlines())) <= 100
-
-
-def test_faces_of_the_report():
-    y_true = np.array([0, 0, 0, 1, 1])
-    y_prob = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.95, 0.05]])
-    chosen = correct_faces(y_true, y_prob, count=1)
-    assert {label: index.tolist() for label, index in chosen.items()} == {0: [1], 1: [3]}
-    assert correct_faces(y_true, y_prob)[0].tolist() == [1, 0]
-    assert wrong_faces(y_true, y_prob).tolist() == [4, 2]
-    assert wrong_faces(y_true, y_prob, count=1).tolist() == [4]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-"""Pages and figures made from run folders of every state."""
+"""Pages made from run folders of every state."""
 
 import dataclasses
-import io
 import json
 import re
 import shutil
@@ -10,19 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import WEIGHTS
 from moue.data.dataset import Dataset
 from moue.errors import MoueError
-from moue.evaluation import figures
+from moue.evaluation import report
 from moue.evaluation.evaluate import evaluate
-from moue.evaluation.metrics import score
 from moue.evaluation.report import write_report
 from moue.files import write_json
 
 pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+
 pytest.importorskip("jinja2", reason="needs the extra 'report'")
 
 HISTORY = [
@@ -212,7 +210,7 @@ def test_a_damaged_run_is_refused_or_reported(tmp_path_factory, data, value):
     part[data.draw(st.sampled_from(sorted(part)))] = value
     (run / name).write_text(json.dumps(content), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "figure_uri", lambda _: "data:,")  # encoding PNGs is what takes time
+        patch.setattr(report, "figure_uri", lambda _: "data:,")  # encoding PNGs is what takes time
         try:
             assert write_report(run).stat().st_size > 1000
         except MoueError as error:
@@ -222,63 +220,6 @@ def test_a_damaged_run_is_refused_or_reported(tmp_path_factory, data, value):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(MoueError, match="there is no folder"):
         write_report(tmp_path / "nowhere")
-
-
-def test_curves_are_written_and_marked(tmp_path):
-    path = figures.plot_history(HISTORY, tmp_path / "curves.png")
-    with Image.open(path) as image:
-        assert image.format == "PNG"
-        assert image.width > 2 * image.height
-    with pytest.raises(MoueError, match="exists already"):
-        figures.plot_history(HISTORY, path, overwrite=False)
-    labels = [
-        text.get_text() for axes in figures.history_figure(HISTORY).axes for text in axes.get_legend().get_texts()
-    ]
-    assert labels == [
-        *("training", "validation", "best epoch 2: 45.0 %"),
-        *("training", "validation", "best epoch 2: 0.950"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("history", "lines"),
-    [
-        (HISTORY[:1], 4),
-        ([{"epoch": 1, "loss": 1.0, "accuracy": 0.3}, {"epoch": 2, "loss": 0.9, "accuracy": 0.4}], 1),
-        ([{**HISTORY[0], "val_accuracy": None}, HISTORY[1]], 4),
-    ],
-)
-def test_incomplete_histories_are_drawn(history, lines):
-    figure = figures.history_figure(history, ("accuracy",))
-    assert len(figure.axes[0].get_lines()) == lines
-    assert figures.figure_uri(figure).startswith("data:image/png;base64,")
-
-
-def test_an_empty_history_is_refused(tmp_path):
-    with pytest.raises(MoueError, match="history is empty"):
-        figures.plot_history([], tmp_path / "curves.png")
-
-
-@pytest.mark.parametrize("theme", [figures.LIGHT, figures.DARK], ids=["light", "dark"])
-def test_figures_of_scores_carry_their_numbers(theme):
-    scores = score([0, 0, 0, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]], ("one", "two"))
-    cells = [text.get_text() for text in figures.confusion_figure(scores, theme).axes[0].texts]
-    assert cells == ["67%", "2", "33%", "1", "0%", "0", "100%", "1"]
-    bars = [text.get_text() for text in figures.class_bars_figure(scores, theme).axes[0].texts]
-    assert bars == ["100", "50", "67", "100", "80", "67"]
-    legend = figures.reliability_figure(scores, scores, theme).axes[0].get_legend()
-    assert [text.get_text() for text in legend.get_texts()][1:] == [
-        f"{name}: ECE {100 * scores.ece:.1f} %" for name in ("as trained", "after temperature scaling")
-    ]
-
-
-def test_face_keeps_its_pixels():
-    import base64
-
-    face = make_dataset().images[0]
-    decoded = base64.b64decode(figures.face_uri(face).partition(",")[2])
-    with Image.open(io.BytesIO(decoded)) as image:
-        assert (np.asarray(image) == face[..., 0]).all()
 
 
 @pytest.mark.parametrize("name", ["mine.tflite", "mine.xml"])

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.data import make_dataset
 from moue.errors import MoueError
-from moue.evaluation import figures, robustness_figures
+from moue.evaluation import canvas, robustness_figures
 from moue.evaluation.corruption_errors import Reference, mean_corruption_error, read_references
 from moue.evaluation.corruptions import list_corruptions
 from moue.evaluation.evaluate import evaluate
@@ -75,7 +75,7 @@ def test_an_empty_split_is_refused(dataset):
 
 @pytest.mark.slow
 def test_it_is_kept_with_the_evaluation_and_shown(dataset, found, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "_DPI", 16)  # drawn in a moment
+    monkeypatch.setattr(canvas, "_DPI", 16)  # drawn in a moment
     evaluation = dataclasses.replace(evaluate(by_brightness, dataset, split="train"), robustness=found)
     evaluation.save(tmp_path / "kept")
     again = Evaluation.load(tmp_path / "kept")

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import InputSpec
-from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
+from moue.classifier.spec import ModelSpec
 from moue.files import sha256_of
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.training.expression import append_expression

@@ -52,7 +52,8 @@ def teachers(tmp_path_factory):
 def save_perceived(folder):
     """A run folder whose one network has the two heads of FER+ training: 7 classes and 10."""
     onnx = pytest.importorskip("onnx")
-    from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
+    from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
+    from moue.classifier.spec import ModelSpec
     from moue.training.expression import append_expression
 
     folder.mkdir()

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import onnx_model
+from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.classifier import Classifier
-from moue.classifier.spec import ExpressionSpec, HeadSpec
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.probabilities import apply_temperature

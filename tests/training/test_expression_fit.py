@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.data import make_dataset
-from moue.classifier.spec import HeadSpec
+from moue.classifier.answer_spec import HeadSpec
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.probabilities import softmax
 from moue.training.expression import mix_heads

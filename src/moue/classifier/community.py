@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.classifier import checks
+from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import COLORS, InputSpec
 from moue.classifier.session import FLOAT, Described, Tensor
-from moue.classifier.spec import ExpressionSpec, HeadSpec, ModelSpec
+from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError
 from moue.files import read_json
 from moue.heads import EXPRESSION, NOT_FACE

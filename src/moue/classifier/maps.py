@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from moue.classifier.answer_spec import ExpressionSpec
 from moue.classifier.classifier import Classifier
 from moue.classifier.features import with_outputs
 from moue.classifier.locate import FIX
 from moue.classifier.preprocess import fit, prepare
 from moue.classifier.runtime import open_session, read_network, usable_cpus
-from moue.classifier.spec import ExpressionSpec
 from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION
 from moue.probabilities import PROBABILITY_FLOOR, softmax

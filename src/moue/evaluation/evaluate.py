@@ -11,10 +11,11 @@ from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
 from moue.data.dataset import ALL, Dataset, refuse_no_dataset
 from moue.errors import MoueError
-from moue.evaluation.evaluation import Baseline, Evaluation, report_faces
+from moue.evaluation.evaluation import Baseline, Evaluation
 from moue.evaluation.metrics import score
 from moue.evaluation.references import score_reference
 from moue.evaluation.seen import Seen, find_seen
+from moue.evaluation.shown_faces import report_faces
 from moue.evaluation.tta import Viewed, average_views, find_views, views_of
 from moue.heads import EXPRESSION, find_head, reference_for_expression
 from moue.labels import FERPLUS_NAMES

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +11,7 @@ from moue.classifier.classifier import Classifier
 from moue.classifier.maps import CLASS_MAP, face_maps
 from moue.drawing.evidence import LEAST_SCALE, color_face
 from moue.errors import MoueError
+from moue.evaluation.canvas import image_uri
 from moue.heads import EXPRESSION
 
 if TYPE_CHECKING:
@@ -52,7 +51,5 @@ def explain_mistakes(
         face = Image.fromarray(image[..., 0])
         large = np.asarray(face.resize((face.width * _ENLARGED, face.height * _ENLARGED), Image.Resampling.BICUBIC))
         scale = max(float(np.abs(found.evidence).max()), LEAST_SCALE)
-        content = io.BytesIO()
-        color_face(large, found.evidence, scale, shift=found.shift).save(content, "PNG")
-        pictures.append(f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}")
+        pictures.append(image_uri(color_face(large, found.evidence, scale, shift=found.shift)))
     return pictures

@@ -11,10 +11,12 @@ from moue.classifier.engines import describe_network
 from moue.classifier.locate import SUFFIXES, locate, shipped_models
 from moue.errors import MissingExtraError, MoueError
 from moue.evaluation import figures, robustness_figures
-from moue.evaluation.evaluation import JSON_NAME, Evaluation, correct_faces, wrong_faces
+from moue.evaluation.canvas import DARK, LIGHT, Theme, face_uri, figure_uri
+from moue.evaluation.evaluation import JSON_NAME, Evaluation
 from moue.evaluation.metrics import NUM_BINS
 from moue.evaluation.mistakes import explain_mistakes
 from moue.evaluation.model_card import stated_scores
+from moue.evaluation.shown_faces import correct_faces, wrong_faces
 from moue.files import as_path, read_json, refuse_existing, refuse_suffix, write_text
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ def _network_context(name_or_path: str | Path) -> dict[str, Any]:
 
 
 def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | None) -> dict[str, str]:
-    def draw(theme: figures.Theme) -> Figure:
+    def draw(theme: Theme) -> Figure:
         return figures.history_figure(history, (quantity,), best_epoch=best_epoch, theme=theme)
 
     return _picture(f"{quantity} per epoch, training and validation", draw)
@@ -202,12 +204,12 @@ def _read(run: Path, name: str, kind: type) -> Any:  # noqa: ANN401 (JSON is any
     return value
 
 
-def _picture(alt: str, draw: Callable[[figures.Theme], Any]) -> dict[str, str]:
+def _picture(alt: str, draw: Callable[[Theme], Any]) -> dict[str, str]:
     """The same figure for light and for dark pages, as data URIs."""
     return {
         "alt": alt,
-        "light": figures.figure_uri(draw(figures.LIGHT)),
-        "dark": figures.figure_uri(draw(figures.DARK)),
+        "light": figure_uri(draw(LIGHT)),
+        "dark": figure_uri(draw(DARK)),
     }
 
 
@@ -240,7 +242,7 @@ def _face(evaluation: Evaluation, position: int) -> dict[str, Any]:
     # save() keeps the pixels of these very faces, in increasing position.
     saved = evaluation.face_index.searchsorted(position)
     return {
-        "uri": figures.face_uri(evaluation.face_images[saved]),
+        "uri": face_uri(evaluation.face_images[saved]),
         "row": int(evaluation.rows[position]),
         "true": names[evaluation.y_true[position]],
         "predicted": names[probabilities.argmax()],

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from moue.evaluation.canvas import LIGHT, Theme, make_axes, make_figure, percent_tick
 from moue.evaluation.corruption_errors import find_reference_named
 from moue.evaluation.corruptions import STRENGTHS, list_corruptions
-from moue.evaluation.figures import LIGHT, Theme, make_axes, make_figure, percent_tick
 from moue.evaluation.selective import COVERAGES
 
 if TYPE_CHECKING:

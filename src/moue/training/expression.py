@@ -1,7 +1,7 @@
 """The outputs `expression` and `not_face`: computed with NumPy to fit their numbers, then built into the ONNX file.
 
 What a person is told about a face is computed inside the exported file, so that every program that runs the file gives
-the same answer. `moue.classifier.spec.ExpressionSpec` says what is computed.
+the same answer. `moue.classifier.answer_spec.ExpressionSpec` says what is computed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import ArrayLike, NDArray
 
-    from moue.classifier.spec import ExpressionSpec, HeadSpec
+    from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 
 _LEAST_OPSET: Final = 13  # from this one on, Softmax works on one axis
 _PREFIX: Final = "moue/"

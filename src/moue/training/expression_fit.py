@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from moue.classifier.spec import ExpressionSpec
+from moue.classifier.answer_spec import ExpressionSpec
 from moue.labels import FERPLUS_NAMES
 from moue.probabilities import fit_temperature, softmax
 from moue.training.expression import log_probabilities
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from moue.classifier.spec import HeadSpec
+    from moue.classifier.answer_spec import HeadSpec
     from moue.data.dataset import Dataset
 
 # Measured by benchmarks/expression.py (docs/photos.md).

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from moue.classifier.spec import HeadSpec
+    from moue.classifier.answer_spec import HeadSpec
 
 _NCHW_TO_NHWC: Final = [0, 2, 3, 1]
 _AVERAGES: Final = {"ReduceMean", "GlobalAveragePool"}

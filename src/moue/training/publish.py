@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import InputSpec
-from moue.classifier.spec import OTHERS, STARTED_FROM, ExpressionSpec, HeadSpec, ModelSpec
+from moue.classifier.spec import OTHERS, STARTED_FROM, ModelSpec
 from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, heads_in, list_heads
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES

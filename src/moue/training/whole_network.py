@@ -19,7 +19,7 @@ from moue.training.run_folder import RunFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from moue.classifier.spec import ExpressionSpec, HeadSpec
+    from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 
 
 def load_whole(name_or_path: str | Path) -> keras.Model:

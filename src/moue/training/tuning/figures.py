@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from moue.evaluation.figures import Theme, make_axes, make_figure, make_legend
+from moue.evaluation.canvas import Theme, make_axes, make_figure, make_legend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

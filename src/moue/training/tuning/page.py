@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MissingExtraError
-from moue.evaluation.figures import DARK, LIGHT, figure_uri
+from moue.evaluation.canvas import DARK, LIGHT, figure_uri
 from moue.files import write_text
 from moue.training.tuning import figures
 from moue.training.tuning.confirm import standard_error
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from moue.evaluation.figures import Theme
+    from moue.evaluation.canvas import Theme
     from moue.training.config import TrainConfig
     from moue.training.tuning.confirm import Candidate
     from moue.training.tuning.space import Space
