@@ -69,8 +69,8 @@ function listFiles(): Plugin {
       order: 'post',
       handler(_options, bundle) {
         const assets = filesOf(join(here, 'public')).map((file) => file.slice(join(here, 'public').length + 1));
-        // The worker keeps the one runtime that it uses; the service worker need not fetch the other.
-        const listed = (name: string) => name !== 'sw.js' && !name.endsWith('.gz');
+        // The worker keeps the one runtime and the one detector that it uses; the service worker need not fetch others.
+        const listed = (name: string) => name !== 'sw.js' && !/^assets\/.*\.(gz|onnx)$/.test(name);
         const files = [...Object.keys(bundle), ...assets].filter(listed).sort();
         const source = `${JSON.stringify({ format: 'moue-page', version, moue, files }, null, 1)}\n`;
         this.emitFile({ type: 'asset', fileName: 'moue-page.json', source });

@@ -113,3 +113,19 @@ def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES,
     )
     spec.save(folder / "model.json")
     return folder
+
+
+def save_yunet(path: Path) -> Path:
+    """Write a file with the input and the outputs of YuNet, which finds nothing."""
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["input"], [name]) for name in names],
+        "nothing",
+        [helper.make_tensor_value_info("input", kind, [1, 3, 640, 640])],
+        [helper.make_tensor_value_info(name, kind, None) for name in names],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return path

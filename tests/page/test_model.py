@@ -9,7 +9,6 @@ from helpers.onnx_model import save_other, save_run
 from moue.classifier.classifier import Classifier
 from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError
-from moue.page import built
 from moue.page.model import PageModel
 
 OWN = ("smile", "no_smile", "happy")
@@ -19,20 +18,6 @@ OWN = ("smile", "no_smile", "happy")
 def own(tmp_path):
     """A run of three own classes."""
     return save_run(tmp_path / "runs" / "mine", class_names=OWN, classes=3)
-
-
-@pytest.fixture
-def page(tmp_path, monkeypatch):
-    """A built page with another network."""
-    static = tmp_path / "static"
-    (static / "model").mkdir(parents=True)
-    (static / "index.html").write_text("<!doctype html>")
-    (static / "model" / "0123.onnx").write_bytes(b"old")
-    (static / "model.json").write_text("{}")
-    listed = {"format": "moue-page", "version": "abc", "files": ["index.html", "model.json", "model/0123.onnx"]}
-    (static / "moue-page.json").write_text(json.dumps(listed))
-    monkeypatch.setattr(built, "_BUILT", static)
-    return static
 
 
 def test_the_manifest_tells_what_the_page_needs_and_nothing_of_the_training(own):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from helpers.onnx_model import save_other, save_run
+from helpers.onnx_model import save_other, save_run, save_yunet
 from helpers.serving import refused
 
 OWN = tuple(f"class {number}" for number in range(100))
@@ -62,3 +62,27 @@ def test_a_network_that_the_page_cannot_run_gets_the_plain_page(serve, tmp_path)
     assert "The page cannot run model.onnx, which is of other origin." in answer.text
     assert "make page" not in answer.text
     assert answer.headers["content-security-policy"].count("'sha256-") == 2
+
+
+@pytest.mark.usefixtures("built")
+def test_yunet_comes_with_the_page_where_it_was_chosen(serve, tmp_path):
+    file = save_yunet(tmp_path / "mine.onnx")
+    client = serve(detector="yunet", detector_model=file)
+    about = client.get("/model.json").json()["detector"]
+    assert about["name"] == "yunet"
+    network = client.get(f"/{about['file']}")
+    assert len(network.content) == about["bytes"] == file.stat().st_size
+    assert "immutable" in network.headers["cache-control"]
+    assert about["file"] in client.get("/moue-page.json").json()["files"]
+    licences = client.get("/LICENCES.txt")
+    assert "Shiqi Yu" in licences.text
+    assert licences.headers["content-type"] == "text/plain; charset=utf-8"
+    with_key = serve(detector="yunet", detector_model=file, api_key="long-enough")
+    assert "give this detector to people who have no key" in with_key.get("/").text
+    refused(with_key.get(f"/{about['file']}"), 404)
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("detector", ["auto", "own", "none"])
+def test_where_nobody_chose_yunet_the_page_stays_as_it_is(serve, detector):
+    assert "detector" not in serve(detector=detector).get("/model.json").json()

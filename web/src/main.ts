@@ -227,7 +227,8 @@ function showModel(model: PageModel): void {
   );
   const wrong = Math.round(100 * (1 - (model.accuracy ?? 1)));
   byId('wrong').textContent = wrong > 0 ? `: about ${wrong} in 100 faces of its test` : '';
-  byId('about').textContent = `moue ${__MOUE__}, model ${model.name}. The faces of the examples are drawn.`;
+  const detector = model.detector ? `, detector ${model.detector.name}` : '';
+  byId('about').textContent = `moue ${__MOUE__}, model ${model.name}${detector}. The faces of the examples are drawn.`;
 }
 
 fillPage();

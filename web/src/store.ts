@@ -15,11 +15,15 @@ export async function kept(url: string): Promise<Response> {
   return response;
 }
 
-/** Remove the networks that the page had before, which `kept` would hold as long as the page's version does. */
-export async function forgetOthers(current: string): Promise<void> {
+/**
+ * Remove the networks that the page had before, which `kept` would hold as long as the page's version does.
+ *
+ * @param current The addresses of those that it has, all in one folder.
+ */
+export async function forgetOthers(current: readonly string[]): Promise<void> {
   if (!('caches' in globalThis)) return;
   const store = await caches.open(STORE).catch(() => null);
-  const folder = current.slice(0, current.lastIndexOf('/') + 1);
-  const old = ((await store?.keys()) ?? []).filter(({ url }) => url.startsWith(folder) && url !== current);
+  const folder = current[0]!.slice(0, current[0]!.lastIndexOf('/') + 1);
+  const old = ((await store?.keys()) ?? []).filter(({ url }) => url.startsWith(folder) && !current.includes(url));
   await Promise.all(old.map((request) => store!.delete(request)));
 }

@@ -1,18 +1,20 @@
 /** The worker: loads the networks and answers one image or frame after the other, away from the page's own thread. */
 
-import detectorUrl from '../../src/moue/weights/faces/own.onnx?url';
-import detector from '../../src/moue/weights/faces/own.json';
+import ownUrl from '../../src/moue/weights/faces/own.onnx?url';
+import own from '../../src/moue/weights/faces/own.json';
 import { Refused, decode, pixelsOf } from './media/decode';
 import type { Ask, Tell } from './protocol';
 import { Analyzer, type FaceResult, type Seen } from './recognition/analyze';
 import { Classifier } from './recognition/classify';
-import { Detector } from './recognition/detect';
 import { Explainer } from './recognition/explain';
+import type { Detector } from './recognition/face';
 import { withOutputs } from './recognition/features';
 import { namesOf } from './recognition/maps';
+import type { Network } from './recognition/network';
+import { OwnDetector } from './recognition/own';
 import { Follower, type SeenFrame } from './recognition/stream';
 import { type Picture } from './recognition/pixels';
-import type { PageModel } from './recognition/spec';
+import type { DetectorSpec, PageModel } from './recognition/spec';
 import { type Backend, threads } from './runtime/backend';
 import { choose } from './runtime/choose';
 import { type Part, fetchAll } from './runtime/fetch';
@@ -21,7 +23,13 @@ import { forgetOthers } from './store';
 
 const tell = (message: Tell) => self.postMessage(message);
 
-const DETECTOR: Part = { url: detectorUrl, bytes: __DETECTOR_BYTES__ };
+const OWN: Part = { url: ownUrl, bytes: __DETECTOR_BYTES__ };
+
+interface Analyzers {
+  readonly image: Analyzer;
+  /** Frames come many a second and are upright: nothing turns them where it finds no face. */
+  readonly frame: Analyzer;
+}
 
 let engine = '';
 
@@ -32,7 +40,7 @@ let explainer: Promise<Explainer> | null = null;
 /** A graphics processor that takes longer for a small image is not worth it. */
 const SLOW_MS = 250;
 
-async function load(): Promise<Analyzer> {
+async function load(): Promise<Analyzers> {
   // The worker's name is the wish.
   const [backend, model] = await Promise.all([choose(self.name), fetchModel()]);
   tell({ kind: 'model', model });
@@ -45,27 +53,43 @@ async function load(): Promise<Analyzer> {
   }
 }
 
-async function loadWith(backend: Backend, model: PageModel): Promise<Analyzer> {
-  const network: Part = { url: pageUrl(model.file), bytes: model.bytes };
+async function loadWith(backend: Backend, model: PageModel): Promise<Analyzers> {
+  const network = partOf(model);
+  const finder = model.detector ? partOf(model.detector) : OWN;
   const report = (loaded: number, total: number) => tell({ kind: 'progress', loaded, total });
-  const files = await fetchAll([backend.wasm, network, DETECTOR], report);
-  void forgetOthers(network.url);
+  const files = await fetchAll([backend.wasm, network, finder], report);
+  void forgetOthers(model.detector ? [network.url, finder.url] : [network.url]);
   await backend.start(files[0]!);
   const classifier = new Classifier(await backend.open(files[1]!), model.spec);
   const { features } = model.spec;
   openExplainer = async () => {
     return new Explainer(classifier, features ? await backend.open(withOutputs(files[1]!, namesOf(features))) : null);
   };
-  const analyzer = new Analyzer(classifier, new Detector(await backend.open(files[2]!), detector.score_threshold));
+  const [forImages, forFrames] = await detectors(await backend.open(files[2]!), model.detector);
+  const analyzers: Analyzers = { image: new Analyzer(classifier, forImages), frame: new Analyzer(classifier, forFrames) };
   engine = backend.name;
   // Somebody who was quicker than the network need not wait for it twice.
-  if (waiting === 0 || engine !== 'wasm') await warmUp(analyzer, classifier);
+  if (waiting === 0 || engine !== 'wasm') await warmUp(analyzers.frame, classifier);
   if (engine !== self.name && engine === 'webgpu') {
     const start = performance.now();
-    await warmUp(analyzer, classifier);
+    await warmUp(analyzers.frame, classifier);
     if (performance.now() - start > SLOW_MS) throw new Error('the graphics processor is slow');
   }
-  return analyzer;
+  return analyzers;
+}
+
+function partOf({ file, bytes }: { readonly file: string; readonly bytes: number }): Part {
+  return { url: pageUrl(file), bytes };
+}
+
+/** The detector of images and that of frames. A page without YuNet does not fetch its code either. */
+async function detectors(network: Network, spec: DetectorSpec | undefined): Promise<[Detector, Detector]> {
+  if (!spec) {
+    const detector = new OwnDetector(network, own.score_threshold);
+    return [detector, detector];
+  }
+  const { YuNet } = await import('./recognition/yunet');
+  return [new YuNet(network, spec, true), new YuNet(network, spec, false)];
 }
 
 /** Run both networks once: the browser compiles their code at the first run, and the visitor is still choosing. */
@@ -84,7 +108,7 @@ loading.then(
 );
 
 async function answerImage(id: number, file: Blob): Promise<void> {
-  const analyzer = await loading;
+  const { image: analyzer } = await loading;
   const nothing = { detector: '', faces: [], timings: { detection_ms: 0, preprocess_ms: 0, inference_ms: 0 } };
   try {
     const seen = await analyzer.analyze(await decode(file));
@@ -104,7 +128,7 @@ let latest: { readonly picture: Picture; readonly timeS: number; readonly scale:
 
 async function answerFrame({ id, bitmap, timeS, begins, scale }: Extract<Ask, { kind: 'frame' }>): Promise<void> {
   try {
-    const analyzer = await loading;
+    const { frame: analyzer } = await loading;
     if (begins === 'stream' || !follower) follower = new Follower(analyzer);
     if (begins === 'jump') follower.forget();
     const picture = pixelsOf(bitmap);

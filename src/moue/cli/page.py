@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from moue.cli import console, options
+
+
+class PageDetectorName(enum.StrEnum):
+    """How the page finds faces: `moue.page.detector`, which would load NumPy here."""
+
+    OWN = "own"
+    YUNET = "yunet"
 
 
 def page(
@@ -21,6 +29,11 @@ def page(
             show_default="small",
         ),
     ] = None,
+    detector: Annotated[
+        PageDetectorName,
+        typer.Option("--detector", help="How the page finds faces. yunet: needs moue download yunet first."),
+    ] = PageDetectorName.OWN,
+    detector_model: options.DetectorModel = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Write the page that recognises expressions in the browser.
@@ -29,7 +42,8 @@ def page(
     """
     from moue.page import copy
 
-    console.wrote(copy(out, model=model, overwrite=overwrite))
+    written = copy(out, model=model, detector=detector.value, detector_model=detector_model, overwrite=overwrite)
+    console.wrote(written)
 
 
 COMMANDS: Final = (page,)

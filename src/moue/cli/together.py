@@ -49,6 +49,7 @@ RULES: Final[dict[str, tuple[Rule, ...]]] = {
     ),
     "explain": (Rule("--size", needs=("--output",), beside="--json"),),
     "webcam": (Rule("--step", needs=("--headless",)), *_alone("--headless", "--mirror", "--save-to"), *_YUNET),
+    "page": (Rule("--detector-model", needs=("--detector yunet",)),),
     "serve": _YUNET,
     "train": (Rule("--detector", needs=("--faces",)),),
     "tune": (Rule("--cpus-per-trial", needs=("--ray",)),),

@@ -73,6 +73,16 @@ class YuNet:
         return [_face(row) for row in rows[suppress(rows, nms_threshold)]]
 
 
+def read_free(path: Path) -> bytes:
+    """Return the network's file, made to take images of any size.
+
+    Raises:
+        MoueError: the file cannot be read.
+    """
+    content = read_network(path, _FIX)
+    return content.replace(_FIXED_SIZE, _FREE_SIZE) if content.count(_FIXED_SIZE) == 1 else content
+
+
 def decode(answers: list[NDArray[np.float32]], width: int, score_threshold: float) -> NDArray[np.float32]:
     """Turn the network's answers into candidates.
 
@@ -142,7 +152,4 @@ def _face(row: NDArray[np.float32]) -> Face:
 
 
 def _open(path: Path, threads: int) -> Any:  # noqa: ANN401 (onnxruntime has no types)
-    content = read_network(path, _FIX)
-    if content.count(_FIXED_SIZE) == 1:
-        content = content.replace(_FIXED_SIZE, _FREE_SIZE)
-    return open_session(content, path, threads=threads, fix=_FIX, many_sizes=True)
+    return open_session(read_free(path), path, threads=threads, fix=_FIX, many_sizes=True)

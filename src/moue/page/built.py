@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from moue.classifier.locate import DEFAULT_MODEL
 from moue.errors import MoueError
 from moue.files import cannot_write, locked, refuse_existing
-from moue.page.model import FOLDER, LIST, MANIFEST, PageModel
+from moue.page.detector import OWN, page_detector
+from moue.page.model import FOLDER, LICENCES, LIST, MANIFEST, PageModel
 
 _BUILT: Final = Path(__file__).parent / "static"
 _INDEX: Final = "index.html"
@@ -24,20 +26,29 @@ def folder() -> Path | None:
     return _BUILT if (_BUILT / _INDEX).is_file() else None
 
 
-def copy(out: str | Path, *, model: str | Path | None = None, overwrite: bool = False) -> Path:
+def copy(
+    out: str | Path,
+    *,
+    model: str | Path | None = None,
+    detector: str = OWN,
+    detector_model: str | Path | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Copy the built page to a new folder, which any web host can serve as it is.
 
     Args:
         out: The folder to write.
         model: The network of the page, as for `moue.Classifier.load`; None takes the shipped one.
+        detector: What finds the faces: ``"own"``, which is built into the page, or ``"yunet"``.
+        detector_model: YuNet's file, or a folder with it; None looks where `moue.faces.make_detector` does.
         overwrite: Replace an existing folder, if it is empty or holds an earlier page.
 
     Returns:
         `out`.
 
     Raises:
-        MoueError: the page was not built; the network cannot be loaded, or the page cannot run it; `out` exists and
-            `overwrite` is false, or holds something else; or it cannot be written.
+        MoueError: the page was not built; the network or the detector cannot be loaded, or the page cannot run it;
+            `out` exists and `overwrite` is false, or holds something else; or it cannot be written.
     """
     built, target = folder(), Path(out)
     if built is None:
@@ -46,7 +57,10 @@ def copy(out: str | Path, *, model: str | Path | None = None, overwrite: bool = 
         )
     refuse_existing(target, overwrite=overwrite)
     _refuse_other(target)
-    chosen = None if model is None else PageModel.load(model)
+    finder = page_detector(detector, detector_model)
+    chosen = None
+    if model is not None or finder is not None:
+        chosen = PageModel.load(DEFAULT_MODEL if model is None else model).with_detector(finder)
     with locked(target):
         try:
             _replace(built, target, chosen)
@@ -80,12 +94,16 @@ def _replace(built: Path, target: Path, model: PageModel | None) -> None:
 
 
 def put_in(folder: Path, model: PageModel) -> None:
-    """Make a network the one of the page in a folder, in place of any other."""
+    """Make a network, and the detector beside it, those of the page in a folder, in place of any others."""
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
-    file = folder / model.file
-    file.parent.mkdir()
-    file.write_bytes(model.content)
+    (folder / FOLDER).mkdir()
+    for name, content in model.files.items():
+        (folder / name).write_bytes(content)
     (folder / MANIFEST).write_text(model.manifest_text(), encoding="utf-8")
     listed = folder / LIST
     if listed.exists():  # it comes with the built page
         listed.write_text(model.listed(listed.read_text(encoding="utf-8")), encoding="utf-8")
+    if model.detector is not None:
+        licences = folder / LICENCES
+        others = licences.read_text(encoding="utf-8") if licences.exists() else ""
+        licences.write_text(model.detector.licences(others), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The network that the page runs, and what the page has to know about it."""
+"""The networks that the page runs, and what the page has to know about them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from moue.errors import MoueError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from moue.page.detector import PageDetector
+
 MANIFEST: Final = "model.json"
 """Where the page looks for its network; this address never changes."""
 
@@ -26,6 +28,9 @@ FOLDER: Final = "model"
 
 LIST: Final = "moue-page.json"
 """What the page consists of; only a page of moue holds it."""
+
+LICENCES: Final = "LICENCES.txt"
+"""The licences of what the page brings and others made."""
 
 _FORMAT: Final = "moue-page-model"
 _SUFFIX: Final = ".onnx"
@@ -37,15 +42,17 @@ _FREE: Final = ("height", "width", "crop_margin", "crop_shift")
 
 @dataclasses.dataclass(frozen=True)
 class PageModel:
-    """A network beside the page.
+    """A network beside the page, and a detector, if it is not the one that is built into the page.
 
     Attributes:
         manifest: The contents of `MANIFEST`.
         content: The ONNX file.
+        detector: Finds the faces; None leaves the detector that is built in.
     """
 
     manifest: dict[str, Any]
     content: bytes = dataclasses.field(repr=False)
+    detector: PageDetector | None = None
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> PageModel:
@@ -77,7 +84,7 @@ class PageModel:
         manifest = {
             "format": _FORMAT,
             "name": name,
-            "file": f"{FOLDER}/{digest[:_DIGITS]}{_SUFFIX}",
+            "file": _address(digest),
             "bytes": len(content),
             "colors": {one: f"#{bytes(color).hex()}" for one, color in colors.items()},
             "accuracy": _accuracy(classifier),
@@ -90,15 +97,35 @@ class PageModel:
         """The address of the network, relative to the page."""
         return str(self.manifest["file"])
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The ONNX files by their addresses, relative to the page."""
+        found = {self.file: self.content}
+        if self.detector is not None:
+            found[self.manifest["detector"]["file"]] = self.detector.content
+        return found
+
+    def with_detector(self, detector: PageDetector | None) -> PageModel:
+        """Return the network beside another detector."""
+        if detector is None:
+            return self
+        about = {"file": _address(detector.digest), "bytes": len(detector.content)}
+        manifest = {**self.manifest, "detector": {**detector.manifest, **about}}
+        return dataclasses.replace(self, manifest=manifest, detector=detector)
+
     def manifest_text(self) -> str:
         """Return the contents of the file `MANIFEST`."""
         return json.dumps(self.manifest, ensure_ascii=False) + "\n"
 
     def listed(self, text: str) -> str:
-        """Return the contents of the file `LIST` with this network in place of another."""
+        """Return the contents of the file `LIST` with these networks in place of others."""
         content = json.loads(text)
         others = [name for name in content.get("files", []) if not name.startswith(f"{FOLDER}/")]
-        return json.dumps({**content, "files": sorted({*others, MANIFEST, self.file})}, indent=1) + "\n"
+        return json.dumps({**content, "files": sorted({*others, MANIFEST, *self.files})}, indent=1) + "\n"
+
+
+def _address(digest: str) -> str:
+    return f"{FOLDER}/{digest[:_DIGITS]}{_SUFFIX}"
 
 
 def _check(classifier: Classifier) -> None:

@@ -16,7 +16,8 @@ from fastapi.staticfiles import StaticFiles
 from moue.classifier.locate import WEIGHTS
 from moue.errors import MoueError
 from moue.page import folder
-from moue.page.model import LIST, MANIFEST, PageModel
+from moue.page.detector import YUNET, PageDetector
+from moue.page.model import LICENCES, LIST, MANIFEST, PageModel
 from moue.serve.uploads import JSON
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("moue.serve")
 _BINARY: Final = "application/octet-stream"
+_TEXT: Final = "text/plain; charset=utf-8"
 _LASTING: Final = "max-age=31536000, immutable"  # the name changes with the contents
 _BUILD: Final = "To have it, run make page where moue's sources are, then start moue serve again."
 _PLAIN: Final = Path(__file__).parent / "plain.html"
@@ -58,29 +60,38 @@ def add_page(app: FastAPI, engine: Engine) -> str:
 
 
 def _page_model(engine: Engine) -> PageModel:
-    """Return the network that answers where a request names none, for the page.
+    """Return the network that answers where a request names none, for the page, with YuNet where it was chosen.
 
     Raises:
-        MoueError: the page cannot run it, or strangers would get it.
+        MoueError: the page cannot run one of them, or strangers would get it.
     """
-    model = engine.models[engine.default_model]
-    if engine.settings.api_key and model.classifier.path.parent != WEIGHTS:
+    settings, model = engine.settings, engine.models[engine.default_model]
+    if settings.api_key and model.classifier.path.parent != WEIGHTS:
         raise MoueError("the page would give this model to people who have no key", "a shipped model, or no key")
-    return PageModel.of(model.classifier, model.name)
+    # The server takes YuNet unasked where it is here; the page's visitors would have to load it.
+    asked = settings.detector == YUNET or settings.detector_model is not None
+    detector = PageDetector.load(settings.detector_model) if asked else None
+    if detector is not None and settings.api_key and not detector.is_known:
+        raise MoueError("the page would give this detector to people who have no key", "the known YuNet, or no key")
+    return PageModel.of(model.classifier, model.name).with_detector(detector)
 
 
 def _add_model(app: FastAPI, model: PageModel, built: Path) -> None:
-    """Answer for the files of the network, in place of those that were built into the page."""
-    listed = built / LIST
-    files = {MANIFEST: (model.manifest_text().encode(), JSON), model.file: (model.content, _BINARY)}
+    """Answer for the files of the networks, in place of those that were built into the page."""
+    listed, licences = built / LIST, built / LICENCES
+    files = {MANIFEST: (model.manifest_text().encode(), JSON)}
+    files.update({name: (content, _BINARY) for name, content in model.files.items()})
     if listed.exists():
         files[LIST] = model.listed(listed.read_text(encoding="utf-8")).encode(), JSON
+    if model.detector is not None:
+        others = licences.read_text(encoding="utf-8") if licences.exists() else ""
+        files[LICENCES] = model.detector.licences(others).encode(), _TEXT
 
     async def answer(request: Request) -> Response:
         name = request.url.path.strip("/")
         content, kind = files[name]
         return Response(
-            content, media_type=kind, headers={"Cache-Control": _LASTING if name == model.file else "no-cache"}
+            content, media_type=kind, headers={"Cache-Control": _LASTING if name in model.files else "no-cache"}
         )
 
     for name in files:

@@ -2,8 +2,7 @@
 
 import type { Answer, Classifier } from './classify';
 import { VIEWS, cropFace, isInside } from './crop';
-import type { Detector } from './detect';
-import type { Face, Point } from './face';
+import type { Detector, Face, Point } from './face';
 import { type Picture, mirrored } from './pixels';
 import { fitGray } from './resize';
 
@@ -62,7 +61,7 @@ export class Analyzer {
     return {
       width: picture.width,
       height: picture.height,
-      detector: whole ? 'none' : 'own',
+      detector: whole ? 'none' : this.detector.name,
       faces: results,
       message: whole
         ? 'no face was found; the image is so small that it counts as one face'

@@ -1,5 +1,7 @@
 /** Faces and how far their boxes overlap. Mirrors src/moue/faces/face.py and src/moue/faces/boxes.py. */
 
+import type { Picture } from './pixels';
+
 export type Point = readonly [number, number];
 
 /** One face, in pixels of the picture; (0, 0) is the picture's upper left corner. */
@@ -13,8 +15,26 @@ export interface Face {
   readonly score: number;
 }
 
-const SAME_UNION = 0.3;
+/** Anything that finds faces. */
+export interface Detector {
+  /** What the results call it. */
+  readonly name: string;
+  /** The faces of a picture, the surest first. */
+  detect(picture: Picture): Promise<Face[]>;
+  /**
+   * Look again where faces were a moment ago: one small view around each. Only live pictures use it, between two full
+   * searches; Python has no such step.
+   */
+  detectNear(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
+}
+
+export const SAME_UNION = 0.3;
 const SAME_PART = 0.65;
+
+/** A face's size: the square root of its box's area. */
+export function sizeOf(face: Face): number {
+  return Math.sqrt(face.width * face.height);
+}
 
 /** The boxes' intersection over their union, and over the smaller of the two. */
 export function overlap(face: Face, other: Face): [number, number] {
@@ -53,6 +73,25 @@ export function moved(face: Face, scale: number, dx = 0, dy = 0): Face {
     width: face.width * scale,
     height: face.height * scale,
     landmarks: landmarks ?? null,
+    score: face.score,
+  };
+}
+
+/** Where a face lies in a picture of (height, width) that was turned `turns` times by `quarterTurned` to find it. */
+export function turnBack(face: Face, turns: number, height: number, width: number): Face {
+  const back = ([x, y]: Point): Point => {
+    if (turns === 1) return [width - y, x];
+    if (turns === 2) return [width - x, height - y];
+    return turns === 3 ? [y, height - x] : [x, y];
+  };
+  const [x1, y1] = back([face.x, face.y]);
+  const [x2, y2] = back([face.x + face.width, face.y + face.height]);
+  return {
+    x: Math.min(x1, x2),
+    y: Math.min(y1, y2),
+    width: Math.abs(x2 - x1),
+    height: Math.abs(y2 - y1),
+    landmarks: face.landmarks?.map(back) ?? null,
     score: face.score,
   };
 }

@@ -38,6 +38,14 @@ export function toGray(picture: Picture): Picture {
   return { width, height, channels: 1, data: gray };
 }
 
+/** Three channels; of gray the same gray. */
+export function toRgb(picture: Picture): Picture {
+  if (picture.channels === 3) return picture;
+  const rgb = new Uint8Array(picture.data.length * 3);
+  picture.data.forEach((value, place) => rgb.fill(value, place * 3, place * 3 + 3));
+  return { ...picture, channels: 3, data: rgb };
+}
+
 /** Cut out a part that lies inside the picture. */
 export function cut(picture: Picture, left: number, top: number, width: number, height: number): Picture {
   const { channels, data } = picture;
@@ -60,6 +68,29 @@ export function mirrored(picture: Picture): Picture {
     }
   }
   return { width, height, channels, data: turned };
+}
+
+/** The picture turned by so many quarters against the clock. Mirrors `np.rot90`. */
+export function quarterTurned(picture: Picture, turns: number): Picture {
+  if (turns === 0) return picture;
+  const { channels, data } = picture;
+  const [across, down] = [picture.width, picture.height];
+  const [width, height] = turns === 2 ? [across, down] : [down, across];
+  // Where the first pixel comes from, and how far on the next one to the right and the next one below are.
+  const [first, right, below] =
+    turns === 1
+      ? ([across - 1, across, -1] as const)
+      : turns === 2
+        ? ([across * down - 1, -1, -across] as const)
+        : ([across * (down - 1), -across, 1] as const);
+  const result = new Uint8Array(data.length);
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const [from, to] = [(first + y * below + x * right) * channels, (y * width + x) * channels];
+      for (let c = 0; c < channels; c += 1) result[to + c] = data[from + c]!;
+    }
+  }
+  return { width, height, channels, data: result };
 }
 
 /** Rounding as Python's `round`: halves go to the even neighbour. */

@@ -3,7 +3,7 @@
  * `reducing_gap` and `Image.reduce`, bit by bit: coefficients in 22-bit fixed point, rows first, then columns.
  */
 
-import { type Picture, toGray } from './pixels';
+import { type Picture, roundHalfEven, toGray } from './pixels';
 
 export type Filter = (x: number) => number;
 
@@ -11,6 +11,7 @@ export type Filter = (x: number) => number;
 const SUPPORT = 1;
 const PRECISION_BITS = 22;
 const REDUCING_GAP = 3;
+const VIEW_GAP = 2;
 
 export const bilinear: Filter = (x) => Math.max(0, 1 - Math.abs(x));
 
@@ -25,6 +26,12 @@ export function fitGray(picture: Picture, height: number, width: number): Pictur
   if (picture.width === width && picture.height === height) return toGray(picture);
   const smaller = picture.height > height || picture.width > width;
   return toGray(resize(picture, width, height, smaller ? hamming : bilinear, REDUCING_GAP));
+}
+
+/** A picture as a detector sees it; sides are rounded to whole pixels, at least one. */
+export function resizeView(picture: Picture, width: number, height: number): Picture {
+  const side = (length: number) => Math.max(1, roundHalfEven(length));
+  return resize(picture, side(width), side(height), bilinear, VIEW_GAP);
 }
 
 export function resize(picture: Picture, width: number, height: number, filter: Filter, gap: number): Picture {

@@ -34,9 +34,15 @@ export interface PageModel {
   /** How often the answer was right in the network's test; null where nobody knows. */
   readonly accuracy: number | null;
   readonly spec: ModelSpec;
+  /** What finds the faces, where it is not the detector that is built into the page. Mirrors src/moue/page/detector.py. */
+  readonly detector?: DetectorSpec;
 }
 
 export interface DetectorSpec {
   readonly name: string;
+  /** Where its ONNX file is, as for the network. */
+  readonly file: string;
+  readonly bytes: number;
   readonly score_threshold: number;
+  readonly min_size: number;
 }

@@ -3,6 +3,7 @@
 import type { PageModel } from '../recognition/spec';
 
 const FORMAT = 'moue-page-model';
+const DETECTORS: readonly string[] = ['yunet'];
 
 /** The address of a file beside index.html; the worker lies one folder deeper. */
 export function pageUrl(file: string): string {
@@ -15,5 +16,7 @@ export async function fetchModel(): Promise<PageModel> {
   if (!response.ok) throw new Error(`model.json could not be loaded (${response.status})`);
   const model = (await response.json()) as PageModel;
   if (model.format !== FORMAT) throw new Error(`model.json is of the format ${String(model.format)}, not ${FORMAT}`);
+  const { name = 'yunet' } = model.detector ?? {};
+  if (!DETECTORS.includes(name)) throw new Error(`model.json names the detector ${name}, not ${DETECTORS.join(' or ')}`);
   return model;
 }

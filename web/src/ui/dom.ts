@@ -24,6 +24,12 @@ export function percent(value: number): string {
   return `${Math.round(value * 100)} %`;
 }
 
+/** How many frames a second, in whole ones. */
+export function perSecond(rate: number): string {
+  const frames = Math.round(rate);
+  return `${frames} ${frames === 1 ? 'frame' : 'frames'}/s`;
+}
+
 /** Say something to people who listen to the page. */
 export function announce(text: string): void {
   const place = byId('said');

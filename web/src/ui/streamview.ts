@@ -7,7 +7,7 @@ import { Pump } from '../media/pump';
 import type { SeenFrame } from '../recognition/stream';
 import { Timeline, minutes } from '../recognition/timeline';
 import type { Result } from '../results/tables';
-import { announce, byId, el, toast } from './dom';
+import { announce, byId, el, perSecond, toast } from './dom';
 import { labelOf } from './draw';
 import type { FaceList } from './facelist';
 import { cutFrom } from './gallery';
@@ -172,7 +172,7 @@ export class StreamView {
     byId<HTMLInputElement>('seek').value = String(frame.time_s);
     const length = this.length ? ` / ${minutes(this.length)}` : '';
     byId('clock').textContent = `${minutes(frame.time_s)}${length}`;
-    byId('rate').textContent = this.pump && this.pump.rate > 0 ? `${Math.round(this.pump.rate)} frames/s` : '';
+    byId('rate').textContent = this.pump && this.pump.rate > 0 ? perSecond(this.pump.rate) : '';
     byId('rate').dataset.rate = this.pump?.rate.toFixed(1) ?? '';
     byId('rate').dataset.frames = String(this.results.length);
     byId('message').textContent = frame.faces.length === 0 ? 'No face in view.' : '';

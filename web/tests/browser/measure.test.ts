@@ -1,6 +1,7 @@
 /**
  * Figures for docs/page.md, not a test: `MOUE_MEASURE=1 npx vitest run tests/browser/measure`. Times depend on the
  * machine and on what else it does; the processor time of the page's process depends less on the latter.
+ * `MOUE_PAGE=FOLDER` measures another page, such as one with YuNet.
  */
 
 import { readFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { test } from 'vitest';
 import { PAGE, ready, visit } from './browser';
 import { startHost } from './host';
 
+const SITE = process.env.MOUE_PAGE ?? PAGE;
 const FILM = resolve(import.meta.dirname, '../../build/films/camera.mjpeg');
 const ROUNDS = 3;
 
@@ -29,7 +31,7 @@ test.skipIf(!process.env.MOUE_MEASURE)('figures', async () => {
     const list = (): number[] => [];
     const [firsts, firstTimes, cached, rates, frameTimes] = [list(), list(), list(), list(), list()];
     for (let round = 0; round < ROUNDS; round += 1) {
-      const host = await startHost(PAGE, isolated);
+      const host = await startHost(SITE, isolated);
       const { page, context, end } = await visit('about:blank', { film: FILM });
       const session = await context.newCDPSession(page);
       await session.send('Performance.enable');
@@ -43,7 +45,7 @@ test.skipIf(!process.env.MOUE_MEASURE)('figures', async () => {
       firsts.push(await answer());
       firstTimes.push(await processTime(session));
       figures['bytes sent by a host that compresses nothing'] = host.sent;
-      const bodies = [...new Set(host.asked)].map((path) => readFileSync(join(PAGE, path === '/' ? 'index.html' : path)));
+      const bodies = [...new Set(host.asked)].map((path) => readFileSync(join(SITE, path === '/' ? 'index.html' : path)));
       figures['bytes sent by a host that compresses (gzip)'] = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0);
       await page.evaluate(() => navigator.serviceWorker.ready);
       cached.push(await answer());

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { assign } from '../../src/recognition/assignment';
-import { scales } from '../../src/recognition/detect';
+import { scales } from '../../src/recognition/own';
 import { merge } from '../../src/recognition/face';
 import { roundHalfEven, toGray } from '../../src/recognition/pixels';
 import { bilinear, reduce, resize } from '../../src/recognition/resize';

@@ -212,6 +212,22 @@ def _resized(picture: Image.Image, width: int, height: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
+def find_yunet(model: str | Path | None = None) -> Path:
+    """Return YuNet's file, which is looked for as `moue.faces.store.find` does.
+
+    Raises:
+        MoueError: it is not here.
+    """
+    path = store.find("yunet", model)
+    if path is None:
+        raise MoueError(
+            "the model of the detector yunet is not here",
+            f"{store.MODELS['yunet'].name} in the cache or in the folder that {store.ENVIRONMENT} names",
+            "Get it (230 kB) with: moue download yunet",
+        )
+    return path
+
+
 def load_yunet(
     *,
     model: str | Path | None = None,
@@ -223,7 +239,7 @@ def load_yunet(
     """Load YuNet.
 
     Args:
-        model: Its file; by default it is looked for as `moue.faces.store.find` does.
+        model: As for `find_yunet`.
         score_threshold: As for `YuNetDetector`.
         min_size: As for `YuNetDetector`.
         turns: As for `YuNetDetector`.
@@ -232,14 +248,7 @@ def load_yunet(
     Raises:
         MoueError: a number is out of its range, or the file is missing or is not YuNet.
     """
-    path = store.find("yunet", model)
-    if path is None:
-        raise MoueError(
-            "the model of the detector yunet is not here",
-            f"{store.MODELS['yunet'].name} in the cache or in the folder that {store.ENVIRONMENT} names",
-            "Get it (230 kB) with: moue download yunet",
-        )
-    network = YuNet(path, threads=threads)
+    network = YuNet(find_yunet(model), threads=threads)
     return YuNetDetector(network, score_threshold=score_threshold, min_size=min_size, turns=turns)
 
 

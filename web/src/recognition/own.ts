@@ -1,9 +1,10 @@
 /** moue's own face detector at several scales. Mirrors src/moue/faces/detectors/own.py. */
 
-import { type Face, type Point, keepSurest, merge, moved, overlap } from './face';
+import { type Detector, type Face, type Point, keepSurest, merge, moved, overlap, sizeOf } from './face';
+import { partsNear } from './near';
 import type { Network } from './network';
-import { type Picture, cut, roundHalfEven, toGray } from './pixels';
-import { bilinear, resize } from './resize';
+import { type Picture, toGray } from './pixels';
+import { resizeView } from './resize';
 
 const STRIDE = 8;
 const UNIT = 32;
@@ -17,16 +18,16 @@ const SMALLEST_VIEW = 40;
 const ALIGN = 16;
 const SAME = 0.35;
 const MIN_SIZE = 12;
-const REDUCING_GAP = 2;
 
-/** Of the places near a known face: how much larger than the face, and the face's size in the view. */
-const NEAR = 2.2;
+/** Near a known face: the face's size in the view. */
 const NEAR_SIZE = 32;
 
-export class Detector {
+export class OwnDetector implements Detector {
+  readonly name = 'own';
+
   constructor(
     private readonly network: Network,
-    readonly threshold: number,
+    private readonly threshold: number,
   ) {}
 
   /** The faces of a picture, the surest first. */
@@ -36,33 +37,17 @@ export class Detector {
     let view = gray;
     for (const scale of scales(gray.height, gray.width)) {
       // Each view is made from the one before, which is larger.
-      const width = Math.max(1, roundHalfEven(gray.width * scale));
-      const height = Math.max(1, roundHalfEven(gray.height * scale));
-      view = resize(view, width, height, bilinear, REDUCING_GAP);
+      view = resizeView(view, gray.width * scale, gray.height * scale);
       for (const face of await this.look(view)) found.push(moved(face, gray.width / view.width));
     }
     return largeEnough(merge(found));
   }
 
-  /**
-   * Look again where faces were a moment ago: one small view around each. Only live pictures use it, between two full
-   * searches; Python has no such step.
-   */
   async detectNear(picture: Picture, faces: readonly Face[]): Promise<Face[]> {
     const found: Face[] = [];
-    for (const face of faces) {
-      const size = Math.sqrt(face.width * face.height);
-      const half = (size * NEAR) / 2;
-      const left = Math.max(0, Math.floor(face.x + face.width / 2 - half));
-      const top = Math.max(0, Math.floor(face.y + face.height / 2 - half));
-      const right = Math.min(picture.width, Math.ceil(face.x + face.width / 2 + half));
-      const bottom = Math.min(picture.height, Math.ceil(face.y + face.height / 2 + half));
-      if (right - left < MIN_SIZE || bottom - top < MIN_SIZE) continue;
-      const part = toGray(cut(picture, left, top, right - left, bottom - top));
+    for (const { part, left, top, size } of partsNear(picture, faces)) {
       const scale = NEAR_SIZE / size;
-      const width = Math.max(1, roundHalfEven(part.width * scale));
-      const height = Math.max(1, roundHalfEven(part.height * scale));
-      const view = resize(part, width, height, bilinear, REDUCING_GAP);
+      const view = resizeView(toGray(part), part.width * scale, part.height * scale);
       for (const one of await this.look(view)) found.push(moved(one, part.width / view.width, left, top));
     }
     return largeEnough(merge(found));
@@ -79,7 +64,7 @@ export class Detector {
 }
 
 function largeEnough(faces: Face[]): Face[] {
-  return faces.filter((face) => Math.sqrt(face.width * face.height) >= MIN_SIZE);
+  return faces.filter((face) => sizeOf(face) >= MIN_SIZE);
 }
 
 function padded(view: Picture, width: number, height: number): Float32Array {

@@ -1,0 +1,57 @@
+/** Images through the page, and how far its answers are from Python's. */
+
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { type Result, columns } from '../../src/results/tables';
+
+const MOST_PIXELS = 1;
+const MOST_PROBABILITY = 0.01;
+
+/** What a person saves by the menu. */
+export async function saved(page: Page, kind: 'csv' | 'json'): Promise<string> {
+  await page.click('#download');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#save-${kind}`)]);
+  return readFileSync(await download.path(), 'utf8');
+}
+
+/** Open the files, and expect what Python says of them; tells how far they are apart, and returns the table's rows. */
+export async function compare(page: Page, name: string, files: string[], expected: readonly Result[]): Promise<string[]> {
+  await page.setInputFiles('#files', files);
+  await page.waitForFunction(
+    (count) => document.querySelectorAll('.dot.named, .dot.none, .dot.bad').length === count,
+    expected.length,
+    { timeout: 240_000 },
+  );
+  const { results } = JSON.parse(await saved(page, 'json')) as { results: Result[] };
+  expect(results).toHaveLength(expected.length);
+  let [pixels, probability] = [0, 0];
+  const apart = (one: number, other: number) => (pixels = Math.max(pixels, Math.abs(one - other)));
+  for (const [k, python] of expected.entries()) {
+    const ours = results[k]!;
+    expect(Object.keys(ours)).toEqual(Object.keys(python));
+    expect([ours.file, ours.status, ours.width, ours.height, ours.detector, ours.faces.length]).toEqual(
+      [python.file, python.status, python.width, python.height, python.detector, python.faces.length],
+    );
+    for (const [number, face] of python.faces.entries()) {
+      const here = ours.faces[number]!;
+      expect(Object.keys(here).sort()).toEqual(Object.keys(face).sort());
+      expect(Object.keys(here.probabilities)).toEqual(Object.keys(face.probabilities));
+      face.box.forEach((value, side) => apart(value, here.box[side]!));
+      expect(here.landmarks?.length).toBe(face.landmarks?.length);
+      face.landmarks?.forEach((point, at) => point.forEach((value, side) => apart(value, here.landmarks![at]![side]!)));
+      for (const [emotion, value] of Object.entries(face.probabilities)) {
+        probability = Math.max(probability, Math.abs(value - here.probabilities[emotion]!));
+      }
+    }
+  }
+  const faces = expected.reduce((sum, one) => sum + one.faces.length, 0);
+  console.log(`${name}: ${expected.length} images, ${faces} faces; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
+  expect(faces).toBeGreaterThan(4);
+  expect(pixels).toBeLessThan(MOST_PIXELS);
+  expect(probability).toBeLessThan(MOST_PROBABILITY);
+  const rows = (await saved(page, 'csv')).trim().split('\n');
+  expect(rows[0]).toBe(columns(Object.keys(expected.find((one) => one.faces[0])!.faces[0]!.probabilities)).join(','));
+  expect(rows).toHaveLength(1 + expected.reduce((sum, one) => sum + Math.max(1, one.faces.length), 0));
+  return rows;
+}

@@ -1,0 +1,104 @@
+/**
+ * The page with YuNet: tests/helpers/page_yunet.py wrote it, and what `moue.analyze` says with YuNet. It is skipped
+ * where Python has no YuNet: its weights are not in the repository.
+ */
+
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { PageModel } from '../../src/recognition/spec';
+import type { Result } from '../../src/results/tables';
+import { isThere, ready, visit } from './browser';
+import { compare, saved } from './compare';
+import { startHost } from './host';
+
+const BUILD = resolve(import.meta.dirname, '../../build');
+const YUNET = join(BUILD, 'yunet');
+const FILMS = join(BUILD, 'films');
+const SITE = join(YUNET, 'page');
+
+const ENGINES = [
+  ['wasm', Infinity],
+  ['webgpu', 25_000],
+] as const;
+
+describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, where MOUE_MODELS or the cache has it', () => {
+  test.each(ENGINES)('Python and the page agree: %s', async (engine, mostPixels) => {
+    const all = JSON.parse(readFileSync(join(YUNET, 'expected.json'), 'utf8')) as Result[];
+    const expected = all.filter(({ width, height }) => width * height < mostPixels);
+    const host = await startHost(SITE);
+    const flags = engine === 'webgpu' ? ['--enable-unsafe-webgpu'] : [];
+    const { page, errors, end } = await visit(`${host.address}?engine=${engine}`, { flags });
+    await ready(page);
+    expect(await page.evaluate(() => document.documentElement.dataset.engine)).toBe(`ready ${engine} 1`);
+    const paths = expected.map(({ file }) => join(existsSync(join(YUNET, file)) ? YUNET : join(BUILD, 'parity'), file));
+    const rows = await compare(page, `yunet, ${engine}`, paths, expected);
+    const place = rows[0]!.split(',').indexOf('detector');
+    expect(new Set(rows.slice(1).map((row) => row.split(',')[place]))).toEqual(new Set(expected.map(({ detector }) => detector)));
+    expect(errors).toEqual([]);
+    await end();
+    await host.close();
+  }, 300_000);
+
+  test('YuNet comes in place of the detector that is built in, and is there without a network', async () => {
+    const { detector, file } = JSON.parse(readFileSync(join(SITE, 'model.json'), 'utf8')) as PageModel;
+    const host = await startHost(SITE);
+    const { page, errors, end } = await visit(host.address);
+    await ready(page);
+    expect(await page.locator('#about').textContent()).toContain('detector yunet.');
+    const networks = () => host.asked.filter((path) => path.endsWith('.onnx')).sort();
+    expect(networks()).toEqual([`/${detector!.file}`, `/${file}`].sort());
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+    expect(networks()).toHaveLength(2);
+    await host.close();
+    await page.reload();
+    await ready(page);
+    await page.click('#examples button >> nth=0');
+    await page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
+    expect(errors).toEqual([]);
+    await end();
+  }, 90_000);
+
+  test.skipIf(!existsSync(FILMS))('the camera and a video file: people, landmarks, the detector in the table', async () => {
+    const host = await startHost(SITE);
+    const { page, errors, end } = await visit(host.address, { film: join(FILMS, 'camera.mjpeg') });
+    await ready(page);
+    await page.click('#camera');
+    await page.waitForFunction(() => Number(document.getElementById('rate')?.dataset.frames) > 9);
+    await page.keyboard.press(' ');
+    const { results } = JSON.parse(await saved(page, 'json')) as { results: Result[] };
+    const faces = results.flatMap((one) => one.faces);
+    expect(new Set(results.map(({ detector }) => detector))).toEqual(new Set(['yunet']));
+    expect(faces.length).toBeGreaterThan(0.8 * results.length);
+    expect(new Set(faces.map((face) => 'track_id' in face && face.track_id))).toEqual(new Set([1]));
+    expect(faces.every(({ landmarks }) => landmarks?.length === 5)).toBe(true);
+    await page.keyboard.press('Escape');
+    await page.setInputFiles('#files', join(FILMS, 'film.webm'));
+    await page.waitForSelector('video');
+    // Slower, so that also a busy machine sees enough frames.
+    await page.evaluate(() => (document.querySelector<HTMLVideoElement>('video')!.playbackRate = 0.4));
+    await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('video')?.ended, undefined, { timeout: 60_000 });
+    await page.waitForFunction(() => document.getElementById('pause')?.getAttribute('aria-label') === 'Play');
+    const said = await page.locator('canvas.band').evaluateAll((bands) => bands.map((band) => band.getAttribute('aria-label')));
+    expect(said).toHaveLength(2);
+    expect(said[1]).toMatch(/^Person 2: on average surprise \d+ %/);
+    expect(errors).toEqual([]);
+    await end();
+    await host.close();
+  }, 120_000);
+
+  test('a detector that the page does not know is told, not guessed at', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'moue-yunet-'));
+    cpSync(SITE, folder, { recursive: true });
+    const text = readFileSync(join(SITE, 'model.json'), 'utf8').replace('"name": "yunet"', '"name": "owl"');
+    writeFileSync(join(folder, 'model.json'), text);
+    const host = await startHost(folder);
+    const { page, end } = await visit(host.address);
+    await page.waitForSelector('.toast');
+    expect(await page.locator('#loading-text').textContent()).toContain('the detector owl, not yunet');
+    await end();
+    await host.close();
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+});
