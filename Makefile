@@ -62,10 +62,11 @@ page: $(READY)  ## The page for the browser, in src/moue/page/static/; needs Nod
 wheel: page  ## The wheel and the source archive, in dist/, both with the page
 	$(BIN)/python scripts/build_wheel.py
 
-browser: page  ## The page's tests in Chromium; on real photos too if MOUE_PHOTOS names a folder of some
+browser: page  ## The page's tests in Chromium; also on the photos of MOUE_PHOTOS and with the YuNet of MOUE_MODELS
 	$(BIN)/python scripts/page_parity.py web/build/parity
 	$(BIN)/python scripts/page_films.py web/build/films
 	PYTHONPATH=tests $(BIN)/python -m helpers.page_own web/build/parity web/build/own
+	PYTHONPATH=tests $(BIN)/python -m helpers.page_yunet web/build/parity web/build/yunet
 	cd web && npm test
 
 lock:  ## Rewrite requirements/dev.txt from the newest versions that pyproject.toml allows

@@ -63,6 +63,6 @@ export async function visit(address: string, wishes: Wishes = {}): Promise<Visit
   return { page, context, errors, end };
 }
 
-export async function ready(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.documentElement.dataset.engine?.startsWith('ready'), undefined, { timeout: 60_000 });
+export async function ready(page: Page, timeout = 60_000): Promise<void> {
+  await page.waitForFunction(() => document.documentElement.dataset.engine?.startsWith('ready'), undefined, { timeout });
 }

@@ -4,6 +4,16 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { type Result, columns } from '../../src/results/tables';
+import { ready, visit } from './browser';
+import { startHost } from './host';
+
+/** Chromium's software imitation of a graphics processor is very slow: the smallest images have to do. */
+export const ENGINES = [
+  ['wasm', Infinity],
+  ['webgpu', 25_000],
+] as const;
+
+const READY_MS = 200_000;
 
 const MOST_PIXELS = 1;
 const MOST_PROBABILITY = 0.01;
@@ -15,8 +25,31 @@ export async function saved(page: Page, kind: 'csv' | 'json'): Promise<string> {
   return readFileSync(await download.path(), 'utf8');
 }
 
+/**
+ * Visit a page that runs its networks by an engine, and expect what Python says; returns the rows of the table.
+ *
+ * @param pathOf Where a file lies.
+ */
+export async function agree(
+  site: string,
+  engine: string,
+  expected: readonly Result[],
+  pathOf: (file: string) => string,
+): Promise<string[]> {
+  const host = await startHost(site);
+  const flags = engine === 'webgpu' ? ['--enable-unsafe-webgpu'] : [];
+  const { page, errors, end } = await visit(`${host.address}?engine=${engine}`, { flags });
+  await ready(page, READY_MS);
+  expect(await page.evaluate(() => document.documentElement.dataset.engine)).toBe(`ready ${engine} 1`);
+  const rows = await compare(page, engine, expected.map(({ file }) => pathOf(file)), expected);
+  expect(errors).toEqual([]);
+  await end();
+  await host.close();
+  return rows;
+}
+
 /** Open the files, and expect what Python says of them; tells how far they are apart, and returns the table's rows. */
-export async function compare(page: Page, name: string, files: string[], expected: readonly Result[]): Promise<string[]> {
+async function compare(page: Page, name: string, files: string[], expected: readonly Result[]): Promise<string[]> {
   await page.setInputFiles('#files', files);
   await page.waitForFunction(
     (count) => document.querySelectorAll('.dot.named, .dot.none, .dot.bad').length === count,
@@ -46,7 +79,7 @@ export async function compare(page: Page, name: string, files: string[], expecte
     }
   }
   const faces = expected.reduce((sum, one) => sum + one.faces.length, 0);
-  console.log(`${name}: ${expected.length} images, ${faces} faces; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
+  console.log(`${name}, ${expected[0]!.detector}: ${expected.length} images, ${faces} faces; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
   expect(faces).toBeGreaterThan(4);
   expect(pixels).toBeLessThan(MOST_PIXELS);
   expect(probability).toBeLessThan(MOST_PROBABILITY);

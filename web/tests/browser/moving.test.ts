@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PAGE, isThere, ready, visit } from './browser';
+import { watched } from './films';
 import { startHost } from './host';
 
 const FILMS = resolve(import.meta.dirname, '../../build/films');
@@ -42,13 +43,7 @@ describe.skipIf(!isThere || !existsSync(CAMERA))('what moves', () => {
     const host = await startHost(PAGE);
     const { page, errors, end } = await visit(host.address);
     await ready(page);
-    await page.setInputFiles('#files', `${FILMS}/film.webm`);
-    await page.waitForSelector('video');
-    // Slower, so that also a busy machine sees enough frames.
-    await page.evaluate(() => (document.querySelector<HTMLVideoElement>('video')!.playbackRate = 0.4));
-    await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('video')?.ended, undefined, { timeout: 60_000 });
-    await page.waitForFunction(() => document.getElementById('pause')?.getAttribute('aria-label') === 'Play');
-    const said = await page.locator('canvas.band').evaluateAll((bands) => bands.map((band) => band.getAttribute('aria-label')));
+    const said = await watched(page, `${FILMS}/film.webm`);
     expect(said).toHaveLength(2);
     expect(said[0]).toMatch(/^Person 1: on average (happy|sad) \d+ %, .*; seen from 0:00 to 0:0[56]$/);
     expect(said[1]).toMatch(/^Person 2: on average surprise \d+ %, .*; seen from 0:0[1-3] to 0:0[56]$/);

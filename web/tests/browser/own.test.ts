@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import type { PageModel } from '../../src/recognition/spec';
 import { type Result, columns } from '../../src/results/tables';
 import { PAGE, isThere, ready, visit } from './browser';
+import { saved } from './compare';
 import { startHost } from './host';
 
 const BUILD = resolve(import.meta.dirname, '../../build');
@@ -18,12 +19,6 @@ const MOUE = process.env.MOUE_COMMAND ?? resolve(import.meta.dirname, '../../../
 const modelOf = (folder: string) => JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as PageModel;
 const about = (page: Page) => page.locator('#about').textContent();
 const legend = (page: Page) => page.locator('#legend li').evaluateAll((all) => all.map((one) => one.textContent));
-
-async function saved(page: Page, kind: 'csv' | 'json'): Promise<string> {
-  await page.click('#download');
-  const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#save-${kind}`)]);
-  return readFileSync(await download.path(), 'utf8');
-}
 
 /** Resolves to the address of a server with that model. */
 async function serve(model: string): Promise<{ address: string; server: ChildProcess }> {

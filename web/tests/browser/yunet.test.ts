@@ -10,7 +10,8 @@ import { describe, expect, test } from 'vitest';
 import type { PageModel } from '../../src/recognition/spec';
 import type { Result } from '../../src/results/tables';
 import { isThere, ready, visit } from './browser';
-import { compare, saved } from './compare';
+import { ENGINES, agree, saved } from './compare';
+import { watched } from './films';
 import { startHost } from './host';
 
 const BUILD = resolve(import.meta.dirname, '../../build');
@@ -18,27 +19,14 @@ const YUNET = join(BUILD, 'yunet');
 const FILMS = join(BUILD, 'films');
 const SITE = join(YUNET, 'page');
 
-const ENGINES = [
-  ['wasm', Infinity],
-  ['webgpu', 25_000],
-] as const;
-
 describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, where MOUE_MODELS or the cache has it', () => {
   test.each(ENGINES)('Python and the page agree: %s', async (engine, mostPixels) => {
     const all = JSON.parse(readFileSync(join(YUNET, 'expected.json'), 'utf8')) as Result[];
     const expected = all.filter(({ width, height }) => width * height < mostPixels);
-    const host = await startHost(SITE);
-    const flags = engine === 'webgpu' ? ['--enable-unsafe-webgpu'] : [];
-    const { page, errors, end } = await visit(`${host.address}?engine=${engine}`, { flags });
-    await ready(page);
-    expect(await page.evaluate(() => document.documentElement.dataset.engine)).toBe(`ready ${engine} 1`);
-    const paths = expected.map(({ file }) => join(existsSync(join(YUNET, file)) ? YUNET : join(BUILD, 'parity'), file));
-    const rows = await compare(page, `yunet, ${engine}`, paths, expected);
+    const pathOf = (file: string) => join(existsSync(join(YUNET, file)) ? YUNET : join(BUILD, 'parity'), file);
+    const rows = await agree(SITE, engine, expected, pathOf);
     const place = rows[0]!.split(',').indexOf('detector');
     expect(new Set(rows.slice(1).map((row) => row.split(',')[place]))).toEqual(new Set(expected.map(({ detector }) => detector)));
-    expect(errors).toEqual([]);
-    await end();
-    await host.close();
   }, 300_000);
 
   test('YuNet comes in place of the detector that is built in, and is there without a network', async () => {
@@ -74,13 +62,7 @@ describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, where MOUE_MODELS or the
     expect(new Set(faces.map((face) => 'track_id' in face && face.track_id))).toEqual(new Set([1]));
     expect(faces.every(({ landmarks }) => landmarks?.length === 5)).toBe(true);
     await page.keyboard.press('Escape');
-    await page.setInputFiles('#files', join(FILMS, 'film.webm'));
-    await page.waitForSelector('video');
-    // Slower, so that also a busy machine sees enough frames.
-    await page.evaluate(() => (document.querySelector<HTMLVideoElement>('video')!.playbackRate = 0.4));
-    await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('video')?.ended, undefined, { timeout: 60_000 });
-    await page.waitForFunction(() => document.getElementById('pause')?.getAttribute('aria-label') === 'Play');
-    const said = await page.locator('canvas.band').evaluateAll((bands) => bands.map((band) => band.getAttribute('aria-label')));
+    const said = await watched(page, join(FILMS, 'film.webm'));
     expect(said).toHaveLength(2);
     expect(said[1]).toMatch(/^Person 2: on average surprise \d+ %/);
     expect(errors).toEqual([]);

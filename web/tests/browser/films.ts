@@ -1,0 +1,14 @@
+/** Watching a film in the page. */
+
+import type { Page } from 'playwright-core';
+
+/** Open a video file, wait for its end, and return what the timeline says of each person. */
+export async function watched(page: Page, file: string): Promise<(string | null)[]> {
+  await page.setInputFiles('#files', file);
+  await page.waitForSelector('video');
+  // Slower, so that also a busy machine sees enough frames.
+  await page.evaluate(() => (document.querySelector<HTMLVideoElement>('video')!.playbackRate = 0.4));
+  await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('video')?.ended, undefined, { timeout: 60_000 });
+  await page.waitForFunction(() => document.getElementById('pause')?.getAttribute('aria-label') === 'Play');
+  return page.locator('canvas.band').evaluateAll((bands) => bands.map((band) => band.getAttribute('aria-label')));
+}
