@@ -20,6 +20,7 @@ _INTRODUCTION: Final = """# Commands
 This page is made from the help texts by `python scripts/command_page.py`. `moue COMMAND --help` shows the same.
 
 - `--out` names a folder and `--output` a file. Nothing that exists is replaced without `--overwrite`.
+  A run folder is different: `moue export` writes its `model.onnx` again, and `moue report` its `report.html`.
 - Results go to standard output; remarks, progress and errors go to standard error. `--quiet` leaves remarks out.
 - An option that would have no effect is refused, such as `--min-faces` without `--aggregate`.
 - The exit code is 0, 1 for wrong input, 2 for wrong usage, and 130 after Ctrl-C.

@@ -145,7 +145,8 @@ def refuse_suffix(path: Path, allowed: Sequence[str]) -> None:
     """Raise `MoueError` if a file's suffix is none of `allowed`, which are given with their dots."""
     if path.suffix.lower() not in allowed:
         came = f"the output {path} has the suffix {path.suffix!r}"
-        raise SettingError(came, f"one of {', '.join(allowed)}", "Rename the output.")
+        known = ", ".join(suffix or "no suffix" for suffix in allowed)
+        raise SettingError(came, f"one of {known}" if len(allowed) > 1 else known, "Rename the output.")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.labels import FERPLUS_NAMES
 from moue.probabilities import normalised
 from moue.votes import EIGHT_CLASS_RULE, EIGHT_CLASSES, MAJORITY_RULE, each_vote, majority_labels
@@ -132,7 +132,7 @@ def heads_in(config: object) -> dict[Head, float]:
     The first head is always among them, with the weight 1.
 
     Raises:
-        MoueError: `head_weights` names a head that there is not, or that has a field of its own, or a weight is no
+        SettingError: `head_weights` names a head that there is not, or that has a field of its own, or a weight is no
             number of 0 or more.
     """
     first, *others = list_heads()
@@ -140,9 +140,11 @@ def heads_in(config: object) -> dict[Head, float]:
     free = [head.name for head in others if not head.weight_field]
     for name, weight in given.items():
         if name not in free:
-            raise MoueError(f"head_weights names {name!r}", f"one of {', '.join(free) or 'no names: no head needs it'}")
+            raise SettingError(
+                f"head_weights names {name!r}", f"one of {', '.join(free) or 'no names: no head needs it'}"
+            )
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-            raise MoueError(f"head_weights of {name!r} is {weight!r}", "a number of 0 or more")
+            raise SettingError(f"head_weights of {name!r} is {weight!r}", "a number of 0 or more")
     weights = {
         head: float(getattr(config, head.weight_field) if head.weight_field else given.get(head.name, 0))
         for head in others

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MissingExtraError, MoueError
+from moue.errors import MissingExtraError, MoueError, SettingError
 from moue.quiet import silenced_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CONNECT_S: Final = 10.0
+_ADDRESS: Final = re.compile(r"auto|local|(ray://)?[^\s/]+:\d{1,5}")
 
 
 def import_ray() -> Any:  # noqa: ANN401 (the module)
@@ -30,6 +32,20 @@ def import_ray() -> Any:  # noqa: ANN401 (the module)
     return ray
 
 
+def refuse_address(address: str) -> None:
+    """Check how the address of a cluster is written.
+
+    Raises:
+        SettingError: it is none.
+    """
+    if not _ADDRESS.fullmatch(address):
+        raise SettingError(
+            f"the Ray cluster {address!r:.200}",
+            "HOST:PORT of a running cluster, auto for the one of this machine, or local",
+            "`ray start --head` says which port it listens at.",
+        )
+
+
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Any]:
     """Connect to a cluster for the block, and turn what goes wrong with it into errors for people.
@@ -42,8 +58,10 @@ def connected(address: str) -> Iterator[Any]:
 
     Raises:
         MissingExtraError: Ray is not installed.
+        SettingError: the address is none.
         MoueError: there is no cluster, it asks for another token, or it fails.
     """
+    refuse_address(address)
     ray = import_ray()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     # Ray's own lines about what it repairs itself would stand between those for people; its log files have them.

@@ -112,7 +112,7 @@ def test_other_faults_of_the_start_are_told(moue, monkeypatch):
     assert code == 2
     monkeypatch.setenv("MOUE_API_KEY", "short")
     code, _, printed = moue("serve", "--host", "0.0.0.0")  # noqa: S104 (refused before)
-    assert (code, "8 or more" in printed) == (1, True)
+    assert (code, "8 or more" in printed) == (2, True)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "moue.serve.server")
     code, _, printed = moue("serve")

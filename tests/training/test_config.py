@@ -29,6 +29,17 @@ def test_overrides_and_files(tmp_path):
     assert (config.recipe, config.epochs, config.learning_rate, config.seed) == ("mine", 2, 1.0, 5)
 
 
+def test_a_name_with_a_dot_changes_one_entry_of_a_table(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("model_options.conv_dropout = 0.1\nmodel_options.dense_dropout = 0.2\n")
+    config = TrainConfig.from_recipe(path, **{"model_options.conv_dropout": 0.3})
+    assert config.model_options == {"conv_dropout": 0.3, "dense_dropout": 0.2}
+    assert TrainConfig.from_recipe(path, model_options={}).model_options == {}
+    both = {"model_options.conv_dropout": 0.3, "model_options": {"dense_dropout": 0.4}}
+    assert TrainConfig.from_recipe(path, **both).model_options == {"dense_dropout": 0.4, "conv_dropout": 0.3}
+    assert TrainConfig.from_dict({"model_options.conv_dropout": 0.3}).model_options == {"conv_dropout": 0.3}
+
+
 def test_every_field_explains_itself():
     assert all(field.metadata["help"] for field in dataclasses.fields(TrainConfig))
 
@@ -53,6 +64,9 @@ def test_every_field_explains_itself():
         ({"precision": "float16"}, "one of float32, mixed_bfloat16"),
         ({"flip": 1}, "flip = 1 .int."),
         ({"model_options": 3}, "model_options = 3"),
+        ({"model_options": 3, "model_options.dropout": 0.1}, "model_options = 3"),
+        ({"epochs.most": 3}, r"unknown choices: epochs\.most"),
+        ({"head_weights.age": 1}, "head_weights names 'age'"),
     ],
 )
 def test_wrong_choices(values, message):

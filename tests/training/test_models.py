@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.data import NARROW
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 
 pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 
@@ -81,9 +81,16 @@ def test_an_unknown_name_lists_the_known():
         build_model("vgg99")
 
 
-@pytest.mark.parametrize(("shape", "options"), [((4, 4, 1), {}), ((48, 48, 1), {"wings": 2})])
-def test_what_cannot_be_built_says_so(shape, options):
-    with pytest.raises(MoueError, match="cannot be built"):
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((4, 4, 1), {}, "cannot be built"),
+        ((48, 48, 1), {"conv_dropout": 2}, "cannot be built"),
+        ((48, 48, 1), {"wings": 2}, r"model_options\.wings(?s:.*)one of conv_dropout, dense_dropout"),
+    ],
+)
+def test_what_cannot_be_built_says_so(shape, options, message):
+    with pytest.raises(SettingError, match=message):
         build_model("seed_cnn", input_shape=shape, options=options)
 
 

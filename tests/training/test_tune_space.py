@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.training.config import TrainConfig, list_recipes, read_recipe
 from moue.training.finetune import fit_to_amount
 from moue.training.tuning.space import Space
@@ -47,6 +47,22 @@ def test_values_go_to_fields_and_to_the_network():
     assert config.learning_rate == 0.002
     assert config.model_options == {"dense_dropout": 0.3, "conv_dropout": 0.125}
     assert base.model_options == {"dense_dropout": 0.3}
+
+
+def test_a_table_in_python_has_names_with_dots_too():
+    entries = {"conv_dropout": {"low": 0.0, "high": 0.5}, "dense_dropout": {"choices": [0.2, 0.4]}}
+    dotted = {f"model_options.{name}": entry for name, entry in entries.items()}
+    assert Space.from_dict(dotted, SEED) == Space.from_dict({"model_options": entries}, SEED)
+    with pytest.raises(SettingError, match=r"unknown option of seed_cnn: model_options\.width"):
+        Space.from_dict({"model_options.width": {"low": 1, "high": 2}}, SEED)
+    with pytest.raises(MoueError, match="has head_weights"):
+        Space.from_dict({"head_weights.perceived": {"low": 0.0, "high": 1.0}}, SEED)
+
+
+def test_a_space_of_another_network_is_refused():
+    space = Space.from_recipe("seed_cnn")
+    with pytest.raises(SettingError, match="unknown option of small"):
+        space.check(TrainConfig.from_recipe("small"))
 
 
 def test_the_values_of_a_recipe_include_the_defaults_of_its_network():

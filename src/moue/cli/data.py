@@ -110,9 +110,10 @@ def synth(
 ) -> None:
     """Draw a small data set: simple faces with expressions."""
     from moue.data.synthetic.dataset import synthesize
-    from moue.data.write import write_csv
+    from moue.data.write import refuse_ending, write_csv
     from moue.files import refuse_existing
 
+    refuse_ending(out)
     refuse_existing(out, overwrite=overwrite)
     with console.waiting("Drawing faces…"):
         dataset = synthesize(per_class, seed)

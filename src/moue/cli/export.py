@@ -137,16 +137,14 @@ def _export_network(
 
     with console.loading_keras():
         import_keras()
-    from moue.training.export_formats import description_in, export_network, format_of, tell_accuracy
+    from moue.training.export_formats import export_network, files_of, format_of, tell_accuracy
 
     result = export_network(model, path, faces, weights=weights, allow_loss=allow_loss, overwrite=overwrite)
     kind = "drawn faces" if faces is None else "faces of the validation split"
     console.note(f"largest difference from ONNX {result.max_difference:.1g} over {result.num_images} {kind}")
     if result.accuracy:
         console.note(f"accuracy on the validation split: {tell_accuracy(result.accuracy)}")
-    form = format_of(path)
-    console.wrote(path, *(path.with_suffix(suffix) for suffix in form.files.values() if suffix != path.suffix))
-    console.wrote(description_in(form, path))
+    console.wrote(*files_of(format_of(path), path))
 
 
 def publish(

@@ -59,7 +59,7 @@ def choose(dataset: Dataset, split: ScoredSplit, without: str) -> Dataset:
         SettingError: the data has no such class.
         MoueError: nothing is left.
     """
-    for name in filter(None, without.split(",")):
+    for name in without.split(",") if without else ():
         dataset = _leave_out(dataset, name)
     if split != "all" and _MADE_UP in dataset.split_rule:
         count = len(dataset.where(split.value))

@@ -76,6 +76,8 @@ def train(
         refuse_no_votes(config, ferplus)
     # Before the data is read in vain.
     RunFolder(out).refuse_absent() if resume else RunFolder(out).refuse_used()
+    if not start:
+        refuse_network(config, recipe, given)
     refuse_devices(devices, None if start else config)
     if faces:
         data = _cut_faces(data, out.with_name(f"{out.name}-faces"), detector.value, again=resume)
@@ -118,6 +120,29 @@ def check_start(start: str, given: dict[str, Any]) -> None:
     from moue.training.finetune import find_weights
 
     find_weights(start)
+
+
+def refuse_network(config: TrainConfig, recipe: str, given: dict[str, Any]) -> None:
+    """Check that there is a network that the user chose, before the data is read in vain.
+
+    What the options say is wrong usage, what a recipe file says is wrong input; moue's own recipes are right.
+    """
+    from moue.errors import MoueError, SettingError
+    from moue.training.backend import import_keras
+
+    chosen = any(name.partition(".")[0] in {"model", "model_options"} for name in given)
+    if not chosen and not recipe.endswith(".toml"):
+        return
+    with console.loading_keras():
+        import_keras()
+    from moue.training.models.registry import refuse_options
+
+    try:
+        refuse_options(config.model, config.model_options)
+    except SettingError as error:
+        if chosen:
+            raise
+        raise MoueError(f"recipe {recipe}: {error.came}", error.expected, error.fix) from error
 
 
 def refuse_devices(num_devices: int, config: TrainConfig | None) -> None:
@@ -185,6 +210,7 @@ def distill(
     run, answers = RunFolder(out), None
     # Before the data is read in vain.
     run.refuse_absent() if resume else run.refuse_used()
+    refuse_network(config, recipe, given)
     refuse_devices(devices, config)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if not resume:

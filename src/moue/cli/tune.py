@@ -93,11 +93,14 @@ def tune(
     given, named = learn.given_choices(epochs, seed, choices), recipe or ("finetune" if start else "seed_cnn")
     budget, again = Budget(trials, hours, total_epochs), Confirm.from_text(confirm)
     refuse_fraction(fraction)
-    searched = Space.from_recipe(space or named, None if start else TrainConfig.from_recipe(named, **given))
+    recipe_config = None
     if start:
         learn.check_start(start, given)
     else:
-        learn.refuse_no_votes(TrainConfig.from_recipe(named, **given), ferplus)
+        recipe_config = TrainConfig.from_recipe(named, **given)
+        learn.refuse_network(recipe_config, named, given)
+        learn.refuse_no_votes(recipe_config, ferplus)
+    searched = Space.from_recipe(space or named, recipe_config)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     config = _config(named, start, dataset, given)
     searched.check(config)

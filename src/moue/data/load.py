@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from moue.data import cache
 from moue.data.readers import find_reader
 from moue.data.readers.reader import OnBadRow, ReadOptions
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import as_path
-from moue.labels import name_classes, refuse_clashes
+from moue.labels import MOST_CLASSES, name_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,14 +108,24 @@ def read_numbering(class_names: Sequence[str]) -> tuple[str, ...]:
     """Return the classes that the user named, in FER2013's spelling where they are its own.
 
     Raises:
-        MoueError: one is no name, or two mean the same.
+        SettingError: one is no name, two mean the same, or there are too few or too many.
     """
+    if class_names and not 2 <= len(class_names) <= MOST_CLASSES:
+        raise SettingError(
+            f"{len(class_names)} class name{'s' * (len(class_names) > 1)}",
+            f"2 to {MOST_CLASSES}, one for each number in the data",
+        )
     for text in class_names:
         if not text.strip() or text.strip().isdigit():
-            raise MoueError(f"class name {text!r}", "names such as angry, happy, neutral, in the order of the numbers")
+            raise SettingError(
+                f"class name {text!r}", "names such as angry, happy, neutral, in the order of the numbers"
+            )
     classes = name_classes(class_names)
-    refuse_clashes(class_names, classes, "--class-names")
     found = tuple(classes[text] for text in class_names)
-    if len(set(found)) < len(found):
-        raise MoueError(f"class names {', '.join(found)}", "each class once", "Leave out the second.")
+    twice = next((name for name in found if found.count(name) > 1), "")
+    if twice:
+        words = " and ".join(repr(text) for text, name in zip(class_names, found, strict=True) if name == twice)
+        raise SettingError(
+            f"class names {words}, which are both the class {twice!r}", "each class once", "Leave one out."
+        )
     return found

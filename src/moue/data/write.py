@@ -35,21 +35,29 @@ def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
         MoueError: the name has another ending, a class is called by a number or with a separator, the file exists and
             `overwrite` is false, or it cannot be written.
     """
-    name = path.name.lower()
-    if not name.endswith((".csv", ".csv.gz")):
-        raise SettingError(
-            f"{path} ends in {path.suffix!r}", "a name ending in .csv or .csv.gz", "Choose another name."
-        )
+    refuse_ending(path)
     for class_name in dataset.class_names:
         if class_name.isdigit() or set(class_name) & set(_SEPARATORS):
             raise MoueError(f"class {class_name!r}", "a name without separators and quotes", "Rename the class.")
     with replacing(path, overwrite=overwrite) as temporary, temporary.open("wb") as raw:
-        if name.endswith(".gz"):
+        if path.suffix.lower() == ".gz":
             # No name and no time in the file, and a low level: most of the gain at a fraction of the time.
             with gzip.GzipFile("", "wb", compresslevel=3, fileobj=raw, mtime=0) as packed:
                 _write_rows(dataset, cast("IO[bytes]", packed))
         else:
             _write_rows(dataset, raw)
+
+
+def refuse_ending(path: Path) -> None:
+    """Check that a table can have that name.
+
+    Raises:
+        SettingError: it has another ending than .csv or .csv.gz.
+    """
+    if not path.name.lower().endswith((".csv", ".csv.gz")):
+        raise SettingError(
+            f"{path} ends in {path.suffix!r}", "a name ending in .csv or .csv.gz", "Choose another name."
+        )
 
 
 def _write_rows(dataset: Dataset, file: IO[bytes]) -> None:

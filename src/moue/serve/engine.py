@@ -13,7 +13,7 @@ from moue.classifier.locate import called
 from moue.classifier.maps import open_features
 from moue.classifier.preprocess import prepare
 from moue.classifier.runtime import usable_cpus
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.faces import make_detector
 from moue.faces.registry import AUTO, detectors
 from moue.heads import EXPRESSION, NOT_FACE
@@ -104,7 +104,9 @@ class Engine:
         for wanted in settings.models:
             model = _load_model(wanted, settings, metrics.batched)
             if model.name in self.models:
-                raise MoueError(f"two models are called {model.name}", "names that differ", "Rename one of the files.")
+                raise SettingError(
+                    f"two models are called {model.name}", "names that differ", "Rename one of the files."
+                )
             self.models[model.name] = model
         self._workers: ThreadPoolExecutor | None = None
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.classifier.runtime import CPU
-from moue.errors import MoueError
+from moue.errors import SettingError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MEBIBYTE: Final = 1024 * 1024
 _LEAST_KEY: Final = 8
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
+_ORIGIN_FIX: Final = "Give the scheme, the host and any port, and no path: https://example.org."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +68,19 @@ class Settings:
             value: Any = getattr(self, field.name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if number and value <= 0:
-                raise MoueError(f"{field.name} is {value}", "a number above 0")
+                raise SettingError(f"{field.name} is {value}", "a number above 0")
         if not self.models:
-            raise MoueError("no model is to be served", "one model or more", "For the shipped one: models=('small',).")
+            raise SettingError(
+                "no model is to be served", "one model or more", "For the shipped one: models=('small',)."
+            )
         if self.api_key and (len(self.api_key) < _LEAST_KEY or not self.api_key.isascii() or " " in self.api_key):
-            raise MoueError(
+            raise SettingError(
                 "the API key is too short, or has letters that a header cannot carry",
                 f"{_LEAST_KEY} or more ASCII letters without spaces",
                 "Make one: python -c 'import secrets; print(secrets.token_urlsafe())'",
             )
+        for origin in self.cors:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingError(f"the origin {origin!r:.200}", "one as browsers send it, or *", _ORIGIN_FIX)
         if self.max_buffered < self.max_bytes:
-            raise MoueError(f"max_buffered is {self.max_buffered:,}", f"max_bytes ({self.max_bytes:,}) or more")
+            raise SettingError(f"max_buffered is {self.max_buffered:,}", f"max_bytes ({self.max_bytes:,}) or more")

@@ -10,10 +10,11 @@ import tomllib
 import types
 import typing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from moue.errors import MoueError, SettingError
 from moue.files import as_path
+from moue.heads import heads_in
 
 Value = typing.TypeVar("Value")
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST = 10**300  # a float can hold a little more
+_TABLES: Final = ("model_options", "head_weights")
 
 
 def _choice(default: Value, text: str, **limits: object) -> Value:
@@ -120,6 +122,7 @@ class TrainConfig:
             _check_limits(field.name, value, field.metadata)
         if self.learning_rate == 0:
             raise SettingError("learning_rate = 0.0", "more than 0")
+        heads_in(self)
         if self.optimizer == "adam" and self.weight_decay:
             raise SettingError(f"weight_decay = {self.weight_decay} with adam", "0", "Use the optimizer adamw or sgd.")
         if self.warmup_epochs and self.warmup_epochs >= self.epochs:
@@ -134,7 +137,7 @@ class TrainConfig:
         """Make a configuration from names and values.
 
         Args:
-            values: Field names and values.
+            values: Field names and values; `model_options.NAME` is an entry of that table, as in TOML.
             origin: The file that they come from, if they do.
 
         Raises:
@@ -142,8 +145,9 @@ class TrainConfig:
             MoueError: the same in a file.
         """
         try:
-            _check_names(values, {field.name for field in dataclasses.fields(cls)})
-            return cls(**values)
+            whole = with_entries({}, values)
+            _check_names(whole, {field.name for field in dataclasses.fields(cls)})
+            return cls(**whole)
         except SettingError as error:
             if not origin:
                 raise
@@ -155,7 +159,7 @@ class TrainConfig:
 
         Args:
             name_or_path: e.g. ``"seed_cnn"`` or ``"my/recipe.toml"``.
-            **overrides: Fields that replace the recipe's.
+            **overrides: Fields that replace the recipe's; `model_options.NAME` replaces one entry of that table.
 
         Raises:
             SettingError: no such recipe, or a wrong name or value among the overrides.
@@ -165,11 +169,30 @@ class TrainConfig:
         values.pop("search", None)  # what `moue tune` may change: moue.training.tuning.space
         values = {"recipe": Path(source).stem, **values}
         config = cls.from_dict(values, f"recipe {source}")
-        return cls.from_dict({**values, **overrides}) if overrides else config
+        return cls.from_dict(with_entries(values, overrides)) if overrides else config
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, for config.json."""
         return dataclasses.asdict(self)
+
+
+def with_entries(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return choices with changes in them; a name such as ``model_options.dropout`` changes one entry of a table.
+
+    Args:
+        values: Field names and values.
+        changes: The same, and names with a dot as TOML has them.
+    """
+    if not isinstance(changes, dict):
+        raise SettingError(f"the choices are a {type(changes).__name__}", "names and values")
+    dotted = [name for name in changes if str(name).partition(".")[0] in _TABLES and "." in name]
+    found = {**values, **{name: value for name, value in changes.items() if name not in dotted}}
+    for name in dotted:
+        table, _, entry = name.partition(".")
+        before = found.get(table, {})
+        if isinstance(before, dict):  # anything else is refused as it is
+            found[table] = {**before, entry: changes[name]}
+    return found
 
 
 def refuse_no_config(value: object) -> None:
@@ -215,9 +238,7 @@ def _find_recipe(name_or_path: str | Path) -> Traversable:
     return _recipe_folder() / f"{name_or_path}.toml"
 
 
-def _check_names(values: Any, known: set[str]) -> None:  # noqa: ANN401 (a wrong type too)
-    if not isinstance(values, dict):
-        raise SettingError(f"the choices are a {type(values).__name__}", "names and values")
+def _check_names(values: Mapping[str, Any], known: set[str]) -> None:
     unknown = sorted(str(name) for name in set(values) - known)
     if unknown:
         meant = [one for name in unknown for one in difflib.get_close_matches(name, known, 1)]

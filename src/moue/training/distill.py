@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.classifier.ensemble import Ensemble
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.evaluation.tta import find_views
 from moue.files import replacing
 from moue.heads import list_heads
@@ -154,7 +154,7 @@ def find_teacher(teacher: TeacherOutputs | str | Path | None, weight: float, dat
             )
         return None
     if teacher is None:
-        raise MoueError(
+        raise SettingError(
             "no teacher",
             f"a teacher's answers, since distill_weight = {weight:g}",
             "Start with moue distill … --teacher RUN, or add --set distill_weight=0.",
@@ -171,7 +171,7 @@ def _are_answers(teachers: Sequence[str | Path]) -> bool:
 
 def _load(teachers: Sequence[str | Path], dataset: Dataset) -> Sequence[Classifier]:
     if not teachers:
-        raise MoueError("no teacher", "one or more", "Give --teacher RUN.")
+        raise SettingError("no teacher", "one or more", "Give --teacher RUN.")
     classifiers = Ensemble.load(teachers).members
     _refuse_other_classes(classifiers, dataset)
     return classifiers

@@ -76,7 +76,7 @@ def export_network(
     path = Path(path)
     form = format_of(path)
     check_weights(form, weights, has_data=faces is not None)
-    for file in (path, description_in(form, path)):
+    for file in files_of(form, path):
         refuse_existing(file, overwrite=overwrite)
     onnx = locate(model)
     if onnx.suffix.lower() != ".onnx":
@@ -121,6 +121,12 @@ def check_weights(form: Format, weights: str, *, has_data: bool) -> None:
         raise SettingError(
             "8 bits without data", "data with a training and a validation split", "Name it behind MODEL."
         )
+
+
+def files_of(form: Format, path: Path) -> tuple[Path, ...]:
+    """Return all that an export writes: the file and those beside it, or the folder; the description last."""
+    beside = (path.with_suffix(suffix) for suffix in form.files.values())
+    return tuple(dict.fromkeys((path, *beside, description_in(form, path))))
 
 
 def description_in(form: Format, path: Path) -> Path:

@@ -72,7 +72,13 @@ def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **ov
     """
     refuse_no_dataset(dataset)
     path = find_weights(source)
-    known = _architecture(path) | {"initial_weights": str(source)}
+    known = _architecture(path)
+    if overrides.get("model", known.get("model")) != known.get("model", overrides.get("model")):
+        raise SettingError(
+            f"model = {overrides['model']!r} with a start from {source}", f"{known['model']}, the network there",
+            "Leave it out.",
+        )  # fmt: skip
+    known |= {"initial_weights": str(source)}
     if recipe and recipe != RECIPE:
         return TrainConfig.from_recipe(recipe, **{**known, **overrides})
     epochs: Any = overrides.get("epochs")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import pkgutil
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.labels import CLASS_NAMES
 from moue.training.backend import keras
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     Builder = Callable[..., keras.Model]
 
 DEFAULT_INPUT_SHAPE: Final = (48, 48, 1)
 _PACKAGE: Final = "moue.training.models"
+_GIVEN: Final = ("num_classes", "input_shape")  # to every builder; what is left are its own options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +67,42 @@ def list_models() -> dict[str, ModelEntry]:
     return dict(_ENTRIES)
 
 
+def options_of(name: str) -> dict[str, inspect.Parameter]:
+    """Return the options of a registered network by name.
+
+    Raises:
+        SettingError: there is no such network.
+    """
+    entries = list_models()
+    if name not in entries:
+        raise SettingError(f"unknown model {name!r}", f"one of {', '.join(sorted(entries))}")
+    parameters = inspect.signature(entries[name].build).parameters
+    return {option: one for option, one in parameters.items() if option not in _GIVEN}
+
+
+def refuse_options(name: str, options: Iterable[str], origin: str = "") -> None:
+    """Check that there is a network with options of these names.
+
+    Args:
+        name: The network's name.
+        options: Names of options.
+        origin: Where they come from, for the message.
+
+    Raises:
+        SettingError: there is not.
+    """
+    known = options_of(name)
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):
+        return
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise SettingError(
+            f"{f'{origin} has ' if origin else ''}an unknown option of {name}: model_options.{unknown[0]}",
+            f"one of {', '.join(known) or 'none'}",
+            f"moue models {name} describes the network.",
+        )
+
+
 def build_model(
     name: str,
     num_classes: int = len(CLASS_NAMES),
@@ -83,16 +121,18 @@ def build_model(
         A `keras.Model` from images (N, H, W, C), pixels in 0-255, to probabilities (N, num_classes).
 
     Raises:
-        MoueError: unknown name or option, or an input too small for the network.
+        SettingError: unknown name or option, a value that an option cannot have, or an input too small for the network.
+        MoueError: the builder returns something else.
     """
-    entries = list_models()
-    if name not in entries:
-        raise MoueError(f"unknown model {name!r}", f"one of {', '.join(sorted(entries))}")
+    given = dict(options or {})
+    refuse_options(name, given)
     try:
-        model = entries[name].build(num_classes=num_classes, input_shape=input_shape, **(options or {}))
+        model = _ENTRIES[name].build(num_classes=num_classes, input_shape=input_shape, **given)
     except (TypeError, ValueError) as error:
-        raise MoueError(
-            f"model {name!r} cannot be built with {dict(options or {})} and {input_shape}: {error}"
+        raise SettingError(
+            f"model {name!r} cannot be built with {given} and {input_shape}: {error}",
+            "options and an input that go with it",
+            f"moue models {name} describes the network.",
         ) from error
     if not isinstance(model, keras.Model):
         raise MoueError(f"the builder of {name!r} returned {type(model).__name__}", "a keras.Model")

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.errors import MoueError
-from moue.training.config import TrainConfig, read_recipe
-from moue.training.models.registry import list_models
+from moue.errors import MoueError, SettingError
+from moue.training.config import TrainConfig, list_recipes, read_recipe, with_entries
+from moue.training.models.registry import options_of, refuse_options
 from moue.training.tuning.parameter import Parameter, make_parameter
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Space:
         """Read a table as in a recipe, and check it against the fields of a configuration.
 
         Args:
-            table: The entries by name; those of `model_options` are a table of their own.
+            table: The entries by name; those of `model_options` are a table of their own, or are called
+                `model_options.NAME`.
             config: What stays as it is where the space says nothing.
             origin: Where the table comes from, for messages.
 
@@ -76,10 +77,10 @@ class Space:
         kinds = typing.get_type_hints(TrainConfig)
         known = {field.name: kinds[field.name] for field in dataclasses.fields(TrainConfig)}
         found = []
-        for name, entry in table.items():
+        for name, entry in with_entries({}, table).items():
             _refuse_name(origin, name, known)
             if name == _OPTIONS:
-                found += _read_options(origin, entry, config)
+                found += _read_options(origin, entry)
             else:
                 found.append(make_parameter(origin, name, entry, known[name]))
         space = cls(tuple(found), origin)
@@ -98,12 +99,15 @@ class Space:
             MoueError: there is no such recipe, it has no search space, or a wrong one.
         """
         source, values = read_recipe(name_or_path)
+        # moue's own recipes are right: what is wrong is the choice of one.
+        kind = SettingError if str(name_or_path) in list_recipes() else MoueError
         if "search" not in values:
-            raise MoueError(
-                f"the recipe {name_or_path} has no search space", "a table [search] in it", f"Add one. {_PAGE}"
-            )
+            raise kind(f"the recipe {name_or_path} has no search space", "a table [search] in it", f"Add one. {_PAGE}")
         base = config or TrainConfig.from_recipe(name_or_path)
-        return cls.from_dict(values["search"], base, f"the search space of {source}")
+        try:
+            return cls.from_dict(values["search"], base, f"the search space of {source}")
+        except SettingError as error:
+            raise kind(error.came, error.expected, error.fix) from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters by name, for the study to remember."""
@@ -140,8 +144,10 @@ class Space:
         """Refuse a space with values that a training would refuse, alone or together.
 
         Raises:
-            MoueError: there are such values.
+            MoueError: there are such values, or an option that the network does not have.
         """
+        named = [one.name.partition(".")[2] for one in self.parameters if "." in one.name]
+        refuse_options(config.model, set(named) - set(config.model_options), self.origin)
         for values in itertools.chain(self._ends(), self._draws()):
             try:
                 self.configure(config, values)
@@ -172,28 +178,16 @@ def _refuse_name(origin: str, name: str, known: Mapping[str, Any]) -> None:
         raise MoueError(f"{origin} has {name}", f"other choices: {_NOT_SEARCHED[name]}", f"Remove {name} from it.")
 
 
-def _read_options(origin: str, table: Any, config: TrainConfig) -> list[Parameter]:  # noqa: ANN401 (TOML is anything)
+def _read_options(origin: str, table: Any) -> list[Parameter]:  # noqa: ANN401 (TOML is anything)
     """Read the entries of `model_options`, which are those of the network's builder."""
     if not isinstance(table, dict):
         raise MoueError(f"{origin} has {_OPTIONS} = {table!r}", "entries by name, such as model_options.dropout", _PAGE)
-    entries = list_models()
-    options = inspect.signature(entries[config.model].build).parameters if config.model in entries else {}
-    known = sorted({*options, *config.model_options} - {"num_classes", "input_shape"})
-    found = []
-    for name, entry in table.items():
-        if name not in known:
-            raise MoueError(
-                f"{origin} has an unknown option of {config.model}: {_OPTIONS}.{name}",
-                f"one of {', '.join(known) or 'none'}",
-                f"moue models {config.model} describes the network.",
-            )
-        found.append(make_parameter(origin, f"{_OPTIONS}.{name}", entry, None))
-    return found
+    return [make_parameter(origin, f"{_OPTIONS}.{name}", entry, None) for name, entry in table.items()]
 
 
 def _option_of(config: TrainConfig, name: str) -> Any:  # noqa: ANN401 (an option is anything)
     """Return an option of the network: what the recipe says, else the builder's default."""
     if name in config.model_options:
         return config.model_options[name]
-    default = inspect.signature(list_models()[config.model].build).parameters[name].default
+    default = options_of(config.model)[name].default
     return None if default is inspect.Parameter.empty else default

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MoueError
+from moue.errors import MoueError, SettingError
 from moue.files import InUseError, locked
 from moue.training.config import TrainConfig
 from moue.training.tuning.backend import optuna
@@ -200,14 +200,16 @@ def _is_held(path: Path) -> bool:
 @contextlib.contextmanager
 def _explained(where: str) -> Iterator[None]:
     """Turn what a database says into an error for people."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 (comes with Optuna)
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: PLC0415 (comes with Optuna)
 
     try:
         yield
     except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
         cause = str(error.__cause__ or error).partition("\n")[0]
         shown = where.rpartition("@")[2]  # without a password
-        raise MoueError(
+        # A URL that is none, or that names no database that SQLAlchemy knows, is a wrong choice.
+        kind = SettingError if isinstance(error, ArgumentError) else MoueError
+        raise kind(
             f"cannot open the study in {shown}: {cause}",
             "a SQLite file that moue made, or the URL of a database, such as postgresql://user@host/name",
             'PostgreSQL also needs its driver: pip install "psycopg[binary]"',

@@ -22,7 +22,7 @@ from moue.data.dataset import refuse_no_dataset
 from moue.errors import MoueError, SettingError
 from moue.files import as_path, sha256_of
 from moue.progress import ignore_progress
-from moue.ray_cluster import connected
+from moue.ray_cluster import connected, refuse_address
 from moue.training.backend import keras
 from moue.training.config import refuse_no_config
 from moue.training.finetune import find_weights
@@ -70,7 +70,7 @@ class TuneOptions:
         cpus_per_trial: CPUs of each training on a cluster.
 
     Raises:
-        SettingError: a number is out of its range.
+        SettingError: a number is out of its range, or `ray` is no address.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)
@@ -86,6 +86,8 @@ class TuneOptions:
         refuse_fraction(self.fraction)
         if self.cpus_per_trial < 1:
             raise SettingError(f"cpus_per_trial is {self.cpus_per_trial}", "1 or more")
+        if self.ray:
+            refuse_address(self.ray)
 
 
 @dataclasses.dataclass(frozen=True)
