@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.data.synthetic import features
 from moue.data.synthetic.dataset import EXPRESSIONS
+from moue.data.synthetic.draw import draw_features
 from moue.data.synthetic.parts import Pen, Person, View
 from moue.drawing.icons import FACES, UNKNOWN
 from moue.page.built import put_in
@@ -78,20 +79,7 @@ def draw_person(seed: int, units: ActionUnits, roll: float, yaw: float) -> Image
     zoom = _ZOOM * _FINE
     picture = Image.new("L", (_CELL * zoom, _CELL * zoom), round(_PAPER))
     shade = Image.new("L", picture.size, 128)
-    flat = dataclasses.replace(view, yaw=0.0, pitch=0.0)
-    head, pen = Pen(ImageDraw.Draw(picture), flat, zoom), Pen(ImageDraw.Draw(picture), view, zoom)
-    features.draw_head(head, person, units)
-    for side in (-1, 1):
-        features.draw_eye(pen, picture, person, units, side)
-    features.draw_lines(pen, person, units)
-    features.draw_nose(pen, person, units)
-    features.draw_beard(pen, person, units)
-    features.draw_mouth(pen, person, units)
-    features.draw_fringe(head, person)
-    for side in (-1, 1):
-        features.draw_brow(pen, person, units, side)
-    if person.glasses:
-        features.draw_glasses(pen, person)
+    draw_features(picture, person, units, view, zoom)
     features.draw_shade(Pen(ImageDraw.Draw(shade), view, zoom), person, units)
     soft = shade.filter(ImageFilter.GaussianBlur(1.6 * zoom))
     drawn = np.asarray(picture, np.float32)

@@ -7,26 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from helpers.history import HISTORY
 from moue.errors import MoueError
 from moue.evaluation import figures
 from moue.evaluation.canvas import DARK, LIGHT, face_uri, figure_uri
 from moue.evaluation.metrics import score
 
 pytest.importorskip("matplotlib", reason="needs the extra 'report'")
-
-
-HISTORY = [
-    {
-        "epoch": epoch,
-        "loss": 2.0 / epoch,
-        "accuracy": 0.2 + 0.1 * epoch,
-        "val_loss": 1.9 / epoch,
-        "val_accuracy": value,
-        "learning_rate": 1e-3,
-        "seconds": 2.5,
-    }
-    for epoch, value in enumerate((0.30, 0.45, 0.41), start=1)
-]
 
 
 def test_curves_are_written_and_marked(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.history import HISTORY
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import WEIGHTS
 from moue.data.dataset import Dataset
@@ -22,19 +23,6 @@ from moue.files import write_json
 pytest.importorskip("matplotlib", reason="needs the extra 'report'")
 
 pytest.importorskip("jinja2", reason="needs the extra 'report'")
-
-HISTORY = [
-    {
-        "epoch": epoch,
-        "loss": 2.0 / epoch,
-        "accuracy": 0.2 + 0.1 * epoch,
-        "val_loss": 1.9 / epoch,
-        "val_accuracy": value,
-        "learning_rate": 1e-3,
-        "seconds": 2.5,
-    }
-    for epoch, value in enumerate((0.30, 0.45, 0.41), start=1)
-]
 
 
 def make_dataset() -> Dataset:

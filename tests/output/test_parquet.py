@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from helpers.frame_results import result_at
+from helpers.tables import write_results
 from helpers.video_files import two_squares
 from moue.errors import MissingExtraError, MoueError
 from moue.media.decode import Status
-from moue.output.tables import write_results, write_stream
 from moue.recognition.image_result import ImageResult
 from moue.recognition.rows import columns
 
@@ -44,7 +44,7 @@ def test_more_rows_than_one_group_and_what_came_before_ctrl_c(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_stream(results(), tmp_path / "r.parquet", class_names=NAMES)
+        write_results(results(), tmp_path / "r.parquet", class_names=NAMES, keep=True)
     found = pq.ParquetFile(tmp_path / "r.parquet")
     assert (found.metadata.num_rows, found.num_row_groups) == (10_001, 2)
 

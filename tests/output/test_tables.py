@@ -9,6 +9,7 @@ import types
 
 import pytest
 
+from helpers.tables import write_results
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
@@ -16,7 +17,7 @@ from moue.output import formats as formats_package
 from moue.output.csv_run import CsvRun
 from moue.output.formats import registry
 from moue.output.live_table import LiveTable
-from moue.output.tables import TableFile, write_results
+from moue.output.tables import TableFile
 from moue.recognition.image_result import ImageResult
 
 KEPT = {"class_names": CLASS_NAMES, "settings": {}}

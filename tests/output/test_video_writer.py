@@ -9,6 +9,7 @@ from PIL import Image
 
 from helpers import onnx_model
 from helpers.frame_results import result_at
+from helpers.tables import write_results
 from helpers.video_files import BrightSquares, two_squares
 from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
@@ -16,7 +17,6 @@ from moue.media.clock import Sampling
 from moue.media.decode import Status
 from moue.media.open_video import open_video
 from moue.output import encoders
-from moue.output.tables import write_stream
 from moue.output.timeline_plot import _stretches, plot_timeline
 from moue.output.video_writer import AnnotatedVideo
 from moue.recognition.analyzer import Analyzer
@@ -154,7 +154,7 @@ def test_a_table_keeps_what_came_before_ctrl_c(tmp_path, suffix):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_stream(results(), out, class_names=NAMES)
+        write_results(results(), out, class_names=NAMES, keep=True)
     if suffix == ".csv":
         with out.open(encoding="utf-8", newline="") as file:
             found = [(row["frame"], row["time_s"], row["track_id"], row["prob_happy"]) for row in csv.DictReader(file)]
@@ -168,7 +168,7 @@ def test_a_table_keeps_what_came_before_ctrl_c(tmp_path, suffix):
         content = json.loads(text)["results"] if suffix == ".json" else list(map(json.loads, text.splitlines()))
         assert [(one["frame"], len(one["faces"])) for one in content] == [(0, 2), (1, 0)]
     assert list(tmp_path.iterdir()) == [out]
-    assert write_stream(iter([result_at(0.0)]), out, class_names=NAMES, overwrite=True) == 1
+    assert write_results(iter([result_at(0.0)]), out, class_names=NAMES, keep=True, overwrite=True) == 1
 
 
 def test_a_timeline_sums_up():

@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import shlex
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from moue.cli import console, options
+from moue.cli import console, options, training_options
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
     from moue.training.distill import TeacherOutputs
+    from moue.training.train import TrainResult
 
 # For recipes that were made for labels alone.
 _DISTILL: Final = {"distill_weight": 0.7, "distill_temperature": 2.0}
 
 
-AnyRecipe = Annotated[
-    str,
-    typer.Option(
-        "--recipe",
-        metavar="RECIPE",
-        help="Name of a recipe (see moue recipes), or a TOML file. Default: seed_cnn; with --from: finetune.",
-        show_default=False,
-    ),
-]
-Start = Annotated[
-    str,
-    typer.Option(
-        "--from",
-        metavar="MODEL",
-        help="Fine-tune this: a shipped model, a run folder, a .keras or an .onnx file.",
-        show_default=False,
-    ),
-]
-Devices = Annotated[
-    int,
-    typer.Option(
-        "--devices", metavar="N", min=1, help="Share each batch between so many devices of this machine (JAX only)."
-    ),
-]
-
-
 def train(
     data: options.DataPath,
     out: options.RunOut,
-    recipe: AnyRecipe = "",
-    start: Start = "",
+    recipe: training_options.AnyRecipe = "",
+    start: training_options.Start = "",
     epochs: options.Epochs = None,
     seed: options.Seed = None,
     choices: options.Choices = None,
     ferplus: options.FerPlus = None,
     resume: options.Resume = False,
-    devices: Devices = 1,
+    devices: training_options.Devices = 1,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
     faces: Annotated[
@@ -68,17 +42,17 @@ def train(
     from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
-    given = given_choices(epochs, seed, choices)
+    given = training_options.given_choices(epochs, seed, choices)
     if start:
-        check_start(start, given)
+        training_options.check_start(start, given)
     else:
         config = TrainConfig.from_recipe(recipe or "seed_cnn", **given)
-        refuse_no_votes(config, ferplus)
+        training_options.refuse_no_votes(config, ferplus)
     # Before the data is read in vain.
     RunFolder(out).refuse_absent() if resume else RunFolder(out).refuse_used()
     if not start:
-        refuse_network(config, recipe, given)
-    refuse_devices(devices, None if start else config)
+        training_options.refuse_network(config, recipe, given)
+    training_options.refuse_devices(devices, None if start else config)
     if faces:
         data = _cut_faces(data, out.with_name(f"{out.name}-faces"), detector.value, again=resume)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
@@ -109,62 +83,6 @@ def _cut_faces(photos: Path, out: Path, detector: str, *, again: bool) -> Path:
     return out
 
 
-def check_start(start: str, given: dict[str, Any]) -> None:
-    """Check that there is such a network before the data is read in vain."""
-    from moue.training.backend import import_keras
-
-    if "initial_weights" in given:
-        raise typer.BadParameter("--from gives the initial weights already", param_hint="--set initial_weights")
-    with console.loading_keras():
-        import_keras()
-    from moue.training.finetune import find_weights
-
-    find_weights(start)
-
-
-def refuse_network(config: TrainConfig, recipe: str, given: dict[str, Any]) -> None:
-    """Check that there is a network that the user chose, before the data is read in vain.
-
-    What the options say is wrong usage, what a recipe file says is wrong input; moue's own recipes are right.
-    """
-    from moue.errors import MoueError, SettingError
-    from moue.training.backend import import_keras
-
-    chosen = any(name.partition(".")[0] in {"model", "model_options"} for name in given)
-    if not chosen and not recipe.endswith(".toml"):
-        return
-    with console.loading_keras():
-        import_keras()
-    from moue.training.models.registry import refuse_options
-
-    try:
-        refuse_options(config.model, config.model_options)
-    except SettingError as error:
-        if chosen:
-            raise
-        raise MoueError(f"recipe {recipe}: {error.came}", error.expected, error.fix) from error
-
-
-def refuse_devices(num_devices: int, config: TrainConfig | None) -> None:
-    """Check that a training can use the devices, before the data is read in vain."""
-    if num_devices > 1:
-        from moue.training.backend import import_keras
-
-        with console.loading_keras():
-            import_keras()
-        from moue.training.devices import find_devices
-
-        find_devices(num_devices, config)
-
-
-def refuse_no_votes(config: TrainConfig, ferplus: Path | None) -> None:
-    """Check that votes are given where the recipe needs them, before the data is read in vain."""
-    from moue.training.targets import missing_votes, needs_votes
-
-    if ferplus is None and needs_votes(config):
-        raise missing_votes("the data", config)
-
-
 def distill(
     data: options.DataPath,
     out: options.RunOut,
@@ -183,7 +101,7 @@ def distill(
     choices: options.Choices = None,
     ferplus: options.FerPlus = None,
     resume: options.Resume = False,
-    devices: Devices = 1,
+    devices: training_options.Devices = 1,
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
@@ -198,7 +116,7 @@ def distill(
 
     if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
         raise typer.BadParameter("a teacher.npz holds answers that were given before", param_hint="--views")
-    given = given_choices(epochs, seed, choices)
+    given = training_options.given_choices(epochs, seed, choices)
     config = TrainConfig.from_recipe(recipe, **given)
     if not config.distill_weight:
         if "distill_weight" in given:
@@ -206,12 +124,12 @@ def distill(
         config = TrainConfig.from_recipe(recipe, **_DISTILL | given)
         taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
         console.note(f"the recipe {recipe} is made for labels alone, so these are added: {', '.join(taken)}")
-    refuse_no_votes(config, ferplus)
+    training_options.refuse_no_votes(config, ferplus)
     run, answers = RunFolder(out), None
     # Before the data is read in vain.
     run.refuse_absent() if resume else run.refuse_used()
-    refuse_network(config, recipe, given)
-    refuse_devices(devices, config)
+    training_options.refuse_network(config, recipe, given)
+    training_options.refuse_devices(devices, config)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if not resume:
         refuse_unfit_data(dataset, config)  # before the teachers are asked in vain
@@ -221,12 +139,6 @@ def distill(
         refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value)
     words = _data_words(data, ferplus)
     _run(config, dataset, out, resume=resume, devices=devices, data=words, teacher=answers)
-
-
-def given_choices(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
-    """Return what the options of a command change in a recipe."""
-    overrides = {"epochs": epochs, "seed": seed}
-    return {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
 
 
 def _data_words(data: Path, ferplus: Path | None) -> str:
@@ -266,14 +178,7 @@ def _run(
             callbacks=[CommandRecord(run), EpochLines(run)],
             progress=moved,
         )
-    epochs = len(result.history["epoch"])
-    console.note(f"best epoch {result.best_epoch} of {epochs}: validation accuracy {result.best_val_accuracy:.1%}")
-    if result.best_val_accuracy <= result.baseline:
-        console.warn(
-            f"this is no better than always giving the most frequent class ({result.baseline:.1%}); train on more "
-            "faces, for longer, or with another step size"
-        )
-    console.note(f"the run is in {result.run} (curves.png, best.keras{', model.onnx' if result.exported else ''})")
+    _tell(result)
     if result.interrupted:
         console.note(f"stopped early; to continue: {options.command_line()}{'' if resume else ' --resume'}")
         raise typer.Exit(130)
@@ -284,18 +189,16 @@ def _run(
     console.note(f"next: moue evaluate {out} {data}")
 
 
-def _parse_choices(choices: list[str]) -> dict[str, Any]:
-    """Read NAME=VALUE pairs, the values as TOML; a bare word is a string."""
-    values: dict[str, Any] = {}
-    for choice in choices:
-        name, equals, text = choice.partition("=")
-        if not equals or not name.strip():
-            raise typer.BadParameter(f"{choice!r}, expected NAME=VALUE", param_hint="--set")
-        try:
-            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            values[name.strip()] = text.strip()
-    return values
+def _tell(result: TrainResult) -> None:
+    """Say how good the network is, and where it is."""
+    epochs = len(result.history["epoch"])
+    console.note(f"best epoch {result.best_epoch} of {epochs}: validation accuracy {result.best_val_accuracy:.1%}")
+    if result.best_val_accuracy <= result.baseline:
+        console.warn(
+            f"this is no better than always giving the most frequent class ({result.baseline:.1%}); train on more "
+            "faces, for longer, or with another step size"
+        )
+    console.note(f"the run is in {result.run} (curves.png, best.keras{', model.onnx' if result.exported else ''})")
 
 
 COMMANDS: Final = (train, distill)

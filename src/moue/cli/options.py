@@ -31,14 +31,6 @@ class OnBadRow(enum.StrEnum):
     SKIP = "skip"
 
 
-class SplitName(enum.StrEnum):
-    """A part of the data: PublicTest is val, PrivateTest is test."""
-
-    TRAIN = "train"
-    VAL = "val"
-    TEST = "test"
-
-
 class ScoredSplit(enum.StrEnum):
     """What `moue evaluate` scores: a split, or all faces of data that the network has never seen."""
 
@@ -128,7 +120,6 @@ Choices = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Change any other setting of the recipe. Repeatable."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of moue train.", show_default=False)]
 Detector = Annotated[
     DetectorName, typer.Option("--detector", help="How to find faces. none: each image is one face. auto: the best.")
 ]

@@ -87,6 +87,17 @@ def evaluate(
         evaluation = dataclasses.replace(evaluation, robustness=_robustness(ensemble, dataset, split.value, views))
     if folder is not None:
         evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
+    _show(evaluation)
+    if folder is None:
+        console.note("the result was not saved; to keep it for a report, add --out FOLDER")
+        return
+    console.wrote(folder)
+    report_words = ["moue", "report", models[0], *(["--evaluation", str(out)] if out else [])]
+    console.note(f"next: {shlex.join(report_words)}")
+
+
+def _show(evaluation: Evaluation) -> None:
+    """Print the figures, and what is to be said about them."""
     console.say(evaluation.table())
     if evaluation.seen is not None and (told := evaluation.seen.told()):
         console.warn(told)
@@ -96,12 +107,6 @@ def evaluate(
         from moue.evaluation.robustness_table import robustness_lines
 
         console.say(f"\n{robustness_lines(evaluation.robustness)}")
-    if folder is None:
-        console.note("the result was not saved; to keep it for a report, add --out FOLDER")
-        return
-    console.wrote(folder)
-    report_words = ["moue", "report", models[0], *(["--evaluation", str(out)] if out else [])]
-    console.note(f"next: {shlex.join(report_words)}")
 
 
 def report(

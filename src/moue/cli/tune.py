@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from moue.cli import console, learn, options
+from moue.cli import console, options, training_options
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
@@ -34,8 +34,8 @@ class PrunerName(enum.StrEnum):
 def tune(
     data: options.DataPath,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The study's folder, new or to be continued.")],
-    recipe: learn.AnyRecipe = "",
-    start: learn.Start = "",
+    recipe: training_options.AnyRecipe = "",
+    start: training_options.Start = "",
     space: Annotated[
         str, typer.Option("--space", metavar="RECIPE", help="Take the search space of another recipe or TOML file.")
     ] = "",
@@ -90,17 +90,18 @@ def tune(
     from moue.training.tuning.data import refuse_fraction
     from moue.training.tuning.space import Space
 
-    given, named = learn.given_choices(epochs, seed, choices), recipe or ("finetune" if start else "seed_cnn")
+    given = training_options.given_choices(epochs, seed, choices)
+    named = recipe or ("finetune" if start else "seed_cnn")
     budget, again = Budget(trials, hours, total_epochs), Confirm.from_text(confirm)
     refuse_fraction(fraction)
-    recipe_config = None
     if start:
-        learn.check_start(start, given)
+        training_options.check_start(start, given)
+        searched = Space.from_recipe(space or named)
     else:
-        recipe_config = TrainConfig.from_recipe(named, **given)
-        learn.refuse_network(recipe_config, named, given)
-        learn.refuse_no_votes(recipe_config, ferplus)
-    searched = Space.from_recipe(space or named, recipe_config)
+        plain = TrainConfig.from_recipe(named, **given)
+        training_options.refuse_network(plain, named, given)
+        training_options.refuse_no_votes(plain, ferplus)
+        searched = Space.from_recipe(space or named, plain)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     config = _config(named, start, dataset, given)
     searched.check(config)

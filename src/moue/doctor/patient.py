@@ -43,14 +43,12 @@ class Samples:
         labels: Integer (N,), or None.
         class_names: What the labels stand for.
         source: Where the faces came from.
-        were_read: Whether moue itself read them from files, so that they are uint8 (N, 48, 48, 1).
     """
 
     images: NDArray[Any]
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = CLASS_NAMES
     source: str = "the arrays"
-    were_read: bool = False
 
     def take(self, index: NDArray[np.int64]) -> Samples:
         """Return the faces at `index`."""
@@ -156,7 +154,7 @@ def _from_dataset(dataset: Dataset) -> Samples:
         raise MoueError(f"{dataset.source or 'the data'} holds no face", "labelled faces")
     part = dataset.subset(split)
     where = f"{Path(dataset.source).name or 'the data'} ({split})"
-    return _sampled(Samples(part.images, part.labels.astype(np.int64), dataset.class_names, where, were_read=True))
+    return _sampled(Samples(part.images, part.labels.astype(np.int64), dataset.class_names, where))
 
 
 def _from_file(path: Path, class_names: tuple[str, ...]) -> Samples:

@@ -67,10 +67,7 @@ def evaluate(
             wrong shape or is no distribution.
     """
     refuse_no_dataset(dataset)
-    if isinstance(model, str | Path):
-        model = Classifier.load(model)
-    elif not callable(model) and not isinstance(model, Classifier | Ensemble):
-        raise MoueError(f"the model is of type {type(model).__name__}", "a Classifier, an Ensemble, or a function")
+    model = _open(model)
     checksum = dataset.checksum
     seen = _find_seen(model, dataset, split)
     if isinstance(model, Classifier | Ensemble):
@@ -112,6 +109,14 @@ def evaluate(
         temperature=None if split == ALL else _temperature(model),
         seen=seen,
     )
+
+
+def _open(model: Classifier | Ensemble | PredictProba | str | Path) -> Classifier | Ensemble | PredictProba:
+    if isinstance(model, str | Path):
+        return Classifier.load(model)
+    if not callable(model) and not isinstance(model, Classifier | Ensemble):
+        raise MoueError(f"the model is of type {type(model).__name__}", "a Classifier, an Ensemble, or a function")
+    return model
 
 
 def classes_of(model: Classifier | Ensemble) -> tuple[str, ...]:

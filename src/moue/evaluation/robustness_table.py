@@ -20,12 +20,6 @@ def robustness_lines(found: Robustness) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def hardest(found: Robustness, answer: str, count: int = 2) -> list[str]:
-    """Return the names of the corruptions that raise an answer's error most, the worst first."""
-    rows = [(sum(one.errors), one.corruption) for one in found.corruptions if one.answer == answer]
-    return [name for _, name in sorted(rows, key=lambda row: -row[0])[:count]]
-
-
 def _corruptions(found: Robustness, answer: str) -> str:
     title = f"{answer}, accuracy at strength"
     lines = [_row(title, *map(str, STRENGTHS), "mean"), _row("as it is", *[""] * 5, _percent(1 - found.clean[answer]))]

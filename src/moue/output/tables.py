@@ -12,7 +12,7 @@ from moue.files import cannot_write, locked, replacing
 from moue.output.formats import check_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from moue.output.formats.registry import Result, TableFormat, Writer
@@ -117,58 +117,3 @@ class _WriteError(MoueError):
 
 def _parts(error: MoueError) -> tuple[str, str, str]:
     return error.came, error.expected, error.fix
-
-
-def write_results(
-    results: Iterable[Result],
-    path: str | Path,
-    *,
-    class_names: Sequence[str],
-    overwrite: bool = False,
-    name: str = "",
-) -> int:
-    r"""Write results in the format that the suffix names, UTF-8, atomically.
-
-    File names that are not Unicode are written with ``\udcXX``.
-
-    Args:
-        results: May be a generator; nothing of it is read if `path` is refused.
-        path: The file to write.
-        class_names: The classes, in order.
-        overwrite: Replace an existing file.
-        name: The format, where several have the suffix: "excel" is CSV with a byte order mark.
-
-    Returns:
-        The number of results written.
-
-    Raises:
-        MoueError: the suffix is unknown, `path` exists and `overwrite` is false, or it cannot be written.
-    """
-    return _write(TableFile(path, class_names=class_names, overwrite=overwrite, name=name), results)
-
-
-def write_stream(
-    results: Iterable[Result], path: str | Path, *, class_names: Sequence[str], overwrite: bool = False
-) -> int:
-    """Write results as `write_results` does; if they end in an error or Ctrl-C, the results up to it are kept.
-
-    Args:
-        results: A generator such as `moue.analyze_stream` returns.
-        path: The file to write.
-        class_names: The classes, in order.
-        overwrite: Replace an existing file.
-
-    Returns:
-        The number of results written.
-
-    Raises:
-        MoueError: as `write_results`; and whatever `results` raise, after the file has got its name.
-    """
-    return _write(TableFile(path, class_names=class_names, overwrite=overwrite, keep=True), results)
-
-
-def _write(table: TableFile, results: Iterable[Result]) -> int:
-    with table:
-        for result in results:
-            table.write(result)
-    return table.num_results

@@ -42,10 +42,24 @@ def draw_face(person: Person, units: ActionUnits, view: View, rng: np.random.Gen
     background = Image.fromarray(np.clip(corners, 0, 255).astype(np.uint8))
     picture = background.resize((SIZE * _FINE, SIZE * _FINE), Image.Resampling.BILINEAR)
     shade = Image.new("L", (SIZE * _COARSE, SIZE * _COARSE), _NO_SHADE)
+    draw_features(picture, person, units, view, _FINE)
+    features.draw_shade(Pen(ImageDraw.Draw(shade), view, _COARSE), person, units)
+    return _develop(picture, shade, view, rng)
 
+
+def draw_features(picture: Image.Image, person: Person, units: ActionUnits, view: View, zoom: int) -> None:
+    """Draw a person without shade or noise into a gray picture.
+
+    Args:
+        picture: What lies behind; `zoom` times the size of a face's image.
+        person: As for `draw_face`.
+        units: As for `draw_face`.
+        view: As for `draw_face`.
+        zoom: How much larger everything is drawn.
+    """
     # In turned heads the features move further than the outline, as on a globe.
-    head = Pen(ImageDraw.Draw(picture), dataclasses.replace(view, yaw=0.0, pitch=0.0), _FINE)
-    pen = Pen(ImageDraw.Draw(picture), view, _FINE)
+    head = Pen(ImageDraw.Draw(picture), dataclasses.replace(view, yaw=0.0, pitch=0.0), zoom)
+    pen = Pen(ImageDraw.Draw(picture), view, zoom)
     features.draw_head(head, person, units)
     for side in (-1, 1):
         features.draw_eye(pen, picture, person, units, side)
@@ -58,8 +72,6 @@ def draw_face(person: Person, units: ActionUnits, view: View, rng: np.random.Gen
         features.draw_brow(pen, person, units, side)
     if person.glasses:
         features.draw_glasses(pen, person)
-    features.draw_shade(Pen(ImageDraw.Draw(shade), view, _COARSE), person, units)
-    return _develop(picture, shade, view, rng)
 
 
 def _develop(picture: Image.Image, shade: Image.Image, view: View, rng: np.random.Generator) -> NDArray[np.uint8]:

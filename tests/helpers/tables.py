@@ -1,0 +1,11 @@
+"""Results to a table in one call, as tests want it."""
+
+from moue.output.tables import TableFile
+
+
+def write_results(results, path, **choices):
+    """Write results and return how many they were; `choices` are those of `TableFile`."""
+    with TableFile(path, **choices) as table:
+        for result in results:
+            table.write(result)
+    return table.num_results
