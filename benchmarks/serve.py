@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 8, 32)
 MEMORY_REQUESTS = 20_000
+MEMORY_SHOWN = 12
 BOUNDARY = "bbbb"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -49,8 +50,8 @@ def multipart(*files: bytes) -> bytes:
     return b"".join(head + file + b"\r\n" for file in files) + f"--{BOUNDARY}--\r\n".encode()
 
 
-def bodies() -> dict[str, tuple[str, str, bytes, int]]:
-    """Return the kinds of request: address, type, body and number of faces."""
+def kinds() -> dict[str, tuple[str, bytes, int]]:
+    """Return the kinds of request: address, body and number of faces."""
     import matplotlib as mpl
 
     photo = (Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
@@ -61,24 +62,41 @@ def bodies() -> dict[str, tuple[str, str, bytes, int]]:
     tensor = {"name": "images", "datatype": "FP32", "shape": [1, 48, 48, 1], "data": face.ravel().tolist()}
     question = json.dumps({"inputs": [tensor], "outputs": [{"name": "expression"}]}).encode()
     return {
-        "analyze, a photo": ("/v1/analyze", MULTIPART, multipart(photo), 1),
-        "classify, 1 face": ("/v1/classify", MULTIPART, multipart(crop), 1),
-        "classify, 16 faces": ("/v1/classify", MULTIPART, multipart(*[crop] * 16), 16),
-        "infer, 1 face": ("/v2/models/small/infer", "application/json", question, 1),
+        "analyze, a photo": ("/v1/analyze", multipart(photo), 1),
+        "explain, a photo": ("/v1/explain", multipart(photo), 1),
+        "classify, 1 face": ("/v1/classify", multipart(crop), 1),
+        "classify, 16 faces": ("/v1/classify", multipart(*[crop] * 16), 16),
+        "infer, 1 face": ("/v2/models/small/infer", question, 1),
     }
 
 
-def load(folder: Path, address: str, kind: tuple[str, str, bytes, int], clients: int, seconds: int) -> str:
-    """Run wrk and return what it prints."""
-    path, media_type, body, _ = kind
-    (folder / "body").write_bytes(body)
+def photos() -> list[bytes]:
+    """Return multipart bodies with the photo in many sizes and formats, so that no buffer always has the same size."""
+    import matplotlib as mpl
+
+    bodies = []
+    with Image.open(Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg") as photo:
+        for number, width in enumerate(range(96, 512, 13)):
+            content = io.BytesIO()
+            photo.resize((width, width * 600 // 512)).save(content, ("JPEG", "PNG", "WEBP")[number % 3])
+            bodies.append(multipart(content.getvalue()))
+    return bodies
+
+
+def load(folder: Path, address: str, bodies: list[bytes], clients: int, seconds: int) -> str:
+    """Send these multipart or JSON bodies in turn, by wrk, and return what it prints."""
+    for number, body in enumerate(bodies):
+        (folder / f"body-{number}").write_bytes(body)
+    media_type = MULTIPART if bodies[0].startswith(b"--") else "application/json"
     script = folder / "post.lua"
     script.write_text(
-        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{media_type}"\n'
-        f'local file = io.open("{folder / "body"}", "rb")\nwrk.body = file:read("*a")\nfile:close()\n'
+        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{media_type}"\nlocal bodies, turn = {{}}, 0\n'
+        f'for number = 1, {len(bodies)} do\n  local file = io.open("{folder}/body-" .. number - 1, "rb")\n'
+        '  bodies[number] = file:read("*a")\n  file:close()\nend\n'
+        "function request()\n  turn = turn % #bodies + 1\n  return wrk.format(nil, nil, nil, bodies[turn])\nend\n"
     )
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s", "--latency", "-s", str(script)]
-    return subprocess.run([*command, address + path], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([*command, address], check=True, capture_output=True, text=True).stdout
 
 
 def memory_mb(process: subprocess.Popen[str]) -> float:
@@ -109,24 +127,34 @@ def main() -> None:
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     cpus = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name, server(*sys.argv[2:]) as (process, address):
-        folder, kinds = Path(name), bodies()
-        for kind in kinds.values():
-            load(folder, address, kind, 2, 1)
+        folder, requests = Path(name), kinds()
+        for path, body, _ in requests.values():
+            load(folder, address + path, [body], 2, 1)
         print(f"{cpus} CPUs, load of the machine before: {os.getloadavg()[0]:.1f}\n")
         print("| request | clients | requests/s | faces/s | p50 | p99 | CPU ms a request | failed |")
         print("|---|---|---|---|---|---|---|---|")
-        for title, kind in kinds.items():
+        for title, (path, body, faces) in requests.items():
             for clients in CLIENTS:
                 before = cpu_s(process)
-                printed = load(folder, address, kind, clients, seconds)
-                print(row(f"{title} | {clients}", kind[3], printed, cpu_s(process) - before), flush=True)
-        total, sizes = 0, [memory_mb(process)]
-        while total < MEMORY_REQUESTS:
-            printed = load(folder, address, kinds["classify, 1 face"], 8, 5)
-            total += int(re.findall(r"(\d+) requests in", printed)[0])
-            sizes.append(memory_mb(process))
-        shown = ", ".join(f"{size:.0f}" for size in sizes)
-        print(f"\nMB of memory before and every 5 s during {total:,} classify requests: {shown}")
+                printed = load(folder, address + path, [body], clients, seconds)
+                print(row(f"{title} | {clients}", faces, printed, cpu_s(process) - before), flush=True)
+        path, body, _ = requests["classify, 1 face"]
+        print("\nMB of memory before and during:")
+        print(memory(process, folder, address + path, [body]), flush=True)
+        print(memory(process, folder, address + "/v1/analyze", photos()))
+
+
+def memory(process: subprocess.Popen[str], folder: Path, address: str, bodies: list[bytes]) -> str:
+    """Send many requests and say how much memory the server held meanwhile, and how many it refused."""
+    total, refused, sizes = 0, 0, [memory_mb(process)]
+    while total < MEMORY_REQUESTS:
+        printed = load(folder, address, bodies, 8, 5)
+        total += int(re.findall(r"(\d+) requests in", printed)[0])
+        refused += sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", printed)))
+        sizes.append(memory_mb(process))
+    shown = [sizes[k * (len(sizes) - 1) // MEMORY_SHOWN] for k in range(MEMORY_SHOWN + 1)]
+    what = address.rpartition("/")[2]
+    return f"{total:,} {what} requests, {refused} refused: " + ", ".join(f"{size:.0f}" for size in shown)
 
 
 if __name__ == "__main__":

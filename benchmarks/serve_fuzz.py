@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 BOUNDARY = b"bbbb"
 MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY.decode()}"}
 JSON = {"Content-Type": "application/json"}
+OPTIONS = {
+    "/v1/analyze": b"views=1&unsure_below=0.5&model=small&boxes=1,2,30,30",
+    "/v1/classify": b"unsure_below=0.5&model=small",
+    "/v1/explain": b"views=1&emotion=sad&emotion=happy&model=small&boxes=1,2,30,30&format=png",
+}
+DRAWN = ("?annotate=1", "?format=png")
 HEADERS = (
     "multipart/form-data; boundary=bbbb; charset=utf-16",
     "multipart/form-data; boundary=bbbb; charset=idna",
@@ -67,11 +73,11 @@ def requests(rng: random.Random) -> Iterator[tuple[str, bytes, dict[str, str]]]:
     files = images()
     tensor = {"name": "images", "datatype": "FP32", "shape": [1, 48, 48, 1], "data": [7] * 2304}
     question = json.dumps({"inputs": [tensor], "outputs": [{"name": "expression"}]}).encode()
-    addresses = ("/v1/analyze", "/v1/classify")
+    addresses = ("/v1/analyze", "/v1/classify", "/v1/explain")
     while True:
         file, address = rng.choice(files), rng.choice(addresses)
-        query = mutated(b"views=1&unsure_below=0.5&model=small&boxes=1,2,30,30", rng).decode("latin-1")
-        options = f"?{query}" if rng.random() < 0.2 else "?annotate=1" if rng.random() < 0.2 else ""
+        query = mutated(OPTIONS[address], rng).decode("latin-1")
+        options = f"?{query}" if rng.random() < 0.2 else rng.choice(DRAWN) if rng.random() < 0.2 else ""
         yield address + options, multipart(mutated(file, rng)), MULTIPART
         yield address, mutated(multipart(file), rng), MULTIPART
         yield address, multipart(file, mutated('früh\\".jpg'.encode(), rng)), {"Content-Type": rng.choice(HEADERS)}
@@ -113,7 +119,7 @@ def fault_of(answer: httpx.Response) -> str:
         return f"{answer.status_code} {answer.text[:200]}"
     kind = answer.headers["content-type"]
     if answer.status_code == 200:
-        content = answer.content if kind == "image/jpeg" else answer.json()
+        content = answer.content if kind.startswith("image/") else answer.json()
         return "" if content else "an empty answer"
     if kind != "application/problem+json" or not answer.json()["came"]:
         return f"{answer.status_code} as {kind}"

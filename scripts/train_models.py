@@ -22,8 +22,8 @@ from moue.errors import MoueError
 from moue.files import read_json
 from moue.training.run_folder import RunFolder
 
-TEACHERS: Final = ("base", "teacher_resnet", "teacher_vgg", "teacher_efficientnet")
-STUDENTS: Final = ("small_distilled", "base")
+TEACHERS: Final = ("large", "teacher_resnet", "teacher_vgg", "teacher_efficientnet")
+STUDENTS: Final = ("small_distilled", "large")
 VIEWS: Final = "flip"
 _ELSEWHERE: Final = "call this again where TensorFlow is installed, to export"
 _EXPORT: Final = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}

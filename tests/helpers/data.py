@@ -9,7 +9,6 @@ from moue.data.dataset import SPLIT_DTYPE, Dataset
 # Options by network: the same layers in a size that converts and runs within a second or two.
 NARROW = {
     "resnet": {"widths": [8, 16, 24, 32]},
-    "resnet_base": {"widths": [16, 16, 24, 32]},
     "vgg": {"widths": [8, 16, 24, 32]},
     "efficientnet": {"enlarge": 1},
 }

@@ -18,7 +18,7 @@ from moue.training.network import assemble, compile_model
 from moue.training.targets import make_training_targets
 
 RECIPES = list_recipes()
-LIMITS = {"small": 1_000_000, "base": 6_000_000}
+LIMITS = {"small": 1_000_000, "base": 2_000_000, "large": 6_000_000}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from moue.training.models.registry import register
 
 # Mean and standard deviation of red, green and blue, as fractions of 255.
 _IMAGENET: Final = ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))
+STAGES: Final = 6
 
 
 @register(
@@ -22,6 +23,7 @@ def efficientnet(
     num_classes: int,
     input_shape: tuple[int, int, int],
     enlarge: int = 2,
+    stages: int = STAGES,
     weights: str = "",
     dropout: float = 0.3,
 ) -> keras.Model:
@@ -36,12 +38,16 @@ def efficientnet(
         num_classes: Number of outputs.
         input_shape: (height, width, 1).
         enlarge: Whole factor by which the image is enlarged first, bilinearly.
+        stages: How many of the six stages are kept, 1-6. Without the last ones, the network is smaller and its last
+            features are finer.
         weights: Initial weights: "" for random ones, or the path of a weights file without top
             (``efficientnetv2-b0_notop.h5``), or "imagenet", which lets Keras download that file.
         dropout: Dropout before the last layer.
     """
     if input_shape[-1] != 1:
         raise ValueError("gray images only")
+    if not 1 <= stages <= STAGES:
+        raise ValueError(f"stages is {stages}, expected 1 to {STAGES}")
     inputs = keras.Input(input_shape, name="images")
     x = keras.layers.UpSampling2D(enlarge, interpolation="bilinear")(inputs) if enlarge > 1 else inputs
     # The same as the network's own preprocessing, whose Normalization layer does not convert to ONNX.
@@ -50,6 +56,10 @@ def efficientnet(
     ]
     x = keras.layers.Concatenate()(colors)
     trunk = keras.applications.EfficientNetV2B0(
-        include_top=False, weights=weights or None, input_tensor=x, pooling="avg", include_preprocessing=False
+        include_top=False, weights=weights or None, input_tensor=x, include_preprocessing=False
     )
-    return keras.Model(inputs, classify(trunk.output, num_classes, dropout), name="efficientnet")
+    features = trunk.output
+    if stages < STAGES:
+        features = [layer.output for layer in trunk.layers if layer.name.startswith(f"block{stages}")][-1]
+    features = keras.layers.GlobalAveragePooling2D()(features)
+    return keras.Model(inputs, classify(features, num_classes, dropout), name="efficientnet")

@@ -1,4 +1,4 @@
-"""Residual networks that start at full resolution."""
+"""A residual network that starts at full resolution."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from moue.training.models.registry import register
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PAPER = "He et al. 2016, arXiv:1512.03385; squeeze-and-excitation: Hu et al. 2018, arXiv:1709.01507"
 
-
-@register("resnet", paper=_PAPER, summary="ResNet-18 with a stride-1 stem; widths and depths are options")
+@register(
+    "resnet",
+    paper="He et al. 2016, arXiv:1512.03385; squeeze-and-excitation: Hu et al. 2018, arXiv:1709.01507",
+    summary="ResNet-18 with a stride-1 stem; widths and depths are options",
+)
 def resnet(
     *,
     num_classes: int,
@@ -43,35 +45,3 @@ def resnet(
             x = residual_block(x, width, 2 if stage and not block else 1, squeeze=squeeze)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, classify(x, num_classes, dropout), name="resnet")
-
-
-@register("resnet_base", paper=_PAPER, summary="the same with squeeze-and-excitation, under 6 M parameters")
-def resnet_base(
-    *,
-    num_classes: int,
-    input_shape: tuple[int, int, int],
-    widths: Sequence[int] = (48, 96, 192, 320),
-    depths: Sequence[int] = (2, 2, 2, 2),
-    squeeze: int = 16,
-    dropout: float = 0.4,
-) -> keras.Model:
-    """Build `resnet` in the size of the recipe `base`.
-
-    Pixels 0-255; 4,991,593 parameters and 654 million multiply-adds at 48x48x1. Scores: see README.md.
-
-    Args:
-        num_classes: Number of outputs.
-        input_shape: (height, width, channels).
-        widths: As of `resnet`.
-        depths: As of `resnet`.
-        squeeze: As of `resnet`.
-        dropout: As of `resnet`.
-    """
-    return resnet(
-        num_classes=num_classes,
-        input_shape=input_shape,
-        widths=widths,
-        depths=depths,
-        squeeze=squeeze,
-        dropout=dropout,
-    )

@@ -23,6 +23,7 @@ def small(
     input_shape: tuple[int, int, int],
     widths: Sequence[int] = (24, 64, 128),
     depths: Sequence[int] = (1, 1, 2),
+    squeeze: int = 0,
     dropout: float = 0.3,
 ) -> keras.Model:
     """Build the network.
@@ -39,12 +40,13 @@ def small(
         input_shape: (height, width, channels).
         widths: Channels of the stages at a half, a quarter, an eighth … of the input's side.
         depths: Residual blocks of each stage.
+        squeeze: Reduction of the squeeze-and-excitation gates (Hu et al. 2018, arXiv:1709.01507), e.g. 8; 0: none.
         dropout: Before the last layer.
     """
     inputs = keras.Input(input_shape, name="images")
     x = conv_bn(scale_pixels(inputs), widths[0], 3, 2)
     for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
         for block in range(depth):
-            x = residual_block(x, width, 2 if stage and not block else 1)
+            x = residual_block(x, width, 2 if stage and not block else 1, squeeze=squeeze)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, classify(x, num_classes, dropout), name="small")
