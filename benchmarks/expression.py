@@ -5,12 +5,15 @@ Run: python benchmarks/expression.py FER2013_CSV FER2013NEW_CSV OTHERS_LABELS_JS
 OTHERS_LABELS_JSON is a list of {file, expression, person} beside images of faces of another kind. For each weight of
 these faces in the fit, prints accuracy and mean class recall on them (five folds by people, so that no one is in both
 parts), their calibration, and the same on PublicTest against the FER+ majority (fitted there too: 126 numbers, some
-3,500 faces). A weight of 0 leaves the other faces out. Then how the probability of "not a face" is spread.
+3,500 faces). A weight of 0 leaves the other faces out. Then the ECE that a perfectly calibrated answer would show on so
+few faces, where those of one person with one expression, frames of a film, are all right or all wrong; and how often
+each band of confidence is right. Then how the probability of "not a face" is spread.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDS = 5
+DRAWS = 500
+BANDS = (0.0, 0.5, 0.7, 0.9, 0.97, 1.01)
 
 
 def part(answered: Answered, chosen: NDArray[np.bool_]) -> Answered:
@@ -64,6 +69,18 @@ def held_out_answers(
     return said
 
 
+def least_ece(said: NDArray[np.float64], groups: NDArray[np.int64], class_names: tuple[str, ...]) -> str:
+    """Draw right and wrong as often as is said, alike within a group; return the ECE that chance alone makes of it."""
+    rng = np.random.default_rng(0)
+    top, confidence = said.argmax(axis=1), said.max(axis=1)
+    found = []
+    for _ in range(DRAWS):
+        right = rng.random(groups.max() + 1)[groups] < confidence
+        found.append(score(np.where(right, top, (top + 1) % len(class_names)), said, class_names).ece)
+    low, high = np.percentile(found, [5, 95])
+    return f"{np.mean(found):.3f} (90 %: {low:.3f}-{high:.3f})"
+
+
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,6 +110,15 @@ def main() -> None:
             f"| {weight} | {there.accuracy:.1%} | {there.balanced_accuracy:.1%} | {there.ece:.3f} "
             f"| {here.accuracy:.1%} | {here.balanced_accuracy:.1%} |"
         )
+    groups = np.unique(person * len(val.class_names) + others.labels, return_inverse=True)[1]
+    said = held_out_answers(faces, others, person, model)
+    least = least_ece(said, groups, val.class_names)
+    print(f"\nperfectly calibrated, {groups.max() + 1} groups of frames: ECE {least}")
+    print("| confidence from | faces | their mean confidence | right |\n|---|---|---|---|")
+    for low, high in itertools.pairwise(BANDS):
+        chosen = (low <= said.max(axis=1)) & (said.max(axis=1) < high)
+        right = (said.argmax(axis=1) == others.labels)[chosen]
+        print(f"| {low} | {chosen.sum()} | {said.max(axis=1)[chosen].mean():.1%} | {right.mean():.1%} |")
     chances = model.answer(val.images, batch_size=256).not_face
     nobody = val.votes[:, FERPLUS_NAMES.index("not_face")] > val.votes.sum(axis=1) / 2
     print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} images")
