@@ -82,16 +82,25 @@ def test_an_unknown_name_lists_the_known():
 
 
 @pytest.mark.parametrize(
-    ("shape", "options", "message"),
+    ("name", "shape", "options", "message"),
     [
-        ((4, 4, 1), {}, "cannot be built"),
-        ((48, 48, 1), {"conv_dropout": 2}, "cannot be built"),
-        ((48, 48, 1), {"wings": 2}, r"model_options\.wings(?s:.*)one of conv_dropout, dense_dropout"),
+        ("seed_cnn", (4, 4, 1), {}, "cannot be built"),
+        ("seed_cnn", (48, 48, 1), {"conv_dropout": 2}, "cannot be built"),
+        ("seed_cnn", (48, 48, 1), {"wings": 2}, r"model_options\.wings(?s:.*)one of conv_dropout, dense_dropout"),
+        ("efficientnet", (48, 48, 1), {"stages": 7}, "stages is 7, expected 1 to 6"),
     ],
 )
-def test_what_cannot_be_built_says_so(shape, options, message):
+def test_what_cannot_be_built_says_so(name, shape, options, message):
     with pytest.raises(SettingError, match=message):
-        build_model("seed_cnn", input_shape=shape, options=options)
+        build_model(name, input_shape=shape, options=options)
+
+
+def test_fewer_stages_are_the_first_ones():
+    whole, part = (build_model("efficientnet", options={"enlarge": 1, "stages": stages}) for stages in (6, 4))
+    kept = [layer.name for layer in part.layers if layer.name.startswith("block")]
+    assert kept == [layer.name for layer in whole.layers if layer.name.startswith("block")][: len(kept)]
+    assert kept[-1].startswith("block4")
+    assert part.get_layer("emotion").input.shape[-1] == 96  # Tan & Le 2021, table 4: the channels of stage 4
 
 
 def test_half_the_bytes_give_nearly_equal_results(pixels, tmp_path):
