@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from moue.training.tuning.budget import Budget
     from moue.training.tuning.confirm import Confirm
     from moue.training.tuning.listener import TuneListener
-    from moue.training.tuning.tune import TuneOptions, TuneResult, tune
+    from moue.training.tuning.options import TuneOptions
+    from moue.training.tuning.results import TuneResult
+    from moue.training.tuning.tune import tune
 
 __all__ = [
     "CLASS_NAMES",
@@ -151,8 +153,8 @@ _HOMES = {
     "Budget": "moue.training.tuning.budget",
     "Confirm": "moue.training.tuning.confirm",
     "TuneListener": "moue.training.tuning.listener",
-    "TuneOptions": "moue.training.tuning.tune",
-    "TuneResult": "moue.training.tuning.tune",
+    "TuneOptions": "moue.training.tuning.options",
+    "TuneResult": "moue.training.tuning.results",
     "tune": "moue.training.tuning.tune",
     "with_views": "moue.evaluation.tta",
     "write_report": "moue.evaluation.report",

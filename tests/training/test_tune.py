@@ -22,8 +22,9 @@ from moue.training.tuning import backend
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Confirm
 from moue.training.tuning.data import searched_faces
+from moue.training.tuning.options import TuneOptions
 from moue.training.tuning.page import verdict
-from moue.training.tuning.tune import TuneOptions, tune
+from moue.training.tuning.tune import tune
 
 NONE = Confirm(0, 0)
 CONFIG = TrainConfig(recipe="test", epochs=4, learning_rate=0.001)

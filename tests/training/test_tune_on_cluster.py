@@ -26,7 +26,8 @@ from helpers.local_ray import LocalRay
 from moue.training.config import TrainConfig
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Confirm
-from moue.training.tuning.tune import TuneOptions, tune
+from moue.training.tuning.options import TuneOptions
+from moue.training.tuning.tune import tune
 from moue.training.tuning.worker import FAILED, Trainer, read_files, write_files
 
 CONFIG = TrainConfig(recipe="test", epochs=4, learning_rate=0.001)

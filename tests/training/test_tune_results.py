@@ -53,7 +53,7 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path):
     config = TrainConfig(
         recipe="best", model="small", model_options={"dropout": 0.1, "widths": [8, 16, 24]}, flip=True, epochs=7,
         learning_rate=1e-05, weight_decay=0.1, optimizer="adamw",
-        initial_weights='runs/"é" \\ 1', head_weights={"x": 1.0},
+        initial_weights='runs/"é" \\ 1',
     )  # fmt: skip
     write_recipe(config, tmp_path / "best.toml", "two\nlines")
     assert TrainConfig.from_recipe(tmp_path / "best.toml") == config

@@ -22,10 +22,11 @@ from moue.training.tuning import study as study_module
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Confirm
 from moue.training.tuning.listener import TuneListener
+from moue.training.tuning.options import TuneOptions
 from moue.training.tuning.results import row_of
 from moue.training.tuning.space import Space
 from moue.training.tuning.study import KILLED, SharedStudy
-from moue.training.tuning.tune import TuneOptions, tune
+from moue.training.tuning.tune import tune
 
 CONFIG = TrainConfig(recipe="test", epochs=2)
 SPACE = Space.from_dict({"learning_rate": {"low": 1e-4, "high": 1.0, "log": True}}, CONFIG)

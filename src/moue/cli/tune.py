@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
     from moue.training.tuning.confirm import Candidate
     from moue.training.tuning.listener import TuneListener
-    from moue.training.tuning.results import TrialRow
-    from moue.training.tuning.tune import TuneResult
+    from moue.training.tuning.results import TrialRow, TuneResult
 
 _SHOWN: Final = 10
 
@@ -109,7 +108,7 @@ def tune(
         from moue.training.backend import import_keras
 
         import_keras()
-    from moue.training.tuning.tune import TuneOptions
+    from moue.training.tuning.options import TuneOptions
     from moue.training.tuning.tune import tune as search
 
     chosen = TuneOptions(budget, pruner.value, fraction, again, storage, options.command_line(), ray, cpus_per_trial)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from moue.evaluation.canvas import Theme
     from moue.training.config import TrainConfig
     from moue.training.tuning.confirm import Candidate
+    from moue.training.tuning.options import TuneOptions
+    from moue.training.tuning.results import TuneResult
     from moue.training.tuning.space import Space
-    from moue.training.tuning.tune import TuneOptions, TuneResult
 
 _TEMPLATE: Final = "page.html.j2"
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from moue.training.tuning.confirm import Candidate
+
 _STATES: Final = {"COMPLETE": "finished", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
 
 
@@ -50,6 +52,29 @@ class TrialRow:
     run: str
     is_recipe: bool
     note: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TuneResult:
+    """A study when a process left it.
+
+    Attributes:
+        out: The study's folder.
+        trials: All trials by number.
+        candidates: The best trials and the recipe with their results for new seeds, the best first.
+        best: The winner's trial; None as long as no trial has finished.
+        recipe: The path of best.toml; None as long as no trial has finished.
+        num_running: Trials that other processes are training.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    out: Path
+    trials: tuple[TrialRow, ...]
+    candidates: tuple[Candidate, ...]
+    best: TrialRow | None
+    recipe: Path | None
+    num_running: int
+    interrupted: bool
 
 
 def row_of(trial: optuna.trial.FrozenTrial) -> TrialRow:

@@ -19,23 +19,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.data.dataset import refuse_no_dataset
-from moue.errors import MoueError, SettingError
+from moue.errors import MoueError
 from moue.files import as_path, sha256_of
 from moue.progress import ignore_progress
-from moue.ray_cluster import connected, refuse_address
+from moue.ray_cluster import connected
 from moue.training.backend import keras
 from moue.training.config import refuse_no_config
 from moue.training.finetune import find_weights
 from moue.training.run_folder import describe_environment
 from moue.training.targets import refuse_unfit_data
-from moue.training.tuning.budget import Budget
-from moue.training.tuning.confirm import Candidate, Confirm, runs_again, train_again, with_results
-from moue.training.tuning.data import refuse_fraction, searched_faces
+from moue.training.tuning.confirm import Candidate, runs_again, train_again, with_results
+from moue.training.tuning.data import searched_faces
 from moue.training.tuning.listener import TuneListener
 from moue.training.tuning.machines import Machines
 from moue.training.tuning.on_cluster import ClusterConfirmation, ClusterSearch
+from moue.training.tuning.options import TuneOptions
 from moue.training.tuning.page import About, write_page
-from moue.training.tuning.results import ranked, row_of, write_recipe, write_table
+from moue.training.tuning.results import TuneResult, ranked, row_of, write_recipe, write_table
 from moue.training.tuning.space import Space
 from moue.training.tuning.study import SharedStudy
 from moue.training.tuning.trial import run_trial
@@ -52,65 +52,6 @@ if TYPE_CHECKING:
 
 
 _BETWEEN_LOOKS: Final = 2.0
-
-
-@dataclasses.dataclass(frozen=True)
-class TuneOptions:
-    """How a study is made; `pruner`, `fraction` and `storage` are fixed when it begins.
-
-    Attributes:
-        budget: When the search ends.
-        pruner: What stops hopeless trials at the end of an epoch: "median", "hyperband" or "none".
-        fraction: The part of the training faces that trials see.
-        confirm: How many of the best trials are trained again, and with how many new seeds.
-        storage: URL of a database that several machines share; "": a SQLite file in the study's folder.
-        command: What was typed, for the page.
-        ray: The Ray cluster that trains: "auto" for that of this machine, "HOST:PORT", or "local" to start one; "":
-            none, this process trains.
-        cpus_per_trial: CPUs of each training on a cluster.
-
-    Raises:
-        SettingError: a number is out of its range, or `ray` is no address.
-    """
-
-    budget: Budget = dataclasses.field(default_factory=Budget)
-    pruner: str = "median"
-    fraction: float = 1.0
-    confirm: Confirm = dataclasses.field(default_factory=Confirm)
-    storage: str = ""
-    command: str = ""
-    ray: str = ""
-    cpus_per_trial: int = 2
-
-    def __post_init__(self) -> None:
-        refuse_fraction(self.fraction)
-        if self.cpus_per_trial < 1:
-            raise SettingError(f"cpus_per_trial is {self.cpus_per_trial}", "1 or more")
-        if self.ray:
-            refuse_address(self.ray)
-
-
-@dataclasses.dataclass(frozen=True)
-class TuneResult:
-    """A study when a process left it.
-
-    Attributes:
-        out: The study's folder.
-        trials: All trials by number.
-        candidates: The best trials and the recipe with their results for new seeds, the best first.
-        best: The winner's trial; None as long as no trial has finished.
-        recipe: The path of best.toml; None as long as no trial has finished.
-        num_running: Trials that other processes are training.
-        interrupted: Whether Ctrl-C ended it.
-    """
-
-    out: Path
-    trials: tuple[TrialRow, ...]
-    candidates: tuple[Candidate, ...]
-    best: TrialRow | None
-    recipe: Path | None
-    num_running: int
-    interrupted: bool
 
 
 def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
