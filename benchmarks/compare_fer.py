@@ -133,10 +133,10 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         ):
             share = scores[key] / max(1, clear)
             rows[name].append(f"{scores[key]} ({share:.0%}; mean over classes {scores[mean]:.0%})")
-        rows["| CPU a photograph: median, mean |"].append(
+        rows["| CPU per photo: median, mean |"].append(
             f"{statistics.median(cpu_ms):.0f} ms, {statistics.fmean(cpu_ms):.0f} ms"
         )
-        rows["| start of Python to the first answer: clock, CPU |"].append(
+        rows["| start of Python to the first result: clock, CPU |"].append(
             f"{one['cold_start_s']:.2f} s, {one['cold_start_cpu_s']:.2f} s"
         )
         rows["| peak memory of the process |"].append(f"{one['peak_mb']:.0f} MB")
@@ -190,7 +190,7 @@ def main() -> int:
             results[kind] = measure(python, kind, model, entries, options.rounds)
             results[kind]["scores"] = score(entries, results[kind]["photos"])
     text = (
-        f"{table(results)}\n\n{len(entries)} photographs; {machine()}, one thread, Python {results['moue']['python']}."
+        f"{table(results)}\n\n{len(entries)} photos; {machine()}, one thread, Python {results['moue']['python']}."
     )
     print(text)
     if options.write:

@@ -80,7 +80,7 @@ def main() -> None:
     models = [load(name) for name in names]
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs, {len(images)} faces")
     times = cpu_ms(models, prepare([images[0]], models[0].input))
-    print("| file | bytes | CPU per face, ms | emotion | expression | largest difference | same answer |")
+    print("| file | bytes | CPU per face, ms | emotion | expression | largest difference | same prediction |")
     expected = models[0].predict_heads(images, calibrated=False)
     for name, model, ms in zip(names, models, times, strict=True):
         found = model.predict_heads(images, calibrated=False)

@@ -38,28 +38,28 @@ def table(results: dict[str, dict[str, Any]], sets: Sets, num_photos: int) -> st
     if failed:
         lines += ["", "Did not install or run:", "", *failed]
     some = f"{len(sets.images):,} of {sets.num_all:,}" if len(sets.images) < sets.num_all else f"{sets.num_all:,}"
-    lines += ["", f"{some} faces of PrivateTest, {num_photos} photographs; {_machine()}, one thread, one process each."]
+    lines += ["", f"{some} faces of PrivateTest, {num_photos} photos; {_machine()}, one thread, one process each."]
     return "\n".join(lines)
 
 
 def _cells(found: dict[str, Any]) -> dict[str, str]:
     cells = {}
     for name, one in found["scores"].items():
-        missing = "" if one["answered"] == one["faces"] else f"; {one['faces'] - one['answered']} without an answer"
+        missing = "" if one["answered"] == one["faces"] else f"; {one['faces'] - one['answered']} without a prediction"
         cells[f"{name}, {one['faces']:,} faces: accuracy"] = f"{100 * one['accuracy']:.1f} %{missing}"
         cells[f"{name}: mean class recall"] = f"{100 * one['mean_recall']:.1f} %"
         cells[f"{name}: ECE"] = f"{one['ece']:.3f}"
     photos = found["photo_scores"]
     if photos is None:
-        cells["photographs: faces found, false boxes"] = cells["clear expressions right, mean class recall"] = "-"
+        cells["photos: faces found, false boxes"] = cells["clear expressions correct, mean class recall"] = "-"
     else:
-        cells["photographs: faces found, false boxes"] = f"{photos['found']} of {photos['faces']}, {photos['false']}"
-        cells["clear expressions right, mean class recall"] = (
+        cells["photos: faces found, false boxes"] = f"{photos['found']} of {photos['faces']}, {photos['false']}"
+        cells["clear expressions correct, mean class recall"] = (
             f"{photos['right']} of {photos['clear']}, {100 * photos['mean_recall']:.0f} %"
         )
     photo = "-" if photos is None else f"{statistics.median(found['photo_ms']):.0f} ms"
-    cells["CPU a face, a photograph (median)"] = f"{statistics.median(found['face_ms']):.1f} ms, {photo}"
-    cells["CPU to the first answer"] = f"{found['start_cpu_s']:.1f} s"
+    cells["CPU per face, per photo (median)"] = f"{statistics.median(found['face_ms']):.1f} ms, {photo}"
+    cells["CPU to the first result"] = f"{found['start_cpu_s']:.1f} s"
     cells["peak memory"] = f"{found['peak_mb']:.0f} MB"
     cells["installed"] = f"{found['installed_mb']:.0f} MB"
     cells["run by"] = found["platform"]
