@@ -189,9 +189,7 @@ def main() -> int:
             python = moue if kind == "moue" else fer
             results[kind] = measure(python, kind, model, entries, options.rounds)
             results[kind]["scores"] = score(entries, results[kind]["photos"])
-    text = (
-        f"{table(results)}\n\n{len(entries)} photos; {machine()}, one thread, Python {results['moue']['python']}."
-    )
+    text = f"{table(results)}\n\n{len(entries)} photos; {machine()}, one thread, Python {results['moue']['python']}."
     print(text)
     if options.write:
         write(options.write, text)

@@ -32,7 +32,7 @@ def test_a_stopped_write_leaves_no_rubbish(tmp_path):
 def test_an_existing_file_needs_overwrite(tmp_path):
     path = tmp_path / "result.txt"
     write_text(path, "old", overwrite=False)
-    with pytest.raises(MoueError, match=r"exists already(?s:.*)--overwrite"):
+    with pytest.raises(MoueError, match=r"already exists(?s:.*)--overwrite"):
         write_text(path, "new", overwrite=False)
     write_text(path, "new", overwrite=True)
     assert path.read_text() == "new"

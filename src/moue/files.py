@@ -138,7 +138,9 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise `MoueError` if `path` exists and may not be replaced."""
     # os.path: a name that is too long, or a folder that may not be looked into, is reported when the file is written.
     if not overwrite and os.path.lexists(path):
-        raise MoueError(f"{path} exists already", "a new name", "Choose another, or set --overwrite (overwrite=True).")
+        raise MoueError(
+            f"{path} already exists", "a new name", "Choose another name, or use --overwrite (overwrite=True)."
+        )
 
 
 def refuse_suffix(path: Path, allowed: Sequence[str]) -> None:

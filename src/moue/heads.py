@@ -169,7 +169,7 @@ def _votes_of(faces: Labelled) -> NDArray[np.uint8]:
         raise MoueError(
             f"{faces.source or 'the data'} has no FER+ votes",
             "votes for the head 'perceived'",
-            "Give --ferplus fer2013new.csv.",
+            "Add --ferplus fer2013new.csv.",
         )
     return faces.votes
 

@@ -65,7 +65,7 @@ def check_probabilities(y_prob: ArrayLike) -> NDArray[np.float64]:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise MoueError(
-            f"row {row} of y_prob is no distribution: {np.round(values[row], 4).tolist()}, sum {sums[row]:.4f}",
+            f"row {row} of y_prob is not a distribution: {np.round(values[row], 4).tolist()}, sum {sums[row]:.4f}",
             "values of 0 to 1 that sum to 1",
             "Apply softmax if these are logits.",
         )

@@ -282,5 +282,5 @@ def test_unknown_models_are_refused(tmp_path, monkeypatch, name):
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "best.keras").write_bytes(b"zip")
-    with pytest.raises(MoueError, match="no ONNX, LiteRT or OpenVINO file"):
+    with pytest.raises(MoueError, match="not an ONNX, LiteRT or OpenVINO file"):
         Classifier.load(tmp_path / "best.keras")

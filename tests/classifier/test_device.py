@@ -85,7 +85,7 @@ def test_a_file_that_only_the_cpu_runs_says_so_whatever_is_installed(moue, tmp_p
     assert lines == [
         f"error: --device cuda with the {kind} file {name}",
         "expected cpu or auto: only the CPU runs such a file",
-        "Give the ONNX file.",
+        "Use the ONNX file.",
     ]
     assert max(map(len, lines)) <= 80
 

@@ -49,7 +49,7 @@ def test_a_record_is_of_the_file_and_says_what_its_description_says(name, tmp_pa
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{}", "no record of this version"), ('{"format": "moue-provenance", "version": 2}', "lacks a field")],
+    [("{}", "not a record of this version"), ('{"format": "moue-provenance", "version": 2}', "lacks a field")],
 )
 def test_a_damaged_record_is_refused(tmp_path, content, message):
     (tmp_path / f"x{SUFFIX}").write_text(content, encoding="utf-8")

@@ -52,7 +52,7 @@ def test_spec_goes_to_json_and_back(tmp_path):
     spec.save(tmp_path / "model.json")
     assert ModelSpec.load(tmp_path / "model.json") == spec
     assert spec.head("glasses").class_names == ("no", "yes")
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         spec.save(tmp_path / "model.json")
     with pytest.raises(MoueError, match="one of emotion, glasses"):
         spec.head("age")

@@ -66,8 +66,8 @@ def test_a_pipe_gets_every_face_and_failures_are_named(moue, run_folder, many, t
     assert "23 images, 22 faces" in said
     assert "zz_broken.png: unreadable: " in said
     assert "add --output FILE.csv" in said
-    assert "left out, since they are not images or videos: 1 (notes.txt)" in said
-    assert "hidden or left by a system: 1 (.DS_Store)" in said
+    assert "skipped, not images or videos: 1 (notes.txt)" in said
+    assert "hidden or system files: 1 (.DS_Store)" in said
     code, _, said = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", tmp_path / "o.csv")
     assert "add --output" not in said
 

@@ -116,7 +116,7 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
     )
     assert code == 0
     assert all(f"{name} " in out for name in ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
-    assert "taken as one face" in err
+    assert "treated as one face" in err
     with out_file.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["ok", "unreadable", "not_found"]
@@ -179,7 +179,7 @@ WRONG = {
     "no such run": (("evaluate", "runs/none", "{table}"), 1, "runs/none"),
     "no run to report": (("report", "runs/none"), 1, "runs/none"),
     "no such recipe": (("train", "{table}", "--out", "{tmp}/x", "--recipe", "best"), 2, "one of"),
-    "no such choice": (("train", "{table}", "--out", "{tmp}/x", "--set", "epoch=3"), 2, "unknown choices: epoch"),
+    "no such choice": (("train", "{table}", "--out", "{tmp}/x", "--set", "epoch=3"), 2, "unknown setting: epoch"),
     "a choice of another kind": (("train", "{table}", "--out", "{tmp}/x", "--set", "epochs=abc"), 2, "epochs = 'abc'"),
     "a recipe with a wrong choice": (
         ("train", "{table}", "--out", "{tmp}/x", "--recipe", "{tmp}/wrong.toml"),
@@ -231,11 +231,11 @@ def test_an_empty_folder_is_named(moue, tmp_path):
     (tmp_path / "empty").mkdir()
     Image.new("L", (48, 48), 90).save(tmp_path / "a.png")
     code, _, said = moue("predict", tmp_path / "empty", tmp_path / "a.png", "--detector", "none")
-    assert (code, f"{tmp_path / 'empty'}: holds no images or videos" in said) == (0, True)
+    assert (code, f"{tmp_path / 'empty'}: contains no images or videos" in said) == (0, True)
 
 
 def test_a_used_folder_is_refused_before_the_data_are_read(moue, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine")
     code, _, said = moue("train", tmp_path / "none.csv", "--out", tmp_path / "used")
-    assert (code, "exists already" in said, "none.csv" in said) == (1, True, False)
+    assert (code, "already exists" in said, "none.csv" in said) == (1, True, False)

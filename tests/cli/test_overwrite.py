@@ -52,6 +52,6 @@ def test_what_exists_stays(moue, inputs, words, file, tmp_path, monkeypatch):
     mine.write_text("mine")
     code, printed, said = moue(*(word.format(**inputs) for word in words))
     assert mine.read_text() == "mine"
-    assert "exists already" in said + printed
+    assert "already exists" in said + printed
     assert code == 1
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == [mine], "nothing is half written"

@@ -43,7 +43,7 @@ def test_a_folder_to_a_table_and_drawings(moue, run_folder, folder, tmp_path, su
     options = ("--model", run_folder, "--detector", "none", "--output", out, "--annotate", drawings, "-r")
     code, printed, said = moue("predict", folder, *options)
     assert code == 0
-    assert "taken as one face" in said
+    assert "treated as one face" in said
     assert "4 images, 3 faces, 0 without a face, 1 failed" in said
     assert len(printed.splitlines()) == 3
     assert max(map(len, printed.splitlines())) <= 80
@@ -112,7 +112,7 @@ def test_automatic_detection_says_what_it_took(moue, run_folder, folder, monkeyp
     monkeypatch.delenv(store.ENVIRONMENT, raising=False)
     code, _, said = moue("predict", folder, "--model", run_folder)
     assert code == 0
-    assert "faces are found by the detector own" in said
+    assert "face detector: own" in said
     code, _, said = moue("predict", folder, "--model", run_folder, "--detector", "yunet")
     assert (code, "moue download yunet" in said) == (1, True)
 

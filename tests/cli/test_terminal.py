@@ -83,7 +83,7 @@ def test_all_that_was_written_is_said(run, faces, tmp_path):
     out, drawn = tmp_path / "o.csv", tmp_path / "drawn"
     _, _, said = run(faces, "--output", out, "--annotate", drawn)
     assert f"wrote {out}" in said
-    assert f"wrote 3 images with answers to {drawn}" in said
+    assert f"wrote 3 annotated images to {drawn}" in said
 
 
 def test_more_pixels_than_allowed_are_refused(run, faces):

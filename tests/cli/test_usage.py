@@ -61,7 +61,7 @@ def test_what_has_no_effect_is_refused(moue, command, rule, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     code, printed, said = moue(*command.split(), *words_of(command, rule))
     assert (code, printed) == (2, "")
-    assert f"error: {rule.option} has no effect {'without' if rule.needs else 'beside'}" in said
+    assert f"error: {rule.option} has no effect {'without' if rule.needs else 'with'}" in said
     assert all(name in said for name in (*rule.needs, rule.beside))
     assert not list(tmp_path.iterdir()), "it is refused before anything is done"
 

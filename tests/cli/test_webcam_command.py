@@ -168,7 +168,7 @@ def test_lines_and_rows_without_a_window(moue, run_folder, film, tmp_path):
     assert frames == sorted(set(frames))
     assert 3 <= len(frames) <= FPS
     assert {row["status"] for row in rows} == {"ok"}
-    assert said.splitlines()[-1] == f"wrote {out}: answers for {len(frames)} images"
+    assert said.splitlines()[-1] == f"wrote {out}: results for {len(frames)} frames"
     assert moue(*line)[0] == 1
     assert moue(*line, "--overwrite", "--seconds", "0")[0] == 0
 
@@ -295,7 +295,7 @@ def test_the_keys_of_the_window(moue, run_folder, long_film, on_display, tmp_pat
     with Image.open(saved) as picture:
         assert picture.size[0] / picture.size[1] == pytest.approx(4 / 3)
     assert f"wrote {saved}" in said
-    assert said.splitlines()[-1].startswith(f"wrote {out}: answers for ")
+    assert said.splitlines()[-1].startswith(f"wrote {out}: results for ")
     assert no_thread_is_left()
 
 
@@ -366,4 +366,4 @@ def test_ctrl_c_keeps_what_is_written(run_folder, long_film, tmp_path, request, 
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert 2 <= len(rows) < 300
-    assert said.splitlines()[-1] == f"wrote {out}: answers for {len(rows)} images"
+    assert said.splitlines()[-1] == f"wrote {out}: results for {len(rows)} frames"

@@ -105,7 +105,7 @@ def test_a_stopped_run_is_continued_with_its_own_list(tmp_path):
     shards.clear(all_of_them=False)
     assert [path.name for path in (tmp_path / "out.parquet").iterdir()] == ["part-000001.parquet"]
     state.finish()
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         state.take_up(overwrite=False)
 
 

@@ -135,7 +135,7 @@ def test_table_and_json(planted, tmp_path):
     assert stored["twin_groups"] == [[0, 10, 20]]
     assert stored["baseline"]["train"] == {"class": "angry", "accuracy": 0.4}
     assert stored["votes"] is None
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         found.save(tmp_path / "audit.json")
 
 
@@ -256,7 +256,7 @@ def test_page_refusals(planted, tmp_path, monkeypatch):
     found = audit(planted)
     path = tmp_path / "audit.html"
     path.write_text("mine")
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         write_audit_page(found, planted, path)
     assert path.read_text() == "mine"
     with pytest.raises(MoueError, match="Audit the data set again"):

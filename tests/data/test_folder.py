@@ -120,7 +120,7 @@ def test_without_val_a_part_of_train_is_held_out(tmp_path):
         "val": {"fear": 16, "bored": 8},
         "test": {"fear": 1, "bored": 0},
     }
-    assert dataset.split_rule == "1/5 of train became val, balanced over the classes"
+    assert dataset.split_rule == "moved 1/5 of train to val, balanced over the classes"
 
 
 def test_pixels_are_those_of_the_file_and_other_sizes_are_scaled(tmp_path):

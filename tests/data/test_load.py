@@ -159,7 +159,7 @@ BAD_FILES = {
     "empty.csv": (b"", "is empty"),
     "header_only.csv": (b"emotion,pixels,Usage\n", "no readable rows"),
     "kaggle_test.csv": (b"pixels\n1 2 3\n", "no column emotion(?s:.*)test.csv"),
-    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(5000), "no column emotion"),
+    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(5000), "is not a text file(?s:.*)folder"),
     "one_line.csv": (b"x" * 200_000, "longer than"),
     "damaged.csv.gz": (gzip.compress(table(make_dataset(10)))[:-400], "damaged"),
     "not_really.csv.gz": (b"emotion,pixels,Usage\n", "no readable rows"),
@@ -212,7 +212,7 @@ def test_without_usage_twins_stay_together(tmp_path):
     assert np.array_equal(loaded.split[:400], loaded.split[400:])
     sizes = {split: len(loaded.where(split)) for split in ("train", "val", "test")}
     assert sizes == {"train": 480, "val": 160, "test": 160}
-    assert "1/5 of train each became val and test" in loaded.split_rule
+    assert "moved 1/5 of train each to val and test" in loaded.split_rule
 
 
 def test_an_edited_file_is_never_served_stale(tmp_path, dataset):

@@ -126,7 +126,7 @@ def test_a_dozen_images_make_three_splits_and_many_images_a_tenth():
     many = make_dataset(FEW_FACES)
     many = hold_out(dataclasses.replace(many, split=np.full(FEW_FACES, "train", "<U5")), ("val",))
     assert 150 < len(many.where("val")) < 250
-    assert many.split_rule == "a tenth of train became val, by a hash of the pixels"
+    assert many.split_rule == "moved a tenth of train to val, by a hash of the pixels"
 
 
 def test_a_table_of_own_labels(tmp_path):

@@ -71,7 +71,7 @@ def test_fetch_into_a_folder_and_over_a_file(server, tmp_path):
     path = tmp_path / "fer2013new.csv"
     assert fetch(download(server + "/file.csv"), tmp_path, overwrite=False) == path
     path.write_text("mine")
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         fetch(download(server + "/file.csv"), tmp_path, overwrite=False)
     assert path.read_text() == "mine"
     fetch(download(server + "/file.csv"), tmp_path, overwrite=True)

@@ -142,7 +142,7 @@ def test_contempt_is_left_out_when_asked_and_missing_classes_do_not_count(moue, 
     code, printed, said = moue("evaluate", run_folder, tmp_path / "data", *options)
     assert code == 0
     assert "left out: 1 face of contempt" in said
-    assert "balanced is the mean over the other 6 classes" in said
+    assert "balanced accuracy is the mean over the other 6 classes" in said
     assert "all faces" in printed
     found = json.loads((tmp_path / "b" / "evaluation.json").read_text(encoding="utf-8"))["official"]
     present = [one["recall"] for one in found["per_class"] if one["support"]]

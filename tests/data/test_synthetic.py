@@ -152,7 +152,7 @@ def test_compressed_file_is_the_same_every_time(tmp_path):
 def test_existing_file_is_kept_unless_told_otherwise(tmp_path):
     target = tmp_path / "a.csv"
     target.write_text("mine")
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         write_csv(synthesize(3), target)
     assert target.read_text() == "mine"
     write_csv(synthesize(3), target, overwrite=True)

@@ -87,7 +87,7 @@ def test_another_image_is_refused(tmp_path):
 def test_drawings_are_written_and_not_replaced(tmp_path, suffix):
     path = save_drawing(Image.new("RGB", (50, 40)), tmp_path / f"new/a{suffix}")
     assert Image.open(path).size == (50, 40)
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         save_drawing(Image.new("RGB", (5, 5)), path)
 
 

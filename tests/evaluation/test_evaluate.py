@@ -105,7 +105,7 @@ def test_a_model_that_answers_wrongly_is_refused(predict, message):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"split": "PrivateTest"}, "split"), ({"batch_size": 0}, "batch size"), ({"split": "val"}, "no 'val' faces")],
+    [({"split": "PrivateTest"}, "split"), ({"batch_size": 0}, "batch size"), ({"split": "val"}, "no val faces")],
 )
 def test_wrong_questions_are_refused(options, message):
     with pytest.raises(MoueError, match=message):
@@ -120,7 +120,7 @@ def test_saved_and_loaded_is_the_same(tmp_path):
     for name in ("y_true", "y_prob", "rows", "face_index", "face_images"):
         assert getattr(again, name).dtype == getattr(result, name).dtype
         assert (getattr(again, name) == getattr(result, name)).all()
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         result.save(tmp_path / "evaluation")
     result.save(tmp_path / "evaluation", overwrite=True)
 
@@ -137,7 +137,7 @@ def damage_json(folder):
         (lambda folder: (folder / "predictions.npz").write_bytes(b"PK"), "does not belong"),
         (lambda folder: (folder / "predictions.npz").unlink(), "cannot read"),
         (lambda folder: (folder / "evaluation.json").unlink(), "cannot read"),
-        (lambda folder: (folder / "evaluation.json").write_text("{}", encoding="utf-8"), "no evaluation"),
+        (lambda folder: (folder / "evaluation.json").write_text("{}", encoding="utf-8"), "not an evaluation"),
         (lambda folder: (folder / "evaluation.json").write_text('{"format": 2}', encoding="utf-8"), "lacks a field"),
         (damage_json, "not moue's scores"),
     ],

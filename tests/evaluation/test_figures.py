@@ -21,7 +21,7 @@ def test_curves_are_written_and_marked(tmp_path):
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert image.width > 2 * image.height
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         figures.plot_history(HISTORY, path, overwrite=False)
     labels = [
         text.get_text() for axes in figures.history_figure(HISTORY).axes for text in axes.get_legend().get_texts()

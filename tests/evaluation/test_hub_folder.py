@@ -23,7 +23,7 @@ def test_what_exists_is_kept(moue, tmp_path):
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "README.md").write_text("mine")
     code, _, told = moue("publish", run, tmp_path / "hub")
-    assert (code, "exists already" in told) == (1, True)
+    assert (code, "already exists" in told) == (1, True)
     assert not (tmp_path / "hub" / "model.onnx").exists()
     assert moue("publish", run, tmp_path / "hub", "--overwrite")[0] == 0
     assert "is the folder of the model itself" in moue("publish", run, run, "--overwrite")[2]

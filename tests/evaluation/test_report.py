@@ -83,7 +83,7 @@ def page(tmp_path_factory):
         "val split",
         "no twins in train",
         "FER+ majority",
-        "always answering",
+        "always predicting",
         "T = 1.70",
         "15 equal-width bins",
         "epoch 2, the highest validation accuracy (45.0\N{NO-BREAK SPACE}%)",
@@ -129,7 +129,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
     assert "my run&#39; fer2013.csv" in text
     assert "Most confident mistakes" not in text
     assert text.count('class="plot"') == 2
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         write_report(run, output)
 
 
@@ -160,7 +160,7 @@ def test_validation_figures_and_other_data_are_called_so(tmp_path):
     run = make_run(tmp_path / "run", data={"source": "another", "checksum": "0" * 64}, interrupted=True)
     evaluate(predict, make_dataset(), split="val").save(run / "evaluation")
     text = write_report(run).read_text(encoding="utf-8")
-    assert "These figures are of the 'val' split" in text
+    assert "These numbers are for the 'val' split" in text
     assert "Scored on other data" in text
     assert "This training was interrupted" in text
     assert "have no temperature" in text

@@ -69,7 +69,7 @@ def test_progress_ends_at_all_faces(dataset):
 
 
 def test_an_empty_split_is_refused(dataset):
-    with pytest.raises(MoueError, match="no 'test' faces"):
+    with pytest.raises(MoueError, match="no test faces"):
         measure_robustness(by_brightness, dataset.subset("train"))
 
 

@@ -66,7 +66,7 @@ def test_what_is_refused_leaves_nothing(tmp_path):
     photo(tmp_path / "in" / "smile" / "none.png")
     with pytest.raises(MoueError, match=r"(?m)no face was found in .*which has 1 file$"):
         cut_folder(tmp_path / "in", tmp_path / "out", Marked())
-    with pytest.raises(MoueError, match="is no folder"):
+    with pytest.raises(MoueError, match="is not a folder"):
         cut_folder(tmp_path / "in" / "smile" / "none.png", tmp_path / "out", Marked())
     (tmp_path / "out").mkdir()
     with pytest.raises(MoueError, match="exists"):

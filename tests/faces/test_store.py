@@ -81,7 +81,7 @@ def test_fetching_checks_everything_and_leaves_nothing_behind(server, tmp_path, 
     download = Download(url=server + path, **{**known, "schemes": ("http",), **changes})
     if not words:
         assert fetch(download, tmp_path).read_bytes() == CONTENT
-        with pytest.raises(MoueError, match="exists already"):
+        with pytest.raises(MoueError, match="already exists"):
             fetch(download, tmp_path)
         return
     with pytest.raises(MoueError, match=words):

@@ -30,7 +30,7 @@ def test_rows_come_back_with_their_types(tmp_path):
     assert (one["track_id"], one["time_s"], one["prob_sad"], one["unsure"], one["x"]) == (1, 0.5, 0.75, False, 9.0)
     assert (other["track_id"], other["emotion"], other["face"]) == (2, "happy", 1)
     assert (last["file"], last["status"], last["face"], last["unsure"]) == ("x\\udcff.jpg", "empty", None, None)
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         write_results(results, tmp_path / "r.parquet", class_names=NAMES)
     assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
 
@@ -56,12 +56,12 @@ def test_without_pyarrow_the_fix_is_named_and_nothing_is_left(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_page_from_films_to_minutes(moue, run_folder, tmp_path, monkeypatch):
+def test_the_page_from_videos_to_minutes(moue, run_folder, tmp_path, monkeypatch):
     for module in ("pyarrow", "pandas", "polars"):
         pytest.importorskip(module)
-    (tmp_path / "films").mkdir()
+    (tmp_path / "videos").mkdir()
     for name, seconds in (("a.avi", 70), ("b.avi", 8)):
-        two_squares(tmp_path / "films" / name, seconds, fps=1)
+        two_squares(tmp_path / "videos" / name, seconds, fps=1)
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text(encoding="utf-8")
     (command,) = re.findall(r"^    moue (.*)", text, re.MULTILINE)
@@ -73,7 +73,7 @@ def test_the_page_from_films_to_minutes(moue, run_folder, tmp_path, monkeypatch)
         faces = Counter[tuple[str, str]]()
         for row in csv.DictReader(file):
             faces[row["file"], row["minute"]] += int(row["faces"])
-    assert faces == {("films/a.avi", "0"): 60, ("films/a.avi", "1"): 10, ("films/b.avi", "0"): 8}
+    assert faces == {("videos/a.avi", "0"): 60, ("videos/a.avi", "1"): 10, ("videos/b.avi", "0"): 8}
     by_minute = known["by_minute"]
     assert by_minute["faces"].to_list() == known["minutes"]["faces"].tolist()
     assert by_minute["prob_happy"].to_list() == pytest.approx(known["minutes"]["prob_happy"].tolist())

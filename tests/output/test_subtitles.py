@@ -62,7 +62,7 @@ def test_the_command_writes_them_for_one_video(predict, tmp_path):
     assert content.startswith("1\n00:00:00,000 --> 00:00:00,")
     assert content.split("\n")[-4].endswith("--> 00:00:00,400")
     code, _, said = predict(clip, "--srt", out)
-    assert (code, "exists already" in said) == (1, True)
+    assert (code, "already exists" in said) == (1, True)
     assert predict(clip, "--srt", out, "--overwrite")[0] == 0
     photo = tmp_path / "photos" / "photo.png"
     photo.parent.mkdir()
@@ -72,7 +72,7 @@ def test_the_command_writes_them_for_one_video(predict, tmp_path):
         ((photo, "--srt", tmp_path / "b.srt"), "belongs to a video, but"),
         ((photo.parent, "--timeline", tmp_path / "b.csv"), "photo.png is an image"),
         ((clip, "--srt", tmp_path / "b.txt"), ".srt"),
-        ((clip, "--aggregate", "--srt", tmp_path / "b.srt"), "no effect beside --aggregate"),
+        ((clip, "--aggregate", "--srt", tmp_path / "b.srt"), "no effect with --aggregate"),
     ):
         code, _, said = predict(*wrong)
         assert (code, message.replace(" ", "") in "".join(said.split())) == (2, True)

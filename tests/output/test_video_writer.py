@@ -57,7 +57,7 @@ def test_the_video_with_the_answers(film, analyzer, tmp_path, suffix, sampling, 
     assert (fps, len(frames)) == (rate, 20 * rate // 25)
     assert frames[0].image.shape == (360, 480, 3)  # enlarged, so that it can be read
     assert list(out.parent.iterdir()) == [out]
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         AnnotatedVideo(out, fps=5)
 
 
@@ -218,7 +218,7 @@ def test_the_image_of_a_timeline(tmp_path):
     yellow = (abs(pixels - (240, 228, 66)).sum(axis=2) < 12).sum()
     blue = (abs(pixels - (0, 114, 178)).sum(axis=2) < 12).sum()
     assert yellow > 1.6 * blue > 10_000, "one is happy for the whole video, the other sad for half of it"
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         plot_timeline(timeline, path)
 
 

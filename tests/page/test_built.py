@@ -32,7 +32,7 @@ def test_a_copy_is_complete_and_replaces_an_earlier_page_only_if_asked(page, tmp
     assert moue.page.copy(out) == out
     assert (out / "assets" / "a.js").read_text() == "1"
     (page / "assets" / "a.js").write_text("2")
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         moue.page.copy(out)
     moue.page.copy(out, overwrite=True)
     assert (out / "assets" / "a.js").read_text() == "2"
@@ -44,7 +44,7 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     other = tmp_path / "photos"
     other.mkdir()
     (other / "mine.jpg").write_text("")
-    with pytest.raises(MoueError, match="no page of moue"):
+    with pytest.raises(MoueError, match="not a page that moue wrote"):
         moue.page.copy(other, overwrite=True)
     assert (other / "mine.jpg").exists()
 

@@ -106,7 +106,7 @@ def test_without_its_file_the_error_says_how_to_get_it(moue, tmp_path):
     code, _, told = moue("page", tmp_path / "out", "--detector", "yunet")
     assert code == 1
     came, expected, fix = told.splitlines()
-    assert "yunet is not here" in came
+    assert "yunet is missing" in came
     assert store.MODELS["yunet"].name in expected
     assert "moue download yunet" in fix
     assert not (tmp_path / "out").exists()

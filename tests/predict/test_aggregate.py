@@ -117,8 +117,8 @@ def test_the_command(moue, run_folder, album):
     assert "anna" not in printed + said
     assert json.loads((album / "shares.json").read_text(encoding="utf-8"))["groups"][0]["num_faces"] == 6
     (album / "many" / "notes.txt").write_text("of the album", encoding="utf-8")
-    assert "left out, since they are not images or videos: 1 (notes.txt)" in moue(*command)[2]
-    assert "exists already" in moue(*command, "--output", album / "shares.json")[2]
+    assert "skipped, not images or videos: 1 (notes.txt)" in moue(*command)[2]
+    assert "already exists" in moue(*command, "--output", album / "shares.json")[2]
     assert moue(*command, "--output", album / "shares.jsonl")[0] == 2
     code, printed, _ = moue(*command, "--output", "-")
     assert printed.startswith("source,minute,num_faces,suppressed,unsure,angry")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers.video_files import two_squares
 from moue.errors import MoueError, SettingError
-from moue.media import video as source
+from moue.media import open_video as source
 from moue.output.csv_run import CsvRun
 from moue.predict import drawings
 from moue.predict.jobs import drawing_jobs
@@ -82,7 +82,7 @@ def test_no_drawing_may_replace_what_is_to_be_read(tmp_path):
         (("a.mp4",), "out.mkv", r"cannot be written to .*out\.mkv\nexpected a folder, or .* \.webm, \.mp4, \.avi"),
         (("a.mp4",), "out.PNG", r"cannot be written to .*out\.PNG"),
         (("a.jpg",), "out.webm", r"out\.webm is a video, but a\.jpg is an image"),
-        (("a.mp4", "a.mp4"), "out.webm", r"out\.webm is one video, but 2 files are to be drawn"),
+        (("a.mp4", "a.mp4"), "out.webm", r"out\.webm is one video, but 2 files are to be annotated"),
     ],
 )
 def test_the_name_of_a_file_is_not_taken_for_that_of_a_folder(tmp_path, sources, name, message):
@@ -118,7 +118,7 @@ def test_the_users_file_stays_however_often_the_command_is_given(predict, tmp_pa
         path.write_bytes(b"mine")
     for _ in range(3):
         code, _, said = predict(given, "--annotate", drawn, "--output", out)
-        assert (code, "exists already" in said) == (1, True)
+        assert (code, "already exists" in said) == (1, True)
         assert [path.read_bytes() for path in mine] == [b"mine", b"mine"]
     assert predict(given, "--annotate", drawn, "--output", out, "--overwrite")[0] == 0
     assert mine[0].read_bytes() != b"mine"
@@ -148,7 +148,7 @@ def test_a_stopped_film_taken_up_with_another_folder_replaces_nothing_there(pred
     second.mkdir()
     (second / "clip.webm").write_bytes(b"mine")
     code, _, said = predict(clip, "--annotate", second, "--output", out)
-    assert (code, "exists already" in said) == (1, True)
+    assert (code, "already exists" in said) == (1, True)
     assert (second / "clip.webm").read_bytes() == b"mine"
     # The first folder's is the run's own, also after the detour.
     assert predict(clip, "--annotate", first, "--output", out)[0] == 0
@@ -206,7 +206,7 @@ def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, m
     clip, drawn = film(tmp_path / "clip.mp4"), tmp_path / "drawn"
     address = "https://h/my%20clip.mp4?token=1"
     monkeypatch.setattr(source, "_open_address", lambda address, **_: source._open_file(clip, address))
-    for expected, word in ((0, "1 video, 4 frames"), (1, "exists already")):
+    for expected, word in ((0, "1 video, 4 frames"), (1, "already exists")):
         code, _, said = predict(address, "--allow-url", "--annotate", drawn)
         assert (code, word in said) == (expected, True), said
     assert {"my_clip.webm"} <= set(names(drawn)) <= {"my_clip.webm", "my_clip-timeline.png"}

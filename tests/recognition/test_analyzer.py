@@ -331,7 +331,7 @@ def test_other_settings_do_not_mix(tmp_path):
         assert run.num_done == 0
         run.finish()
     assert len(read(path)) == 0
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         CsvRun(path, class_names=CLASS_NAMES, settings={})
 
 
@@ -391,7 +391,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path, whole):
     with CsvRun(path, class_names=whole.class_names, settings={}) as run:
         run.write(whole.analyze(np.zeros((48, 48), np.uint8)))
         path.write_text("of another run")
-        with pytest.raises(MoueError, match="exists already"):
+        with pytest.raises(MoueError, match="already exists"):
             run.finish()
     assert path.read_text() == "of another run"
     assert run.part.exists()

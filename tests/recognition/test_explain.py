@@ -147,7 +147,7 @@ def test_explain_photo(photo, tmp_path):
     said = json.loads(found.to_json())
     assert np.shape(said["faces"][0]["evidence"]) == (6, 6)
     assert found.save(tmp_path / "why.png").stat().st_size > 10_000
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         found.save(tmp_path / "why.png")
     with pytest.raises(MoueError, match="48 to 1000"):
         found.plot(size=20)
@@ -203,6 +203,6 @@ def test_the_command(moue, photo, tmp_path, monkeypatch):
     assert (code, len(out.splitlines()), "wrote two-why.png" in err) == (0, 2, True)
     assert Image.open("two-why.png").width > 900
     code, _, err = moue("explain", "two.png")
-    assert (code, "exists already" in err) == (1, True)
+    assert (code, "already exists" in err) == (1, True)
     code, out, _ = moue("explain", "two.png", "--detector", "own", "--json")
     assert (code, len(json.loads(out)["faces"])) == (0, 2)

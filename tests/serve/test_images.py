@@ -120,7 +120,7 @@ def test_wrong_options_are_named(client, photo, query, words):
         ("unsure_below=1.5", "unsure_below is '1.5'", "1 or less"),
         ("annotate=maybe", "annotate is 'maybe'", "a valid boolean"),
         ("boxes=1,2", "boxes[0] is '1,2'", "four numbers x,y,width,height in pixels, the last two above 0"),
-        ("view=1", "view is no known name", "only known names"),
+        ("view=1", "view is not a known name", "only known names"),
         ("annotate=x&views=7", "views is '7'; annotate is 'x'", "views: 3 or less; annotate: a valid boolean"),
         (f"views={'x' * 200}", f"views is '{'x' * 79}", "a valid integer"),
     ],
@@ -133,7 +133,7 @@ def test_a_wrong_option_is_told_with_its_value_and_its_limit(client, photo, quer
 
 def test_what_a_body_holds_is_not_repeated(client):
     problem = refused(client.post("/v1/analyze", json={"images": [{"secret": 1}], "key": "secret"}), 422)
-    assert problem.came == "images[0] is wrong; key is no known name"
+    assert problem.came == "images[0] is wrong; key is not a known name"
     problem = refused(client.post("/v1/analyze", json={"images": []}), 422)
     assert (problem.came, problem.expected) == ("images is wrong", "at least 1 item")
 

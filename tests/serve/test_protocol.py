@@ -153,8 +153,8 @@ def test_wrong_binary_requests_are_refused(client, batch):
         ("-1", "for a body of"),
         ("x", "for a body of"),
         ("9" * 5000, "for a body of"),
-        ("9", "no JSON"),
-        ("0", "no JSON"),
+        ("9", "not JSON"),
+        ("0", "not JSON"),
     ):
         refused(client.post(URL, **{**sound, "headers": {**sound["headers"], LENGTH: length}}), 400, words)
     refused(client.post(URL, **{**sound, "content": sound["content"][:-4]}), 400, "36,864 bytes", "36,860")
@@ -164,7 +164,7 @@ def test_wrong_binary_requests_are_refused(client, batch):
     refused(client.post(URL, **binary(np.full_like(batch, np.nan))), 400, "0-255")
     refused(client.post(URL, **binary(batch + 256)), 400, "0-255")
     without = {key: value for key, value in sound["headers"].items() if key != LENGTH}
-    refused(client.post(URL, content=sound["content"], headers=without), 400, "no JSON")
+    refused(client.post(URL, content=sound["content"], headers=without), 400, "not JSON")
     twice = question(batch, parameters={"binary_data_size": batch.size * 4})
     refused(client.post(URL, json=twice), 400, "comes twice")
     refused(client.post(URL, json=question(batch, data=None)), 400, "no tensor", LENGTH)

@@ -23,7 +23,7 @@ def process(tmp_path):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
         running.append(process)
         address = process.stdout.readline()
-        assert address.startswith("moue is at http://127.0.0.1:")
+        assert address.startswith("moue is running at http://127.0.0.1:")
         return process, int(address.rpartition(":")[2])
 
     yield start

@@ -47,14 +47,14 @@ def test_every_field_explains_itself():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epoch": 3}, r"unknown choices: epoch(?s:.*)Did you mean epochs\?"),
+        ({"epoch": 3}, r"unknown setting: epoch(?s:.*)Did you mean epochs\?"),
         ({"epochs": 0}, "epochs = 0"),
         ({"epochs": "3"}, "epochs = '3' .str."),
         ({"epochs": True}, "epochs = True"),
         ({"learning_rate": 0}, "learning_rate = 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
         ({"learning_rate": 10**400}, "learning_rate has more than 300 digits"),
-        ([1], "the choices are a list"),
+        ([1], "the settings are a list"),
         ({"optimizer": "magic"}, "one of adam"),
         ({"seed": -1}, "seed = -1"),
         ({"ema": 1.0}, "ema = 1.0(?s:.*)at most 0.99999"),
@@ -65,7 +65,7 @@ def test_every_field_explains_itself():
         ({"flip": 1}, "flip = 1 .int."),
         ({"model_options": 3}, "model_options = 3"),
         ({"model_options": 3, "model_options.dropout": 0.1}, "model_options = 3"),
-        ({"epochs.most": 3}, r"unknown choices: epochs\.most"),
+        ({"epochs.most": 3}, r"unknown setting: epochs\.most"),
         ({"head_weights.age": 1}, "head_weights names 'age'"),
     ],
 )

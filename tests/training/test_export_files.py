@@ -28,7 +28,7 @@ def test_every_file_of_a_format_is_protected(form, tmp_path):
         else:
             file.write_text("mine")
         before = files_in(tmp_path)
-        with pytest.raises(MoueError, match="exists already"):
+        with pytest.raises(MoueError, match="already exists"):
             export_network("small", path, faces, weights=weights)
         assert files_in(tmp_path) == before
         for made in before:

@@ -139,7 +139,7 @@ def test_what_exists_stays_and_what_differs_is_not_kept(exported, tmp_path, monk
     from moue.training import export_formats as room
 
     for (_, weights), result in exported.items():
-        with pytest.raises(MoueError, match="exists already"):
+        with pytest.raises(MoueError, match="already exists"):
             room.export_network("small", result.path, synthesize(3), weights=weights)
     monkeypatch.setattr(room, "MAX_DIFFERENCE_HALF", 1e-9)
     for name in ("new.tflite", "new.xml"):

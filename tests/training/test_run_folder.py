@@ -71,5 +71,5 @@ def test_initial_weights_that_are_not_named_are_others(run, environment, weights
 @pytest.mark.parametrize("config", [7, [], None, "seed_cnn"])
 def test_a_configuration_that_is_no_table_is_refused(run, environment, config):
     run.config.write_text(json.dumps(config))
-    with pytest.raises(MoueError, match=r"config\.json: the choices are a"):
+    with pytest.raises(MoueError, match=r"config\.json: the settings are a"):
         open_run(run, CONFIG, environment)

@@ -197,7 +197,7 @@ def test_resuming_with_other_data_is_refused(whole):
 
 
 def test_an_existing_folder_is_left_alone(whole, faces, tmp_path):
-    with pytest.raises(MoueError, match=r"exists already(?s:.*)--resume"):
+    with pytest.raises(MoueError, match=r"already exists(?s:.*)--resume"):
         train(CONFIG, faces, whole.run)
     with pytest.raises(MoueError, match="no run to resume"):
         train(CONFIG, faces, tmp_path, resume=True)

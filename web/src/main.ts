@@ -89,7 +89,7 @@ async function openFiles(files: readonly Named[]): Promise<void> {
     return;
   }
   if (found.length === 0) {
-    toast(files.length === 1 ? `${first.name} is no image.` : `No image is among these ${files.length} files.`);
+    toast(files.length === 1 ? `${first.name} is not an image.` : `None of these ${files.length} files is an image.`);
     return;
   }
   stream.close();
@@ -157,7 +157,7 @@ async function saveWhy(): Promise<void> {
     const text = toWhyJson(current, await gallery.whys(), list.emotions(current));
     save(text, `${stem(current.file)}-why.json`, 'application/json');
   } catch {
-    toast('The reasons could not be worked out.');
+    toast('The explanations could not be computed.');
   }
 }
 
@@ -226,7 +226,7 @@ function showModel(model: PageModel): void {
     }),
   );
   const wrong = Math.round(100 * (1 - (model.accuracy ?? 1)));
-  byId('wrong').textContent = wrong > 0 ? `: about ${wrong} in 100 faces of its test` : '';
+  byId('wrong').textContent = wrong > 0 ? ` (about ${wrong} of 100 test faces)` : '';
   const detector = model.detector ? `, detector ${model.detector.name}` : '';
   byId('about').textContent = `moue ${__MOUE__}, model ${model.name}${detector}. The faces of the examples are drawn.`;
 }

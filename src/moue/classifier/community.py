@@ -213,7 +213,7 @@ def _fields(content: object) -> dict[str, Any]:
     """Return the fields of a `CommunitySpec` in a JSON object."""
     content = checks.need_object(content, "the description")
     if (content.get("format"), content.get("version")) != (FORMAT, VERSION):
-        raise MoueError(f"it is no {FORMAT} of this version", f"version {VERSION}", checks.NEWER)
+        raise MoueError(f"it is not a {FORMAT} file of this version", f"version {VERSION}", checks.NEWER)
     known = dataclasses.fields(CommunitySpec)
     given = {name: value for name, value in content.items() if name not in ("format", "version")}
     unknown = given.keys() - {field.name for field in known}

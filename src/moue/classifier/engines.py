@@ -121,7 +121,7 @@ def _open(contents: Sequence[bytes], path: Path, threads: int, device: str) -> S
         return session
     if device not in (CPU, AUTO):
         kind = "a LiteRT" if suffix == litert.SUFFIX else "an OpenVINO"
-        raise SettingError(f"the device {device!r} with {kind} file", f"{CPU} or {AUTO}", "Give the ONNX file.")
+        raise SettingError(f"the device {device!r} with {kind} file", f"{CPU} or {AUTO}", "Use the ONNX file.")
     if suffix == litert.SUFFIX:
         return litert.LiteRtSession(contents[0], path, threads=threads, fix=FIX)
     return openvino.OpenVinoSession(contents[0], contents[1], path, threads=threads, fix=FIX)

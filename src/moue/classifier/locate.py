@@ -73,14 +73,14 @@ def locate(name_or_path: str | Path) -> Path:
         onnx, fix = path, "Check the name."
     elif path.exists():
         raise MoueError(
-            f"{path} is no ONNX, LiteRT or OpenVINO file", "a run folder, or NAME.onnx with NAME.json beside it"
+            f"{path} is not an ONNX, LiteRT or OpenVINO file", "a run folder, or NAME.onnx with NAME.json beside it"
         )
     else:
         named = f'Give the name as text: "{path}".' if str(path) in known else ""
         raise MoueError(
             f"there is no model {str(name_or_path)!r}",
             f"a run folder, an ONNX, LiteRT or OpenVINO file, or the name of a shipped model ({', '.join(known)})",
-            named or "Train one with: moue train fer2013.csv --out RUN, then give the folder RUN.",
+            named or "Train one with: moue train fer2013.csv --out RUN, then pass the folder RUN.",
         )
     description = description_of(onnx)
     for file in (onnx, description):

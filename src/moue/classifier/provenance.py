@@ -83,7 +83,7 @@ def read_record(path: Path) -> Provenance:
     """
     content = read_json(path)
     if not isinstance(content, dict) or (content.get("format"), content.get("version")) != (FORMAT, VERSION):
-        raise MoueError(f"{path} is no record of this version", f"{FORMAT} {VERSION}", _FIX)
+        raise MoueError(f"{path} is not a record of this version", f"{FORMAT} {VERSION}", _FIX)
     try:
         return _record(content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

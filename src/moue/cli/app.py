@@ -68,7 +68,7 @@ def _prepared(command: Callable[..., None], rules: tuple[together.Rule, ...]) ->
 
 app = typer.Typer(
     name="moue",
-    help="Recognise facial expressions in images and videos, and train the networks that do it.",
+    help="Recognise facial expressions in images and videos, and train your own models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -80,7 +80,7 @@ _COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     *(*learn.COMMANDS, *export.COMMANDS, *tune.COMMANDS, *scores.COMMANDS, *models.COMMANDS, *doctor.COMMANDS),
 )
 detector_app = typer.Typer(help="Train or score a face detector.", no_args_is_help=True, rich_markup_mode=None)
-cluster_app = typer.Typer(help="Recognise on a Ray cluster.", no_args_is_help=True, rich_markup_mode=None)
+cluster_app = typer.Typer(help="Recognise expressions on a Ray cluster.", no_args_is_help=True, rich_markup_mode=None)
 _GROUPS: Final[dict[str, tuple[typer.Typer, tuple[Callable[..., None], ...]]]] = {
     "": (app, _COMMANDS),
     "data": (data_app, data.COMMANDS),

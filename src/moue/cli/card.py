@@ -19,14 +19,14 @@ def show_card(name: str) -> None:
 
     records = list_records()
     if name not in records:
-        raise SettingError(f"there are no weights called {name!r}", f"one of {', '.join(records)}")
+        raise SettingError(f"there is no shipped model called {name!r}", f"one of {', '.join(records)}")
     path = records[name]
     card = path.with_name(f"{name}.md")
     _print_markdown(card.read_text(encoding="utf-8"))
     console.say("")
     for line in _outline(read_record(path).to_dict()):
         console.say(line)
-    console.note(f"both are files beside the weights, {card.name} and {name}{SUFFIX}: {path.parent}")
+    console.note(f"these are the files {card.name} and {name}{SUFFIX} in {path.parent}")
 
 
 def _print_markdown(text: str) -> None:

@@ -15,7 +15,7 @@ def predict(
         str,
         typer.Argument(
             metavar="FOLDER",
-            help="Folder of images and videos that all nodes see, or an address such as s3://bucket/folder.",
+            help="Folder of images and videos that all nodes see, or a URL such as s3://bucket/folder.",
             show_default=False,
         ),
     ],
@@ -34,21 +34,21 @@ def predict(
     ] = "auto",
     model: options.ModelName = "small",
     detector: options.Detector = options.DetectorName.AUTO,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into subfolders.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also search subfolders.")] = False,
     unsure_below: options.UnsureBelow = 0.5,
     max_pixels: Annotated[
         int | None,
         typer.Option(
-            "--max-pixels", metavar="N", min=1, help="Refuse images with more pixels.", show_default="64 million"
+            "--max-pixels", metavar="N", min=1, help="Reject images with more pixels.", show_default="64 million"
         ),
     ] = None,
     actors: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Most processes that answer.", show_default="7 of 8 CPUs"),
+        typer.Option(metavar="N", min=1, help="Maximum number of worker processes.", show_default="7 of 8 CPUs"),
     ] = None,
-    shard_files: Annotated[int, typer.Option(metavar="N", min=1, help="Most images of a shard.")] = 512,
+    shard_files: Annotated[int, typer.Option(metavar="N", min=1, help="Maximum number of images per shard.")] = 512,
     part_minutes: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Split longer videos into parts of so many minutes.")
+        float, typer.Option(metavar="MINUTES", help="Split longer videos into parts of this many minutes.")
     ] = 5.0,
     every: options.Every = 1,
     fps: options.Fps = None,
@@ -57,7 +57,7 @@ def predict(
 ) -> None:
     """Name the expression of each face in the images and videos of a folder, on all nodes of a Ray cluster.
 
-    When a run is interrupted, the same command continues it.
+    If a run is interrupted, repeat the command to continue it.
     """
     from moue.cli.listener import ConsoleListener
     from moue.cluster import ClusterOptions, predict_on_cluster

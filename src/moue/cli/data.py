@@ -20,9 +20,9 @@ def get(
     ),
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Say where to find FER2013; download the FER+ votes.
+    """Show where to find FER2013, or download the FER+ votes.
 
-    Names each source with its terms and its paper. The images need an account at Kaggle, so moue cannot fetch them.
+    Names each source with its terms and its paper. You need a Kaggle account for the images, so moue cannot fetch them.
     """
     from moue.data import published as catalog
 
@@ -45,7 +45,7 @@ def get(
 def check(data: options.DataPath, ferplus: options.FerPlus = None, class_names: options.ClassNames = "") -> None:
     """Compare data with the published FER2013.
 
-    Counts rows, splits and classes, and compares a checksum of the pixels.     Exit code 1 says that the data differs.
+    Counts rows, splits and classes, and compares a checksum of the pixels. The exit code is 1 if anything differs.
     """
     from moue.data import published as catalog
 
@@ -56,7 +56,7 @@ def check(data: options.DataPath, ferplus: options.FerPlus = None, class_names: 
         if found.note:
             console.note(f"{found.name}: {found.note}")
     if not all(found.ok for found in checks):
-        console.note("this is not the published FER2013; moue can use it nevertheless")
+        console.note("this is not the published FER2013; moue can still use it")
         raise typer.Exit(1)
 
 
@@ -73,7 +73,7 @@ def audit(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
-    """Look for faults in data.
+    """Look for problems in data.
 
     Finds duplicates, leaks between splits, contradictory labels and images without a face.
     """
@@ -104,7 +104,7 @@ def synth(
     out: Annotated[
         Path, typer.Argument(metavar="FILE", help="The table to write: .csv or .csv.gz.", show_default=False)
     ],
-    per_class: Annotated[int, typer.Option(min=3, metavar="N", help="Faces of each class.")] = 200,
+    per_class: Annotated[int, typer.Option(min=3, metavar="N", help="Faces per class.")] = 200,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed: each seed draws different faces.")] = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -127,10 +127,10 @@ def sheet(
     out: Annotated[Path, typer.Option("--output", metavar="FILE", help="The image to write.")] = Path(
         "contact_sheet.png"
     ),
-    per_class: Annotated[int, typer.Option(min=1, metavar="N", help="Faces of each class.")] = 8,
+    per_class: Annotated[int, typer.Option(min=1, metavar="N", help="Faces per class.")] = 8,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write an image with some faces of each class."""
+    """Write an image with sample faces of each class."""
     from moue.data.contact_sheet import contact_sheet
     from moue.files import refuse_existing, refuse_suffix, replacing
 

@@ -23,7 +23,9 @@ def train(
     data: options.DataPath,
     scenes: Annotated[
         Path,
-        typer.Argument(metavar="SCENES", help="A .zip archive of photographs, most without faces.", show_default=False),
+        typer.Argument(
+            metavar="SCENES", help="A .zip archive of photos, most of them without faces.", show_default=False
+        ),
     ],
     out: options.RunOut,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps of the first round.")] = 10_000,
@@ -36,7 +38,9 @@ def train(
     not_faces: Annotated[
         Path | None,
         typer.Option(
-            "--not-faces", metavar="FILE", help="JSON of what looks like a face and is none, such as animals."
+            "--not-faces",
+            metavar="FILE",
+            help="JSON list of places that look like a face but are not, such as animals.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")] = 0,
@@ -44,8 +48,8 @@ def train(
 ) -> None:
     """Train moue's own face detector.
 
-    YuNet (moue download yunet) marks the faces; its weights are not part of the result. A fifth of the photographs is
-    held out. The detector is OUT/second/own.onnx. Takes about an hour on two cores.
+    YuNet (moue download yunet) labels the faces; the result contains none of its weights. A fifth of the photos is
+    held out. The detector is OUT/second/own.onnx. Training takes about an hour on two cores.
     """
     from moue.faces.detectors.own import OwnDetector, OwnOptions
     from moue.faces.labelling import Labeller
@@ -81,10 +85,12 @@ def train(
         for threshold, hits, beside, false in figures.rows
         if round(100 * threshold) % 10 == 0 or threshold == figures.score_threshold
     ]
-    console.say("held-out photographs:")
+    console.say("held-out photos:")
     names = ("threshold", f"of {figures.num_faces} faces", "false beside", f"false in {figures.num_empty} without")
     console.print_table(names, rows)
-    console.say(f"the threshold {figures.score_threshold} gives at most {MOST_FALSE:.0%} of empty photographs a face")
+    console.say(
+        f"the threshold {figures.score_threshold} gives at most {MOST_FALSE:.0%} of photos without a face a false box"
+    )
     console.wrote(found)
     console.note(f"next: moue detector evaluate LABELS.json --detector-model {found}")
 
@@ -100,7 +106,7 @@ def evaluate(
     ],
     detector: options.Detector = options.DetectorName.AUTO,
     detector_model: Annotated[
-        Path | None, typer.Option("--detector-model", metavar="FILE", help="A detector of moue detector train.")
+        Path | None, typer.Option("--detector-model", metavar="FILE", help="A detector made by moue detector train.")
     ] = None,
     reference: Annotated[
         str, typer.Option(metavar="NAME", help="Measure landmarks against those of this detector, e.g. yunet.")
@@ -122,7 +128,7 @@ def evaluate(
     else:
         name = make_detector(detector.value).name
         finder = make_detector(name, score_threshold=_LEAST) if name in ("own", "yunet") else make_detector(name)
-    with console.count_progress("looking") as moved:
+    with console.count_progress("searching") as moved:
         scores = score_detector(
             finder, images, reference=make_detector(reference) if reference else None, progress=moved
         )

@@ -29,20 +29,22 @@ def explain(
     device: options.Device = options.DeviceName.CPU,
     detector: options.Detector = options.DetectorName.AUTO,
     emotion: Annotated[
-        str, typer.Option("--class", metavar="CLASS", help="Explain this class, whatever the answer is.")
+        str, typer.Option("--class", metavar="CLASS", help="Explain this class, whatever the prediction is.")
     ] = "",
     method: Annotated[
-        Method, typer.Option("--method", help="Read the network's last feature map, or cover the face piece by piece.")
+        Method, typer.Option("--method", help="Read the model's last feature map, or cover the face piece by piece.")
     ] = Method.AUTO,
-    size: Annotated[int, typer.Option("--size", metavar="PIXELS", min=48, max=1000, help="Side of a face.")] = 240,
+    size: Annotated[
+        int, typer.Option("--size", metavar="PIXELS", min=48, max=1000, help="Side of a face in the image.")
+    ] = 240,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the maps as JSON; an image is written only with --output.")
+        bool, typer.Option("--json", help="Print the maps as JSON; write an image only with --output.")
     ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Show which parts of a face the answer rests on.
+    """Show which parts of a face led to the prediction.
 
-    Writes each face beside itself in colours: orange speaks for the answer, blue against it.
+    Writes each face twice, plain and coloured: orange parts are evidence for the prediction, blue parts against it.
     """
     from moue.classifier.classifier import Classifier
     from moue.drawing.draw import SUFFIXES

@@ -28,14 +28,16 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Run folder of moue train; but for plain onnx also a shipped model or .onnx.",
+            help="Run folder of moue train; for formats other than onnx, also a shipped model or .onnx file.",
             show_default=False,
         ),
     ],
     data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]", help="The data; other formats compare drawn faces without it.", show_default=False
+            metavar="[DATA]",
+            help="The data of the run; formats other than onnx can do without it and use drawn faces.",
+            show_default=False,
         ),
     ] = None,
     form: Annotated[FormatName, typer.Option("--format", help="What to write.")] = FormatName.ONNX,
@@ -44,14 +46,16 @@ def export(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="The .tflite, .xml or 8-bit .onnx file, or the SavedModel's folder. Default: a name in RUN, or here.",
+            help="The .tflite, .xml or 8-bit .onnx file, or the SavedModel folder. Default: a name in RUN, or here.",
         ),
     ] = None,
     ferplus: options.FerPlus = None,
     class_names: options.ClassNames = "",
     also: Annotated[
         Path | None,
-        typer.Option("--also", metavar="DATA", help="Labelled faces of another kind, to fit the answer to as well."),
+        typer.Option(
+            "--also", metavar="DATA", help="More labelled faces, of another kind, to fit the output expression to."
+        ),
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits, which halves the file.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Compute in 8 bits; needs the data.")] = False,
@@ -60,21 +64,23 @@ def export(
     ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Export a run's best network again, or an exported network in another format.
+    """Export a run again, or convert a model to another format.
 
-    onnx: compares the network with Keras on faces of the data, and writes model.onnx and model.json into the run
+    onnx: compares the ONNX file with Keras on faces of the data, and writes model.onnx and model.json into the run
     folder.
 
     litert, openvino, saved_model, and onnx with --int8: compares the new file with the ONNX file on faces of the
-    validation split, and writes it with its description.
+    validation split, and writes it with its JSON file.
     """
     if half and int8:
-        raise typer.BadParameter("the weights have 16 or 8 bits", param_hint="--half, --int8")
+        raise typer.BadParameter("weights have either 16 or 8 bits", param_hint="--half, --int8")
     if allow_loss and not int8:
-        raise typer.BadParameter("only 8 bits may cost accuracy", param_hint="--allow-loss")
+        raise typer.BadParameter("it only applies to --int8", param_hint="--allow-loss")
     if form is not FormatName.ONNX or int8:
         if also is not None:
-            raise typer.BadParameter("the answer is fitted by plain --format onnx", param_hint="--also")
+            raise typer.BadParameter(
+                "only --format onnx without --int8 fits the output expression", param_hint="--also"
+            )
         weights = "int8" if int8 else "fp16" if half else "fp32"
         path = out or _beside(model, form, int8=int8)
         _refuse_early(form, path, weights, data, overwrite=overwrite)
@@ -127,7 +133,7 @@ def _refuse_early(form: FormatName, path: Path, weights: str, data: Path | None,
     if weights == "int8" and data is None:
         raise typer.BadParameter("--int8 needs data with training and validation faces", param_hint="DATA")
     if weights != "fp32" and form is FormatName.SAVED_MODEL:
-        raise typer.BadParameter("a SavedModel has 32 bits", param_hint="--half, --int8")
+        raise typer.BadParameter("a SavedModel always has 32 bits", param_hint="--half, --int8")
 
 
 def _export_network(

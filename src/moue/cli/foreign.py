@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from moue.cli.options import ScoredSplit
     from moue.data.dataset import Dataset
 
-_MADE_UP: Final = " became "  # in the words of moue.data.splits.hold_out
+_MADE_UP: Final = "moved "  # in the words of moue.data.splits.hold_out
 
 
 class FaceCutter:
@@ -61,7 +61,7 @@ def choose(dataset: Dataset, split: ScoredSplit, without: str) -> Dataset:
     """
     for name in without.split(",") if without else ():
         dataset = _leave_out(dataset, name)
-    if split != "all" and _MADE_UP in dataset.split_rule:
+    if split != "all" and dataset.split_rule.startswith(_MADE_UP):
         count = len(dataset.where(split.value))
         console.note(f"{count:,} of {len(dataset):,} faces are in the split {split.value}; --split all scores all")
     return dataset
@@ -77,7 +77,7 @@ def _leave_out(dataset: Dataset, name: str) -> Dataset:
         console.note(f"{name.strip()} is read as {wanted}")
     kept = np.flatnonzero(dataset.labels != dataset.class_names.index(wanted))
     if not len(kept):
-        raise MoueError(f"without {wanted} no face is left", "faces of another class")
+        raise MoueError(f"no face is left without {wanted}", "faces of another class")
     count = len(dataset) - len(kept)
     console.note(f"left out: {count:,} {'face' if count == 1 else 'faces'} of {wanted}")
     return dataclasses.replace(dataset.take(kept), part_of=dataset.part_of or dataset.checksum)

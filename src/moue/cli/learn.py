@@ -34,11 +34,14 @@ def train(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
     faces: Annotated[
-        bool, typer.Option("--faces", help="Find the face in each photograph first; cut faces go to OUT-faces.")
+        bool, typer.Option("--faces", help="First crop the face in each photo; the crops go to OUT-faces.")
     ] = False,
     detector: options.Detector = options.DetectorName.AUTO,
 ) -> None:
-    """Train a network on any classes; the validation split chooses the epoch."""
+    """Train a model on any classes.
+
+    The validation split chooses the epoch.
+    """
     from moue.training.config import TrainConfig
     from moue.training.run_folder import RunFolder
 
@@ -72,11 +75,11 @@ def _cut_faces(photos: Path, out: Path, detector: str, *, again: bool) -> Path:
 
     with console.count_progress("finding faces") as moved:
         found = cut_folder(photos, out, make_detector(detector), progress=moved)
-    console.note(f"{found.num_faces} faces, one for an image, are in {out}")
+    console.note(f"{found.num_faces} faces, one per image, are in {out}")
     for names, what in (
-        (found.without, "images without a face, left out"),
-        (found.several, "images with several faces, of which the largest was taken"),
-        (found.others, "files that are no image, left out"),
+        (found.without, "images without a face, skipped"),
+        (found.several, "images with several faces; the largest was used"),
+        (found.others, "files that are not images, skipped"),
     ):
         if names:
             console.note(f"{len(names)} {what}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}")
@@ -105,9 +108,9 @@ def distill(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
-    """Train a network on labels and on the answers of others.
+    """Train a model on labels and on the predictions of others.
 
-    Each teacher answers once for each face of the training split; the answers are kept in OUT/teacher.npz.
+    Each teacher classifies every face of the training split once; its predictions are kept in OUT/teacher.npz.
     """
     from moue.training.config import TrainConfig
     from moue.training.distill import TeacherOutputs, refuse_other_teachers, teach
@@ -115,7 +118,7 @@ def distill(
     from moue.training.targets import refuse_unfit_data
 
     if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
-        raise typer.BadParameter("a teacher.npz holds answers that were given before", param_hint="--views")
+        raise typer.BadParameter("a teacher.npz holds predictions that are already averaged", param_hint="--views")
     given = training_options.given_choices(epochs, seed, choices)
     config = TrainConfig.from_recipe(recipe, **given)
     if not config.distill_weight:
@@ -123,7 +126,7 @@ def distill(
             raise typer.BadParameter("with distill_weight=0 the teacher has no effect", param_hint="--set")
         config = TrainConfig.from_recipe(recipe, **_DISTILL | given)
         taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
-        console.note(f"the recipe {recipe} is made for labels alone, so these are added: {', '.join(taken)}")
+        console.note(f"the recipe {recipe} has no distillation settings, so these are used: {', '.join(taken)}")
     training_options.refuse_no_votes(config, ferplus)
     run, answers = RunFolder(out), None
     # Before the data is read in vain.
@@ -133,7 +136,7 @@ def distill(
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if not resume:
         refuse_unfit_data(dataset, config)  # before the teachers are asked in vain
-        with console.count_progress("asking the teachers") as moved:
+        with console.count_progress("running the teachers") as moved:
             answers = teach(teachers or (), dataset, views=views.value, progress=moved)
     elif teachers and run.teacher.exists():
         refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value)
@@ -184,7 +187,7 @@ def _run(
         raise typer.Exit(130)
     if not result.exported:
         console.note(
-            f"not exported, since that needs TensorFlow; run: KERAS_BACKEND=tensorflow moue export {out} {data}"
+            f"not exported, because that needs TensorFlow; run: KERAS_BACKEND=tensorflow moue export {out} {data}"
         )
     console.note(f"next: moue evaluate {out} {data}")
 
@@ -195,8 +198,8 @@ def _tell(result: TrainResult) -> None:
     console.note(f"best epoch {result.best_epoch} of {epochs}: validation accuracy {result.best_val_accuracy:.1%}")
     if result.best_val_accuracy <= result.baseline:
         console.warn(
-            f"this is no better than always giving the most frequent class ({result.baseline:.1%}); train on more "
-            "faces, for longer, or with another step size"
+            f"this is no better than always predicting the most frequent class ({result.baseline:.1%}); train on "
+            "more faces, for longer, or with another learning rate"
         )
     console.note(f"the run is in {result.run} (curves.png, best.keras{', model.onnx' if result.exported else ''})")
 

@@ -44,9 +44,9 @@ class ConsoleListener(Listener):
         self._unsure_below = analyzer.unsure_below
         name = analyzer.detector.name
         if name == "none":
-            console.note("each image is taken as one face; no face is looked for in it")
+            console.note("no face detection: each image is treated as one face")
         else:
-            console.note(f"faces are found by the detector {name}")
+            console.note(f"face detector: {name}")
 
     def progress(self, title: str, done: int, total: int | None) -> None:
         """Move the bar; another title begins a new one."""
@@ -97,7 +97,7 @@ class ConsoleListener(Listener):
     def end(self, summary: Summary, drawings: Path | None, *, stored: bool) -> None:
         """Print the counts of the run."""
         if summary.num_drawn_images and drawings is not None:
-            console.note(f"wrote {_count(summary.num_drawn_images, 'image')} with answers to {drawings}")
+            console.note(f"wrote {_count(summary.num_drawn_images, 'annotated image')} to {drawings}")
         if summary.num_videos:
             console.note(_about_videos(summary))
         if summary.num_images or not summary.num_videos:
@@ -105,9 +105,9 @@ class ConsoleListener(Listener):
         if summary.num_faces:
             console.note(", ".join(f"{name} {count:,}" for name, count in summary.emotions.most_common()))
         if summary.statuses["no_face"]:
-            console.note("to take each image as one face, add --detector none")
+            console.note("to treat each image as one face, add --detector none")
         if self._answers is not None and self._answers.is_shortened and not stored:
-            console.note("to keep all answers, add --output FILE.csv; for other programs, --json")
+            console.note("to save all results, add --output FILE.csv; for other programs, --json")
 
 
 def _about_images(summary: Summary) -> str:

@@ -16,15 +16,15 @@ _UNKNOWN: Final = "?"
 
 
 def models(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A network to describe.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The network to describe.", show_default=False)] = "",
     card: Annotated[
         bool,
-        typer.Option("--card", help="Show the card of shipped weights, and the record of their licence and origin."),
+        typer.Option("--card", help="Show the card of a shipped model, and the record of its licence and origin."),
     ] = False,
 ) -> None:
     """List the networks, or describe one.
 
-    Networks with weights can be used at once; any network can be trained.
+    You can train any network. Those with shipped models can be used at once.
     """
     if card:
         from moue.cli.card import show_card
@@ -39,12 +39,12 @@ def models(
         return
     weights = _weights()
     rows = [(entry, *_cost(entry), ", ".join(weights.get(entry, ())) or "-") for entry in sorted(entries)]
-    console.print_table(("network", "parameters", "multiply-adds", "input", "weights"), rows)
-    console.note("to describe one: moue models NAME; to use one with weights: moue predict FILE --model NAME")
+    console.print_table(("network", "parameters", "multiply-adds", "input", "shipped models"), rows)
+    console.note("to describe one: moue models NAME; to use a shipped model: moue predict FILE --model NAME")
 
 
 def recipes(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A recipe to show.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The recipe to show.", show_default=False)] = "",
 ) -> None:
     """List the recipes for training, or show one."""
     from moue.training.config import TrainConfig, list_recipes
@@ -75,7 +75,7 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
         "parameters": parameters,
         "multiply-adds": f"{multiply_adds} for one face of {size}",
         "recipes": ", ".join(taught) or "none",
-        "weights": ", ".join(_weights().get(name, ())) or "none are shipped: train it",
+        "shipped models": ", ".join(_weights().get(name, ())) or "none; train your own",
     }
     console.print_table((name, ""), list(about.items()))
 

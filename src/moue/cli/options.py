@@ -83,55 +83,57 @@ DataPath = Annotated[
 FerPlus = Annotated[
     Path | None, typer.Option("--ferplus", metavar="FILE", help="fer2013new.csv: add the FER+ votes, row by row.")
 ]
-Views = Annotated[
-    ViewsName, typer.Option("--views", help="Average over views of each face: flip makes 2, ten_crop 10.")
-]
+Views = Annotated[ViewsName, typer.Option("--views", help="Average over views of each face: flip uses 2, ten_crop 10.")]
 ClassNames = Annotated[
     str,
     typer.Option(
         "--class-names",
         metavar="NAME,NAME,…",
-        help="Classes in the order of the numbers in the data, if it differs from FER2013.",
+        help="Class names in the order of the numbers in the data, if not FER2013's.",
         show_default=False,
     ),
 ]
-BadRows = Annotated[OnBadRow, typer.Option("--on-bad-row", help="Stop at a wrong row, or skip and count wrong rows.")]
+BadRows = Annotated[
+    OnBadRow, typer.Option("--on-bad-row", help="Stop at an invalid row, or skip and count invalid rows.")
+]
 ModelName = Annotated[
     str, typer.Option("--model", metavar="MODEL", help="Name of a shipped model, run folder or .onnx file.")
 ]
-Every = Annotated[int, typer.Option(min=1, metavar="N", help="Look at every n-th frame of videos.")]
-Fps = Annotated[
-    float | None, typer.Option(metavar="N", help="Look at no more than this many frames a second of videos.")
-]
+Every = Annotated[int, typer.Option(min=1, metavar="N", help="Analyse every n-th frame of videos.")]
+Fps = Annotated[float | None, typer.Option(metavar="N", help="Analyse at most this many frames per second of videos.")]
 Smooth = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="Average probabilities in videos over this many seconds.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-RunOut = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The run folder to make.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+RunOut = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The run folder to create.")]
 RecipeName = Annotated[
     str, typer.Option("--recipe", metavar="RECIPE", help="Name of a recipe (see moue recipes), or a TOML file.")
 ]
 Epochs = Annotated[
-    int | None, typer.Option("--epochs", metavar="N", min=1, help="Most epochs to train, in place of the recipe's.")
+    int | None,
+    typer.Option("--epochs", metavar="N", min=1, help="Train for at most this many epochs, instead of the recipe's."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Random seed, in place of the recipe's.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", min=0, help="Random seed, instead of the recipe's.")]
 Choices = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change any other setting of the recipe. Repeatable."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
 Detector = Annotated[
-    DetectorName, typer.Option("--detector", help="How to find faces. none: each image is one face. auto: the best.")
+    DetectorName,
+    typer.Option("--detector", help="How to find faces. none: each image is one face. auto: the best available."),
 ]
 DetectorModel = Annotated[
-    Path | None, typer.Option("--detector-model", metavar="FILE", help="Model file of the detector yunet.")
+    Path | None, typer.Option("--detector-model", metavar="FILE", help="Model file for the detector yunet.")
 ]
 Device = Annotated[
-    DeviceName, typer.Option("--device", help="Where the network runs. auto: the best that ONNX Runtime offers.")
+    DeviceName, typer.Option("--device", help="Where the model runs. auto: the best device that ONNX Runtime offers.")
 ]
 UnsureBelow = Annotated[
     float,
-    typer.Option("--unsure-below", metavar="0-1", min=0, max=1, help="Mark answers below this confidence with '?'."),
+    typer.Option(
+        "--unsure-below", metavar="0-1", min=0, max=1, help="Mark predictions below this confidence with '?'."
+    ),
 ]
 
 
@@ -153,7 +155,7 @@ def load_data(
     from moue.data.readers.reader import ReadOptions
 
     if path == Path() and "" in sys.argv:  # Typer makes the working folder of an empty text
-        raise MoueError("the name of the data is empty", "fer2013.csv or a folder of images", "Give its name.")
+        raise MoueError("DATA is empty", "fer2013.csv or a folder of images", "Pass its name.")
     size = path.stat().st_size if path.is_file() else 0
     with console.byte_progress(f"reading {path.name}", size) as moved:
         numbering = read_numbering(class_names.split(",") if class_names else ())
@@ -163,7 +165,7 @@ def load_data(
         console.note(f"{path.name}: {said}")
     if dataset.skipped:
         console.warn(
-            f"skipped {len(dataset.skipped)} wrong rows, the first: row {dataset.skipped[0].row}: "
+            f"skipped {len(dataset.skipped)} invalid rows; the first is row {dataset.skipped[0].row}: "
             f"{dataset.skipped[0].reason}"
         )
     return dataset
@@ -186,7 +188,7 @@ def choose_device(device: DeviceName, *models: str) -> str:
             raise SettingError(
                 f"--device {device.value} with the {kind} file {bound[0]}",
                 "cpu or auto: only the CPU runs such a file",
-                "Give the ONNX file.",
+                "Use the ONNX file.",
             )
         return DeviceName.CPU.value
     found, said = find_device(device.value)

@@ -25,7 +25,7 @@ def page(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="Name of a shipped model, run folder or .onnx file: the page runs it.",
+            help="The model to run: a shipped name, a run folder or an .onnx file.",
             show_default="small",
         ),
     ] = None,
@@ -38,7 +38,7 @@ def page(
 ) -> None:
     """Write the page that recognises expressions in the browser.
 
-    The folder is complete: any web host can serve it as it is. Visitors' images never leave their machines.
+    Any web host can serve the folder as it is. Visitors' images never leave their devices.
     """
     from moue.page import copy
 

@@ -21,7 +21,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="FILE",
-            help="Images, videos, folders of them, addresses of images; '-' reads names from standard input.",
+            help="Images, videos, folders, or URLs of images; '-' reads names from standard input.",
             show_default=False,
         ),
     ],
@@ -39,26 +39,24 @@ def predict(
         bool, typer.Option("--json", help="Print one JSON object per line for each image and video frame.")
     ] = False,
     excel: Annotated[
-        bool, typer.Option("--excel", help="Begin the CSV with a byte order mark, so that Excel shows accents.")
+        bool, typer.Option("--excel", help="Start the CSV with a byte order mark, so that Excel shows accents.")
     ] = False,
     wide: Annotated[bool, typer.Option("--wide", help="Print the box and the probability of every class.")] = False,
     detector: options.Detector = options.DetectorName.AUTO,
     detector_model: options.DetectorModel = None,
     annotate: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Write images and videos with the answers drawn in; FILE.mp4 for one video."
-        ),
+        typer.Option(metavar="FOLDER", help="Write annotated images and videos here; FILE.mp4 for one video."),
     ] = None,
     emoji: Annotated[bool, typer.Option("--emoji", help="Draw small faces instead of names.")] = False,
     srt: Annotated[
-        Path | None, typer.Option("--srt", metavar="FILE.srt", help="Write subtitles with the answers of one video.")
+        Path | None, typer.Option("--srt", metavar="FILE.srt", help="Write subtitles for one video.")
     ] = None,
     timeline: Annotated[
         Path | None,
         typer.Option("--timeline", metavar="FILE", help="Write the timeline of one video: .png, .csv or .json."),
     ] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also look into subfolders.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Also search subfolders.")] = False,
     unsure_below: options.UnsureBelow = 0.5,
     every: options.Every = 1,
     fps: options.Fps = None,
@@ -66,14 +64,14 @@ def predict(
     max_pixels: Annotated[
         int | None,
         typer.Option(
-            "--max-pixels", metavar="N", min=1, help="Refuse images with more pixels.", show_default="64 million"
+            "--max-pixels", metavar="N", min=1, help="Reject images with more pixels.", show_default="64 million"
         ),
     ] = None,
-    allow_url: Annotated[bool, typer.Option("--allow-url", help="Download inputs that are addresses.")] = False,
+    allow_url: Annotated[bool, typer.Option("--allow-url", help="Download inputs that are URLs.")] = False,
     aggregate: Annotated[
         bool,
         typer.Option(
-            "--aggregate", help="Give shares per folder of images and per minute of a video, and no single faces."
+            "--aggregate", help="Give shares per folder of images and per minute of a video, no individual faces."
         ),
     ] = False,
     min_faces: Annotated[
@@ -84,8 +82,8 @@ def predict(
 ) -> None:
     """Name the expression of each face in images and videos.
 
-    Prints the answer for each face, its probability and the runner-up. When a run that writes a CSV file is
-    interrupted, the same command continues it.
+    Prints one line per face: the expression, its probability and the runner-up. If a run that writes a CSV file is
+    interrupted, repeat the command to continue it.
     """
     from moue.cli.aggregate import print_aggregate
     from moue.cli.listener import ConsoleListener
@@ -130,10 +128,10 @@ def download(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to put it. Default: $MOUE_MODELS, else the user's cache."),
+        typer.Option("--out", metavar="FOLDER", help="Where to save it. Default: $MOUE_MODELS, else the user's cache."),
     ] = None,
 ) -> None:
-    """Download a face detector that moue does not contain.
+    """Download another face detector.
 
     Its SHA-256 is checked.
     """

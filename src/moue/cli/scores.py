@@ -30,9 +30,7 @@ def evaluate(
     data: options.DataPath,
     split: Annotated[
         options.ScoredSplit,
-        typer.Option(
-            help="Which faces to score: PublicTest is val, PrivateTest is test; all is for data of other origin."
-        ),
+        typer.Option(help="Which faces to score: PublicTest is val, PrivateTest is test; all is for other data sets."),
     ] = options.ScoredSplit.TEST,
     views: options.Views = options.ViewsName.SINGLE,
     device: options.Device = options.DeviceName.CPU,
@@ -40,7 +38,7 @@ def evaluate(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
     crop_faces: Annotated[
-        bool, typer.Option("--crop-faces", help="Find the face in each image of a folder and cut it out first.")
+        bool, typer.Option("--crop-faces", help="First crop the face in each image of a folder.")
     ] = False,
     without: Annotated[
         str, typer.Option("--leave-out", metavar="NAME,…", help="Classes to leave out.", show_default=False)
@@ -50,22 +48,22 @@ def evaluate(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Folder for the result. Default: RUN/evaluation/SPLIT[-VIEWS] for a run folder, else nothing is kept.",
+            help="Where to save the result. Default: RUN/evaluation/SPLIT[-VIEWS] for a run folder, else nowhere.",
         ),
     ] = None,
     robustness: Annotated[
         bool,
         typer.Option(
             "--robustness",
-            help="Also score damaged and mirrored faces, parts of the split, and what leaving out unsure answers buys.",
+            help="Also score damaged and mirrored faces, parts of the split, and the predictions that are not unsure.",
         ),
     ] = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Score a network on labelled faces.
+    """Score a model on labelled faces.
 
     The test split is scored twice: with and without the faces that are also in the training data.
-    --robustness takes minutes: it asks about each face 57 times.
+    --robustness takes minutes: it classifies each face 57 times.
     """
     from moue.classifier.ensemble import Ensemble
     from moue.evaluation.evaluate import evaluate as score
@@ -78,7 +76,7 @@ def evaluate(
     cutter = foreign.FaceCutter(models[0]) if crop_faces else None
     dataset = options.load_data(data, ferplus, on_bad_row, class_names, cutter, whole=split is options.ScoredSplit.ALL)
     if cutter is not None and cutter.num_missed:
-        console.warn(f"no face was found in {cutter.num_missed:,} images; the whole image was taken")
+        console.warn(f"no face was found in {cutter.num_missed:,} images; the whole image was used")
     dataset = foreign.choose(dataset, split, without)
     with console.count_progress("evaluating") as moved:
         evaluation = score(ensemble, dataset, split=split.value, views=views.value, progress=moved)
@@ -89,7 +87,7 @@ def evaluate(
         evaluation.save(folder, overwrite=overwrite)  # before printing, which a closed pipe (| head) ends
     _show(evaluation)
     if folder is None:
-        console.note("the result was not saved; to keep it for a report, add --out FOLDER")
+        console.note("the result was not saved; to save it for a report, add --out FOLDER")
         return
     console.wrote(folder)
     report_words = ["moue", "report", models[0], *(["--evaluation", str(out)] if out else [])]
@@ -128,11 +126,11 @@ def report(
     ] = None,
     evaluations: Annotated[
         list[Path] | None,
-        typer.Option("--evaluation", metavar="FOLDER", help="Folder that moue evaluate --out wrote. Repeatable."),
+        typer.Option("--evaluation", metavar="FOLDER", help="Folder written by moue evaluate --out. Repeatable."),
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write an HTML page about a run or a network.
+    """Write an HTML page about a run or a model.
 
     It shows curves, scores, the confusion matrix and faces.
     """
@@ -148,7 +146,7 @@ def _robustness(ensemble: Ensemble, dataset: Dataset, split: str, views: options
     from moue.evaluation.measure_robustness import measure_robustness
 
     measures = measure_faces(dataset.images[dataset.where(split)])
-    with console.count_progress("damaging faces and asking again") as moved:
+    with console.count_progress("classifying damaged faces") as moved:
         return measure_robustness(ensemble, dataset, split=split, views=views.value, measures=measures, progress=moved)
 
 
@@ -170,7 +168,9 @@ def _note_missing(evaluation: Evaluation) -> None:
     missing = [entry.name for entry in evaluation.official.per_class if not entry.support]
     if missing:
         count = len(evaluation.class_names) - len(missing)
-        console.note(f"no face is labelled {' or '.join(missing)}; balanced is the mean over the other {count} classes")
+        console.note(
+            f"no face is labelled {' or '.join(missing)}; balanced accuracy is the mean over the other {count} classes"
+        )
 
 
 def _note_calibration(evaluation: Evaluation) -> None:

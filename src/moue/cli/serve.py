@@ -16,22 +16,22 @@ def serve(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="Name of a shipped model, run folder or .onnx file. Repeatable: requests choose by name.",
+            help="Name of a shipped model, run folder or .onnx file. Repeatable; requests choose one by name.",
             show_default="small",
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", metavar="HOST", help="Address to listen at; 0.0.0.0 is all networks.")
+        str, typer.Option("--host", metavar="HOST", help="Address to listen on; 0.0.0.0 for all networks.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; 0 takes any free one.")
     ] = 8000,
     api_key: Annotated[
         str,
         typer.Option(
             "--api-key",
             metavar="KEY",
-            help="Key that requests must bring; best in the environment.",
+            help="Key that requests must send; better set in the environment.",
             envvar="MOUE_API_KEY",
         ),
     ] = "",
@@ -44,27 +44,27 @@ def serve(
     device: options.Device = options.DeviceName.CPU,
     max_mb: Annotated[int, typer.Option("--max-mb", metavar="N", min=1, help="Largest request in MiB.")] = 32,
     max_pixels: Annotated[
-        int, typer.Option("--max-pixels", metavar="N", min=1, help="Refuse images with more pixels.")
+        int, typer.Option("--max-pixels", metavar="N", min=1, help="Reject images with more pixels.")
     ] = 50_000_000,
-    max_files: Annotated[int, typer.Option("--max-files", metavar="N", min=1, help="Most images in a request.")] = 32,
-    max_faces: Annotated[int, typer.Option("--max-faces", metavar="N", min=1, help="Most faces in a request.")] = 256,
+    max_files: Annotated[int, typer.Option("--max-files", metavar="N", min=1, help="Maximum images per request.")] = 32,
+    max_faces: Annotated[int, typer.Option("--max-faces", metavar="N", min=1, help="Maximum faces per request.")] = 256,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Longest time for an answer.")
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Maximum time for a response.")
     ] = 30.0,
     queue: Annotated[
-        int, typer.Option("--queue", metavar="N", min=1, help="Most requests that wait; more are refused (503).")
+        int, typer.Option("--queue", metavar="N", min=1, help="Maximum waiting requests; more get 503.")
     ] = 64,
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", metavar="N", min=1, help="Images at work at once.", show_default="the CPUs, 8 at most"
+            "--workers", metavar="N", min=1, help="Images processed at once.", show_default="the CPUs, 8 at most"
         ),
     ] = None,
 ) -> None:
     """Serve the page and an HTTP API.
 
-    Listens for this machine alone unless --host says otherwise. Images are answered and forgotten. Ctrl-C or SIGTERM
-    ends it: requests that have begun are answered first.
+    Only this machine can reach it unless you set --host. Images are never stored. Ctrl-C or SIGTERM stops it after the
+    requests in progress.
     """
     from moue.errors import MissingExtraError
 
@@ -94,7 +94,7 @@ def serve(
         device=options.choose_device(device),
     )
     if not is_loopback(host) and not api_key:
-        console.warn(f"warning: anyone who reaches {host} may use this server; set --api-key")
+        console.warn(f"warning: anyone who can reach {host} can use this server; set --api-key")
     _log_to_console()
     run(settings, host=host, port=port, on_start=_say_address)
     console.note("stopped")
@@ -103,7 +103,7 @@ def serve(
 def _say_address(address: str) -> None:
     import sys
 
-    console.say(f"moue is at {address}")
+    console.say(f"moue is running at {address}")
     sys.stdout.flush()  # whoever reads a pipe is waiting for it
     console.note("press Ctrl-C to stop")
 

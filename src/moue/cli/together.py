@@ -98,6 +98,6 @@ def _refusal(rule: Rule) -> SettingError:
     wanted = " or ".join(rule.needs)
     if not wanted:
         fix = f"Leave out {rule.option} or {rule.beside}."
-        return SettingError(f"{rule.option} has no effect beside {rule.beside}", "one without the other", fix)
-    came = f"{rule.option} has no effect without {wanted}{f' beside {rule.beside}' if rule.beside else ''}"
+        return SettingError(f"{rule.option} has no effect with {rule.beside}", "one without the other", fix)
+    came = f"{rule.option} has no effect without {wanted}{f' with {rule.beside}' if rule.beside else ''}"
     return SettingError(came, "both, or neither", f"Add {wanted}, or leave out {rule.option}.")

@@ -28,14 +28,14 @@ Start = Annotated[
     typer.Option(
         "--from",
         metavar="MODEL",
-        help="Fine-tune this: a shipped model, a run folder, a .keras or an .onnx file.",
+        help="Fine-tune this model: a shipped one, a run folder, a .keras or an .onnx file.",
         show_default=False,
     ),
 ]
 Devices = Annotated[
     int,
     typer.Option(
-        "--devices", metavar="N", min=1, help="Share each batch between so many devices of this machine (JAX only)."
+        "--devices", metavar="N", min=1, help="Split each batch over this many devices of this machine (JAX only)."
     ),
 ]
 
@@ -65,7 +65,7 @@ def check_start(start: str, given: dict[str, Any]) -> None:
     from moue.training.backend import import_keras
 
     if "initial_weights" in given:
-        raise typer.BadParameter("--from gives the initial weights already", param_hint="--set initial_weights")
+        raise typer.BadParameter("--from already sets the initial weights", param_hint="--set initial_weights")
     with console.loading_keras():
         import_keras()
     from moue.training.finetune import find_weights

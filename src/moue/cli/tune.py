@@ -32,35 +32,40 @@ class PrunerName(enum.StrEnum):
 
 def tune(
     data: options.DataPath,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The study's folder, new or to be continued.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="The study's folder: a new one, or one to continue.")
+    ],
     recipe: training_options.AnyRecipe = "",
     start: training_options.Start = "",
     space: Annotated[
-        str, typer.Option("--space", metavar="RECIPE", help="Take the search space of another recipe or TOML file.")
+        str, typer.Option("--space", metavar="RECIPE", help="Use the search space of another recipe or TOML file.")
     ] = "",
     trials: Annotated[
         int | None,
-        typer.Option("--trials", metavar="N", min=1, help="Most trials; 40 if there is no other limit."),
+        typer.Option("--trials", metavar="N", min=1, help="Maximum number of trials; 40 if you set no limit."),
     ] = None,
     hours: Annotated[
-        float | None, typer.Option("--hours", metavar="H", help="Most hours of training, all trials together.")
+        float | None, typer.Option("--hours", metavar="H", help="Maximum hours of training, all trials together.")
     ] = None,
     total_epochs: Annotated[
-        int | None, typer.Option("--total-epochs", metavar="N", min=1, help="Most epochs, all trials together.")
+        int | None,
+        typer.Option("--total-epochs", metavar="N", min=1, help="Maximum number of epochs, all trials together."),
     ] = None,
     epochs: options.Epochs = None,
     fraction: Annotated[
-        float, typer.Option("--fraction", metavar="0-1", help="Part of the training faces that trials see.")
+        float, typer.Option("--fraction", metavar="0-1", help="Fraction of the training faces to use in trials.")
     ] = 1.0,
     pruner: Annotated[
-        PrunerName, typer.Option("--pruner", help="What stops hopeless trials at the end of an epoch.")
+        PrunerName, typer.Option("--pruner", help="How to stop hopeless trials after an epoch.")
     ] = PrunerName.MEDIAN,
     confirm: Annotated[
         str,
-        typer.Option("--confirm", metavar="BESTxSEEDS", help="Train the best again with so many new seeds; 0: do not."),
+        typer.Option(
+            "--confirm", metavar="BESTxSEEDS", help="Train the best trials again with new seeds; 0: skip this."
+        ),
     ] = "3x2",
     storage: Annotated[
-        str, typer.Option("--storage", metavar="URL", help="Database that several machines share, e.g. PostgreSQL.")
+        str, typer.Option("--storage", metavar="URL", help="A database for several machines, e.g. PostgreSQL.")
     ] = "",
     ray: Annotated[
         str,
@@ -71,7 +76,7 @@ def tune(
         ),
     ] = "",
     cpus_per_trial: Annotated[
-        int, typer.Option("--cpus-per-trial", metavar="N", min=1, help="CPUs of each training, with --ray.")
+        int, typer.Option("--cpus-per-trial", metavar="N", min=1, help="CPUs for each trial, with --ray.")
     ] = 2,
     seed: options.Seed = None,
     choices: options.Choices = None,
@@ -79,9 +84,9 @@ def tune(
     on_bad_row: options.BadRows = options.OnBadRow.RAISE,
     class_names: options.ClassNames = "",
 ) -> None:
-    """Search the choices of a recipe for the lowest validation loss.
+    """Search for the settings with the lowest validation loss.
 
-    The same command again continues a study; several processes may work on one at a time.
+    Repeat the command to continue a study. Several processes can work on the same study.
     """
     from moue.training.config import TrainConfig
     from moue.training.tuning.budget import Budget

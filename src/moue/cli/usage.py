@@ -41,7 +41,7 @@ def explain_refusal(error: Exception) -> SettingError:
     command = context.command_path if context is not None else "moue"
     usage = context.get_usage().partition("Usage: ")[2] if context is not None else ""
     is_group = context is None or hasattr(context.command, "commands")
-    fix = f"`{command} --help` {'lists the commands' if is_group else 'explains it'}."
+    fix = f"`{command} --help` {'lists the commands' if is_group else 'shows the options'}."
     if isinstance(error, _KINDS.NoSuchOption):
         meant = f"{' or '.join(sorted(known.possibilities))}" if known.possibilities else ""
         return SettingError(f"there is no option {known.option_name}", meant or f"an option of {command}", fix)

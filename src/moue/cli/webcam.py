@@ -27,7 +27,7 @@ def webcam(
     source: Annotated[
         str,
         typer.Option(
-            metavar="SOURCE", help="Number of the camera, a video to play as if it were one, or a stream's address."
+            metavar="SOURCE", help="Number of the camera, a video to play like a camera, or the URL of a stream."
         ),
     ] = "0",
     detector: options.Detector = options.DetectorName.AUTO,
@@ -39,28 +39,28 @@ def webcam(
     unsure_below: options.UnsureBelow = 0.5,
     headless: Annotated[bool, typer.Option("--headless", help="Open no window; print lines.")] = False,
     step: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Seconds between two printed lines; 0 prints every answer.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Seconds between two printed lines; 0 prints every frame.")
     ] = 0.5,
     seconds: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="End after this many seconds.")
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Stop after this many seconds.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help="Also write each answer to a .csv or .jsonl file as it comes."),
+        typer.Option("--output", metavar="FILE", help="Also write each result to a .csv or .jsonl file at once."),
     ] = None,
     save_to: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Folder for the images that the key s saves.")
     ] = Path(),
-    allow_url: Annotated[bool, typer.Option("--allow-url", help="Allow an address as --source.")] = False,
+    allow_url: Annotated[bool, typer.Option("--allow-url", help="Allow a URL as --source.")] = False,
     device: options.Device = options.DeviceName.CPU,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Name expressions live, in a window or as lines.
+    """Name expressions live, in a window or as text.
 
     The window shows the camera's image with boxes, names and bars of probabilities.
 
-    Keys: q or Esc quits, s saves the image, m mirrors it, b shows or hides the bars. Ctrl-C quits too. Nothing is
-    stored unless you ask for it by --output or the key s, and nothing is sent anywhere.
+    Keys: q or Esc quits, s saves the image, m mirrors it, b shows or hides the bars. Ctrl-C quits too. moue stores
+    nothing unless you use --output or the key s, and sends nothing.
     """
     from moue.media.camera import open_camera
     from moue.output.formats import check_output
@@ -113,12 +113,12 @@ def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None
         if live.lost:
             console.note(live.lost)
         shown = f"{window.num_shown:,} shown, " if window else ""
-        console.note(f"{live.frames.count:,} images, {shown}{live.results.count:,} analysed")
+        console.note(f"{live.frames.count:,} frames, {shown}{live.results.count:,} analysed")
         if window is not None:
             window.finish_saving()
             console.wrote(*window.saved)
         if table is not None:
-            console.note(f"wrote {table.path}: answers for {table.num_results:,} images")
+            console.note(f"wrote {table.path}: results for {table.num_results:,} frames")
     if stopped or live.lost:
         raise typer.Exit(130 if stopped else 1)
 
@@ -160,9 +160,9 @@ def _load(model: str, detector: options.DetectorName, file: Path | None, unsure_
     analyzer = stream_analyzer(model, detector.value, detector_model=file, unsure_below=unsure_below, device=device)
     name = analyzer.detector.name
     if name == "none":
-        console.note("no face is looked for: the whole image is taken as one face")
+        console.note("no face detection: the whole image is treated as one face")
     else:
-        console.note(f"faces are found by the detector {name}")
+        console.note(f"face detector: {name}")
     return analyzer
 
 

@@ -108,9 +108,9 @@ def _settings(analyzer: Analyzer, source: Place, options: ClusterOptions) -> dic
 def _list(place: Place, options: ClusterOptions, listener: Listener) -> Listing:
     listing, left_out = list_images(place, recursive=options.recursive)
     for what, found in (
-        ("left out, since they are not images or videos", left_out.others),
-        ("folders not looked into (--recursive does)", left_out.folders),
-        ("ignored, since they are hidden or left by a system", left_out.litter),
+        ("skipped, not images or videos", left_out.others),
+        ("folders not searched (add --recursive)", left_out.folders),
+        ("ignored, hidden or system files", left_out.litter),
     ):
         if found:
             listener.note(f"{what}: {len(found):,} ({found[0].name}{', …' if len(found) > 1 else ''})")

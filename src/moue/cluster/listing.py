@@ -87,7 +87,7 @@ def list_images(place: Place, *, recursive: bool) -> tuple[Listing, LeftOut]:
         raise MoueError(
             f"{place.shown} holds no images or videos",
             "a folder with at least one",
-            "Name another folder, or add --recursive to look into subfolders.",
+            "Name another folder, or add --recursive to search subfolders.",
         )
     listing = Listing([name for name, _ in found], [size for _, size in found], [0] * len(found))
     parts = [int(listing.is_video(position)) for position in range(len(found))]
@@ -135,7 +135,7 @@ def shards_of(sizes: Sequence[int], parts: Sequence[int], most_files: int, most_
 
 def _on_disk(place: Place, left_out: LeftOut, recursive: bool) -> list[tuple[bytes, int]]:
     if not Path(place.path).is_dir():
-        raise MoueError(f"{place.shown} is no folder", "a folder of images", "moue predict answers single files.")
+        raise MoueError(f"{place.shown} is not a folder", "a folder of images", "For single files, use moue predict.")
     paths = list_pictures([place.path], recursive=recursive, videos=True, left_out=left_out)
     return [(os.fsencode(os.path.relpath(path, place.path)), _size(Path(path))) for path in paths]
 

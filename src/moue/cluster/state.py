@@ -57,7 +57,7 @@ class RunState:
         if strangers:
             raise MoueError(f"{out.shown} holds other files, such as {strangers[0]}", "a new folder", "Choose another.")
         if before is None and not overwrite and self._shards.files():
-            raise MoueError(f"{out.shown} exists already", "a new name", "Choose another, or add --overwrite.")
+            raise MoueError(f"{out.shown} already exists", "a new name", "Choose another name, or use --overwrite.")
         return None
 
     def begin(self, listing: Listing) -> None:

@@ -64,7 +64,7 @@ def hold_out(dataset: Dataset, wanted: Sequence[Split], people: Sequence[str] = 
         split[part] = split_by_digest(train, wanted)
         share, how = "a tenth", "by a hash of the pixels"
     each = " each" if len(wanted) > 1 else ""
-    rule = f"{share} of train{each} became {' and '.join(wanted)}, {how}"
+    rule = f"moved {share} of train{each} to {' and '.join(wanted)}, {how}"
     return dataclasses.replace(dataset, split=split, split_rule=rule)
 
 

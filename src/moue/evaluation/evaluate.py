@@ -75,8 +75,8 @@ def evaluate(
     part = dataset.where(split)
     if not len(part):
         raise MoueError(
-            f"{dataset.source or 'the data'} has no '{split}' faces", f"faces of the split '{split}'",
-            "Choose another split, or read data that has one.",
+            f"{dataset.source or 'the data'} has no {split} faces", f"faces in the split {split}",
+            "Choose another split, or other data.",
         )  # fmt: skip
     if batch_size < 1:
         raise MoueError(f"batch size {batch_size}", "1 or more")

@@ -69,7 +69,7 @@ class Evaluation:
         views: Name of the set of views, of `moue.evaluation.tta`.
         members: The models of an ensemble, whose calibrated probabilities were averaged to `y_prob`; else empty.
         temperature: The temperature of the head that was scored, which `y_prob` is without; None if there is none, or
-            if all faces were scored, so that none were kept aside to judge it.
+            if all faces were scored, so that none were held out to check it.
         robustness: What `measure_robustness` found; None where it was not asked.
         seen: How many of the faces the model knew; None for a model that is only a function.
     """
@@ -169,7 +169,7 @@ class Evaluation:
         folder = Path(folder)
         content = read_json(folder / JSON_NAME)
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
-            raise MoueError(f"{folder / JSON_NAME} is no evaluation of this version", f"format {_FORMAT}", _AGAIN)
+            raise MoueError(f"{folder / JSON_NAME} is not an evaluation of this version", f"format {_FORMAT}", _AGAIN)
         try:
             return cls(
                 official=Scores.from_dict(content["official"]),

@@ -105,7 +105,7 @@ def measure_robustness(
         dataset = dataset.with_classes(classes_of(model))
     faces = dataset.subset(split)
     if not len(faces):
-        raise MoueError(f"the data has no '{split}' faces", f"faces of the split '{split}'")
+        raise MoueError(f"the data has no {split} faces", f"faces in the split {split}")
     asked = _ask_clean(_answerer(model, views), faces, _counter(len(faces), progress))
     mirror, corruptions = _mirror(asked), _corruptions(asked)
     told = list(asked.references)[-1]

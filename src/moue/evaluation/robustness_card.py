@@ -54,9 +54,9 @@ def robustness_section(spec: ModelSpec) -> str:
         return "Not measured for these weights: `moue evaluate NAME fer2013.csv --robustness`."
     names = tuple(list_corruptions())
     lines = [
-        "Accuracy on damaged faces, the mean over five strengths (FER2013-C; docs/robustness.md says more):",
+        "Accuracy on damaged faces, mean over five strengths (FER2013-C; see docs/robustness.md):",
         "",
-        _row("", "as it is", "mirrored", *names, "all eleven"),
+        _row("", "undamaged", "mirrored", *names, "all eleven"),
         f"|{'---|' * (len(names) + 4)}",
     ]
     for answer, figures in summary["answers"].items():
@@ -64,8 +64,8 @@ def robustness_section(spec: ModelSpec) -> str:
         lines.append(_row(f"`{answer}`", *(f"{100 * share:.0f} %" for share in (*shares, figures["damaged"]))))
     same = " and ".join(f"{100 * one['same_when_mirrored']:.0f} %" for one in summary["answers"].values())
     sure, right, every = (100 * summary[key] for key in ("sure_share", "sure_accuracy", "accuracy"))
-    lines += ["", f"Mirrored faces get the same answer in {same} of cases. {sure:.0f} % of the answers are not"]
-    lines.append(f"`unsure`; {right:.1f} % of those are right, and {every:.1f} % of all.")
+    lines += ["", f"Mirrored faces get the same prediction in {same} of cases. {sure:.0f} % of the predictions are not"]
+    lines.append(f"`unsure`; {right:.1f} % of those are correct, and {every:.1f} % of all.")
     if summary["mce"] is not None:
         lines.append(f"Mean corruption error: {100 * summary['mce']:.0f} % of that of {summary['reference']}.")
     return "\n".join(lines)

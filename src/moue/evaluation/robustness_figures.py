@@ -45,7 +45,7 @@ def corruptions_figure(found: Robustness, theme: Theme = LIGHT) -> Figure:
     if axes is not None:
         handles, labels = axes.get_legend_handles_labels()
         last.legend(handles, labels, loc="center", frameon=False, labelcolor=theme.ink, fontsize=12)
-    last.text(0.5, 0.08, "accuracy against strength\n0: the face as it is", ha="center", color=theme.muted, size=10)
+    last.text(0.5, 0.08, "accuracy against strength\n0: the undamaged face", ha="center", color=theme.muted, size=10)
     return figure
 
 

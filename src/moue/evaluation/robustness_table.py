@@ -22,7 +22,7 @@ def robustness_lines(found: Robustness) -> str:
 
 def _corruptions(found: Robustness, answer: str) -> str:
     title = f"{answer}, accuracy at strength"
-    lines = [_row(title, *map(str, STRENGTHS), "mean"), _row("as it is", *[""] * 5, _percent(1 - found.clean[answer]))]
+    lines = [_row(title, *map(str, STRENGTHS), "mean"), _row("undamaged", *[""] * 5, _percent(1 - found.clean[answer]))]
     for one in found.corruptions:
         if one.answer == answer:
             values = [_percent(1 - error) for error in one.errors]
@@ -35,7 +35,7 @@ def _corruptions(found: Robustness, answer: str) -> str:
 
 
 def _mirror(found: Robustness) -> str:
-    lines = [_row("mirrored", "accuracy", "same answer", "distance")]
+    lines = [_row("mirrored", "accuracy", "unchanged", "distance")]
     lines += [
         _row(one.answer, _percent(one.accuracy), _percent(one.same), f"{one.distance:.3f}") for one in found.mirror
     ]
@@ -70,9 +70,9 @@ def _voters(found: Robustness) -> str:
         [
             f"{voters.answer} and the distribution of the voters, {voters.num_faces} faces",
             f"  KL {voters.divergence:.3f} nats (95 % CI {low:.3f}-{high:.3f})",
-            f"  … of an answer that always gives the mean of all votes: {voters.always:.3f}",
-            f"  a face's voters who share the first answer: {_percent(voters.shared)}",
-            f"  … who share one voter's choice: {_percent(voters.people_share)}; at most {_percent(voters.top_shared)}",
+            f"  … for a constant prediction, the mean of all votes: {voters.always:.3f}",
+            f"  a face's voters who agree with the prediction: {_percent(voters.shared)}",
+            f"  … who agree with one voter: {_percent(voters.people_share)}; at most {_percent(voters.top_shared)}",
         ]
     )
 

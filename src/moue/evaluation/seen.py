@@ -49,7 +49,7 @@ class Seen:
             what.format(text, were="was" if count == 1 else "were")
             for text, (what, count) in zip(shown, parts, strict=True)
         ]
-        return f"{', '.join(said)}; {'its' if parts[0][0] == _FITTED else 'the'} accuracy flatters"
+        return f"{', '.join(said)}; {'its' if parts[0][0] == _FITTED else 'the'} accuracy is optimistic"
 
 
 def find_seen(networks: Iterable[Classifier], dataset: Dataset, split: str) -> Seen:

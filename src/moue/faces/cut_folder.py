@@ -66,9 +66,9 @@ def cut_folder(
     """
     source, out = Path(source), Path(out)
     if not source.is_dir():
-        raise MoueError(f"{source} is no folder", "a folder of photographs", "Unpack an archive first.")
+        raise MoueError(f"{source} is not a folder", "a folder of photos", "Unpack an archive first.")
     if out.exists() and not (out / CUT_MARK).is_file():
-        raise MoueError(f"{out} exists already", "a new folder for the faces", "Move it, or name another folder.")
+        raise MoueError(f"{out} already exists", "a new folder for the faces", "Move it, or choose another folder.")
     files = sorted(
         file for file in source.rglob("*") if file.is_file() and not is_litter(str(file.relative_to(source)))
     )
@@ -87,7 +87,7 @@ def cut_folder(
             progress(number, len(files))
         if not result.num_faces:
             many = f"{len(files):,} file{'' if len(files) == 1 else 's'}"
-            raise MoueError(f"no face was found in {source}, which has {many}", "photographs with faces")
+            raise MoueError(f"no face was found in {source}, which has {many}", "photos with faces")
         (unfinished / CUT_MARK).touch()
         if out.exists():
             shutil.rmtree(out)

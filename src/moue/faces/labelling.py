@@ -33,7 +33,7 @@ class Labeller:
     def __init__(self) -> None:
         path = store.find("yunet")
         if path is None:
-            raise MoueError("YuNet is not here", "the teacher of the detector", "Get it with: moue download yunet")
+            raise MoueError("YuNet is missing", "the teacher of the detector", "Get it with: moue download yunet")
         self._network = YuNet(path)
 
     def __call__(self, image: NDArray[np.uint8]) -> Found:

@@ -153,7 +153,8 @@ def read_labels(path: Path) -> list[LabelledImage]:
             images.append(LabelledImage(name, faces_from(boxes), faces_from(entry.get("ignore", []))))
         except (AttributeError, KeyError, TypeError) as error:
             raise MoueError(
-                f"{path}: entry {number} is no labelled image ({error!r})", 'objects like {"file": ..., "faces": [...]}'
+                f"{path}: entry {number} is not a labelled image ({error!r})",
+                'objects like {"file": ..., "faces": [...]}',
             ) from error
     return images
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _SCHEMES: Final = ("http", "https")
-_NOT_ALLOWED: Final = "nothing is fetched from the web unless asked: add --allow-url, in Python allow_url=True"
+_NOT_ALLOWED: Final = "this is a URL; to download it, add --allow-url (in Python: allow_url=True)"
 
 
 def is_address(source: object) -> TypeGuard[str]:

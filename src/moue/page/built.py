@@ -72,7 +72,7 @@ def copy(
 def _refuse_other(target: Path) -> None:
     """Refuse to replace what is no page: a folder of somebody's own files would be lost."""
     if os.path.lexists(target) and not _may_go(target):
-        raise MoueError(f"{target} is no page of moue", "a new name, an empty folder or an earlier page")
+        raise MoueError(f"{target} is not a page that moue wrote", "a new name, an empty folder or an earlier page")
 
 
 def _may_go(target: Path) -> bool:

@@ -33,18 +33,18 @@ def collect(inputs: Iterable[str | Path], *, recursive: bool, listener: Listener
     for one in expanded:
         inside = list(list_pictures([one], recursive=recursive, videos=True, left_out=left_out))
         if not inside:
-            listener.failed(str(one), "holds no images or videos")
+            listener.failed(str(one), "contains no images or videos")
         found += inside
-    _tell(listener, "left out, since they are not images or videos", left_out.others)
-    _tell(listener, "folders not looked into (--recursive does)", left_out.folders)
-    _tell(listener, "ignored, since they are hidden or left by a system", left_out.litter)
+    _tell(listener, "skipped, not images or videos", left_out.others)
+    _tell(listener, "folders not searched (add --recursive)", left_out.folders)
+    _tell(listener, "ignored, hidden or system files", left_out.litter)
     return found
 
 
 def _expand(one: str | Path) -> list[str | Path]:
     """Return the files that match a pattern; anything else, or a pattern that matches no file, unchanged."""
     if not str(one):
-        raise MoueError("an input has an empty name", "a file, a folder or an address")
+        raise MoueError("an input has an empty name", "a file, a folder or a URL")
     if is_address(one) or os.path.lexists(one) or not glob.has_magic(str(one)):
         return [one]
     return [*sorted(glob.glob(str(one), recursive=True))] or [one]  # noqa: PTH207 (names stay as they were typed)

@@ -66,7 +66,9 @@ def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job
         for target in (job.drawing, timeline_of(job.drawing) if job.drawing and job.is_video else None):
             if target is not None and _identity(target) in read:
                 raise MoueError(
-                    f"{target} is one of the files to be read", "another folder for what is drawn", "Change --annotate."
+                    f"{target} is one of the files to be read",
+                    "another folder for the annotated files",
+                    "Change --annotate.",
                 )
     return jobs
 
@@ -85,9 +87,11 @@ def _check_video_file(path: Path, sources: Sequence[Path | str]) -> None:
     """Raise `SettingError` unless `path` can be the drawn video of the only source."""
     if path.suffix.lower() not in SUFFIXES:
         expected = f"a folder, or for one video a name that ends in {', '.join(SUFFIXES)}"
-        raise SettingError(f"what is drawn cannot be written to {path}", expected, "Name a folder.")
+        raise SettingError(f"annotated files cannot be written to {path}", expected, "Name a folder.")
     if len(sources) != 1:
-        raise SettingError(f"{path} is one video, but {len(sources):,} files are to be drawn", "a folder", "Name one.")
+        raise SettingError(
+            f"{path} is one video, but {len(sources):,} files are to be annotated", "a folder", "Name one."
+        )
     if not _moves(sources[0]):
         raise SettingError(f"{path} is a video, but {shown(str(sources[0]))} is an image", "a folder", "Name one.")
 

@@ -70,7 +70,7 @@ def predict(
     paths = collect(inputs, recursive=options.recursive, listener=listener)
     if not paths:
         raise MoueError(
-            "there are no images or videos", "at least one", "Name files, or add --recursive to look into subfolders."
+            "there are no images or videos", "at least one", "Pass files, or add --recursive to search subfolders."
         )
     jobs = drawing_jobs(paths, options.annotate)
     check_one_video(jobs, options)

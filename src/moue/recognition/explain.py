@@ -222,10 +222,10 @@ def _percent(value: float) -> str:
 def _footer(method: str) -> str:
     if method == CLASS_MAP:
         return (
-            "Log-odds of each of the network's places: how much it speaks for this answer rather than for its rivals. "
-            "With a constant, they add up to the answer. A line surrounds what reaches half of the scale."
+            "Log-odds at each of the model's places: evidence for this class rather than for its rivals. "
+            "With a constant, they add up to the prediction. A line surrounds parts that reach half of the scale."
         )
     return (
-        "Log-odds that the answer loses when this place is covered. Each place is covered alone, so they do not add up "
-        "to the answer. A line surrounds what reaches half of the scale."
+        "Log-odds that the prediction loses when this place is covered. Each place is covered alone, so they do not "
+        "add up to the prediction. A line surrounds parts that reach half of the scale."
     )

@@ -99,9 +99,9 @@ def _came_and_expected(fault: Any) -> tuple[str, str]:  # noqa: ANN401 (pydantic
     if kind == "missing":
         return "is missing", "a value"
     if kind == "extra_forbidden":
-        return "is no known name", "only known names"
+        return "is not a known name", "only known names"
     if kind == "json_invalid":
-        return f"is no JSON: {message.removeprefix('Invalid JSON: ')}", "JSON"
+        return f"is not JSON: {message.removeprefix('Invalid JSON: ')}", "JSON"
     shown = fault["loc"] and fault["loc"][0] in _SOURCES and "input" in fault
     came = f"is {fault['input']!r:.80}" if shown else "is wrong"
     limits = {"le": "or less", "ge": "or more"}

@@ -158,7 +158,7 @@ async def _from_multipart(request: Request, body: AsyncGenerator[bytes], setting
             stack.push_async_callback(part.close)
         fields = [name for name, part in form.multi_items() if not isinstance(part, UploadFile)]
         if fields:
-            came = f"the form has the field {fields[0]!r:.80}, which is no file"
+            came = f"the form has the field {fields[0]!r:.80}, which is not a file"
             raise HttpError(422, came, "files only", "Options go into the address: ?views=1. A file: -F image=@FILE")
         if not files:
             raise HttpError(422, "the form holds no file", "one image or more", "With curl: -F image=@party.jpg")

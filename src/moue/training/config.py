@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 10**300  # a float can hold a little more
 _TABLES: Final = ("model_options", "head_weights")
+_WORDS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def _choice(default: Value, text: str, **limits: object) -> Value:
@@ -33,12 +34,13 @@ def _choice(default: Value, text: str, **limits: object) -> Value:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Every choice of a training; saved beside the model as config.json.
+    """Every setting of a training run; saved beside the model as config.json.
 
-    The defaults are the starting point's. Each field explains itself in its metadata, which the command line shows.
+    The defaults are those of the baseline, seed_cnn. Each field explains itself in its metadata, which the command
+    line shows.
     """
 
-    recipe: str = _choice("", "name of the recipe these choices came from")
+    recipe: str = _choice("", "name of the recipe these settings came from")
     model: str = _choice("seed_cnn", "network, a name of `moue models`")
     model_options: dict[str, Any] = dataclasses.field(
         default_factory=dict, metadata={"help": "the network's own options, e.g. dropout rates"}
@@ -48,25 +50,30 @@ class TrainConfig:
     )
     finetune: bool = _choice(
         default=False,
-        text="fit the first head to the frozen trunk of initial_weights first; BatchNorm keeps its statistics",
+        text="first fit the first head to the frozen backbone of initial_weights; BatchNorm keeps its statistics",
     )
-    epochs: int = _choice(30, "highest number of passes over the training split", low=1)
+    epochs: int = _choice(30, "maximum number of passes over the training split", low=1)
     batch_size: int = _choice(128, "faces per step", low=1)
     optimizer: str = _choice("adam", "optimizer; sgd has Nesterov momentum", choices=("adam", "adamw", "sgd"))
-    learning_rate: float = _choice(
-        0.001, "step size of the optimizer; the highest one if a schedule changes it", low=0.0
-    )
+    learning_rate: float = _choice(0.001, "learning rate of the optimizer; its peak if a schedule changes it", low=0.0)
     momentum: float = _choice(0.9, "momentum of sgd", low=0.0, high=0.999)
     weight_decay: float = _choice(
         0.0,
-        "each step shrinks the kernels by this times the step size; spares biases and BatchNorm; not with adam",
+        "each step shrinks the kernels by this times the learning rate; spares biases and BatchNorm; not with adam",
         low=0.0,
     )
-    schedule: str = _choice("constant", "how the step size changes after the warm-up", choices=("constant", "cosine"))
-    warmup_epochs: int = _choice(0, "epochs over which the step size rises from 0", low=0)
-    label_smoothing: float = _choice(0.0, "part of a training target spread evenly over all classes", low=0.0, high=0.9)
+    schedule: str = _choice(
+        "constant", "how the learning rate changes after the warm-up", choices=("constant", "cosine")
+    )
+    warmup_epochs: int = _choice(0, "epochs over which the learning rate rises from 0", low=0)
+    label_smoothing: float = _choice(
+        0.0, "share of a training target spread evenly over all classes", low=0.0, high=0.9
+    )
     vote_smoothing: float = _choice(
-        0.0, "part of a training target given to P(label | FER+ votes), fitted on the training split", low=0.0, high=1.0
+        0.0,
+        "share of a training target given to P(label | FER+ votes), fitted on the training split",
+        low=0.0,
+        high=1.0,
     )
     ema: float = _choice(
         0.0,
@@ -87,32 +94,32 @@ class TrainConfig:
         default_factory=dict, metadata={"help": "weights of further heads of moue.heads in the loss, by name"}
     )
     distill_weight: float = _choice(
-        0.0, "part of a training target that comes from a teacher (moue distill); 0: no teacher", low=0.0, high=1.0
+        0.0, "share of a training target that comes from a teacher (moue distill); 0: no teacher", low=0.0, high=1.0
     )
     distill_temperature: float = _choice(
         1.0, "above 1 it softens the teacher's probabilities; 1: no change", low=0.1, high=20.0
     )
     flip: bool = _choice(default=False, text="mirror every other face")
     rotation_degrees: float = _choice(0.0, "rotate by up to this many degrees either way", low=0.0, high=180.0)
-    shift_fraction: float = _choice(0.0, "move by up to this part of the side", low=0.0, high=0.5)
-    zoom_fraction: float = _choice(0.0, "enlarge or shrink by up to this part", low=0.0, high=0.9)
-    brightness: float = _choice(0.0, "add up to this part of 255 either way", low=0.0, high=1.0)
-    contrast: float = _choice(0.0, "raise or lower contrast by up to this part", low=0.0, high=1.0)
+    shift_fraction: float = _choice(0.0, "shift by up to this fraction of the side", low=0.0, high=0.5)
+    zoom_fraction: float = _choice(0.0, "enlarge or shrink by up to this fraction", low=0.0, high=0.9)
+    brightness: float = _choice(0.0, "add or subtract up to this fraction of 255", low=0.0, high=1.0)
+    contrast: float = _choice(0.0, "raise or lower contrast by up to this fraction", low=0.0, high=1.0)
     erasing_probability: float = _choice(0.0, "probability that a rectangle is filled with one gray", low=0.0, high=1.0)
-    erasing_size: float = _choice(0.2, "largest part of the area that the rectangle covers", low=0.02, high=0.9)
+    erasing_size: float = _choice(0.2, "largest fraction of the area that the rectangle covers", low=0.02, high=0.9)
     damage_probability: float = _choice(
-        0.0, "probability that a face gets noise, motion blur or fewer pixels, of a random strength", low=0.0, high=1.0
+        0.0, "probability that a face gets noise, motion blur or fewer pixels, at a random strength", low=0.0, high=1.0
     )
-    mixup_alpha: float = _choice(0.0, "blend two faces, the part drawn from Beta(alpha, alpha); 0: off", low=0.0)
+    mixup_alpha: float = _choice(0.0, "blend two faces, with a share drawn from Beta(alpha, alpha); 0: off", low=0.0)
     cutmix_alpha: float = _choice(
         0.0,
-        "paste a rectangle of another face, the part drawn as for mixup; with both, each batch gets one at random",
+        "paste a rectangle of another face, its share drawn as for mixup; with both, each batch gets one at random",
         low=0.0,
     )
     early_stopping_patience: int = _choice(
         10, "stop after this many epochs without a lower validation loss; 0: never", low=0
     )
-    seed: int = _choice(0, "seed of weights, dropout, augmentation and order of faces", low=0)
+    seed: int = _choice(0, "seed for weights, dropout, augmentation and order of faces", low=0)
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -184,7 +191,7 @@ def with_entries(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[
         changes: The same, and names with a dot as TOML has them.
     """
     if not isinstance(changes, dict):
-        raise SettingError(f"the choices are a {type(changes).__name__}", "names and values")
+        raise SettingError(f"the settings are a {type(changes).__name__}", "names and values")
     dotted = [name for name in changes if str(name).partition(".")[0] in _TABLES and "." in name]
     found = {**values, **{name: value for name, value in changes.items() if name not in dotted}}
     for name in dotted:
@@ -243,7 +250,7 @@ def _check_names(values: Mapping[str, Any], known: set[str]) -> None:
     if unknown:
         meant = [one for name in unknown for one in difflib.get_close_matches(name, known, 1)]
         fix = f"Did you mean {', '.join(meant)}?" if meant else ""
-        raise SettingError(f"unknown choices: {', '.join(unknown)}", f"only {', '.join(sorted(known))}", fix)
+        raise SettingError(f"unknown setting: {', '.join(unknown)}", f"one of {', '.join(sorted(known))}", fix)
 
 
 def _check_limits(name: str, value: Any, limits: Mapping[str, Any]) -> None:  # noqa: ANN401 (any field)
@@ -268,5 +275,5 @@ def _as_type(name: str, value: Any, wanted: Any) -> Any:  # noqa: ANN401 (any fi
             raise SettingError(f"{name} has more than 300 digits", "a finite number")
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise SettingError(f"{name} = {value!r} ({type(value).__name__})", f"{getattr(wanted, '__name__', wanted)}")
+        raise SettingError(f"{name} = {value!r} ({type(value).__name__})", _WORDS.get(wanted, str(wanted)))
     return value

@@ -208,7 +208,7 @@ def _move(made: Path, path: Path) -> None:
     parts = sorted(made.parent.iterdir(), key=lambda file: file.suffix == ".json")
     if made.is_dir() and path.exists():
         if not (path / export_saved_model.MARK).is_file() or path.is_symlink():
-            raise MoueError(f"{path} is no SavedModel", "a new name, or an earlier export")
+            raise MoueError(f"{path} is not a SavedModel", "a new name, or an earlier export")
         path.replace(made.with_name(f".{made.name}.earlier"))
     for one in parts:
         one.replace(path.parent / one.name)

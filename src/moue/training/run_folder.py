@@ -117,7 +117,7 @@ class RunFolder:
         )
         if used:
             raise MoueError(
-                f"{self.path} exists already", "a new folder for the run", "Name another --out, or add --resume."
+                f"{self.path} already exists", "a new folder for the run", "Name another --out, or add --resume."
             )
 
     def refuse_untrained(self) -> None:

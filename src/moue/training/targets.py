@@ -108,8 +108,8 @@ def missing_votes(data: str, config: TrainConfig) -> MoueError:
     """Return what to tell a user whose configuration needs votes that the data does not have."""
     return MoueError(
         f"{data} has no FER+ votes",
-        f"votes, since ferplus_weight = {config.ferplus_weight:g} and vote_smoothing = {config.vote_smoothing:g}",
-        "Give --ferplus fer2013new.csv, or --set ferplus_weight=0 --set vote_smoothing=0.",
+        f"votes, because ferplus_weight = {config.ferplus_weight:g} and vote_smoothing = {config.vote_smoothing:g}",
+        "Add --ferplus fer2013new.csv, or --set ferplus_weight=0 --set vote_smoothing=0.",
     )
 
 

@@ -230,7 +230,7 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
     assert again.read_bytes() == whole.read_bytes()
     assert same == figures
     assert json.loads((tmp_path / "cut" / "figures.json").read_text())["score_threshold"] == figures.score_threshold
-    with pytest.raises(MoueError, match="exists already"):
+    with pytest.raises(MoueError, match="already exists"):
         run(tmp_path / "cut")
     config = rounds.RoundsConfig((2, 3), batch_size=2, side=64, steps_per_epoch=1)
     with pytest.raises(MoueError, match="other choices"):

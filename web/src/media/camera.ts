@@ -3,7 +3,7 @@
 /** Open a camera; the one that the person chose, or any. */
 export async function openCamera(deviceId = ''): Promise<MediaStream> {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Error('The camera needs a page that came by https:// or from this computer.');
+    throw new Error('The camera works only on pages from https:// or from this computer.');
   }
   const chosen = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: 'user' };
   const video = { ...chosen, width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };

@@ -60,7 +60,7 @@ export class Gallery {
       else this.count();
       this.changed();
     }
-    if (this.items.length > 1) announce(`All ${this.items.length} images have been looked at.`);
+    if (this.items.length > 1) announce(`All ${this.items.length} images have been analysed.`);
   }
 
   /** What the answers about all faces of the shown image rest on. */
@@ -113,7 +113,7 @@ export class Gallery {
   private count(): void {
     const { length } = this.items;
     const done = this.items.filter((item) => item.result).length;
-    const rest = done < length ? ` · ${done} looked at` : '';
+    const rest = done < length ? ` · ${done} analysed` : '';
     byId('progress').textContent = length > 1 ? `${this.shown + 1} of ${length}${rest}` : '';
   }
 

@@ -37,8 +37,8 @@ export class Stage {
 
   update(result: Result | null): void {
     this.result = result;
-    const said = result ? result.faces.map(labelOf).join(', ') || result.message : 'not looked at yet';
-    this.overlay.setAttribute('aria-label', `${result?.file ?? 'Picture'}: ${said}`);
+    const said = result ? result.faces.map(labelOf).join(', ') || result.message : 'not analysed yet';
+    this.overlay.setAttribute('aria-label', `${result?.file ?? 'Image'}: ${said}`);
     this.draw();
   }
 

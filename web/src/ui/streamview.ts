@@ -67,7 +67,7 @@ export class StreamView {
     this.url = URL.createObjectURL(file);
     await new Promise((resolve, reject) => {
       video.addEventListener('loadeddata', resolve, { once: true });
-      video.addEventListener('error', () => reject(new Error(`${name} is not a video that this browser can play.`)), { once: true });
+      video.addEventListener('error', () => reject(new Error(`This browser cannot play ${name}.`)), { once: true });
       video.src = this.url;
     });
     video.addEventListener('ended', () => this.showPaused());

@@ -99,7 +99,7 @@ export class WhyPart {
       if (why) this.found = { face, why };
     } catch {
       this.choice.open = false;
-      toast('The reasons could not be worked out.');
+      toast('The explanation could not be computed.');
     } finally {
       this.busy = false;
       this.panel.removeAttribute('aria-busy');
@@ -134,7 +134,7 @@ export class WhyPart {
     this.ends[2]!.textContent = `for ${signed(scale)}`;
     const said = strongest(map, scale);
     this.canvas.setAttribute('aria-label', `The face in the colours of its evidence. ${said}`);
-    this.sums.textContent = `${meaning(map)} A line surrounds what reaches half of the scale.`;
+    this.sums.textContent = `${meaning(map)} A line surrounds parts that reach half of the scale.`;
     if (this.isAsked) announce(`Why ${map.emotion}? ${said}`);
     this.isAsked = false;
   }
@@ -142,11 +142,11 @@ export class WhyPart {
 
 function meaning({ emotion, evidence, log_odds: logOdds, constant, method }: FaceMap): string {
   const places = evidence.length * evidence[0]!.length;
-  const colors = `orange speaks for ${emotion}, blue for its rivals.`;
+  const colors = `orange is evidence for ${emotion}, blue for its rivals.`;
   if (method === 'occlusion') {
-    return `Log-odds that the answer loses when one of ${places} places is covered: ${colors} They do not add up to the answer.`;
+    return `Log-odds that the prediction loses when one of ${places} places is covered: ${colors} They do not add up to the prediction.`;
   }
-  const sums = `They add up to ${signed(logOdds - constant)}; another ${signed(constant)} belongs to no place.`;
+  const sums = `They add up to ${signed(logOdds - constant)}, plus ${signed(constant)} that belongs to no place.`;
   return `Log-odds at ${places} places of the face: ${colors} ${sums}`;
 }
 
@@ -156,8 +156,8 @@ function strongest({ emotion, evidence }: FaceMap, scale: number): string {
   const [most, least] = [Math.max(...flat), Math.min(...flat)];
   const at = (value: number) => zone(flat.indexOf(value), evidence.length, evidence[0]!.length);
   const parts = [
-    most > FAINT * scale ? `Most for ${emotion}: ${at(most)}, ${signed(most)}.` : `No part speaks for ${emotion}.`,
-    least < -FAINT * scale ? `Most against it: ${at(least)}, ${signed(least)}.` : 'No part speaks against it.',
+    most > FAINT * scale ? `Most for ${emotion}: ${at(most)}, ${signed(most)}.` : `No part is evidence for ${emotion}.`,
+    least < -FAINT * scale ? `Most against it: ${at(least)}, ${signed(least)}.` : 'No part is evidence against it.',
   ];
   return parts.join(' ');
 }

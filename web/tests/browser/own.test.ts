@@ -24,7 +24,7 @@ const legend = (page: Page) => page.locator('#legend li').evaluateAll((all) => a
 async function serve(model: string): Promise<{ address: string; server: ChildProcess }> {
   const server = spawn(MOUE, ['serve', '--model', model, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const address = await new Promise<string>((tell, fail) => {
-    server.stdout!.on('data', (text: Buffer) => /moue is at (\S+)/.exec(String(text))?.[1] && tell(/(http\S+)/.exec(String(text))![1]!));
+    server.stdout!.on('data', (text: Buffer) => /moue is running at (\S+)/.exec(String(text))?.[1] && tell(/(http\S+)/.exec(String(text))![1]!));
     server.on('exit', (code) => fail(new Error(`moue serve ended with ${code}`)));
   });
   return { address, server };
@@ -81,7 +81,7 @@ describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
     await ready(page);
     expect(await about(page)).toContain('model small.');
     expect(await page.locator('#wrong').textContent()).toBe(
-      `: about ${Math.round(100 * (1 - modelOf(PAGE).accuracy!))} in 100 faces of its test`,
+      ` (about ${Math.round(100 * (1 - modelOf(PAGE).accuracy!))} of 100 test faces)`,
     );
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     const next = modelOf(join(OWN, 'three'));

@@ -108,7 +108,7 @@ describe.skipIf(!isThere)('what comes in', () => {
     await page.keyboard.press('Escape');
     await page.setInputFiles('#files', file('broken.mp4', 'no video'));
     await page.waitForSelector('.toast');
-    expect(await page.locator('.toast').textContent()).toBe('broken.mp4 is not a video that this browser can play.');
+    expect(await page.locator('.toast').textContent()).toBe('This browser cannot play broken.mp4.');
     expect(await page.locator('#start').isVisible()).toBe(true);
     // The browser itself reports an image that it cannot show; the page reports nothing.
     expect(errors.filter((text) => !text.includes('Failed to load resource'))).toEqual([]);

@@ -44,4 +44,4 @@ def find_reader(path: Path) -> Reader:
         if reader.recognises(path):
             return reader
     kinds = "; ".join(reader.reads for reader in readers())
-    raise MoueError(f"{path} holds no data that moue reads", kinds, "`moue data get` says where FER2013 is.")
+    raise MoueError(f"{path} holds no data that moue reads", kinds, "`moue data get` tells you where FER2013 is.")

@@ -139,7 +139,7 @@ def _about_classes(classes: Mapping[str, str], options: ReadOptions) -> list[str
         notes.append(f"the classes are numbered; FER2013's numbers were assumed ({order}); --class-names gives others")
     own = [name for name in order_classes(classes.values()) if name not in CLASS_NAMES]
     if own:
-        notes.append(f"{len(set(classes.values()))} classes; not FER2013's: {', '.join(own)}")
+        notes.append(f"classes that are not FER2013's: {', '.join(own)}")
     return notes
 
 

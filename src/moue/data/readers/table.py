@@ -190,12 +190,13 @@ def _read_header(path: Path, header: bytes) -> _Columns:
     label = next((name for name in LABEL_HEADINGS if name in names), "emotion")
     missing = [name for name in (label, "pixels") if name not in names]
     if missing:
+        _refuse_binary(path, header)
         shown = header[:60].decode("utf-8", "replace")
         fix = "Kaggle's test.csv has no labels; use fer2013.csv or icml_face_data.csv." if names == ["pixels"] else ""
         raise MoueError(
             f"{path} has no column {' and no column '.join(missing)}; its first line is {shown!r}",
             "a comma-separated table with the columns emotion, pixels and Usage",
-            fix or "Is this fer2013.csv? `moue data get` says where to get it.",
+            fix or "Is this fer2013.csv? `moue data get` tells you where to get it.",
         )
     usages = [name for name in names if name in _USAGE_HEADINGS]
     if names.count(label) > 1 or names.count("pixels") > 1 or len(usages) > 1:
@@ -206,6 +207,18 @@ def _read_header(path: Path, header: bytes) -> _Columns:
         )
     usage = names.index(usages[0]) if usages else None
     return _Columns(names.index(label), names.index("pixels"), usage, len(names), separator)
+
+
+def _refuse_binary(path: Path, header: bytes) -> None:
+    """Say so if a file that should be a table is an image or the like."""
+    with contextlib.suppress(UnicodeDecodeError):
+        if "\0" not in header.decode("utf-8"):
+            return
+    raise MoueError(
+        f"{path} is not a text file",
+        "a table such as fer2013.csv, or a folder of images",
+        "To use images, put those of each class in a folder with its name.",
+    )
 
 
 def _blocks(

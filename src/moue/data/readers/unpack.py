@@ -60,7 +60,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise MoueError(
             f"cannot read {path}: {error.strerror or error}",
             "a table such as fer2013.csv, an archive of it, or a folder of images",
-            "Check the name. `moue data get` says where FER2013 is.",
+            "Check the name. `moue data get` tells you where FER2013 is.",
         ) from error
 
 

@@ -221,7 +221,7 @@ def find_yunet(model: str | Path | None = None) -> Path:
     path = store.find("yunet", model)
     if path is None:
         raise MoueError(
-            "the model of the detector yunet is not here",
+            "the model of the detector yunet is missing",
             f"{store.MODELS['yunet'].name} in the cache or in the folder that {store.ENVIRONMENT} names",
             "Get it (230 kB) with: moue download yunet",
         )

@@ -112,7 +112,7 @@ def _open(out: Path, config: RoundsConfig, *, resume: bool) -> None:
     stored = out / "config.json"
     if not resume:
         if out.exists() and any(out.iterdir()):
-            raise MoueError(f"{out} exists already", "a new folder for the run", "Choose another, or add --resume.")
+            raise MoueError(f"{out} already exists", "a new folder for the run", "Choose another, or add --resume.")
         out.mkdir(parents=True, exist_ok=True)
         write_json(stored, config.to_dict())
         return

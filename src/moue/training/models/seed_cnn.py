@@ -9,7 +9,7 @@ from moue.training.models.registry import register
 @register(
     "seed_cnn",
     paper="none; the usual tutorial network of FER2013",
-    summary="two convolutions and a dense layer, the project's starting point",
+    summary="two convolutions and a dense layer, the baseline",
 )
 def seed_cnn(
     *,
