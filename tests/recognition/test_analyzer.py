@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import onnx_model
+from helpers.tables import write_results
 from moue.classifier.classifier import Classifier
 from moue.data.synthetic.dataset import synthesize
 from moue.errors import MoueError
@@ -22,7 +23,6 @@ from moue.faces.crop import crop_face
 from moue.labels import CLASS_NAMES
 from moue.media.decode import ImageLimits, Status
 from moue.output.csv_run import CsvRun
-from moue.output.tables import write_results
 from moue.recognition.analyze import analyze, analyze_many
 from moue.recognition.analyzer import Analyzer
 from moue.recognition.face_result import FaceResult

@@ -82,11 +82,10 @@ class VideoDrawing:
     """What is drawn of one video: the video with the answers, and the timeline; for use in a ``with``.
 
     Args:
-        video: The video; closed if an error is raised.
+        video: The video, whose sound is kept where PyAV is installed; closed if an error is raised.
         target: The video to write.
         timeline: Sums up the people of the video; drawn when the video has ended.
         fps: Analyzed frames a second.
-        sound: The file whose sound the drawn video gets, where PyAV is installed.
         choices: How to draw.
         wrote: Called with each file that was written.
         note: Called with what could not be drawn.
@@ -102,7 +101,6 @@ class VideoDrawing:
         timeline: Timeline,
         *,
         fps: float,
-        sound: Path | None,
         choices: DrawingChoices,
         wrote: Callable[[Path], None],
         note: Callable[[str], None],
@@ -112,7 +110,9 @@ class VideoDrawing:
         self._title = os.path.basename(video.name)  # noqa: PTH119 (also addresses)
         try:
             self._overwrite = choices.begin(target, self._plot)
-            self._video = AnnotatedVideo(target, fps=fps, overwrite=self._overwrite, labels=choices.labels, sound=sound)
+            self._video = AnnotatedVideo(
+                target, fps=fps, overwrite=self._overwrite, labels=choices.labels, sound=video.path
+            )
         except BaseException:
             video.close()
             raise

@@ -149,7 +149,6 @@ class Work:
             target,
             timeline,
             fps=self._options.sampling.rate(video.fps),
-            sound=video.path,
             choices=choices,
             wrote=self._wrote,
             note=self._listener.note,
