@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pyarrow.dataset as pads
 import pytest
 from PIL import Image
 
-from helpers.ray_nodes import wait_until
+from helpers.ray_nodes import processes_named, wait_until
 from helpers.video_files import two_squares
 from moue.cluster import ClusterOptions, predict_on_cluster
 from moue.cluster.listing import Listing, list_images, shards_of
@@ -143,6 +144,18 @@ def test_shards_hold_the_rows_of_moue_predict(tmp_path):
     assert lines[0].startswith("file,status,")
 
 
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        ("s3://bucket/out.parquet?endpoint_override=127.0.0.1:9000&scheme=http", "parquet"),
+        ("s3://bucket/out.csv/", "csv"),
+        ("who?.csv", "csv"),
+    ],
+)
+def test_the_format_is_that_of_the_path_of_an_address(output, kind):
+    assert ClusterOptions(output).format == kind
+
+
 def test_mistakes_are_named(tmp_path, folder):
     with pytest.raises(SettingError, match=r"\.parquet or \.csv"):
         ClusterOptions(tmp_path / "out.json")
@@ -187,6 +200,40 @@ def test_a_local_cluster_answers_as_moue_predict(tmp_path, folder):
         row.pop("track_id", None)
     # One film's rows are in their order, and the files of both are in the order of their names.
     assert rows == sorted(expected, key=lambda row: row["file"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+def test_a_terminal_shows_only_lines_of_moue(tmp_path, folder):
+    """Also where a process of the cluster is killed, of which Ray prints a paragraph."""
+    from helpers.terminal import Terminal
+
+    (folder / "bad.jpg").write_bytes(b"x")
+    for number in range(16):
+        (folder / f"{number}.png").write_bytes((folder / "a.png").read_bytes())
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+    where = ("--address", "local", "--output", "out.csv", "--actors", "1", "--shard-files", "1", "--detector", "none")
+    command = (sys.executable, "-m", "moue", "cluster", "predict", "in", *where)
+    terminal = Terminal(command, cwd=tmp_path, env=environment)
+    wait_until(lambda: any((tmp_path / "out.csv").glob("part-*.csv")), "a shard")
+    os.kill(processes_named("MapWorker", terminal.process)[0], signal.SIGKILL)
+    code, lines = terminal.wait(300)
+    assert code == 0
+    assert max(map(len, lines)) <= 80
+    shown = [re.sub(r"[\d.]+ images per second", "N images per second", line) for line in lines]
+    # The bar writes each of its states again and again; when the process is missed is a matter of luck.
+    assert sorted(line for line in shown if not line.startswith("images ")) == sorted([
+        "each image is taken as one face; no face is looked for in it",
+        "left out, since they are not images or videos: 1 (notes.txt)",
+        "folders not looked into (--recursive does): 1 (sub)",
+        "ignored, since they are hidden or left by a system: 1 (.hidden.png)",
+        "a process of the cluster ended unexpectedly; what it was doing is done again",
+        "in/bad.jpg: unreadable: not an image that can be read (JPEG, PNG, BMP, GIF,",
+        "WEBP, TIFF, PPM, AVIF)",
+        "wrote out.csv",
+        "19 images, 18 faces, 0 without a face, 1 failed, N images per second",
+        "angry 18",
+    ])  # fmt: skip
 
 
 @pytest.mark.slow

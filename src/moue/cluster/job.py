@@ -72,7 +72,7 @@ def predict_on_cluster(
     with locked(out.path) if out.is_local else contextlib.nullcontext():
         before = state.take_up(overwrite=options.overwrite)
         listing = before or _list(place, options, listener)
-        with connected(options.address) as ray:
+        with connected(options.address, listener.note) as ray:
             if before is None:
                 listing = _split(ray, listing, place, options)
                 state.begin(listing)
@@ -202,7 +202,9 @@ class _Run:
         from ray import data
 
         data.DataContext.get_current().enable_progress_bars = False
-        cpus = int(ray.cluster_resources().get("CPU", 1))
+        cpus = int(ray.cluster_resources().get("CPU", 0))
+        if ray.available_resources().get("CPU", 0) < 1:
+            self._listener.note("no CPU of the cluster is free; waiting for one")
         most = self._options.actors or max(1, cpus - max(1, cpus // _NOT_ANSWERING))
         answered = (
             # A block for each shard, so that each can go to another node.

@@ -12,6 +12,7 @@ from moue.cluster.films import Films
 from moue.errors import SettingError
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
+from moue.media.urls import is_address
 from moue.recognition.smoothing import DEFAULT_WINDOW_S, Smoother
 
 FORMATS: Final = ("parquet", "csv")
@@ -76,7 +77,10 @@ class ClusterOptions:
     @property
     def format(self) -> str:
         """The format of the shards, by the suffix of the output."""
-        return Path(str(self.output)).suffix.lower().removeprefix(".")
+        text = str(self.output)
+        if is_address(text):  # what follows "?" are options of the storage, such as its host
+            text = text.partition("?")[0]
+        return Path(text).suffix.lower().removeprefix(".")
 
     @property
     def films(self) -> Films:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Listener:
     """Takes the reports of a run; each method does nothing until a subclass gives it something to do.
 
-    All methods are called from the thread that called `predict`.
+    All methods are called from the thread that called `predict`. On a cluster, `note` is also called from another one.
     """
 
     def began(self, analyzer: Analyzer) -> None:

@@ -18,4 +18,4 @@ class TuneListener:
         """Take that nothing is left but trials that other processes are training."""
 
     def note(self, text: str) -> None:
-        """Take a remark."""
+        """Take a remark; on a cluster, also from another thread."""

@@ -94,11 +94,12 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     faces = searched_faces(dataset, chosen.fraction, config.seed)
     refuse_unfit_data(faces, config)
     identity = _identity(config, searched, faces, chosen)
-    with _machines(faces, chosen) as machines:
+    listener = listener or TuneListener()
+    with _machines(faces, chosen, listener) as machines:
         study = SharedStudy(folder, chosen.storage, identity, searched.values_of(config))
         work = _Work(study, config, searched, faces, chosen, machines)
         with study.at_work():
-            stopped = work.search(progress, listener or TuneListener()) or work.confirm(progress)
+            stopped = work.search(progress, listener) or work.confirm(progress)
             running = study.num_running()
     return work.conclude(num_running=running, interrupted=stopped)
 
@@ -196,12 +197,12 @@ class _Work:
 
 
 @contextlib.contextmanager
-def _machines(faces: Dataset, options: TuneOptions) -> Iterator[Machines | None]:
+def _machines(faces: Dataset, options: TuneOptions, listener: TuneListener) -> Iterator[Machines | None]:
     """Connect to the cluster that trains for the block; None if there is none."""
     if not options.ray:
         yield None
         return
-    with connected(options.ray) as ray, Machines(ray, faces, options.cpus_per_trial) as machines:
+    with connected(options.ray, listener.note) as ray, Machines(ray, faces, options.cpus_per_trial) as machines:
         yield machines
 
 
