@@ -16,10 +16,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from moue.errors import MoueError, SettingError
+from moue.errors import MoueError
 from moue.files import InUseError, locked
 from moue.training.config import TrainConfig
 from moue.training.tuning.backend import optuna
+from moue.training.tuning.database import alone, explained, open_storage
 from moue.training.tuning.sampler import RETRY_OF, RepeatableSampler, difference, make_pruner
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ class SharedStudy:
         self._lock = folder / "asking"
         self._worker: dict[str, str] = {}
         config = identity["config"]
-        url = storage or f"sqlite:///{self._file.resolve().as_posix()}"
-        with locked(self._lock, wait=True), _explained(storage or str(self._file)):
-            self._storage = open_storage(url)
+        self._url = storage or f"sqlite:///{self._file.resolve().as_posix()}"
+        self.where = storage or str(self._file)
+        with explained(self.where, opening=True), self._asking():
+            self._storage = open_storage(self._url)
             self.study = optuna.create_study(
                 storage=self._storage,
                 study_name=folder.resolve().name,
@@ -93,6 +95,12 @@ class SharedStudy:
             )
 
     @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Keep other processes from changing the study, on this machine by a lock in its folder."""
+        with locked(self._lock, wait=True), alone(self._url):
+            yield
+
+    @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """Hold a lock by which other processes see that this one lives."""
         name = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -106,7 +114,7 @@ class SharedStudy:
 
     def next_trial(self, budget: Budget) -> optuna.Trial | None:
         """Return the next trial to train, or None if the budget is spent or nothing is left."""
-        with locked(self._lock, wait=True):
+        with self._asking():
             self._collect_dead()
             trials = self.trials()
             waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in trials)
@@ -180,12 +188,6 @@ class SharedStudy:
         self._storage.set_trial_user_attr(trial, "why", why)
 
 
-def open_storage(url: str) -> optuna.storages.BaseStorage:
-    """Return the database at a URL, made if it is a new SQLite file."""
-    engine = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {"pool_pre_ping": True}
-    return optuna.storages.RDBStorage(url, engine_kwargs=engine)
-
-
 def _is_held(path: Path) -> bool:
     """Return whether a process holds a lock."""
     if not path.with_name(f".{path.name}.lock").exists():
@@ -195,22 +197,3 @@ def _is_held(path: Path) -> bool:
             return False
     except InUseError:
         return True
-
-
-@contextlib.contextmanager
-def _explained(where: str) -> Iterator[None]:
-    """Turn what a database says into an error for people."""
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: PLC0415 (comes with Optuna)
-
-    try:
-        yield
-    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
-        cause = str(error.__cause__ or error).partition("\n")[0]
-        shown = where.rpartition("@")[2]  # without a password
-        # A URL that is none, or that names no database that SQLAlchemy knows, is a wrong choice.
-        kind = SettingError if isinstance(error, ArgumentError) else MoueError
-        raise kind(
-            f"cannot open the study in {shown}: {cause}",
-            "a SQLite file that moue made, or the URL of a database, such as postgresql://user@host/name",
-            'PostgreSQL also needs its driver: pip install "psycopg[binary]"',
-        ) from error

@@ -30,6 +30,7 @@ from moue.training.run_folder import describe_environment
 from moue.training.targets import refuse_unfit_data
 from moue.training.tuning.confirm import Candidate, runs_again, train_again, with_results
 from moue.training.tuning.data import searched_faces
+from moue.training.tuning.database import explained
 from moue.training.tuning.listener import TuneListener
 from moue.training.tuning.machines import Machines
 from moue.training.tuning.on_cluster import ClusterConfirmation, ClusterSearch
@@ -98,7 +99,7 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     with _machines(faces, chosen, listener) as machines:
         study = SharedStudy(folder, chosen.storage, identity, searched.values_of(config))
         work = _Work(study, config, searched, faces, chosen, machines)
-        with study.at_work():
+        with explained(study.where), study.at_work():
             stopped = work.search(progress, listener) or work.confirm(progress)
             running = study.num_running()
     return work.conclude(num_running=running, interrupted=stopped)
