@@ -80,7 +80,7 @@ def most_frequent(data: moue.Dataset, _: int) -> NDArray[np.float32]:
 
 
 def head_alone(data: moue.Dataset, seed: int) -> NDArray[np.float32]:
-    """The head fitted to the frozen trunk, and nothing else."""
+    """The head fitted to the frozen backbone, and nothing else."""
     return train_and_ask(finetune_config("small", data, seed=seed, epochs=1, warmup_epochs=0, learning_rate=1e-9), data)
 
 

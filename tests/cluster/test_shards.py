@@ -223,10 +223,10 @@ def test_a_terminal_shows_only_lines_of_moue(tmp_path, folder):
     shown = [re.sub(r"[\d.]+ images per second", "N images per second", line) for line in lines]
     # The bar writes each of its states again and again; when the process is missed is a matter of luck.
     assert sorted(line for line in shown if not line.startswith("images ")) == sorted([
-        "each image is taken as one face; no face is looked for in it",
-        "left out, since they are not images or videos: 1 (notes.txt)",
-        "folders not looked into (--recursive does): 1 (sub)",
-        "ignored, since they are hidden or left by a system: 1 (.hidden.png)",
+        "no face detection: each image is treated as one face",
+        "skipped, not images or videos: 1 (notes.txt)",
+        "folders not searched (add --recursive): 1 (sub)",
+        "ignored, hidden or system files: 1 (.hidden.png)",
         "a process of the cluster ended unexpectedly; what it was doing is done again",
         "in/bad.jpg: unreadable: not an image that can be read (JPEG, PNG, BMP, GIF,",
         "WEBP, TIFF, PPM, AVIF)",

@@ -136,7 +136,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
 @pytest.mark.slow
 def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
     text = write_report("small", tmp_path / "small.html").read_text(encoding="utf-8")
-    for part in ("What its description states", "emotion, FER2013&#39;s label", "3,589", "70.4", "Not evaluated here"):
+    for part in ("Scores from its JSON file", "emotion, FER2013&#39;s label", "3,589", "70.4", "Not evaluated here"):
         assert part in text
     assert 'class="plot"' not in text
     evaluate(predict, make_dataset()).save(tmp_path / "scores")
