@@ -310,7 +310,10 @@ def test_the_ways_to_end_the_window(film, long_film, tmp_path, end):
             press(window, [lambda: window._root.tk.call(window._root.protocol("WM_DELETE_WINDOW"))])
         with live:
             window.show(live)
-        assert window.num_shown >= (15 if end == "film" else 1)
+        if end == "film":
+            assert live.frames.count == FPS
+        if end != "time":  # a busy machine may not show a frame in so short a time
+            assert window.num_shown
         assert live.lost == ""
     assert no_thread_is_left()
     assert list(tmp_path.iterdir()) == []

@@ -140,7 +140,7 @@ def test_the_longest_time_counts_from_beginning_to_end(server, what):
     with pytest.raises(FetchError) as caught:
         fetch_bytes(f"{server}/drip/{what}", most_bytes=10_000, silence_s=1.0, longest_s=0.4)
     assert caught.value.reason == "not done after 0.4 s"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # the server would go on for 6 s
 
 
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "data://x,y", "http://[a.png"])
