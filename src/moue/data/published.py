@@ -47,29 +47,29 @@ FERPLUS: Final = Download(
 """The FER+ votes of microsoft/FERPlus."""
 
 _FER2013_TERMS: Final = (
-    "Kaggle's terms, accepted there; the images were gathered by web search and the rights in them are unresolved: "
-    "use them for research, and do not pass them on"
+    "Kaggle's terms, to accept there; the images come from a web search, and their rights are unresolved: "
+    "use them for research, and do not redistribute them"
 )
 _FER2013_PAPER: Final = "Goodfellow et al. 2013, Challenges in Representation Learning, arXiv:1307.0414"
 
 SOURCES: Final = (
     Source(
         name="fer2013",
-        holds="the challenge's own tables: icml_face_data.csv (all 35,887 faces), train.csv, fer2013.tar.gz",
+        holds="the original tables of the challenge: icml_face_data.csv (all 35,887 faces), train.csv, fer2013.tar.gz",
         url="https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge/data",
         needs_account=True,
         terms=_FER2013_TERMS,
         cite=_FER2013_PAPER,
-        how="Log in, accept the rules, download, and give moue icml_face_data.csv or the archive unchanged.",
+        how="Log in, accept the rules, download, and pass icml_face_data.csv or the archive to moue.",
     ),
     Source(
         name="fer2013-folders",
-        holds="the same faces as JPEG files in train/CLASS and test/CLASS; validation and test are one folder there",
+        holds="the same faces as JPEG files in train/CLASS and test/CLASS, with validation and test in one folder",
         url="https://www.kaggle.com/datasets/msambare/fer2013",
         needs_account=True,
         terms=_FER2013_TERMS,
         cite=_FER2013_PAPER,
-        how="Log in, download, unpack, and give the folder that holds train and test to moue.",
+        how="Log in, download, unpack, and pass the folder that contains train and test to moue.",
     ),
     Source(
         name="ferplus",
@@ -78,7 +78,7 @@ SOURCES: Final = (
         needs_account=False,
         terms="MIT, Microsoft",
         cite="Barsoum et al. 2016, Training Deep Networks for Facial Expression Recognition, arXiv:1608.01041",
-        how="moue data get ferplus fetches it (1.6 MB).",
+        how="Run moue data get ferplus to download it (1.6 MB).",
     ),
 )
 """Where to get the data, and under which terms. moue itself carries none of it."""

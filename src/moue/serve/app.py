@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ABOUT: Final = (
     "Facial expression recognition. An expression is not a feeling: read the limits of use in the documentation. "
-    "Images are answered and forgotten; nothing is stored, and no address is fetched."
+    "Images are processed in memory; nothing is stored, and no URL is fetched."
 )
 
 

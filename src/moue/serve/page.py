@@ -29,7 +29,7 @@ _log: Final = logging.getLogger("moue.serve")
 _BINARY: Final = "application/octet-stream"
 _TEXT: Final = "text/plain; charset=utf-8"
 _LASTING: Final = "max-age=31536000, immutable"  # the name changes with the contents
-_BUILD: Final = "To have it, run make page where moue's sources are, then start moue serve again."
+_BUILD: Final = "To get it, run make page in moue's source folder and restart moue serve."
 _PLAIN: Final = Path(__file__).parent / "plain.html"
 # Scripts, workers and WebAssembly of the page itself; nothing from elsewhere, and nothing to elsewhere.
 _PAGE_POLICY: Final = (

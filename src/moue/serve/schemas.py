@@ -51,7 +51,7 @@ class Face(BaseModel):
         list[list[float]] | None,
         Field(description="Right eye, left eye, nose tip, right and left corner of the mouth."),
     ]
-    face_score: Annotated[Probability, Field(description="How sure the detector is.")]
+    face_score: Annotated[Probability, Field(description="The detector's confidence that this is a face.")]
 
 
 class Timings(BaseModel):
@@ -67,7 +67,7 @@ class Image(BaseModel):
     """One image."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_IMAGE]})
-    file: Annotated[str, Field(description="The file's name as it was sent; empty in JSON.")]
+    file: Annotated[str, Field(description="The file name as sent; empty for JSON requests.")]
     status: Status
     width: int
     height: int
@@ -78,7 +78,7 @@ class Image(BaseModel):
 
 
 class Analysis(BaseModel):
-    """What is seen in the images of a request, in their order."""
+    """The results for the images of a request, in the same order."""
 
     format: Literal["moue-results"]
     version: Literal[1]
@@ -88,18 +88,21 @@ class Analysis(BaseModel):
 
 
 class Map(BaseModel):
-    """Which parts of a face speak for a class rather than for its rivals."""
+    """Which parts of a face are evidence for a class rather than for its rivals."""
 
-    emotion: Annotated[str, Field(description="The class that is explained.")]
+    emotion: Annotated[str, Field(description="The class explained.")]
     evidence: Annotated[
         list[list[float]],
         Field(description="Rows of places from the upper left of the face: log-odds for the class, or against it."),
     ]
     log_odds: Annotated[float, Field(description="log(p / (1 - p)) of the class for the face as it was cut out.")]
-    constant: Annotated[float, Field(description="The part of log_odds that no place is responsible for.")]
+    constant: Annotated[float, Field(description="The part of log_odds that belongs to no place.")]
     method: Annotated[str, Field(description='"class map" or "occlusion"; a class map and its constant add up.')]
     shift: Annotated[
-        float, Field(description="How far the places lie right of and below an even tiling, in parts of its side.")
+        float,
+        Field(
+            description="How far the places are to the right of and below an even tiling, as a fraction of the side."
+        ),
     ]
 
 
@@ -107,18 +110,18 @@ class ExplainedFace(BaseModel):
     """One face and its maps."""
 
     face: Face
-    maps: Annotated[list[Map], Field(min_length=1, description="One for each class that was asked for.")]
+    maps: Annotated[list[Map], Field(min_length=1, description="One for each requested class.")]
 
 
 class ExplainedImage(Image):
-    """One image whose faces are explained."""
+    """One image with explained faces."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{**_IMAGE, "faces": [{"face": _FACE, "maps": [_MAP]}]}]})
     faces: list[ExplainedFace]  # type: ignore[assignment]
 
 
 class Explained(BaseModel):
-    """What the answers about the images of a request rest on, in their order."""
+    """The explanations for the images of a request, in the same order."""
 
     model: str
     class_names: list[str]
@@ -126,7 +129,7 @@ class Explained(BaseModel):
 
 
 class Classified(BaseModel):
-    """What is seen in one face crop; the answer is null where the image could not be read."""
+    """The result for one face crop; the prediction is null if the image could not be read."""
 
     file: str
     status: Status
@@ -135,11 +138,11 @@ class Classified(BaseModel):
     confidence: Probability | None
     unsure: bool | None
     probabilities: dict[str, Probability]
-    not_face: Annotated[Probability | None, Field(description="The probability that this is no face.")]
+    not_face: Annotated[Probability | None, Field(description="The probability that this is not a face.")]
 
 
 class Classification(BaseModel):
-    """What is seen in the face crops of a request, in their order."""
+    """The results for the face crops of a request, in the same order."""
 
     model: str
     class_names: list[str]
@@ -151,14 +154,14 @@ class ModelAbout(BaseModel):
 
     name: str
     class_names: list[str]
-    heads: Annotated[list[str], Field(description="The raw answers beside the expression; /v2 gives them.")]
-    input: Annotated[dict[str, Any], Field(description="How a face is cut out and fed.")]
+    heads: Annotated[list[str], Field(description="The raw heads besides expression; /v2 returns them.")]
+    input: Annotated[dict[str, Any], Field(description="How faces are cropped and passed to the model.")]
     onnx_sha256: str
-    fingerprint: Annotated[str, Field(description="Changes whenever the answers may change.")]
+    fingerprint: Annotated[str, Field(description="Changes whenever the predictions may change.")]
 
 
 class Models(BaseModel):
-    """What requests may choose, and the limits."""
+    """The models and detectors to choose from, and the limits."""
 
     default: str
     models: list[ModelAbout]
@@ -167,7 +170,7 @@ class Models(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server is."""
+    """The state of the server."""
 
     status: Literal["live", "ready", "draining"]
 
@@ -233,13 +236,13 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether requests are answered."""
+    """Whether the server accepts requests."""
 
     ready: bool
 
 
 class ModelReady(Ready):
-    """Whether a network answers."""
+    """Whether a model is ready."""
 
     name: str
 
@@ -265,14 +268,14 @@ _REASONS: Final = {
     400: "The request cannot be read.",
     401: "The API key is missing or wrong.",
     404: "There is no such model.",
-    405: "The address does not take this method.",
+    405: "This path does not accept this method.",
     408: "The body did not arrive in time.",
-    413: "The body, the images or the faces are too many.",
-    415: "The body is of another kind.",
+    413: "Too many bytes, images or faces.",
+    415: "Unsupported content type.",
     422: "Something in the request is wrong.",
     500: "moue itself failed.",
-    503: "The server has enough to do, or is ending; try again.",
-    504: "The answer took too long.",
+    503: "The server is busy or shutting down; try again.",
+    504: "The response took too long.",
 }
 
 

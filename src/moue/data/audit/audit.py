@@ -165,12 +165,12 @@ class Audit:
             if number := self.num_faces(split):
                 name, accuracy = self.baseline(split)
                 ratio = _imbalance(self.counts[split])
-                rows.append(Finding(f"{split} faces", number, f"always answering {name}: {accuracy:.1%}; {ratio}"))
+                rows.append(Finding(f"{split} faces", number, f"always predicting {name}: {accuracy:.1%}; {ratio}"))
         in_groups = sum(len(group) for group in self.twin_groups)
-        rows.append(Finding("images there more than once", len(self.twin_groups), f"{in_groups:,} faces show them"))
+        rows.append(Finding("images that occur twice or more", len(self.twin_groups), f"{in_groups:,} faces in all"))
         rows += [_twin_finding(count) for count in self.twins if count.exact or count.near]
         in_conflict = sum(len(group) for group in self.conflicts)
-        rows.append(Finding("images with different labels", len(self.conflicts), f"{in_conflict:,} faces show them"))
+        rows.append(Finding("images with different labels", len(self.conflicts), f"{in_conflict:,} faces in all"))
         mirrored = sum(pair.mirrored for pair in self.near)
         more = "" if self.near_complete else "; at least: the search ended early"
         rows.append(Finding("pairs of near-duplicates", len(self.near), f"{mirrored:,} of them mirrored{more}"))

@@ -20,7 +20,7 @@ def models_router(engine: Engine, metrics: Metrics) -> APIRouter:
     """Return the addresses that tell about the server."""
     router = APIRouter(tags=["server"])
 
-    @router.get("/v1/models", responses=problems(401, 405), summary="What requests may choose, and the limits")
+    @router.get("/v1/models", responses=problems(401, 405), summary="List the models, the detectors and the limits")
     async def models() -> Models:
         return Models(
             default=engine.default_model,
@@ -33,7 +33,7 @@ def models_router(engine: Engine, metrics: Metrics) -> APIRouter:
         "/metrics",
         response_class=Response,
         responses={200: {"content": {"text/plain": {}}}, **problems(401, 405)},
-        summary="Figures for Prometheus",
+        summary="Metrics for Prometheus",
     )
     async def show_metrics() -> Response:
         return Response(metrics.text(), media_type=figures.MEDIA_TYPE)
@@ -52,7 +52,7 @@ def health_router() -> APIRouter:
     @router.get(
         "/health/ready",
         responses={503: {"model": Health, "description": "The server is ending."}, **problems(405)},
-        summary="Whether requests are answered",
+        summary="Whether the server accepts requests",
     )
     async def ready(request: Request, response: Response) -> Health:
         if request.app.state.draining:

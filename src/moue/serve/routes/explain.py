@@ -40,10 +40,10 @@ class ExplainOptions(ImageOptions):
         list[str],
         Field(
             default_factory=list,
-            description="A class to explain; once for each class. By default, the one that each face is given.",
+            description="A class to explain; repeat it for more classes. By default, the predicted class of each face.",
         ),
     ]
-    format: Annotated[Format, Field(description="Numbers, or a drawing of the faces of the one image.")] = Format.JSON
+    format: Annotated[Format, Field(description="Numbers, or a drawing of the faces in one image.")] = Format.JSON
 
 
 def explain_router(engine: Engine, gate: Gate) -> APIRouter:
@@ -57,7 +57,7 @@ def explain_router(engine: Engine, gate: Gate) -> APIRouter:
         response_model=Explained,
         responses={200: {"content": drawing}, **problems(*ERRORS)},
         openapi_extra=BODY,
-        summary="Show which parts of each face the answer rests on",
+        summary="Show which parts of each face led to the prediction",
     )
     async def explain(request: Request, options: Annotated[ExplainOptions, Query()]) -> Response:
         model = engine.model(options.model)

@@ -63,21 +63,23 @@ class FaceOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     model: Annotated[str, Field(description="A name that /v1/models lists; the first one by default.")] = ""
-    unsure_below: Annotated[float, Field(ge=0, le=1, description="Confidence below which an answer is unsure.")] = 0.5
+    unsure_below: Annotated[float, Field(ge=0, le=1, description="Confidence below which a prediction is unsure.")] = (
+        0.5
+    )
 
 
 class ImageOptions(FaceOptions):
     """What a request for images may choose, as `moue.analyze`."""
 
     detector: Annotated[str, Field(description="A name that /v1/models lists; none: each image is one face.")] = ""
-    views: Annotated[int, Field(ge=1, le=3, description="Crops of each face whose answers are averaged.")] = 3
+    views: Annotated[int, Field(ge=1, le=3, description="Number of crops of each face to average over.")] = 3
     boxes: Annotated[
         list[
             Annotated[
                 str, AfterValidator(_box), Field(json_schema_extra={"pattern": _BOX, "examples": ["10,20,90,90"]})
             ]
         ],
-        Field(description="Where the faces of the one image are: x,y,width,height; once for each face."),
+        Field(description="Where the faces are, for a single image: x,y,width,height; repeat it for each face."),
     ] = []
 
     def choices(self, maps: int = 1) -> Choices:
@@ -89,7 +91,7 @@ class ImageOptions(FaceOptions):
 class AnalyzeOptions(ImageOptions):
     """What a request for results may choose."""
 
-    annotate: Annotated[bool, Field(description="Answer with the one image, the results drawn on it.")] = False
+    annotate: Annotated[bool, Field(description="Return the annotated image, for a single image.")] = False
 
 
 def images_router(engine: Engine, gate: Gate) -> APIRouter:

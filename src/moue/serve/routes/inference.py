@@ -60,7 +60,9 @@ class InputTensor(Tensor):
     """Faces as the network takes them."""
 
     model_config = ConfigDict(extra="ignore")
-    data: Annotated[list[Any] | None, Field(description="Gray values 0-255, flat or nested as the shape says.")] = None
+    data: Annotated[
+        list[Any] | None, Field(description="Gray values from 0 to 255, flat or nested like the shape.")
+    ] = None
     parameters: InputParameters = InputParameters()
 
 
@@ -77,7 +79,7 @@ class InferRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
     id: str = ""
     inputs: Annotated[list[InputTensor], Field(min_length=1, max_length=1)]
-    outputs: Annotated[list[OutputName], Field(description="All of them if none is named.")] = []
+    outputs: Annotated[list[OutputName], Field(description="All outputs if empty.")] = []
     parameters: RequestParameters = RequestParameters()
 
 
@@ -110,7 +112,7 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
     async def server() -> ServerMetadata:
         return ServerMetadata(name="moue", version=version("moue"), extensions=[EXTENSION])
 
-    @router.get("/v2/models/{name}", responses=problems(401, 404, 405, 422), summary="Inputs and outputs of a network")
+    @router.get("/v2/models/{name}", responses=problems(401, 404, 405, 422), summary="Inputs and outputs of a model")
     async def metadata(name: Name) -> ModelMetadata:
         model = _find(engine, name)
         return ModelMetadata(
@@ -121,7 +123,7 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
             outputs=_tensors(model.session.get_outputs()),
         )
 
-    @router.get("/v2/models/{name}/ready", responses=problems(401, 404, 405, 422), summary="Whether a network answers")
+    @router.get("/v2/models/{name}/ready", responses=problems(401, 404, 405, 422), summary="Whether a model is ready")
     async def ready(name: Name) -> ModelReady:
         return ModelReady(name=_find(engine, name).name, ready=True)
 
@@ -130,7 +132,7 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
         response_model=InferAnswer,
         responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}, **_PROBLEMS},
         openapi_extra=_BODY,
-        summary="Ask a network",
+        summary="Run a model",
     )
     async def infer(request: Request, name: Name) -> Response:
         model = _find(engine, name)
@@ -155,7 +157,7 @@ def protocol_health_router() -> APIRouter:
     @router.get(
         "/v2/health/ready",
         responses={503: {"model": Ready, "description": "The server is ending."}, **problems(405)},
-        summary="Whether requests are answered",
+        summary="Whether the server accepts requests",
     )
     async def ready(request: Request, response: Response) -> Ready:
         response.status_code = 503 if request.app.state.draining else 200
