@@ -10,12 +10,29 @@ import pytest
 
 from moue.errors import MoueError
 from moue.faces import make_detector
-from moue.faces.detectors.own import _WEIGHTS, STRIDE, UNIT, decode, description, load_own, scales
+from moue.faces.detectors.own import (
+    _WEIGHTS,
+    STRIDE,
+    UNIT,
+    OwnDetector,
+    OwnOptions,
+    decode,
+    description,
+    load_own,
+    scales,
+)
 
 
 def test_the_weights_are_those_described():
     assert hashlib.sha256(_WEIGHTS.read_bytes()).hexdigest() == description()["sha256"]
     assert _WEIGHTS.stat().st_size < 1_000_000
+
+
+def test_a_file_that_is_no_detector_says_which_one_to_give(tmp_path):
+    (tmp_path / "faces.csv").write_text("emotion,pixels")
+    for name in ("faces.csv", "none.onnx"):
+        with pytest.raises(MoueError, match="moue detector train wrote"):
+            OwnDetector(OwnOptions(0.5), tmp_path / name)
 
 
 def test_maps_are_decoded():

@@ -46,6 +46,7 @@ _SMALLEST_VIEW: Final = 40
 _ALIGN: Final = 16
 _SAME: Final = 0.35
 _FIX: Final = "Install moue again."
+_FIX_TRAINED: Final = "Give own.onnx, the file that moue detector train wrote."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +80,8 @@ class OwnDetector:
 
     def __init__(self, options: OwnOptions, path: Path) -> None:
         self.options = options
-        content = read_network(path, _FIX)
-        self._session = open_session(content, path, threads=options.threads, fix=_FIX, many_sizes=True)
+        fix = _FIX if path == _WEIGHTS else _FIX_TRAINED
+        self._session = open_session(read_network(path, fix), path, threads=options.threads, fix=fix, many_sizes=True)
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
         """Return the faces of an image, the surest first.
