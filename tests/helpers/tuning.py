@@ -97,5 +97,6 @@ def stored_identity(folder):
 
 
 @functools.cache
-def _storage(_url):
+def _storage(url):
+    Path(url.removeprefix("sqlite:///")).touch()  # a new study is known by its file
     return optuna.storages.InMemoryStorage()

@@ -137,6 +137,18 @@ def test_what_is_no_database_is_explained(tmp_path):
         opened(tmp_path / "study")
 
 
+@pytest.mark.parametrize("name", ["trials.csv", "best.toml", "study.html"])
+@pytest.mark.parametrize("storage", ["", "sqlite:///{folder}/elsewhere.db"])
+def test_a_new_study_replaces_no_files_of_others(tmp_path, name, storage):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("mine")
+    for _ in range(2):  # the first refusal may leave a database without a study
+        with pytest.raises(MoueError, match=f"{name} already exists, and .* holds no study"):
+            SharedStudy(tmp_path / "mine", storage.format(folder=tmp_path), IDENTITY, None)
+    assert [one.name for one in (tmp_path / "mine").iterdir()] == [name]
+    assert (tmp_path / "mine" / name).read_text() == "mine"
+
+
 @pytest.mark.parametrize("url", ["nonsense", "nosuch://user:secret@host/name"])
 def test_a_wrong_url_is_explained_without_its_password(tmp_path, url):
     with pytest.raises(MoueError, match="cannot open the study in") as caught:

@@ -39,6 +39,7 @@ _FEWEST_FOR_IMPORTANCES: Final = 10
 _KEPT: Final = ("run", "recipe")
 KILLED: Final = "killed"
 STOPPED: Final = "stopped"
+_RESULTS: Final = ("trials.csv", "best.toml", "study.html")
 
 
 class SharedStudy:
@@ -51,7 +52,8 @@ class SharedStudy:
         first: Values for the first trial, those of the recipe, or None.
 
     Raises:
-        MoueError: the database cannot be opened, or holds a study of something else.
+        MoueError: the database cannot be opened, or holds a study of something else; or the study is new and the folder
+            holds files with the names of its results.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class SharedStudy:
         config = identity["config"]
         self._url = storage or f"sqlite:///{self._file.resolve().as_posix()}"
         self.where = storage or str(self._file)
+        if not storage and not self._file.exists():
+            self._refuse_other_files()
         with explained(self.where, opening=True), self._asking():
             self._storage = open_storage(self._url)
             self.study = optuna.create_study(
@@ -79,6 +83,7 @@ class SharedStudy:
     def _join(self, identity: Mapping[str, Any], first: Mapping[str, Any] | None) -> None:
         before = self.study.user_attrs.get(_IDENTITY)
         if before is None:
+            self._refuse_other_files()
             # Before the identity, so that a process killed in between leaves a study without one, as new.
             if first is not None:
                 self.study.enqueue_trial(dict(first), user_attrs={"recipe": True}, skip_if_exists=True)
@@ -93,6 +98,16 @@ class SharedStudy:
                 "the same recipe, choices, search space, pruner and data",
                 "Repeat the command that started it, or name another --out.",
             )
+
+    def _refuse_other_files(self) -> None:
+        """Refuse to replace what no study wrote."""
+        for name in _RESULTS:
+            if (self.folder / name).exists():
+                raise MoueError(
+                    f"{self.folder / name} already exists, and {self.folder} holds no study",
+                    "a new folder, or the folder of a study",
+                    "Name another --out.",
+                )
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
