@@ -104,7 +104,7 @@ def test_an_interrupted_run_goes_on(moue, run_folder, folder, tmp_path, monkeypa
     assert not out.exists()
     monkeypatch.setattr(Analyzer, "analyze_many", real)
     code, _, said = moue(*command)
-    assert (code, "resuming: 2 answers" in said) == (0, True)
+    assert (code, "resuming: 2 results" in said) == (0, True)
     assert out.read_bytes() == expected
 
 

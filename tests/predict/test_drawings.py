@@ -191,7 +191,7 @@ def test_a_run_that_may_overwrite_goes_on_too(predict, tmp_path, monkeypatch):
         code, _, said = predict(*command)
         assert (code, "the same command resumes" in said) == (130, True)
     code, _, said = predict(*command)
-    assert (code, "resuming: 2 answers" in said) == (0, True)
+    assert (code, "resuming: 2 results" in said) == (0, True)
     assert len(read(out)) == 10
     # With other choices the rows left do not fit, and are not asked for again.
     with monkeypatch.context() as patch:

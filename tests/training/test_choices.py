@@ -164,7 +164,7 @@ def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
     run.teacher.unlink()
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)moue distill"):
         train(ALL_ON, faces, run.path, resume=True)
-    with pytest.raises(MoueError, match="the teacher's answers: checksum"):
+    with pytest.raises(MoueError, match="the teacher's predictions: checksum"):
         train(ALL_ON, faces, run.path, resume=True, teacher=make_teacher(faces, seed=1))
 
 

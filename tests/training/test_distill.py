@@ -107,7 +107,7 @@ def test_a_run_knows_its_teachers_without_asking_them(teachers, faces, cache, mo
     refuse_other_teachers(answers, teachers, faces, "single")
     refuse_other_teachers(answers, [cache], faces, "single")
     for others, views in ((teachers[:1], "single"), (teachers, "flip")):
-        with pytest.raises(MoueError, match=r"started with the answers of (?s:.*)another --out"):
+        with pytest.raises(MoueError, match=r"started with the predictions of (?s:.*)another --out"):
             refuse_other_teachers(answers, others, faces, views)
 
 
@@ -215,7 +215,7 @@ def test_the_command(moue, teachers, tmp_path):
     assert read_json(out / "environment.json")["command"].startswith(f"moue distill {data}")
     assert moue(*words, *few, "--resume")[0] == 0
     code, _, err = moue(*words, *few, "--resume", "--teacher", teachers[0])
-    assert (code, "started with the answers of" in err) == (1, True)
+    assert (code, "started with the predictions of" in err) == (1, True)
     code, _, err = moue(
         "train", data, "--recipe", "small_distilled", "--set", "ferplus_weight=0", "--out", tmp_path / "x"
     )

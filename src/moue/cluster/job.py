@@ -154,7 +154,7 @@ class _Run:
         images = sum(self._num_images(self._slices[number]) for number in self._left)
         self.summary.num_before = len(listing.names) - images - len(self._parts)
         if len(self._left) < len(self._slices):
-            listener.note(f"resuming: {self.summary.num_before:,} answers are in {shards.place.shown} already")
+            listener.note(f"resuming: {self.summary.num_before:,} results are already in {shards.place.shown}")
 
     def answer(self, ray: Any, work: Work) -> None:  # noqa: ANN401 (the module)
         """Have all shards that are left answered, and count what comes back."""

@@ -174,7 +174,7 @@ def _origin_of_expression(spec: ModelSpec) -> str:
     if "expression" not in spec.data:
         return "the calibrated answer of `emotion`"
     size = f"{len(spec.expression.class_names)} x {sum(len(rows[0]) for rows in spec.expression.weights.values())}"
-    return f"a layer of {size} weights over the logarithms of their answers, fitted to {spec.data['expression']}"
+    return f"a layer of {size} weights over the logarithms of their probabilities, fitted to {spec.data['expression']}"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -124,7 +124,7 @@ class _Run:
         ) as run:
             if run.num_done:
                 self._listener.note(
-                    f"resuming: {run.num_done:,} answers are in {run.part} already; remove it to start over"
+                    f"resuming: {run.num_done:,} results are already in {run.part}; delete it to start over"
                 )
             self.summary.num_before = run.num_done
             left = [job for job in jobs if not run.is_done(shown(str(job.source)))]

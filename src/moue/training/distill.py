@@ -83,7 +83,7 @@ class TeacherOutputs:
         """
         origin, probabilities = _read(path)
         if not isinstance(origin, dict) or origin.pop("format", None) != _FORMAT or set(origin) != _ORIGIN:
-            raise MoueError(f"{path} is of another version", f"format {_FORMAT}", "Ask the teachers again.")
+            raise MoueError(f"{path} is of another version", f"format {_FORMAT}", "Run the teachers again.")
         _refuse_other_faces(path, origin, probabilities, dataset)
         return cls(probabilities, origin)
 
@@ -129,7 +129,7 @@ def refuse_other_teachers(
         origin = _describe(_load(teachers, dataset), dataset, views)
     if origin != answers.origin:
         raise MoueError(
-            f"the run was started with the answers of {_name(answers.origin)}", _name(origin), "Name another --out."
+            f"the run was started with the predictions of {_name(answers.origin)}", _name(origin), "Name another --out."
         )
 
 
@@ -156,7 +156,7 @@ def find_teacher(teacher: TeacherOutputs | str | Path | None, weight: float, dat
     if teacher is None:
         raise SettingError(
             "no teacher",
-            f"a teacher's answers, since distill_weight = {weight:g}",
+            f"a teacher's predictions, because distill_weight = {weight:g}",
             "Start with moue distill … --teacher RUN, or add --set distill_weight=0.",
         )
     if isinstance(teacher, TeacherOutputs):
@@ -239,7 +239,7 @@ def _read(path: str | Path) -> tuple[Any, dict[str, NDArray[Any]]]:
         with np.load(path, allow_pickle=False) as arrays:
             return json.loads(str(arrays["origin"])), {name: arrays[name] for name in arrays if name != "origin"}
     except Exception as error:
-        raise MoueError(f"cannot read {path}: {error}", "a teacher's answers, made by moue distill") from error
+        raise MoueError(f"cannot read {path}: {error}", "a teacher's predictions, made by moue distill") from error
 
 
 def _check_archive(path: str | Path) -> None:
@@ -257,11 +257,11 @@ def _refuse_other_faces(
         raise MoueError(
             f"{path} is about data with checksum {str(origin.get('data'))[:12]}…",
             f"{dataset.checksum[:12]}…, the checksum of {dataset.source or 'the data'}",
-            "Give the data it was made from, or ask the teachers again.",
+            "Give the data it was made from, or run the teachers again.",
         )
     count = len(dataset.where("train"))
     expected = {head.name: (count, len(head.names_for(dataset.class_names))) for head in list_heads()}
     for head, rows in probabilities.items():
         if head not in expected or check_probabilities(rows).shape != expected[head]:
             wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())
-            raise MoueError(f"{path} has {head!r} of {rows.shape}", wanted, "Ask the teachers again.")
+            raise MoueError(f"{path} has {head!r} of {rows.shape}", wanted, "Run the teachers again.")

@@ -30,7 +30,7 @@ def open_run(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -
     if needs_votes(config):
         checked["votes_checksum"] = "the FER+ votes"
     if config.distill_weight:
-        checked["teacher_checksum"] = "the teacher's answers"
+        checked["teacher_checksum"] = "the teacher's predictions"
     for key, name in checked.items():
         _refuse_other(name, environment["data"][key], started["data"].get(key), "the same data")
     # Only a run that was cut in its first epoch starts from them again.
