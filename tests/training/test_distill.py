@@ -198,11 +198,11 @@ def test_the_command(moue, teachers, tmp_path):
     words = ("distill", data, "--recipe", "small", "--set", "ferplus_weight=0", "--set", small, "--out", out)
     few = ("--epochs", 1, "--set", "warmup_epochs=0", "--views", "flip")
     code, _, err = moue(*words, *few[:-2])
-    assert (code, "--teacher RUN" in err) == (1, True)
+    assert (code, "--teacher RUN" in err) == (2, True)
     code, _, err = moue(*words, *few, "--set", "distill_weight=0", "--teacher", teachers[0])
     assert (code, "distill_weight=0" in err) == (2, True)
     code, _, err = moue(*words, *few, "--teacher", tmp_path / "teacher.npz")
-    assert (code, "given before" in err) == (2, True)
+    assert (code, "already averaged" in err) == (2, True)
     code, _, err = moue(*words, *few, *(word for one in teachers for word in ("--teacher", one)))
     assert code == 0, err
     assert "distill_weight=0.7, distill_temperature=2" in err
@@ -219,5 +219,5 @@ def test_the_command(moue, teachers, tmp_path):
     code, _, err = moue(
         "train", data, "--recipe", "small_distilled", "--set", "ferplus_weight=0", "--out", tmp_path / "x"
     )
-    assert (code, "moue distill" in err) == (1, True)
+    assert (code, "moue distill" in err) == (2, True)
     assert not (tmp_path / "x").exists()

@@ -167,7 +167,7 @@ def test_a_saved_model_answers_under_tensorflow_alone(tmp_path, faces):
     other = tmp_path / "other"
     other.mkdir()
     (other / "notes.txt").touch()
-    with pytest.raises(MoueError, match="no SavedModel"):
+    with pytest.raises(MoueError, match="is not a SavedModel"):
         export_network("small", other, overwrite=True)
     assert [one.name for one in other.iterdir()] == ["notes.txt"]
 
