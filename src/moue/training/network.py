@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moue.heads import heads_in, list_heads
 from moue.training.average import ramp_average
 from moue.training.backend import keras
+from moue.training.fused import fuse_batch_norm
 from moue.training.models import build_model
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int,
         steps_per_epoch: Batches per epoch, for the schedule.
         state: A file saved by `moue.training.callbacks.save_model` with the same choices.
     """
+    fuse_batch_norm(model)
     optimizer = make_optimizer(config, steps_per_epoch)
     crossentropy = "categorical_crossentropy"
     weights = {head.name: weight for head, weight in heads_in(config).items()}

@@ -1,0 +1,71 @@
+"""The fused BatchNorm gives what Keras's own gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from moue.training.backend import keras
+from moue.training.fused import fuse_batch_norm
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a kernel of TensorFlow")
+
+
+def _network(channels: int, precision: str, **options: object) -> keras.Model:
+    inputs = keras.Input((6, 6, channels))
+    return keras.Model(inputs, keras.layers.BatchNormalization(momentum=0.9, dtype=precision, **options)(inputs))
+
+
+def _step(model: keras.Model, images: NDArray[np.float32], slope: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return outputs, gradients of images, gamma and beta, and the moving statistics after one training step."""
+    x = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = model(x, training=True)
+        loss = tf.reduce_sum(tf.cast(outputs, tf.float32) * slope)
+    layer = model.layers[-1]
+    gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+    return [np.array(tf.cast(each, tf.float32)) for each in (outputs, *gradients, *layer.non_trainable_variables)]
+
+
+@pytest.mark.parametrize("channels", [16, 24])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.02)])
+def test_a_training_step_gives_the_same_numbers(channels: int, precision: str, tolerance: float) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.normal(3, 2, (8, 6, 6, channels)).astype(np.float32)
+    slope = rng.normal(0, 1, images.shape).astype(np.float32)
+    ours, plain = _network(channels, precision), _network(channels, "float32")
+    fuse_batch_norm(ours)
+    for found, expected in zip(_step(ours, images, slope), _step(plain, images, slope), strict=True):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found / scale, expected / scale, atol=tolerance)
+    # Validation is Keras's own.
+    assert np.allclose(ours(images, training=False), plain(images, training=False), atol=tolerance * 10)
+
+
+def test_what_the_kernel_cannot_compute_is_left_to_keras() -> None:
+    without_scale = _network(16, "float32", scale=False)
+    before = without_scale.layers[-1].call
+    fuse_batch_norm(without_scale)
+    assert without_scale.layers[-1].call == before
+
+
+def test_a_frozen_layer_keeps_its_statistics() -> None:
+    model = _network(16, "float32")
+    model.layers[-1].trainable = False
+    fuse_batch_norm(model)
+    model(np.full((4, 6, 6, 16), 9, np.float32), training=True)
+    assert not model.layers[-1].moving_mean.numpy().any()
+
+
+def test_a_saved_model_names_a_layer_that_keras_knows(tmp_path: object) -> None:
+    model = _network(16, "float32")
+    fuse_batch_norm(model)
+    model.save(f"{tmp_path}/model.keras")
+    assert type(keras.saving.load_model(f"{tmp_path}/model.keras").layers[-1]) is keras.layers.BatchNormalization
