@@ -4,11 +4,11 @@
 
 Prints images/s of whole steps (batch making included) on random faces, the time of each recipe's augmentation of a
 batch, and beside it that of Keras's preprocessing layers doing about the same. Recipes by default: seed_cnn_aug, small.
+A recipe's name may be followed by a precision and by whose BatchNorm to use: small:mixed_bfloat16, small:float32:keras.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import sys
 import time
@@ -42,11 +42,15 @@ def timed(do: Callable[[], Any]) -> float:
 
 def stepper(name: str, faces: Dataset) -> tuple[Callable[[], Any], Any]:
     """Return a function that trains STEPS steps of a recipe, warmed up, and the recipe's feed."""
-    recipe = TrainConfig.from_recipe(name)
-    config = dataclasses.replace(recipe, batch_size=BATCH)
+    recipe, precision, whose = [*name.split(":"), "", ""][:3]
+    choices = {"precision": precision} if precision else {}
+    config = TrainConfig.from_recipe(recipe, batch_size=BATCH, **choices)
     feed = Feed(faces.images, make_training_targets(faces, config), config)
     model = assemble(config, 7)
     compile_model(model, config, len(feed))
+    if whose == "keras":
+        for layer in model._flatten_layers():
+            vars(layer).pop("call", None)  # what moue put over the layer's own
 
     def train() -> None:
         model.fit(feed, epochs=1, verbose=0)
@@ -100,7 +104,7 @@ def main() -> None:
         pairs = [mine / theirs for mine, theirs in zip(values, seconds["seed_cnn"], strict=True)]
         made = f", of which a batch made {1000 * statistics.median(batches[name]):.1f} ms" if name in batches else ""
         print(
-            f"{name:20} {BATCH / statistics.median(values):6.0f} images/s, a step {statistics.median(pairs):.2f} times "
+            f"{name:22} {BATCH / statistics.median(values):6.0f} images/s, a step {statistics.median(pairs):.2f} times "
             f"that of seed_cnn ({1000 * statistics.median(values):.0f} ms{made})"
         )
     print(f"Keras's layers on a batch: {1000 * statistics.median(layer_seconds):.1f} ms")

@@ -23,13 +23,14 @@ from moue.training.backend import keras
 from moue.training.batches import Feed
 from moue.training.callbacks import Keeper
 from moue.training.config import TrainConfig
-from moue.training.distill import TeacherOutputs
+from moue.training.copies import describe_copies
 from moue.training.expression import mix_heads
 from moue.training.expression_fit import Answered, fit_expression
 from moue.training.network import assemble, compile_model, make_optimizer
 from moue.training.publish import export_run
 from moue.training.run_folder import RunFolder
 from moue.training.targets import label_given_votes, make_training_targets
+from moue.training.teacher_outputs import TeacherOutputs
 from moue.training.train import train
 
 TINY = {"widths": [8, 12], "depths": [1, 1]}
@@ -39,7 +40,7 @@ ALL_ON = TrainConfig(
     weight_decay=1e-3, schedule="cosine", warmup_epochs=1, label_smoothing=0.1, vote_smoothing=0.3, ema=0.9,
     class_weights=True, ferplus_weight=0.5, flip=True, rotation_degrees=10, shift_fraction=0.1, zoom_fraction=0.1,
     brightness=0.1, contrast=0.1, erasing_probability=0.3, mixup_alpha=0.2, cutmix_alpha=1.0, distill_weight=0.6,
-    distill_temperature=2,
+    distill_temperature=2, distill_copies=2,
 )  # fmt: skip
 
 
@@ -56,10 +57,10 @@ def faces():
 
 
 def make_teacher(faces, seed=0):
-    rng, count = np.random.default_rng(seed), len(faces.where("train"))
+    rng, count = np.random.default_rng(seed), ALL_ON.distill_copies * len(faces.where("train"))
     sizes = {"emotion": 7, "perceived": 10}
     said = {head: rng.dirichlet(np.ones(size), count).astype(np.float32) for head, size in sizes.items()}
-    return TeacherOutputs(said, {"data": faces.checksum, "views": "single", "teachers": []})
+    return TeacherOutputs(said, {"data": faces.checksum, "views": "single", "teachers": [], **describe_copies(ALL_ON)})
 
 
 def train_taught(faces, out):
@@ -294,9 +295,9 @@ def test_vote_smoothing_takes_the_label_frequency_of_faces_with_such_votes():
 
 
 def test_a_batch_is_a_function_of_seed_epoch_and_index(faces):
-    said = make_teacher(faces).probabilities
+    said = make_teacher(faces).each_copy()
     train_part = faces.subset("train")
-    targets = make_training_targets(train_part, ALL_ON, said)
+    targets = [make_training_targets(train_part, ALL_ON, part) for part in said]
     feeds = [Feed(train_part.images, targets, ALL_ON, first_epoch=epoch) for epoch in (0, 2)]
     (images, rows), (same, same_rows) = (feed.batch(2, 1) for feed in feeds)
     np.testing.assert_array_equal(images, same)

@@ -20,8 +20,9 @@ from moue.evaluation.tta import list_views, with_views
 from moue.files import read_json, sha256_of
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.training.config import TrainConfig
-from moue.training.distill import TeacherOutputs, find_teacher, refuse_other_teachers, teach
+from moue.training.distill import find_teacher, refuse_other_teachers, teach
 from moue.training.targets import blend, make_targets, make_training_targets
+from moue.training.teacher_outputs import TeacherOutputs
 
 TINY = {"widths": [8, 12], "depths": [1, 1]}
 CONFIG = TrainConfig(ferplus_weight=0.5, distill_weight=0.6, distill_temperature=2.0)
@@ -104,11 +105,11 @@ def test_the_teachers_are_averaged_over_the_training_split_alone(views, teachers
 def test_a_run_knows_its_teachers_without_asking_them(teachers, faces, cache, monkeypatch):
     answers = TeacherOutputs.load(cache, faces)
     monkeypatch.setattr(Classifier, "predict_heads", None)
-    refuse_other_teachers(answers, teachers, faces, "single")
-    refuse_other_teachers(answers, [cache], faces, "single")
+    refuse_other_teachers(answers, teachers, faces, "single", CONFIG)
+    refuse_other_teachers(answers, [cache], faces, "single", CONFIG)
     for others, views in ((teachers[:1], "single"), (teachers, "flip")):
         with pytest.raises(MoueError, match=r"started with the predictions of (?s:.*)another --out"):
-            refuse_other_teachers(answers, others, faces, views)
+            refuse_other_teachers(answers, others, faces, views, CONFIG)
 
 
 def test_what_does_not_fit_is_refused(teachers, faces, cache, tmp_path):
@@ -121,7 +122,7 @@ def test_what_does_not_fit_is_refused(teachers, faces, cache, tmp_path):
         teach([reversed_names], faces)
     for teacher in (cache, TeacherOutputs.load(cache, faces)):
         with pytest.raises(MoueError, match="is about data with checksum"):
-            find_teacher(teacher, 0.5, make_dataset(60, seed=4))
+            find_teacher(teacher, CONFIG, make_dataset(60, seed=4))
 
 
 @pytest.fixture(scope="module")
@@ -183,10 +184,10 @@ def test_no_weight_without_a_teacher(faces):
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6"):
         make_training_targets(faces.subset("train"), CONFIG)
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6(?s:.*)moue distill"):
-        find_teacher(None, 0.6, faces)
-    assert find_teacher(None, 0.0, faces) is None
+        find_teacher(None, CONFIG, faces)
+    assert find_teacher(None, TrainConfig(), faces) is None
     with pytest.raises(MoueError, match="a teacher with distill_weight = 0"):
-        find_teacher(TeacherOutputs({}, {}), 0.0, faces)
+        find_teacher(TeacherOutputs({}, {}), TrainConfig(), faces)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from moue.cli import console, options, training_options
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.training.config import TrainConfig
-    from moue.training.distill import TeacherOutputs
+    from moue.training.teacher_outputs import TeacherOutputs
     from moue.training.train import TrainResult
 
 # For recipes that were made for labels alone.
@@ -113,9 +113,10 @@ def distill(
     Each teacher classifies every face of the training split once; its predictions are kept in OUT/teacher.npz.
     """
     from moue.training.config import TrainConfig
-    from moue.training.distill import TeacherOutputs, refuse_other_teachers, teach
+    from moue.training.distill import refuse_other_teachers, teach
     from moue.training.run_folder import RunFolder
     from moue.training.targets import refuse_unfit_data
+    from moue.training.teacher_outputs import TeacherOutputs
 
     if views is not options.ViewsName.SINGLE and any(Path(teacher).suffix == ".npz" for teacher in teachers or ()):
         raise typer.BadParameter("a teacher.npz holds predictions that are already averaged", param_hint="--views")
@@ -137,9 +138,9 @@ def distill(
     if not resume:
         refuse_unfit_data(dataset, config)  # before the teachers are asked in vain
         with console.count_progress("running the teachers") as moved:
-            answers = teach(teachers or (), dataset, views=views.value, progress=moved)
+            answers = teach(teachers or (), dataset, views=views.value, config=config, progress=moved)
     elif teachers and run.teacher.exists():
-        refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value)
+        refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value, config)
     words = _data_words(data, ferplus)
     _run(config, dataset, out, resume=resume, devices=devices, data=words, teacher=answers)
 

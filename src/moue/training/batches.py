@@ -11,9 +11,12 @@ import numpy as np
 
 from moue.training.augment import augment, is_augmented
 from moue.training.backend import keras
+from moue.training.copies import changes_of_copies, make_copy
 from moue.training.targets import for_keras
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from moue.training.config import TrainConfig
@@ -31,20 +34,27 @@ class Feed(keras.utils.PyDataset):
 
     Args:
         images: Training faces, uint8 (N, H, W, 1).
-        targets: Their targets by head, float32 (N, K).
+        targets: Their targets by head, float32 (N, K). With `distill_copies`, those of each copy.
         config: Gives the batch size, the seed and the augmentation.
         first_epoch: The epochs that are over, when a run is resumed.
     """
 
-    def __init__(self, images: NDArray[np.uint8], targets: Targets, config: TrainConfig, first_epoch: int = 0) -> None:
-        self._changes = is_augmented(config)
-        # Threads keep a GPU busy; on two cores one is enough, since the network's step needs the other.
-        super().__init__(workers=_count_workers() if self._changes else 1)
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        targets: Targets | Sequence[Targets],
+        config: TrainConfig,
+        first_epoch: int = 0,
+    ) -> None:
+        self._augmentation = changes_of_copies(config)
+        self._changes = is_augmented(self._augmentation)
+        super().__init__(workers=_count_workers())
         self._images = images
-        self._targets = targets
+        self._targets = [targets] if isinstance(targets, dict) else list(targets)
         self._config = config
         self.epoch = first_epoch
         self._order = functools.lru_cache(maxsize=2)(self._shuffle)
+        self._copy = functools.lru_cache(maxsize=2)(functools.partial(make_copy, images, config))
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -58,10 +68,12 @@ class Feed(keras.utils.PyDataset):
         """Return batch `index` of `epoch`, both from 0; the same whenever it is asked for."""
         seed, size = self._config.seed, self._config.batch_size
         chosen = self._order(epoch)[index * size : (index + 1) * size]
-        faces, rows = self._images[chosen], {head: array[chosen] for head, array in self._targets.items()}
+        number = epoch % len(self._targets)
+        images = self._copy(number) if self._config.distill_copies else self._images
+        faces, rows = images[chosen], {head: array[chosen] for head, array in self._targets[number].items()}
         if self._changes:
             rng = np.random.default_rng((seed, epoch, index, _AUGMENTATION))
-            faces, rows = augment(faces, rows, self._config, rng)
+            faces, rows = augment(faces, rows, self._augmentation, rng)
         return faces, for_keras(rows)
 
     def on_epoch_end(self) -> None:
@@ -73,4 +85,9 @@ class Feed(keras.utils.PyDataset):
 
 
 def _count_workers() -> int:
-    return max(1, min(_MAX_WORKERS, (os.cpu_count() or 1) // 2))
+    """Return how many threads make batches: at least two.
+
+    With one, Keras leaves the queue to tf.data, whose prefetching made a training stand still for up to a minute per
+    epoch where TensorFlow had one core.
+    """
+    return max(2, min(_MAX_WORKERS, (os.cpu_count() or 1) // 2))

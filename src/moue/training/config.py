@@ -99,6 +99,12 @@ class TrainConfig:
     distill_temperature: float = _choice(
         1.0, "above 1 it softens the teacher's probabilities; 1: no change", low=0.1, high=20.0
     )
+    distill_copies: int = _choice(
+        0,
+        "the teacher answers about this many moved copies of each face; the student sees one per epoch, in turn",
+        low=0,
+        high=64,
+    )
     flip: bool = _choice(default=False, text="mirror every other face")
     rotation_degrees: float = _choice(0.0, "rotate by up to this many degrees either way", low=0.0, high=180.0)
     shift_fraction: float = _choice(0.0, "shift by up to this fraction of the side", low=0.0, high=0.5)

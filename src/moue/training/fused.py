@@ -34,7 +34,7 @@ def fuse_batch_norm(model: keras.Model) -> None:
 
 
 def _is_fusible(layer: keras.layers.BatchNormalization) -> bool:
-    images = len(layer.input.shape) == 4 and layer.axis in (-1, 3)
+    images = layer.input_spec is not None and layer.input_spec.ndim == 4 and layer.axis in (-1, 3)
     return images and layer.center and layer.scale and not layer.renorm and not layer.synchronized
 
 
@@ -42,7 +42,7 @@ def _call(
     layer: keras.layers.BatchNormalization,
     plain: Callable[..., Any],
     inputs: Any,  # noqa: ANN401 (a tensor of the backend)
-    training: bool | None = None,  # noqa: FBT001 (Keras's signature)
+    training: bool | None = None,
     mask: Any = None,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """Stand for `layer.call`, which is `plain`."""

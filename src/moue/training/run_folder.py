@@ -30,7 +30,7 @@ from moue.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from moue.data.dataset import Dataset
-    from moue.training.distill import TeacherOutputs
+    from moue.training.teacher_outputs import TeacherOutputs
 
 History = list[dict[str, float]]
 _NUMBERS: Final = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
     from moue.progress import Progress
     from moue.training.config import TrainConfig
-    from moue.training.distill import TeacherOutputs
     from moue.training.run_folder import History
+    from moue.training.teacher_outputs import TeacherOutputs
 
 _EVALUATION_BATCH: Final = 256
 
@@ -113,7 +113,7 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
         refuse_no_start(config)
         shared = find_devices(devices, config)
         kept = run.teacher if resume and run.teacher.exists() else None
-        answers = find_teacher(teacher or kept, config.distill_weight, dataset)
+        answers = find_teacher(teacher or kept, config, dataset)
         # Before the folder is made: what cannot be built leaves nothing behind.
         keras.utils.set_random_seed(config.seed)
         with shared.holding_variables():
@@ -129,7 +129,8 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
         interrupted = False
         if not is_over(history, config.epochs, config.early_stopping_patience):
             training = dataset.subset("train")
-            targets = make_training_targets(training, config, answers.probabilities if answers else None)
+            parts = answers.each_copy() if answers else [None]
+            targets = [make_training_targets(training, config, part) for part in parts]
             feed = Feed(training.images, targets, config, len(history))
             with shared.holding_variables():
                 compile_model(model, config, len(feed), state=run.checkpoint(len(history)) if history else None)
