@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.data import NARROW, make_dataset
+from moue.data.synthetic.dataset import synthesize
 from moue.errors import MoueError
 from moue.files import read_json, sha256_of, write_json
 
@@ -16,7 +17,7 @@ pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
 from moue.training import train as train_module
 from moue.training.backend import keras
 from moue.training.config import TrainConfig
-from moue.training.finetune import find_weights, start_from
+from moue.training.finetune import find_weights, start_from, start_from_earlier
 from moue.training.models import list_models
 from moue.training.network import assemble
 from moue.training.run_folder import RunFolder
@@ -156,3 +157,13 @@ def test_what_cannot_be_started_from_is_said_and_leaves_no_folder(earlier, faces
             train(dataclasses.replace(ONE_HEAD, initial_weights=str(source)), faces, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert find_weights(earlier) == RunFolder(earlier).best
+
+
+def test_a_shipped_model_keeps_what_it_knows_when_its_training_goes_on():
+    """Its file has no BatchNorm statistics: without new ones, a training would begin with hardly a right answer."""
+    config = TrainConfig.from_recipe("small", **{"model_options.dropout": 0.0})
+    model = assemble(config, 7)
+    images = synthesize(per_class=20, seed=0).images
+    start_from_earlier(model, "small", images)
+    answers = [np.asarray(model(images, training=mode)["emotion"]).argmax(axis=1) for mode in (False, True)]
+    assert (answers[0] == answers[1]).mean() > 0.9

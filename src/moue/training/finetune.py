@@ -14,6 +14,7 @@ from moue.errors import MoueError, SettingError
 from moue.files import as_path, read_json, sha256_of
 from moue.heads import list_heads
 from moue.training.backend import keras
+from moue.training.batch_norm import renew_statistics
 from moue.training.config import TrainConfig
 from moue.training.from_onnx import describe_exported, load_exported
 from moue.training.probe import fit_head
@@ -23,12 +24,16 @@ from moue.training.targets import make_targets, make_training_targets
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from moue.data.dataset import Dataset
 
 RECIPE: Final = "finetune"
 """The recipe of a fine-tuning where none is named."""
 
 _ARCHITECTURE: Final = ("model", "model_options")
+_NUM_FOR_STATISTICS: Final = 256
 # Steps of training, for little data and for much.
 _FACES_SEEN: Final = 12_000
 _LEAST_EPOCHS, _MOST_EPOCHS = 6, 15
@@ -121,14 +126,21 @@ def _architecture(path: Path) -> dict[str, Any]:
     return {name: getattr(config, name) for name in _ARCHITECTURE}
 
 
-def start_from_earlier(model: keras.Model, source: str) -> dict[str, Any]:
+def start_from_earlier(model: keras.Model, source: str, images: NDArray[np.uint8]) -> dict[str, Any]:
     """Put in the weights of an earlier training; return what environment.json says about them.
+
+    Args:
+        model: What `moue.training.network.assemble` returned.
+        source: As `find_weights` takes it.
+        images: Training faces, uint8 (N, H, W, C); an exported file has no statistics of BatchNorm layers.
 
     Raises:
         MoueError: as `find_weights` and `start_from`.
     """
     path = find_weights(source)
     left = start_from(model, path)
+    if path.suffix == ".onnx":
+        renew_statistics(model, images[:_NUM_FOR_STATISTICS])
     earlier = RunFolder(path.parent).environment
     told = read_json(earlier) if earlier.exists() else {}
     name = {"name": source} if source in shipped_models() else {}

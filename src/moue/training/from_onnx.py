@@ -2,7 +2,8 @@
 
 The export folds each BatchNorm into the convolution before it. Here the folded kernel becomes the kernel, the folded
 bias becomes BatchNorm's beta, and BatchNorm's other numbers are such that it changes nothing else. So the network
-answers as the file does while BatchNorm keeps its statistics, as it does in fine-tuning. 16-bit weights become 32.
+answers as the file does while BatchNorm keeps its statistics; `moue.training.batch_norm.renew_statistics` gives it
+some to be trained with. 16-bit weights become 32.
 """
 
 from __future__ import annotations

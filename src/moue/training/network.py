@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moue.heads import heads_in, list_heads
 from moue.training.average import ramp_average
 from moue.training.backend import keras
-from moue.training.fused import fuse_batch_norm
+from moue.training.batch_norm import fuse_batch_norm
 from moue.training.models import build_model
 
 if TYPE_CHECKING:

@@ -120,7 +120,9 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             model = assemble(config, len(dataset.class_names))
         environment = describe_environment(dataset, answers)
         if config.initial_weights and not (resume and run.read_history()):  # a later epoch has its own weights
-            environment["initial_weights"] = start_from_earlier(model, config.initial_weights)
+            environment["initial_weights"] = start_from_earlier(
+                model, config.initial_weights, dataset.subset("train").images
+            )
             if config.finetune:
                 fit_first_head(model, dataset, config)
         if config.finetune:

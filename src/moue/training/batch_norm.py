@@ -1,17 +1,18 @@
-"""BatchNorm in one kernel: Keras's own spells it out in some ten operations, each of which reads the whole batch.
-
-On a CPU those took up to half of a training step; in `mixed_bfloat16` Keras computes them in float32 too.
-"""
+"""BatchNorm layers: one kernel to train them, and statistics for weights that came without."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from moue.training.backend import keras
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 # oneDNN computes other numbers of channels in bfloat16 without its vector kernels, some ten times slower.
 _CHANNELS: Final = 16
@@ -19,6 +20,9 @@ _CHANNELS: Final = 16
 
 def fuse_batch_norm(model: keras.Model) -> None:
     """Let the BatchNorm layers of a network train with TensorFlow's fused kernel; the same numbers within rounding.
+
+    Keras's own spells BatchNorm out in some ten operations, each of which reads the whole batch, and in float32 even
+    under `mixed_bfloat16`. On a CPU that was a fifth to a half of a training step.
 
     Does nothing on another backend, or for a layer that the kernel cannot compute. Validation and saved models remain
     Keras's: the layers are changed as objects, and not by a subclass, which nobody could load without moue.
@@ -31,6 +35,29 @@ def fuse_batch_norm(model: keras.Model) -> None:
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization) and _is_fusible(layer):
             layer.call = functools.partial(_call, layer, layer.call)
+
+
+def renew_statistics(model: keras.Model, images: NDArray[np.uint8]) -> None:
+    """Set the statistics of all BatchNorm layers to those of some faces; the network answers as before.
+
+    An exported network has none: its layers do nothing but add a bias. In training, such a layer would normalise by
+    each batch, and with the scale of its input the network would lose most of what it knows.
+
+    Args:
+        model: A network whose BatchNorm layers have any statistics.
+        images: uint8 (N, H, W, C), some hundred faces.
+    """
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if not layers or not all(layer.center and layer.scale for layer in layers):
+        return
+    seen = keras.Model(model.inputs, [layer.input for layer in layers]).predict(images, verbose=0)
+    for layer, features in zip(layers, seen if len(layers) > 1 else [seen], strict=True):
+        gamma, beta, mean, variance = layer.get_weights()
+        factor = gamma / np.sqrt(variance + layer.epsilon)
+        kept = tuple(range(features.ndim - 1))
+        new_mean, new_variance = features.mean(axis=kept), features.var(axis=kept)
+        new_gamma, new_beta = factor * np.sqrt(new_variance + layer.epsilon), beta + factor * (new_mean - mean)
+        layer.set_weights([new_gamma, new_beta, new_mean, new_variance])
 
 
 def _is_fusible(layer: keras.layers.BatchNormalization) -> bool:

@@ -1,4 +1,4 @@
-"""The fused BatchNorm gives what Keras's own gives."""
+"""BatchNorm: the fused kernel gives what Keras's own gives, and new statistics change no answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from moue.training.backend import keras
-from moue.training.fused import fuse_batch_norm
+from moue.training.batch_norm import fuse_batch_norm, renew_statistics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +47,26 @@ def test_a_training_step_gives_the_same_numbers(channels: int, precision: str, t
         np.testing.assert_allclose(found / scale, expected / scale, atol=tolerance)
     # Validation is Keras's own.
     assert np.allclose(ours(images, training=False), plain(images, training=False), atol=tolerance * 10)
+
+
+def test_new_statistics_change_no_answer_and_hold_for_a_batch() -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, activation="relu")(inputs))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
+    model = keras.Model(inputs, x)
+    rng = np.random.default_rng(0)
+    for layer in model.layers[2::2]:  # as after an export: nothing but a bias
+        one = np.ones(4, np.float32)
+        layer.set_weights([one, rng.normal(0, 1, 4), 0 * one, one - layer.epsilon])
+    images = rng.integers(0, 256, (64, 8, 8, 1), np.uint8)
+    before = np.array(model(images, training=False))
+    spoilt = np.array(model(images, training=True))
+    assert np.abs(spoilt - before).max() > 1
+    for layer in model.layers[2::2]:  # the step above moved them
+        layer.set_weights([*layer.get_weights()[:2], np.zeros(4), np.full(4, 1 - layer.epsilon)])
+    renew_statistics(model, images)
+    np.testing.assert_allclose(model(images, training=False), before, rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(model(images, training=True), before, rtol=1e-3, atol=1e-2)
 
 
 def test_what_the_kernel_cannot_compute_is_left_to_keras() -> None:
