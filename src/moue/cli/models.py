@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from moue.training.models.registry import ModelEntry
 
 _UNKNOWN: Final = "?"
+_MARK: Final = "*"
 
 
 def models(
@@ -40,6 +41,9 @@ def models(
     weights = _weights()
     rows = [(entry, *_cost(entry), ", ".join(weights.get(entry, ())) or "-") for entry in sorted(entries)]
     console.print_table(("network", "parameters", "multiply-adds", "input", "shipped models"), rows)
+    marked = sorted(name for names in weights.values() for name in names if name.endswith(_MARK))
+    if marked:
+        console.note(f"{_MARK} with options of its own, so of another size: moue recipes {marked[0].removesuffix(_MARK)}")
     console.note("to describe one: moue models NAME; to use a shipped model: moue predict FILE --model NAME")
 
 
@@ -92,14 +96,15 @@ def _cost(name: str) -> tuple[str, str, str]:
 
 
 def _weights() -> dict[str, list[str]]:
-    """Return for each network the shipped models of it."""
+    """Return for each network the shipped models of it, marked where they have options of their own."""
     from moue.classifier.locate import WEIGHTS, shipped_models
     from moue.files import read_json
 
     found: dict[str, list[str]] = {}
     for model in shipped_models():
-        network = read_json(WEIGHTS / f"{model}.json").get("recipe", {}).get("model", model)
-        found.setdefault(network, []).append(model)
+        recipe = read_json(WEIGHTS / f"{model}.json").get("recipe", {})
+        marked = f"{model}{_MARK}" if recipe.get("model_options") else model
+        found.setdefault(recipe.get("model", model), []).append(marked)
     return found
 
 
