@@ -33,6 +33,14 @@ COMMANDS = {
         "python scripts/ship.py runs/small-0 small",
         "python scripts/fit_expression.py src/moue/weights/small.onnx fer2013.csv fer2013new.csv --also posed",
     ),
+    "base": (
+        (
+            "moue train fer2013.csv --recipe base --ferplus fer2013new.csv --set precision=mixed_bfloat16 "
+            "--out runs/base"
+        ),
+        "moue export runs/base fer2013.csv --ferplus fer2013new.csv --half --also posed",
+        "python scripts/ship.py runs/base base",
+    ),
     "small_robust": (
         (
             "moue train fer2013.csv --recipe harden --set initial_weights=small --ferplus fer2013new.csv "

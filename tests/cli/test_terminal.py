@@ -201,7 +201,7 @@ def test_models_are_listed_without_keras():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("small ")]
-    assert line.split() == ["small", "591,615", "32.5", "M", "48x48x1", "small,", "small_robust"]
+    assert line.split() == ["small", "591,615", "32.5", "M", "48x48x1", "base,", "small,", "small_robust"]
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 

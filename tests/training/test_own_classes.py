@@ -198,6 +198,6 @@ def test_wrong_starts_are_said_before_the_data_is_read(moue, tmp_path):
     code, _, said = moue("train", tmp_path / "no data", "--from", "smal", "--out", tmp_path / "run")
     assert code == 1
     assert "no model to start from at smal" in said
-    assert "a shipped model (small, small_robust)" in said
+    assert "a shipped model (base, small, small_robust)" in said
     code, _, said = moue("train", tmp_path, "--from", "small", "--set", "initial_weights=x", "--out", tmp_path / "run")
     assert code == 2

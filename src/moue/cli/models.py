@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from moue.training.models.registry import ModelEntry
 
 _UNKNOWN: Final = "?"
-_MARK: Final = "*"
 
 
 def models(
@@ -41,9 +40,9 @@ def models(
     weights = _weights()
     rows = [(entry, *_cost(entry), ", ".join(weights.get(entry, ())) or "-") for entry in sorted(entries)]
     console.print_table(("network", "parameters", "multiply-adds", "input", "shipped models"), rows)
-    marked = sorted(name for names in weights.values() for name in names if name.endswith(_MARK))
-    if marked:
-        console.note(f"{_MARK} with options of its own, so of another size: moue recipes {marked[0].removesuffix(_MARK)}")
+    for model, recipe in _recipes().items():
+        if recipe.get("model_options"):
+            console.note(f"{model} has options of its own, and so another size: moue recipes {recipe['recipe']}")
     console.note("to describe one: moue models NAME; to use a shipped model: moue predict FILE --model NAME")
 
 
@@ -96,16 +95,19 @@ def _cost(name: str) -> tuple[str, str, str]:
 
 
 def _weights() -> dict[str, list[str]]:
-    """Return for each network the shipped models of it, marked where they have options of their own."""
+    """Return for each network the shipped models of it."""
+    found: dict[str, list[str]] = {}
+    for model, recipe in _recipes().items():
+        found.setdefault(recipe.get("model", model), []).append(model)
+    return found
+
+
+def _recipes() -> dict[str, dict[str, Any]]:
+    """Return for each shipped model the settings that it was trained with."""
     from moue.classifier.locate import WEIGHTS, shipped_models
     from moue.files import read_json
 
-    found: dict[str, list[str]] = {}
-    for model in shipped_models():
-        recipe = read_json(WEIGHTS / f"{model}.json").get("recipe", {})
-        marked = f"{model}{_MARK}" if recipe.get("model_options") else model
-        found.setdefault(recipe.get("model", model), []).append(marked)
-    return found
+    return {model: read_json(WEIGHTS / f"{model}.json").get("recipe", {}) for model in shipped_models()}
 
 
 COMMANDS: Final = (models, recipes)
