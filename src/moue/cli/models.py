@@ -80,6 +80,11 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
         "recipes": ", ".join(taught) or "none",
         "shipped models": ", ".join(_weights().get(name, ())) or "none; train your own",
     }
+    about |= {
+        f"parameters of {model}": f"others, with options of its own: moue recipes {recipe['recipe']}"
+        for model, recipe in _recipes().items()
+        if recipe.get("model") == name and recipe.get("model_options")
+    }
     console.print_table((name, ""), list(about.items()))
 
 

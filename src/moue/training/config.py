@@ -101,7 +101,7 @@ class TrainConfig:
     )
     distill_copies: int = _choice(
         0,
-        "the teacher answers about this many moved copies of each face; the student sees one per epoch, in turn",
+        "the teacher classifies this many moved copies of each face; the student sees one per epoch, in turn; 0: off",
         low=0,
         high=64,
     )

@@ -136,7 +136,7 @@ def _refuse_other_copies(answers: TeacherOutputs, config: TrainConfig) -> None:
     if wanted != found:
         different = [name for name in wanted | found if wanted.get(name) != found.get(name)]
         raise MoueError(
-            f"the teacher's predictions are about copies with other settings ({', '.join(different)})",
+            f"the teacher classified copies with other settings ({', '.join(different)})",
             "those of the student",
             "Run the teachers again, or use the same settings (distill_copies and the moves).",
         )
