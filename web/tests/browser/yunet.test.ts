@@ -62,7 +62,7 @@ describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, where MOUE_MODELS or the
     expect(new Set(faces.map((face) => 'track_id' in face && face.track_id))).toEqual(new Set([1]));
     expect(faces.every(({ landmarks }) => landmarks?.length === 5)).toBe(true);
     await page.keyboard.press('Escape');
-    const said = await watched(page, join(FILMS, 'film.webm'));
+    const said = await watched(page, join(FILMS, 'film.webm'), 0.15);
     expect(said).toHaveLength(2);
     expect(said[1]).toMatch(/^Person 2: on average surprise \d+ %/);
     expect(errors).toEqual([]);
