@@ -64,7 +64,7 @@ wheel: page  ## The wheel and the source archive, in dist/, both with the page
 
 browser: page  ## The page's tests in Chromium; also on the photos of MOUE_PHOTOS and with the YuNet of MOUE_MODELS
 	$(BIN)/python scripts/page_parity.py web/build/parity
-	$(BIN)/python scripts/page_films.py web/build/films
+	$(BIN)/python scripts/page_videos.py web/build/films
 	PYTHONPATH=tests $(BIN)/python -m helpers.page_own web/build/parity web/build/own
 	PYTHONPATH=tests $(BIN)/python -m helpers.page_yunet web/build/parity web/build/yunet
 	cd web && npm test

@@ -45,7 +45,7 @@ def curves(
         strongest = rank < share * rank[0].size
         for deletes, points in curve.items():
             seen = np.where(strongest == deletes, hidden, faces)
-            answers = network.answer(seen[..., None]).expression
+            answers = network.predict_faces(seen[..., None]).expression
             points.append(float(answers[np.arange(len(own)), own].mean()))
     return np.array(curve[True]), np.array(curve[False])
 
@@ -91,7 +91,7 @@ def measure(options: argparse.Namespace) -> None:
     validation = load_fer2013(options.data).subset("val")
     chosen = np.random.default_rng(0).choice(len(validation), options.num, replace=False)
     faces = validation.images[chosen, ..., 0]
-    own = network.answer(faces[..., None]).expression.argmax(axis=1)
+    own = network.predict_faces(faces[..., None]).expression.argmax(axis=1)
     size, rng = (faces.shape[2], faces.shape[1]), np.random.default_rng(1)
     axis = np.linspace(-1, 1, size[0])
     maps = face_maps(network, list(faces), method=CLASS_MAP)

@@ -29,7 +29,7 @@ from moue.evaluation.metrics import score
 from moue.labels import FERPLUS_NAMES
 from moue.training import expression_fit
 from moue.training.expression import mix_heads
-from moue.training.expression_fit import Answered, fit_expression
+from moue.training.expression_fit import FitData, fit_expression
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,24 +39,24 @@ DRAWS = 500
 BANDS = (0.0, 0.5, 0.7, 0.9, 0.97, 1.01)
 
 
-def part(answered: Answered, chosen: NDArray[np.bool_]) -> Answered:
+def part(answered: FitData, chosen: NDArray[np.bool_]) -> FitData:
     """Return some of the faces."""
     y_prob = {name: rows[chosen] for name, rows in answered.y_prob.items()}
-    return Answered(y_prob, answered.targets[chosen], answered.labels[chosen])
+    return FitData(y_prob, answered.targets[chosen], answered.labels[chosen])
 
 
-def read_others(path: Path, model: Classifier, class_names: tuple[str, ...]) -> tuple[Answered, NDArray[np.int64]]:
+def read_others(path: Path, model: Classifier, class_names: tuple[str, ...]) -> tuple[FitData, NDArray[np.int64]]:
     """Return the other faces and the person of each."""
     entries = json.loads(path.read_text(encoding="utf-8"))
     images = np.stack([np.asarray(Image.open(path.parent / entry["file"]).convert("L")) for entry in entries])
     y_prob = model.predict_heads(images, calibrated=False)
     labels = np.array([class_names.index(entry["expression"]) for entry in entries])
     targets = np.eye(len(class_names))[labels] * 0.9 + 0.1 / len(class_names)
-    return Answered(y_prob, targets, labels), np.array([entry["person"] for entry in entries])
+    return FitData(y_prob, targets, labels), np.array([entry["person"] for entry in entries])
 
 
 def held_out_answers(
-    faces: Answered, others: Answered, person: NDArray[np.int64], model: Classifier
+    faces: FitData, others: FitData, person: NDArray[np.int64], model: Classifier
 ) -> NDArray[np.float64]:
     """Return what is said of the other faces by layers that saw none of the same person."""
     class_names = model.class_names
@@ -94,7 +94,7 @@ def main() -> None:
     val = load_fer2013(options.csv, ferplus=options.votes).subset("val")
     if val.votes is None:
         parser.error("there are no votes")
-    faces = Answered.of_votes(val, model.predict_heads(val.images, calibrated=False))
+    faces = FitData.of_votes(val, model.predict_heads(val.images, calibrated=False))
     others, person = read_others(options.others, model, val.class_names)
     known = faces.labels >= 0
     print(
@@ -119,7 +119,7 @@ def main() -> None:
         chosen = (low <= said.max(axis=1)) & (said.max(axis=1) < high)
         right = (said.argmax(axis=1) == others.labels)[chosen]
         print(f"| {low} | {chosen.sum()} | {said.max(axis=1)[chosen].mean():.1%} | {right.mean():.1%} |")
-    chances = model.answer(val.images, batch_size=256).not_face
+    chances = model.predict_faces(val.images, batch_size=256).not_face
     nobody = val.votes[:, FERPLUS_NAMES.index("not_face")] > val.votes.sum(axis=1) / 2
     print(f"\nnot a face by majority: {nobody.sum()} of {len(val)} images")
     print("| not_face above | faces lost | others found |\n|---|---|---|")

@@ -16,7 +16,7 @@ from PIL import Image
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import shipped_models
 from moue.data.synthetic.dataset import synthesize
-from moue.doctor.drawn import EXPECTED, PICTURE, drawn_faces, find_answers
+from moue.doctor.drawn import EXPECTED, PICTURE, drawn_faces, predict_found
 from moue.files import read_json, replacing, write_json
 from moue.labels import CLASS_NAMES
 
@@ -36,31 +36,31 @@ def main() -> None:
 def redraw() -> None:
     """Write the picture: one gray strip of faces, the classes in order."""
     drawn = synthesize(CANDIDATES, seed=0)
-    y_prob = Classifier.load().answer(drawn.images).expression
+    y_prob = Classifier.load().predict_faces(drawn.images).expression
     chosen: list[int] = []
     for label in range(len(CLASS_NAMES)):
         own = np.flatnonzero(drawn.labels == label)
         best = own[np.argsort(-y_prob[own, label], kind="stable")[: 4 * PER_CLASS]]
-        found = find_answers(Classifier.load(), [drawn.images[k, ..., 0] for k in best])
+        found = predict_found(Classifier.load(), [drawn.images[k, ..., 0] for k in best])
         chosen += [int(best[k]) for k in np.argsort(-found[:, label], kind="stable")[:PER_CLASS]]
     strip = np.concatenate([drawn.images[k, ..., 0] for k in chosen], axis=1)
     with replacing(PICTURE) as temporary:
         Image.fromarray(strip).save(temporary, optimize=True)
-    write_json(EXPECTED, {"labels": [CLASS_NAMES[drawn.labels[k]] for k in chosen], "answers": {}})
+    write_json(EXPECTED, {"labels": [CLASS_NAMES[drawn.labels[k]] for k in chosen], "expected": {}})
 
 
 def record() -> None:
     """Write the answers of all shipped networks."""
     content = read_json(EXPECTED)
     faces = drawn_faces()
-    content["answers"] = {}
+    content["expected"] = {}
     for name in shipped_models():
         network = Classifier.load(name)
-        given = network.answer(list(faces.gray)).expression
-        found = find_answers(network, list(faces.gray))
+        given = network.predict_faces(list(faces.gray)).expression
+        found = predict_found(network, list(faces.gray))
         right = [int((np.asarray(part).argmax(axis=1) == faces.labels).sum()) for part in (given, found)]
         sys.stdout.write(f"{name}: {right[0]} of {len(faces.labels)} named when given, {right[1]} when found\n")
-        content["answers"][network.fingerprint] = {
+        content["expected"][network.fingerprint] = {
             "name": name,
             "given": np.round(given.astype(float), 4).tolist(),
             "found": np.round(found, 4).tolist(),

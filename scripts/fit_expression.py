@@ -15,7 +15,7 @@ from moue.classifier.classifier import Classifier
 from moue.data.load import load_dataset
 from moue.files import sha256_of
 from moue.training.expression import append_expression
-from moue.training.expression_fit import Answered, describe_fit, fit_expression
+from moue.training.expression_fit import FitData, describe_fit, fit_expression
 
 
 def main() -> None:
@@ -28,11 +28,11 @@ def main() -> None:
     options = parser.parse_args()
     model = Classifier.load(options.model)
     val = load_dataset(options.csv, ferplus=options.votes).subset("val")
-    faces = Answered.of_votes(val, model.predict_heads(val.images, calibrated=False))
+    faces = FitData.of_votes(val, model.predict_heads(val.images, calibrated=False))
     others = None
     if options.also:
         other = load_dataset(options.also)
-        others = Answered.of_labels(other, val.class_names, model.predict_heads(other.images, calibrated=False))
+        others = FitData.of_labels(other, val.class_names, model.predict_heads(other.images, calibrated=False))
     expression = fit_expression(model.spec.heads, val.class_names, faces, others)
     append_expression(options.model, model.spec.heads, expression)
     spec = dataclasses.replace(

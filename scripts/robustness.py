@@ -74,7 +74,7 @@ def write_references(what: str, folders: Sequence[str]) -> None:
     for folder in folders:
         evaluation, robustness = measured(folder)
         first = next(iter(robustness.clean))
-        errors = {one.corruption: one.errors for one in robustness.corruptions if one.answer == first}
+        errors = {one.corruption: one.errors for one in robustness.corruptions if one.output == first}
         rounded = {name: tuple(round(error, _DIGITS) for error in errors[name]) for name in list_corruptions()}
         found.append(
             Reference(

@@ -186,7 +186,7 @@ def test_the_shipped_network_answers_real_faces_as_before(real_data):
 
 def compare_answers(before, kind, images):
     model = Classifier.load()
-    raw, answer = model.predict_heads(images, calibrated=False), model.answer(images)
+    raw, answer = model.predict_heads(images, calibrated=False), model.predict_faces(images)
     for head in ("emotion", "perceived"):
         np.testing.assert_allclose(raw[head], before[f"{kind}_{head}"], atol=1e-5)
     calibrated = model.predict_proba(images, head="emotion")

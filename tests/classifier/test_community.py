@@ -68,7 +68,7 @@ def test_ferplus_is_fed_plain_gray_pixels_one_face_at_a_time(images, tmp_path):
     expected = expected_of(gray, matrix, 8)
     np.testing.assert_allclose(model.predict_proba(images), expected, atol=1e-5)
     np.testing.assert_allclose(model.predict_proba(images, head="emotion"), expected, atol=1e-5)
-    assert not model.answer(images).not_face.any()
+    assert not model.predict_faces(images).not_face.any()
     assert model.predict_proba(images[:0]).shape == (0, 8)
 
 

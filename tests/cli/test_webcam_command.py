@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageGrab, features
 
-from helpers.live_camera import BLUE, FPS, RED, ScriptedCamera, no_thread_is_left, write_film
+from helpers.live_camera import BLUE, FPS, RED, ScriptedCamera, no_thread_is_left, write_video
 from moue.errors import MoueError
 from moue.media import camera
 from moue.media.camera import advice
@@ -35,13 +35,13 @@ cv2 = pytest.importorskip("cv2", reason="cameras need the extra 'video'")
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     """One second."""
-    return write_film(tmp_path_factory.mktemp("film") / "film.avi", FPS, FPS)
+    return write_video(tmp_path_factory.mktemp("film") / "film.avi", FPS, FPS)
 
 
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory):
     """A minute."""
-    return write_film(tmp_path_factory.mktemp("film") / "long.avi", 300, 5)
+    return write_video(tmp_path_factory.mktemp("film") / "long.avi", 300, 5)
 
 
 @pytest.fixture(scope="module")

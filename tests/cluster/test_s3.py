@@ -13,12 +13,12 @@ pytest.importorskip("moto.server", reason='a server for S3 needs pip install "mo
 from moto.server import ThreadedMotoServer
 
 from helpers.video_files import two_squares
-from moue.cluster.films import num_parts
 from moue.cluster.listing import Listing, list_images
 from moue.cluster.options import ClusterOptions
 from moue.cluster.place import place_of
 from moue.cluster.shards import Shards
 from moue.cluster.state import RunState
+from moue.cluster.videos import num_parts
 from moue.cluster.worker import read_shards
 from moue.errors import MoueError
 from moue.media.decode import DEFAULT_LIMITS

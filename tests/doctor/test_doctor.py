@@ -16,10 +16,10 @@ from moue.classifier.classifier import Classifier
 from moue.classifier.locate import WEIGHTS, shipped_models
 from moue.data.synthetic.dataset import synthesize
 from moue.doctor.arrays import looks_bgr, mend, turned_back, turns
-from moue.doctor.checks import answers, devices, framing, inputs, self_check, software, weights
+from moue.doctor.checks import devices, framing, inputs, predictions, self_check, software, weights
 from moue.doctor.checks import network as network_check
 from moue.doctor.diagnose import diagnose
-from moue.doctor.drawn import drawn_faces, expected_answers, write_faces
+from moue.doctor.drawn import drawn_faces, expected_probabilities, write_faces
 from moue.doctor.findings import Level
 from moue.doctor.patient import Patient, read_samples
 from moue.errors import MoueError
@@ -74,7 +74,7 @@ def test_json(moue):
 @pytest.mark.parametrize("name", shipped_models())
 def test_the_answers_of_every_shipped_network_are_recorded(name):
     network = Classifier.load(name, threads=1)
-    assert expected_answers(network.fingerprint) is not None, "run python scripts/drawn_faces.py"
+    assert expected_probabilities(network.fingerprint) is not None, "run python scripts/drawn_faces.py"
 
 
 def test_drawn_faces_have_the_luma_they_are_made_from():
@@ -191,7 +191,7 @@ def test_a_permuted_order_of_the_classes_is_named(tmp_path, drawings):
     def change(described):
         described["heads"][0]["class_names"] = sorted(CLASS_NAMES)
 
-    problem = only_problem(look(saved(tmp_path, change), drawings, answers.check))
+    problem = only_problem(look(saved(tmp_path, change), drawings, predictions.check))
     assert problem.values["order"] == list(CLASS_NAMES)
     assert "sad is called neutral" in problem.text
     assert "(FER2013's order)" in problem.fix
@@ -202,8 +202,8 @@ def test_permuted_labels_are_not_blamed_on_the_network(tmp_path, drawings):
     alphabetical = np.array([sorted(CLASS_NAMES).index(name) for name in CLASS_NAMES])
     wrong = (images, alphabetical[labels])
     expected = "--class-names angry,disgust,fear,happy,neutral,sad,surprise"
-    assert expected in only_problem(look("small", wrong, answers.check)).fix
-    assert expected in only_problem(look(saved(tmp_path), wrong, answers.check)).fix
+    assert expected in only_problem(look("small", wrong, predictions.check)).fix
+    assert expected in only_problem(look(saved(tmp_path), wrong, predictions.check)).fix
 
 
 def test_a_network_that_always_says_sad(tmp_path, drawings):
@@ -212,7 +212,7 @@ def test_a_network_that_always_says_sad(tmp_path, drawings):
         values = onnx.numpy_helper.to_array(tensor) + 9 * np.eye(7, dtype=np.float32)[CLASS_NAMES.index("sad")]
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
 
-    problem = only_problem(look(saved(tmp_path, onnx_change=change), drawings, answers.check))
+    problem = only_problem(look(saved(tmp_path, onnx_change=change), drawings, predictions.check))
     assert "the model says sad for" in problem.text
 
 
@@ -223,12 +223,12 @@ def test_a_network_without_its_scaling(tmp_path, drawings):
             node.input[:] = ["pixels" if name == "images" else name for name in node.input]
         model.graph.node.insert(0, onnx.helper.make_node("Mul", ["images", "white"], ["pixels"]))
 
-    found = look(saved(tmp_path, onnx_change=change), drawings, answers.check)
+    found = look(saved(tmp_path, onnx_change=change), drawings, predictions.check)
     assert "the model expects pixels from 0 to 1: predictions improve" in found["range"].text
 
 
 def test_a_network_that_never_learned(tmp_path, drawings):
-    found = look(save_run(tmp_path / "run"), drawings, self_check.check, answers.check)
+    found = look(save_run(tmp_path / "run"), drawings, self_check.check, predictions.check)
     assert found["self-check"].level is Level.NOTE
     assert found["accuracy"].level is Level.NOTE
     assert "the shipped model: 100% correct" in found["accuracy"].text

@@ -50,14 +50,14 @@ def found(dataset):
 def test_answers_that_depend_on_brightness_alone(found):
     errors = {one.corruption: one.errors for one in found.corruptions}
     assert list(errors) == list(list_corruptions())
-    assert found.clean == {"answer": 0.0}
+    assert found.clean == {"output": 0.0}
     for name in ("blur", "contrast", "jpeg", "rotation", "shift", "pixelate"):
         assert max(errors[name]) < 0.1, name
     assert errors["brightness"][0] > 0.2
     assert errors["brightness"][4] > 0.6
     assert found.mirror[0].same == 1.0
     assert found.mirror[0].distance == pytest.approx(0, abs=1e-6)
-    assert found.mean_error["answer"] == pytest.approx(np.mean([one.errors for one in found.corruptions]))
+    assert found.mean_error["output"] == pytest.approx(np.mean([one.errors for one in found.corruptions]))
     assert (found.mce, found.reference) == (None, "")
 
 
@@ -146,8 +146,8 @@ def test_risk_coverage_of_five_answers():
     assert (every.num_faces, every.accuracy, every.sure_share, every.sure_accuracy) == (5, 0.6, 0.8, 0.75)
     assert every.area == pytest.approx(1 - np.mean([1, 1, 2 / 3, 3 / 4, 3 / 5]))
     assert every.curve[-1] == 0.6
-    assert (first.answer, first.num_faces, first.accuracy) == ("a", 3, pytest.approx(2 / 3))
-    assert (second.answer, second.sure_share, second.sure_accuracy) == ("b", 0.5, 1.0)
+    assert (first.output, first.num_faces, first.accuracy) == ("a", 3, pytest.approx(2 / 3))
+    assert (second.output, second.sure_share, second.sure_accuracy) == ("b", 0.5, 1.0)
 
 
 def test_divergence_from_the_voters():

@@ -12,7 +12,7 @@ FPS = 25
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
-def write_film(path, num_frames, fps):
+def write_video(path, num_frames, fps):
     """Write a video that is red at the left and blue at the right."""
     cv2 = load_opencv()
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), fps, (160, 120))

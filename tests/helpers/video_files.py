@@ -8,7 +8,7 @@ from moue.media.opencv import load_opencv
 
 
 class BrightSquares:
-    """Finds the squares of `write_film`."""
+    """Finds the squares of `write_video`."""
 
     name = "squares"
 
@@ -32,7 +32,7 @@ def frame(red=None, blue=None, size=(120, 160)):
     return image
 
 
-def write_film(path, frames, fps=25.0):
+def write_video(path, frames, fps=25.0):
     """Write frames, uint8 (H, W, 3) RGB, all of one size; the codec goes with the suffix."""
     pytest.importorskip("cv2", reason="videos need the extra 'video'")
     cv2 = load_opencv()
@@ -49,7 +49,7 @@ def write_film(path, frames, fps=25.0):
 def two_squares(path, num=20, fps=25.0):
     """Write a video in which a red square goes right, and a blue one comes after a third of the time."""
     frames = (frame(4 * number % 120, 100 if number >= num // 3 else None) for number in range(num))
-    return write_film(path, frames, fps)
+    return write_video(path, frames, fps)
 
 
 def film_with_sound(path, num=25, fps=25, tone=(0.25, 0.75)):

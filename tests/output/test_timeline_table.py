@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers.frame_results import result_at
-from helpers.video_files import write_film
+from helpers.video_files import write_video
 from moue.errors import MoueError
 from moue.output.timeline_table import timeline_csv, timeline_json, write_timeline
 from moue.recognition.timeline import Timeline
@@ -85,7 +85,7 @@ def test_a_cut_and_a_face_are_in_the_image(tmp_path):
 def test_the_command(moue, run_folder, tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (2, 12, 16, 3), dtype=np.uint8)
     scenes = [np.asarray(Image.fromarray(one).resize((160, 120))) for one in noise]
-    clip = write_film(tmp_path / "film.avi", [scenes[0]] * 6 + [scenes[1]] * 6)
+    clip = write_video(tmp_path / "film.avi", [scenes[0]] * 6 + [scenes[1]] * 6)
     base = ("predict", clip, "--model", run_folder, "--detector", "none", "--timeline")
     assert moue(*base, tmp_path / "t.json")[0] == moue(*base, tmp_path / "t.csv")[0] == 0
     found = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))

@@ -56,7 +56,7 @@ def test_places_and_a_constant_of_the_class_are_the_logits(network, faces):
 
 
 def test_a_class_map_and_its_constant_are_the_log_odds(network, faces):
-    y_prob = network.answer(faces).expression.astype(float)
+    y_prob = network.predict_faces(faces).expression.astype(float)
     for found, probabilities in zip(face_maps(network, faces), y_prob, strict=True):
         assert found.shift == pytest.approx(2 / 48)
         own = int(probabilities.argmax())

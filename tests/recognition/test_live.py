@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from helpers.live_camera import FPS, ScriptedCamera, no_thread_is_left, write_film
+from helpers.live_camera import FPS, ScriptedCamera, no_thread_is_left, write_video
 from moue.errors import MoueError
 from moue.media.open_video import open_video
 from moue.recognition.live import Live, NewestFrame, Rate
@@ -18,7 +18,7 @@ pytest.importorskip("cv2", reason="cameras need the extra 'video'")
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     """One second."""
-    return write_film(tmp_path_factory.mktemp("film") / "film.avi", FPS, FPS)
+    return write_video(tmp_path_factory.mktemp("film") / "film.avi", FPS, FPS)
 
 
 def follow(live):

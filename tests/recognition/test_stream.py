@@ -11,7 +11,7 @@ from PIL import Image
 
 import moue
 from helpers import onnx_model
-from helpers.video_files import BrightSquares, frame, two_squares, write_film
+from helpers.video_files import BrightSquares, frame, two_squares, write_video
 from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
 from moue.faces import store
@@ -76,7 +76,7 @@ def test_people_keep_their_numbers_and_results_their_fields(film, analyzer, mode
 
 @pytest.mark.parametrize("sampling", [Sampling(fps=1), Sampling(every=31)])
 def test_people_keep_their_numbers_however_rare_the_frames(tmp_path, analyzer, sampling):
-    film = write_film(tmp_path / "film.avi", [frame(5)] * 95, fps=29.97)
+    film = write_video(tmp_path / "film.avi", [frame(5)] * 95, fps=29.97)
     results = [result for _, result in analyze_frames(open_video(film), analyzer, sampling=sampling)]
     assert len(results) == 4
     assert {face.track_id for result in results for face in result.faces} == {1}
@@ -184,7 +184,7 @@ def test_a_video_is_released_when_one_stops_early(film, analyzer):
 
 
 def test_a_video_that_lies_on_its_side_is_turned(tmp_path, analyzer):
-    path = write_film(tmp_path / "side.mp4", [frame(5)] * 5)
+    path = write_video(tmp_path / "side.mp4", [frame(5)] * 5)
     content = path.read_bytes()
     # The matrix of the track header: from none to a quarter turn, as phones write it.
     whole = b"".join(value.to_bytes(4, "big", signed=True) for value in (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30))
@@ -248,7 +248,7 @@ def test_memory_does_not_grow_with_the_video(tmp_path, model):
     memory = Path("/proc/self/statm")
     if not memory.exists():
         pytest.skip("this system does not tell how much memory a process uses")
-    path = write_film(tmp_path / "long.avi", [np.zeros((480, 640, 3), np.uint8)] * 200)
+    path = write_video(tmp_path / "long.avi", [np.zeros((480, 640, 3), np.uint8)] * 200)
     used = [
         int(memory.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
         for result in analyze_stream(path, model=model, detector="none", every=2)
@@ -269,7 +269,7 @@ def test_a_face_in_a_video_with_yunet(tmp_path, model):
         picture = Image.new("RGB", (480, 320), (120, 130, 140))
         picture.paste(photo, (18 * number, 10))
         frames.append(np.asarray(picture))
-    path = write_film(tmp_path / "hopper.avi", frames)
+    path = write_video(tmp_path / "hopper.avi", frames)
     results = list(analyze_stream(path, model=model, detector="yunet"))
     assert [[face.track_id for face in result.faces] for result in results] == [[1]] * 12
     assert results[11].faces[0].box[0] - results[0].faces[0].box[0] == pytest.approx(18 * 11, abs=6)

@@ -70,7 +70,7 @@ def test_results_hold_no_pixels(client, photo):
 
 def test_classify_gives_what_the_classifier_gives(client, crops):
     pixels, contents = crops
-    expected = moue.Classifier.load().answer(pixels)
+    expected = moue.Classifier.load().predict_faces(pixels)
     content = client.post("/v1/classify", files=files(*contents, b"?")).json()
     assert Classification.model_validate(content).model == "small"
     assert content["results"][4]["status"] == "unreadable"

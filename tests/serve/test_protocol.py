@@ -31,7 +31,7 @@ def test_the_network_answers_as_the_classifier(client, crops, batch):
     assert (content["model_name"], content["model_version"], content["id"]) == ("small", "1", "7")
     outputs = {output["name"]: np.reshape(output["data"], output["shape"]) for output in content["outputs"]}
     np.testing.assert_allclose(outputs["expression"], model.predict_proba(crops[0]), atol=1e-6)
-    np.testing.assert_allclose(outputs["not_face"][:, 0], model.answer(crops[0]).not_face, atol=1e-6)
+    np.testing.assert_allclose(outputs["not_face"][:, 0], model.predict_faces(crops[0]).not_face, atol=1e-6)
     raw = model.predict_proba(crops[0], head="perceived", calibrated=False)
     np.testing.assert_allclose(outputs["perceived"], raw, atol=1e-6)
     assert client.post(URL, content=json.dumps(question(batch))).status_code == 200  # Triton's client names no type

@@ -25,7 +25,7 @@ from moue.training.callbacks import Keeper
 from moue.training.config import TrainConfig
 from moue.training.copies import describe_copies
 from moue.training.expression import mix_heads
-from moue.training.expression_fit import Answered, fit_expression
+from moue.training.expression_fit import FitData, fit_expression
 from moue.training.network import assemble, compile_model, make_optimizer
 from moue.training.publish import export_run
 from moue.training.run_folder import RunFolder
@@ -173,7 +173,7 @@ def test_how_the_heads_make_the_expression_is_fitted(whole, faces):
     classifier = Classifier.load(whole.run)
     val = faces.subset("val")
     said = classifier.predict_heads(val.images, calibrated=False)
-    answered = Answered.of_votes(val, said)
+    answered = FitData.of_votes(val, said)
     # From the answers of the file, which are those of Keras but for rounding.
     again = fit_expression(classifier.spec.heads, faces.class_names, answered)
     np.testing.assert_allclose(mix_heads(said, again), mix_heads(said, classifier.spec.expression), atol=1e-3)

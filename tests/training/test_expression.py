@@ -112,7 +112,7 @@ def test_raw_heads_stay_as_they_were(tmp_path):
 def test_a_network_with_one_head_has_both_outputs(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
     model = Classifier.load(onnx_model.save_run(tmp_path, temperature=2.0))
-    answer = model.answer(images)
+    answer = model.predict_faces(images)
     np.testing.assert_allclose(answer.expression, model.predict_proba(images, head="emotion"), atol=1e-6)
     assert not answer.not_face.any()
 

@@ -12,7 +12,7 @@ from moue.classifier.answer_spec import HeadSpec
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.probabilities import softmax
 from moue.training.expression import mix_heads
-from moue.training.expression_fit import OTHERS_SHARE, Answered, fit_expression, fit_layer
+from moue.training.expression_fit import OTHERS_SHARE, FitData, fit_expression, fit_layer
 
 HEADS = (HeadSpec("emotion", "emotion", CLASS_NAMES), HeadSpec("perceived", "perceived", FERPLUS_NAMES))
 
@@ -56,7 +56,7 @@ def answered(num, seed, *, confused=False):
         name: (rows + rng.uniform(0, 0.01, rows.shape)) / (rows.sum(axis=1, keepdims=True) + 0.005 * rows.shape[1])
         for name, rows in (("emotion", emotion), ("perceived", perceived))
     }
-    return Answered(y_prob, np.eye(7)[labels] * 0.9 + 0.1 / 7, labels)
+    return FitData(y_prob, np.eye(7)[labels] * 0.9 + 0.1 / 7, labels)
 
 
 def test_other_faces_pull_the_answer_towards_their_labels():
@@ -78,11 +78,11 @@ def test_votes_and_labels_become_targets():
     votes[2, FERPLUS_NAMES.index("sad")], votes[2, FERPLUS_NAMES.index("fear")] = 5, 5
     faces = dataclasses.replace(make_dataset(3), votes=votes)
     y_prob = {"emotion": np.full((3, 7), 1 / 7)}
-    found = Answered.of_votes(faces, y_prob)
+    found = FitData.of_votes(faces, y_prob)
     assert found.targets[0].tolist() == [0, 0, 0, 1, 0, 0, 0]
     assert found.targets[1, CLASS_NAMES.index("sad")] == 0.5
     assert found.labels.tolist() == [CLASS_NAMES.index("happy"), -1]
-    other = Answered.of_labels(dataclasses.replace(faces, class_names=("sad", "x", "happy")), CLASS_NAMES, y_prob)
+    other = FitData.of_labels(dataclasses.replace(faces, class_names=("sad", "x", "happy")), CLASS_NAMES, y_prob)
     expected = [
         CLASS_NAMES.index("sad") if label == 0 else CLASS_NAMES.index("happy") for label in faces.labels if label != 1
     ]

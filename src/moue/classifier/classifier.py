@@ -11,7 +11,7 @@ import numpy as np
 from moue.classifier import engines, pretrained
 from moue.classifier.locate import DEFAULT_MODEL, FIX, WEIGHTS, locate
 from moue.classifier.preprocess import iter_batches
-from moue.classifier.protocol import Answers
+from moue.classifier.protocol import FacePredictions
 from moue.classifier.runtime import CPU, usable_cpus
 from moue.errors import MoueError, SettingError
 from moue.heads import EXPRESSION, NOT_FACE
@@ -207,10 +207,10 @@ class Classifier:
         """Return what `predict_proba` does for all `heads`, by name, in one pass; "expression" is always calibrated."""
         return self._predict(images, self.heads, batch_size, calibrated=calibrated)
 
-    def answer(self, images: Images, *, batch_size: int = 64) -> Answers:
+    def predict_faces(self, images: Images, *, batch_size: int = 64) -> FacePredictions:
         """Return expression and not_face of each face in one pass; arguments and errors as `predict_proba`."""
         answers = self._run_all(images, (EXPRESSION, NOT_FACE), batch_size)
-        return Answers(answers[EXPRESSION], answers[NOT_FACE][:, 0])
+        return FacePredictions(answers[EXPRESSION], answers[NOT_FACE][:, 0])
 
     def run_prepared(self, batch: NDArray[np.float32], *, head: str = EXPRESSION) -> NDArray[np.float32]:
         """Return the bare output of the file, without preparation and calibration; for comparing and timing.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moue.classifier.classifier import Classifier
-from moue.classifier.protocol import Answers
+from moue.classifier.protocol import FacePredictions
 from moue.classifier.runtime import CPU
 from moue.errors import MoueError
 from moue.heads import EXPRESSION
@@ -159,15 +159,17 @@ class Ensemble:
         ]
         return {head: _mean([answer[head] for answer in answers]) for head in self.heads}
 
-    def answer(self, images: Images, *, batch_size: int = 64) -> Answers:
+    def predict_faces(self, images: Images, *, batch_size: int = 64) -> FacePredictions:
         """Return the mean of expression, and of not_face over the networks that can tell."""
-        answers = [member.answer(images, batch_size=batch_size) for member in self.members]
+        answers = [member.predict_faces(images, batch_size=batch_size) for member in self.members]
         telling = [
             answer.not_face
             for member, answer in zip(self.members, answers, strict=True)
             if member.spec.not_face_head is not None
         ]
-        return Answers(_mean([answer.expression for answer in answers]), _mean(telling or [answers[0].not_face]))
+        return FacePredictions(
+            _mean([answer.expression for answer in answers]), _mean(telling or [answers[0].not_face])
+        )
 
 
 def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:

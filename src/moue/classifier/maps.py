@@ -108,7 +108,7 @@ def face_maps(
     if isinstance(classifier, Classifier) and features is not None and method != OCCLUSION:
         own = [names.index(emotion) for emotion in emotions]
         return _class_maps(classifier, images, own, head)
-    y_prob = classifier.answer(list(images)).expression
+    y_prob = classifier.predict_faces(list(images)).expression
     chosen = emotions or [classifier.class_names[k] for k in y_prob.argmax(axis=1)]
     return [occlusion_map(classifier, image, emotion) for image, emotion in zip(images, chosen, strict=True)]
 
@@ -214,7 +214,7 @@ def occlusion_map(classifier: FaceClassifier, image: NDArray[np.uint8], emotion:
             rows[max(row, 0)] : rows[min(row + 2, _CELLS)], columns[max(column, 0)] : columns[min(column + 2, _CELLS)]
         ] = round(face.mean())
     own = classifier.class_names.index(emotion)
-    log_odds = np.array([_log_odds(p) for p in classifier.answer(covered).expression[:, own]])
+    log_odds = np.array([_log_odds(p) for p in classifier.predict_faces(covered).expression[:, own]])
     lost = (log_odds[0] - log_odds[1:]).reshape(_CELLS + 1, _CELLS + 1)
     # Each cell is covered by four squares.
     evidence = (lost[:-1, :-1] + lost[1:, :-1] + lost[:-1, 1:] + lost[1:, 1:]) / 4

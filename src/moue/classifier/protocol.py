@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Answers:
+class FacePredictions:
     """What a network says of N faces.
 
     Attributes:
@@ -49,7 +49,7 @@ class FaceClassifier(Protocol):
     def fingerprint(self) -> str:
         """64 hexadecimal digits that change whenever the answers may change."""
 
-    def answer(self, images: Images, *, batch_size: int = 64) -> Answers:
+    def predict_faces(self, images: Images, *, batch_size: int = 64) -> FacePredictions:
         """Return expression and not_face of each face in one pass."""
 
     def predict_proba(

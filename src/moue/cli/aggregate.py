@@ -47,7 +47,7 @@ def print_aggregate(files: Iterable[str], chosen: PredictOptions, out: str, min_
         text = found.to_json() if target.suffix.lower() == ".json" else found.to_csv()
         write_text(target, text, overwrite=chosen.overwrite)
         console.wrote(target)
-    if not found.summary.any_answer:
+    if not found.summary.any_result:
         raise typer.Exit(1)
 
 

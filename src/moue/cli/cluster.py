@@ -81,7 +81,7 @@ def predict(
     with contextlib.closing(ConsoleListener("nothing")) as listener:
         summary = predict_on_cluster(folder, chosen, listener=listener)
     listener.end(summary, None, stored=True)
-    if not summary.any_answer:
+    if not summary.any_result:
         raise typer.Exit(1)
 
 

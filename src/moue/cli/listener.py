@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from moue.cli import console
-from moue.cli.answers import Answers
+from moue.cli.prediction_lines import PredictionLines
 from moue.predict import Listener
 from moue.recognition.frame_result import FrameResult
 from moue.recognition.timeline import minutes
@@ -33,7 +33,7 @@ class ConsoleListener(Listener):
 
     def __init__(self, shown: str) -> None:
         self._json = shown == "json"
-        self._answers = Answers(wide=shown == "wide") if shown in ("lines", "wide") else None
+        self._answers = PredictionLines(wide=shown == "wide") if shown in ("lines", "wide") else None
         self._bar = contextlib.ExitStack()
         self._title: str | None = None
         self._unsure_below = 0.0

@@ -118,7 +118,7 @@ def predict(
     with contextlib.closing(ConsoleListener(shown)) as listener:
         summary = answer(_names(files), chosen, listener=listener)
     listener.end(summary, chosen.annotate, stored=bool(out) or as_json)
-    if not summary.any_answer:
+    if not summary.any_result:
         raise typer.Exit(1)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.classifier import Classifier
-from moue.cluster.films import num_parts
 from moue.cluster.listing import list_images, shards_of
 from moue.cluster.place import place_of
 from moue.cluster.shards import Shards
 from moue.cluster.state import RunState
-from moue.cluster.worker import Answerer, Work, read_shards
+from moue.cluster.videos import num_parts
+from moue.cluster.worker import Predictor, Work, read_shards
 from moue.errors import MissingExtraError, MoueError
 from moue.faces import make_detector
 from moue.files import locked
@@ -79,9 +79,16 @@ def predict_on_cluster(
             run = _Run(listing, shards, options, listener)
             model = ray.put(_files_of(classifier))
             work = Work(
-                model, analyzer.detector.name, options.unsure_below, options.limits, place, shards, state, options.films
+                model,
+                analyzer.detector.name,
+                options.unsure_below,
+                options.limits,
+                place,
+                shards,
+                state,
+                options.videos,
             )
-            run.answer(ray, work)
+            run.predict(ray, work)
         run.finish(state)
     return run.summary
 
@@ -123,7 +130,7 @@ def _split(ray: Any, listing: Listing, place: Place, options: ClusterOptions) ->
     look = ray.remote(num_parts).options(num_cpus=1)
     groups = [videos[start : start + _LOOKED_UP] for start in range(0, len(videos), _LOOKED_UP)]
     asked = [
-        look.remote(place, [listing.names[one] for one in group], options.limits, options.films.part_s)
+        look.remote(place, [listing.names[one] for one in group], options.limits, options.videos.part_s)
         for group in groups
     ]
     parts = list(listing.parts)
@@ -156,7 +163,7 @@ class _Run:
         if len(self._left) < len(self._slices):
             listener.note(f"resuming: {self.summary.num_before:,} results are already in {shards.place.shown}")
 
-    def answer(self, ray: Any, work: Work) -> None:  # noqa: ANN401 (the module)
+    def predict(self, ray: Any, work: Work) -> None:  # noqa: ANN401 (the module)
         """Have all shards that are left answered, and count what comes back."""
         began = time.monotonic()
         weights = [self._num_images(one) or 1 for one in self._slices]
@@ -220,7 +227,7 @@ class _Run:
                 concurrency=min(max(2, cpus), len(self._left)),
             )
             .map_batches(
-                Answerer,
+                Predictor,
                 fn_constructor_args=(work,),
                 batch_format="pyarrow",
                 batch_size=1,

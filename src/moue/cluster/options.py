@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from moue.classifier.locate import DEFAULT_MODEL
-from moue.cluster.films import Films
+from moue.cluster.videos import VideoOptions
 from moue.errors import SettingError
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits
@@ -83,9 +83,9 @@ class ClusterOptions:
         return Path(text).suffix.lower().removeprefix(".")
 
     @property
-    def films(self) -> Films:
+    def videos(self) -> VideoOptions:
         """How videos are answered."""
-        return Films(60 * self.part_minutes, self.sampling, self.smooth_s)
+        return VideoOptions(60 * self.part_minutes, self.sampling, self.smooth_s)
 
     @property
     def limits(self) -> ImageLimits:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.classifier import Classifier
-from moue.cluster.films import FilmAnswerer, tally_of_part
+from moue.cluster.videos import VideoPredictor, tally_of_part
 from moue.errors import MoueError
 from moue.faces import make_detector
 from moue.media.decode import Decoded, ImageLimits, Status, read_bytes, too_many_bytes
@@ -23,10 +23,10 @@ from moue.recognition.image_result import ImageResult
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from moue.cluster.films import Films
     from moue.cluster.place import Place
     from moue.cluster.shards import Shards
     from moue.cluster.state import RunState
+    from moue.cluster.videos import VideoOptions
 
 _READERS: Final = 8  # files that a task reads at once: an object store answers slowly, and many requests together
 _FAILURES: Final = 5  # of a shard that are told to the user at once; all of them are in its rows
@@ -55,7 +55,7 @@ class Work:
     source: Place
     shards: Shards
     state: RunState
-    films: Films
+    videos: VideoOptions
 
 
 def read_shards(batch: Any, *, source: Place, limits: ImageLimits) -> Iterator[Any]:  # noqa: ANN401 (pyarrow.Table)
@@ -86,7 +86,7 @@ def read_shards(batch: Any, *, source: Place, limits: ImageLimits) -> Iterator[A
         })  # fmt: skip
 
 
-class Answerer:
+class Predictor:
     """A process that answers shards, with one thread for the network, and writes their rows."""
 
     def __init__(self, work: Work) -> None:
@@ -103,7 +103,7 @@ class Answerer:
             unsure_below=work.unsure_below,
             limits=work.limits,
         )
-        self._films = FilmAnswerer(work.films, self._analyzer)
+        self._videos = VideoPredictor(work.videos, self._analyzer)
 
     def __call__(self, batch: Any) -> Any:  # noqa: ANN401 (pyarrow.Table)
         """Answer and write the shards of a batch, and return their counts."""
@@ -113,16 +113,16 @@ class Answerer:
         for row in range(batch.num_rows):
             number, names, contents, problems, part, parts = (batch[name][row].as_py() for name in batch.column_names)
             if part < 0:
-                results: Sequence[ImageResult] = self.answer(names, contents, problems)
+                results: Sequence[ImageResult] = self.predict(names, contents, problems)
                 tally = _tally(results)
             else:
-                frames = self._films.answer(self._source, names[0], part, is_last=part + 1 == parts)
+                frames = self._videos.predict(self._source, names[0], part, is_last=part + 1 == parts)
                 results, tally = frames, tally_of_part(self._source.label(os.fsdecode(names[0])), frames)
             self._shards.write(number, results)
             tallies.append(json.dumps({"number": number, **tally}))
         return pa.table({"tally": pa.array(tallies, pa.string())})
 
-    def answer(
+    def predict(
         self, names: Sequence[bytes], contents: Sequence[bytes | None], problems: Sequence[str]
     ) -> list[ImageResult]:
         """Return a result for each file, in order."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.doctor.checks import (
-    answers,
     calibration,
     decoders,
     devices,
     framing,
     inputs,
     network,
+    predictions,
     self_check,
     software,
     storage,
@@ -45,7 +45,7 @@ NETWORK: Final[tuple[Check, ...]] = (
     self_check.check,
     inputs.check,
     framing.check,
-    answers.check,
+    predictions.check,
     calibration.check,
 )
 """What is asked about a network, and about the faces it is given."""

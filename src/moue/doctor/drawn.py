@@ -72,13 +72,13 @@ def drawn_faces() -> DrawnFaces:
     return DrawnFaces(np.ascontiguousarray(gray), color, names, np.array([names.index(name) for name in said]))
 
 
-def expected_answers(fingerprint: str) -> dict[str, NDArray[np.float64]] | None:
+def expected_probabilities(fingerprint: str) -> dict[str, NDArray[np.float64]] | None:
     """Return the probabilities (14, K) that a network should answer when "given" and when "found", if recorded."""
-    recorded: dict[str, Any] | None = read_json(EXPECTED)["answers"].get(fingerprint)
+    recorded: dict[str, Any] | None = read_json(EXPECTED)["expected"].get(fingerprint)
     return None if recorded is None else {way: np.array(recorded[way]) for way in ("given", "found")}
 
 
-def find_answers(classifier: Classifier, faces: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+def predict_found(classifier: Classifier, faces: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
     """Return the probabilities (N, K) of faces that moue has to find in a larger image first; NaN where it does not.
 
     Args:

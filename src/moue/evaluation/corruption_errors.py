@@ -28,7 +28,7 @@ class CorruptionErrors:
         errors: Fraction of wrong answers at the strengths 1 to 5.
     """
 
-    answer: str
+    output: str
     corruption: str
     errors: tuple[float, ...]
 

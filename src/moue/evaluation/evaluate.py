@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from moue.evaluation.references import ReferenceScores
 
-    Answers: TypeAlias = dict[str, NDArray[np.float32]]
+    Outputs: TypeAlias = dict[str, NDArray[np.float32]]
     PredictProba: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 __all__ = ["Evaluation", "evaluate"]
@@ -131,7 +131,7 @@ def _ask(
     faces: Dataset,
     batch_size: int,
     progress: Callable[[int, int], None] | None,
-) -> Answers:
+) -> Outputs:
     """Return the probabilities of each answer of a model, the one that counts for benchmarks first."""
     answer = _as_answers(model, views)
     parts: dict[str, list[NDArray[np.float32]]] = {}

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     Images: TypeAlias = NDArray[np.uint8]
     PredictProba: TypeAlias = Callable[[Images], NDArray[Any]]
     Model: TypeAlias = Classifier | Ensemble | PredictProba
-    Answers: TypeAlias = dict[str, NDArray[np.floating[Any]]]
-    Answerer: TypeAlias = Callable[[Images], Answers]
+    Outputs: TypeAlias = dict[str, NDArray[np.floating[Any]]]
+    Predict: TypeAlias = Callable[[Images], Outputs]
 
 UNSURE_BELOW: Final = 0.5
 """Where `moue predict` marks an answer with '?' unless told otherwise."""
 
 _BATCH: Final = 256
-_FUNCTION: Final = "answer"
+_FUNCTION: Final = "output"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,27 +51,27 @@ class _Asked:
     `references` holds, by answer, what benchmarks score first and what people are told last.
     """
 
-    answer: Answerer
+    answer: Predict
     faces: Dataset
     moved: Callable[[int], None]
-    clean: Answers
+    clean: Outputs
     references: dict[str, Reference]
 
     def known(self, name: str) -> NDArray[np.int64]:
         """Return the positions of the faces that have a reference."""
         return np.flatnonzero(self.references[name].y_true >= 0)
 
-    def right(self, name: str, answers: Answers) -> NDArray[np.bool_]:
+    def right(self, name: str, answers: Outputs) -> NDArray[np.bool_]:
         """Return which answers are right, over the faces that have a reference."""
         known = self.known(name)
         right: NDArray[np.bool_] = answers[name][known].argmax(axis=1) == self.references[name].y_true[known]
         return right
 
-    def errors(self, answers: Answers) -> dict[str, float]:
+    def errors(self, answers: Outputs) -> dict[str, float]:
         """Return the error of each answer over the faces that have a reference."""
         return {name: 1 - float(self.right(name, answers).mean()) for name in self.references}
 
-    def ask(self, change: Callable[[Images], Images]) -> Answers:
+    def ask(self, change: Callable[[Images], Images]) -> Outputs:
         """Return the answers about changed faces."""
         return _ask(self.answer, self.faces.images, self.moved, change)
 
@@ -141,17 +141,17 @@ def _counter(num_faces: int, progress: Progress) -> Callable[[int], None]:
     return moved
 
 
-def _answerer(model: Model, views: str) -> Answerer:
+def _answerer(model: Model, views: str) -> Predict:
     if not isinstance(model, Classifier | Ensemble):
         return lambda images: average_views(lambda seen: {_FUNCTION: np.asarray(model(seen))}, images, views)
 
-    def answer(images: Images) -> Answers:
+    def answer(images: Images) -> Outputs:
         return dict(model.predict_heads(images, batch_size=len(images)))
 
     return lambda images: average_views(answer, images, views)
 
 
-def _ask_clean(answer: Answerer, faces: Dataset, moved: Callable[[int], None]) -> _Asked:
+def _ask_clean(answer: Predict, faces: Dataset, moved: Callable[[int], None]) -> _Asked:
     """Ask about the faces as they are, and find out which answers have a reference over the data's own classes."""
     clean = _ask(answer, faces.images, moved, lambda images: images)
     references = {
@@ -179,7 +179,7 @@ def _reference(name: str, y_prob: NDArray[np.floating[Any]], faces: Dataset) -> 
     return found if (found.y_true >= 0).any() else None
 
 
-def _ask(answer: Answerer, images: Images, moved: Callable[[int], None], change: Callable[[Images], Images]) -> Answers:
+def _ask(answer: Predict, images: Images, moved: Callable[[int], None], change: Callable[[Images], Images]) -> Outputs:
     parts = []
     for start in range(0, len(images), _BATCH):
         batch = images[start : start + _BATCH]
@@ -193,7 +193,7 @@ def _mirror(asked: _Asked) -> tuple[Mirror, ...]:
     errors = asked.errors(mirrored)
     return tuple(
         Mirror(
-            answer=name,
+            output=name,
             same=float((asked.clean[name].argmax(axis=1) == mirrored[name].argmax(axis=1)).mean()),
             distance=float(np.abs(asked.clean[name] - mirrored[name]).sum(axis=1).mean() / 2),
             accuracy=1 - errors[name],
@@ -213,8 +213,8 @@ def _corruptions(asked: _Asked) -> tuple[CorruptionErrors, ...]:
 
 
 def _mean_errors(corruptions: tuple[CorruptionErrors, ...]) -> dict[str, float]:
-    answers = dict.fromkeys(one.answer for one in corruptions)
-    return {answer: float(np.mean([one.errors for one in corruptions if one.answer == answer])) for answer in answers}
+    answers = dict.fromkeys(one.output for one in corruptions)
+    return {answer: float(np.mean([one.errors for one in corruptions if one.output == answer])) for answer in answers}
 
 
 def _relative(asked: _Asked, corruptions: tuple[CorruptionErrors, ...], checksum: str, split: str) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _relative(asked: _Asked, corruptions: tuple[CorruptionErrors, ...], checksum
     reference, first = find_reference(checksum, split), next(iter(asked.references))
     if reference is None:
         return {"mce": None, "relative_mce": None, "reference": ""}
-    errors = {one.corruption: one.errors for one in corruptions if one.answer == first}
+    errors = {one.corruption: one.errors for one in corruptions if one.output == first}
     clean = asked.errors(asked.clean)[first]
     return {
         "mce": mean_corruption_error(errors, reference),

@@ -23,7 +23,7 @@ class Mirror:
         accuracy: Accuracy on the mirrored faces.
     """
 
-    answer: str
+    output: str
     same: float
     distance: float
     accuracy: float

@@ -27,8 +27,8 @@ def robustness_summary(found: Robustness, onnx_sha256: str) -> dict[str, Any]:
     """
     every, answers = found.selective[0], {}
     for mirror in found.mirror:
-        name = mirror.answer
-        rows = [one for one in found.corruptions if one.answer == name]
+        name = mirror.output
+        rows = [one for one in found.corruptions if one.output == name]
         answers[name] = {
             "clean": round(1 - found.clean[name], _DIGITS),
             "mirrored": round(mirror.accuracy, _DIGITS),
@@ -38,7 +38,7 @@ def robustness_summary(found: Robustness, onnx_sha256: str) -> dict[str, Any]:
         }
     return {
         "onnx_sha256": onnx_sha256,
-        "answers": answers,
+        "outputs": answers,
         "mce": None if found.mce is None else round(found.mce, _DIGITS),
         "reference": found.reference,
         "sure_share": round(every.sure_share, _DIGITS),
@@ -59,10 +59,10 @@ def robustness_section(spec: ModelSpec) -> str:
         _row("", "undamaged", "mirrored", *names, "all eleven"),
         f"|{'---|' * (len(names) + 4)}",
     ]
-    for answer, figures in summary["answers"].items():
+    for answer, figures in summary["outputs"].items():
         shares = [figures["clean"], figures["mirrored"], *(figures["corruptions"][name] for name in names)]
         lines.append(_row(f"`{answer}`", *(f"{100 * share:.0f} %" for share in (*shares, figures["damaged"]))))
-    same = " and ".join(f"{100 * one['same_when_mirrored']:.0f} %" for one in summary["answers"].values())
+    same = " and ".join(f"{100 * one['same_when_mirrored']:.0f} %" for one in summary["outputs"].values())
     sure, right, every = (100 * summary[key] for key in ("sure_share", "sure_accuracy", "accuracy"))
     lines += ["", f"Mirrored faces get the same prediction in {same} of cases. {sure:.0f} % of the predictions are not"]
     lines.append(f"`unsure`; {right:.1f} % of those are correct, and {every:.1f} % of all.")

@@ -86,13 +86,13 @@ def selective_figure(found: Robustness, theme: Theme = LIGHT) -> Figure:
                 f"sure: {100 * one.sure_accuracy:.0f} %", (100 * one.sure_share, one.sure_accuracy),
                 xytext=(-6, -16), textcoords="offset points", ha="right", color=theme.ink, size=9,
             )  # fmt: skip
-        _style(axes, theme, f"{one.answer} · {one.num_faces:,}")
+        _style(axes, theme, f"{one.output} · {one.num_faces:,}")
         axes.set_xticks([0, 50, 100], ["0", "50", "100 %"])
     return figure
 
 
 def _errors(found: Robustness, answer: str) -> dict[str, tuple[float, ...]]:
-    return {one.corruption: one.errors for one in found.corruptions if one.answer == answer}
+    return {one.corruption: one.errors for one in found.corruptions if one.output == answer}
 
 
 def _style(axes: Axes, theme: Theme, title: str) -> None:

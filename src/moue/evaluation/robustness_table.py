@@ -24,7 +24,7 @@ def _corruptions(found: Robustness, answer: str) -> str:
     title = f"{answer}, accuracy at strength"
     lines = [_row(title, *map(str, STRENGTHS), "mean"), _row("undamaged", *[""] * 5, _percent(1 - found.clean[answer]))]
     for one in found.corruptions:
-        if one.answer == answer:
+        if one.output == answer:
             values = [_percent(1 - error) for error in one.errors]
             lines.append(_row(one.corruption, *values, _percent(1 - sum(one.errors) / len(STRENGTHS))))
     lines.append(_row("all corruptions", *[""] * 5, _percent(1 - found.mean_error[answer])))
@@ -37,7 +37,7 @@ def _corruptions(found: Robustness, answer: str) -> str:
 def _mirror(found: Robustness) -> str:
     lines = [_row("mirrored", "accuracy", "unchanged", "distance")]
     lines += [
-        _row(one.answer, _percent(one.accuracy), _percent(one.same), f"{one.distance:.3f}") for one in found.mirror
+        _row(one.output, _percent(one.accuracy), _percent(one.same), f"{one.distance:.3f}") for one in found.mirror
     ]
     return "\n".join(lines)
 
@@ -57,7 +57,7 @@ def _selective(found: Robustness) -> str:
     lines = [_row(title, "faces", "accuracy", "sure", "accuracy", "AURC")]
     for one in found.selective:
         sure = (_percent(one.sure_share), _percent(one.sure_accuracy) if one.sure_share else "")
-        lines.append(_row(one.answer, str(one.num_faces), _percent(one.accuracy), *sure, f"{one.area:.3f}"))
+        lines.append(_row(one.output, str(one.num_faces), _percent(one.accuracy), *sure, f"{one.area:.3f}"))
     return "\n".join(lines)
 
 
@@ -68,7 +68,7 @@ def _voters(found: Robustness) -> str:
     low, high = voters.divergence_interval
     return "\n".join(
         [
-            f"{voters.answer} and the distribution of the voters, {voters.num_faces} faces",
+            f"{voters.output} and the distribution of the voters, {voters.num_faces} faces",
             f"  KL {voters.divergence:.3f} nats (95 % CI {low:.3f}-{high:.3f})",
             f"  … for a constant prediction, the mean of all votes: {voters.always:.3f}",
             f"  a face's voters who agree with the prediction: {_percent(voters.shared)}",

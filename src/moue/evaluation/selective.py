@@ -33,7 +33,7 @@ class Selective:
         curve: Accuracy of the most confident answers, at each of `COVERAGES`.
     """
 
-    answer: str
+    output: str
     num_faces: int
     accuracy: float
     sure_share: float
@@ -72,7 +72,7 @@ def _curve(name: str, right: NDArray[np.bool_], confidence: NDArray[np.floating[
     sure = confidence >= limit
     num_sure, num_right = int(sure.sum()), int(right[sure].sum())
     return Selective(
-        answer=name,
+        output=name,
         num_faces=len(right),
         accuracy=float(accuracy[-1]),
         sure_share=num_sure / len(right),

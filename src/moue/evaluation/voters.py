@@ -36,7 +36,7 @@ class Voters:
         top_shared: Mean fraction who chose the class with the most votes: the most that `shared` can reach.
     """
 
-    answer: str
+    output: str
     class_names: tuple[str, ...]
     num_faces: int
     divergence: float
@@ -75,7 +75,7 @@ def compare_with_voters(
     pairs = (counts * (counts - 1)).sum(axis=1) / (total * (total - 1))
     rows = np.arange(len(shares))
     return Voters(
-        answer=answer,
+        output=answer,
         class_names=tuple(class_names),
         num_faces=len(shares),
         divergence=float(divergence.mean()),

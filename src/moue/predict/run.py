@@ -75,7 +75,7 @@ def predict(
     jobs = drawing_jobs(paths, options.annotate)
     check_one_video(jobs, options)
     run = _Run(analyzer, options, listener)
-    run.answer(jobs)
+    run.predict(jobs)
     return run.summary
 
 
@@ -88,7 +88,7 @@ class _Run:
         self._work = Work(analyzer, options, listener, self.summary)
         self._drawings = DrawingChoices(options.labels, options.overwrite)
 
-    def answer(self, jobs: Sequence[Job]) -> None:
+    def predict(self, jobs: Sequence[Job]) -> None:
         """Answer all jobs and write the table."""
         began = time.monotonic()
         output = self._options.output

@@ -60,6 +60,6 @@ class Summary:
         return self.num_images - self.statuses["ok"] - self.statuses["no_face"]
 
     @property
-    def any_answer(self) -> bool:
+    def any_result(self) -> bool:
         """Whether any input could be answered, now or before an interruption."""
         return bool(self.num_images - self.num_failed_images + self.num_before + self.num_whole_videos)

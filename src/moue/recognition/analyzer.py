@@ -24,7 +24,7 @@ from moue.faces.face import faces_from
 from moue.media.decode import DEFAULT_LIMITS, ImageLimits, Status
 from moue.media.image_source import check_color, name_of, open_source
 from moue.media.urls import is_address
-from moue.recognition.answers import FaceAnswer, answer_faces
+from moue.recognition.face_prediction import FacePrediction, predict_each_face
 from moue.recognition.face_result import FaceResult
 from moue.recognition.image_result import ImageResult, Timings
 
@@ -90,7 +90,7 @@ class Analyzer:
         allow_url: bool = False,
         color: Color = "rgb",
     ) -> None:
-        for name, value, needed in (("model", classifier, "answer"), ("detector", detector, "detect")):
+        for name, value, needed in (("model", classifier, "predict_faces"), ("detector", detector, "detect")):
             if not hasattr(value, needed):
                 raise MoueError(f"the {name} is {value!r:.80}", f"a name, or an object with the method {needed}")
         _check_probability("unsure_below", unsure_below)
@@ -262,7 +262,7 @@ class Analyzer:
     def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
         """Ask the network about the faces of several images at once."""
         start = time.perf_counter()
-        answers = iter(answer_faces(self.classifier, [views for one in looked for views in one.crops]))
+        answers = iter(predict_each_face(self.classifier, [views for one in looked for views in one.crops]))
         each_ms = 1e3 * (time.perf_counter() - start) / max(1, sum(len(one.crops) for one in looked))
         for one in looked:
             said = [next(answers) for _ in one.crops]
@@ -270,7 +270,7 @@ class Analyzer:
             times = dataclasses.replace(one.result.timings, inference_ms=each_ms * len(one.crops))
             yield dataclasses.replace(result, timings=times)
 
-    def _without_false_boxes(self, looked: _Looked, said: Sequence[FaceAnswer]) -> ImageResult:
+    def _without_false_boxes(self, looked: _Looked, said: Sequence[FacePrediction]) -> ImageResult:
         """Join faces and answers, leaving out what a detector found and the network takes for no face."""
         detected = looked.result.detector not in (_GIVEN, WholeImage.name)
         most = self.classifier.not_face_above if detected else 1.0

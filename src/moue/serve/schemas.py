@@ -254,7 +254,7 @@ class OutputTensor(Tensor):
     parameters: dict[str, int] | None = None
 
 
-class InferAnswer(BaseModel):
+class InferResponse(BaseModel):
     """What the network says."""
 
     model_config = ConfigDict(protected_namespaces=())

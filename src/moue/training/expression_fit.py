@@ -43,7 +43,7 @@ _SETTLED: Final = 1e-12
 
 
 @dataclasses.dataclass(frozen=True)
-class Answered:
+class FitData:
     """Faces, and what a network says of them.
 
     Attributes:
@@ -57,7 +57,7 @@ class Answered:
     labels: NDArray[np.int64]
 
     @classmethod
-    def of_votes(cls, faces: Dataset, y_prob: Mapping[str, NDArray[np.floating]]) -> Answered:
+    def of_votes(cls, faces: Dataset, y_prob: Mapping[str, NDArray[np.floating]]) -> FitData:
         """Take the distribution of the FER+ votes over the data set's classes as the target."""
         if faces.votes is None:
             raise TypeError("the faces have no votes")
@@ -71,7 +71,7 @@ class Answered:
     @classmethod
     def of_labels(
         cls, faces: Dataset, class_names: Sequence[str], y_prob: Mapping[str, NDArray[np.floating]]
-    ) -> Answered:
+    ) -> FitData:
         """Take the label as the target, softened a little; faces of other classes are left out."""
         position = np.array([class_names.index(name) if name in class_names else -1 for name in faces.class_names])
         labels = position[faces.labels]
@@ -81,7 +81,7 @@ class Answered:
 
 
 def fit_expression(
-    heads: Sequence[HeadSpec], class_names: tuple[str, ...], faces: Answered, others: Answered | None = None
+    heads: Sequence[HeadSpec], class_names: tuple[str, ...], faces: FitData, others: FitData | None = None
 ) -> ExpressionSpec:
     """Fit the layer so that every class counts alike, then its temperature to what the majority says.
 
@@ -120,7 +120,7 @@ def fit_expression(
     )
 
 
-def describe_fit(faces: Answered, others: Answered | None) -> str:
+def describe_fit(faces: FitData, others: FitData | None) -> str:
     """Return in words what a layer was fitted to, for a card."""
     told = f"the FER+ votes on {len(faces.labels):,} validation faces"
     return told if others is None else f"{told} and the labels of {len(others.labels):,} other faces"
@@ -176,7 +176,7 @@ def fit_layer(
     return layer
 
 
-def _features(part: Answered, heads: Sequence[HeadSpec]) -> NDArray[np.float64]:
+def _features(part: FitData, heads: Sequence[HeadSpec]) -> NDArray[np.float64]:
     """Return each head's log p less their mean: the head's logits but for a constant.
 
     So `expression` is linear in the logits, and what each part of a face adds to it can be told exactly.

@@ -16,7 +16,7 @@ from moue.training.backend import keras
 from moue.training.callbacks import best_epoch
 from moue.training.export_onnx import BATCH_SIZES, ExportResult, export_onnx
 from moue.training.expression import append_expression
-from moue.training.expression_fit import Answered, describe_fit, fit_expression
+from moue.training.expression_fit import FitData, describe_fit, fit_expression
 from moue.training.features import find_features
 from moue.training.network import as_float32
 from moue.training.run_folder import describe_data
@@ -55,7 +55,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
     heads = tuple(_describe_head(head, y_prob[head.name], validation) for head in heads_in(config))
     # A tiny data set may have fewer faces than the comparison needs: repeat them.
     compared = validation.images[[k % len(validation) for k in range(max(BATCH_SIZES))]]
-    other = None if others is None else Answered.of_labels(others, dataset.class_names, _predict(model, others))
+    other = None if others is None else FitData.of_labels(others, dataset.class_names, _predict(model, others))
     expression, fitted_to = _fit_expression(heads, y_prob, validation, other)
     with replacing(run.onnx) as temporary:
         result = export_onnx(model, temporary, compared, half=half, overwrite=True)
@@ -131,7 +131,7 @@ def _fit_expression(
     heads: tuple[HeadSpec, ...],
     y_prob: dict[str, NDArray[np.float32]],
     validation: Dataset,
-    others: Answered | None,
+    others: FitData | None,
 ) -> tuple[ExpressionSpec, dict[str, str]]:
     """Return how the heads make the expression, and in words what that was fitted to.
 
@@ -139,7 +139,7 @@ def _fit_expression(
     """
     names = validation.class_names
     helps = heads[-1].class_names == FERPLUS_NAMES and set(names) <= set(FERPLUS_NAMES)
-    faces = Answered.of_votes(validation, y_prob) if helps and validation.votes is not None else None
+    faces = FitData.of_votes(validation, y_prob) if helps and validation.votes is not None else None
     if faces is None or not len(faces.labels):
         return ExpressionSpec.of_head(heads[0]), {}
     return fit_expression(heads, names, faces, others), {"expression": describe_fit(faces, others)}

@@ -1,4 +1,4 @@
-/** Videos that `moue predict --annotate` wrote (scripts/page_films.py) play to their end in a browser, with their sound. */
+/** Videos that `moue predict --annotate` wrote (scripts/page_videos.py) play to their end in a browser, with their sound. */
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.doctor.checks.network import loads
-from moue.doctor.drawn import drawn_faces, expected_answers, find_answers
+from moue.doctor.drawn import drawn_faces, expected_probabilities, predict_found
 from moue.doctor.findings import Finding, Level
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ def check(patient: Patient) -> Iterator[Finding]:
         text = f"skipped: the drawn faces do not show the classes of {patient.name}"
         yield Finding("self-check", Level.NOTE, text)
         return
-    given = network.answer(list(faces.gray))
-    answers = {"given": given.expression.astype(np.float64), "found": find_answers(network, list(faces.gray))}
+    given = network.predict_faces(list(faces.gray))
+    answers = {"given": given.expression.astype(np.float64), "found": predict_found(network, list(faces.gray))}
     lost = int(np.isnan(answers["found"]).any(axis=1).sum())
     if lost:
         yield _not_found(lost, int((given.not_face > network.not_face_above).sum()), len(faces.labels))
         return
     names = np.array(network.class_names)
     right = {way: int((names[y_prob.argmax(axis=1)] == faces.names).sum()) for way, y_prob in answers.items()}
-    expected = expected_answers(network.fingerprint)
+    expected = expected_probabilities(network.fingerprint)
     values: dict[str, Any] = {"faces": len(faces.labels), **{f"right_{way}": count for way, count in right.items()}}
     if expected is None:
         yield _without_record(right, values)

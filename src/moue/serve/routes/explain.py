@@ -12,7 +12,7 @@ from pydantic import Field
 from moue.errors import MoueError
 from moue.recognition.explain import explain_result
 from moue.serve.drawing import PNG, drawn_maps
-from moue.serve.routes.images import BODY, ERRORS, ImageOptions, json_answer
+from moue.serve.routes.images import BODY, ERRORS, ImageOptions, json_response
 from moue.serve.schemas import Explained, problems
 from moue.serve.uploads import receive_images
 from moue.serve.waiting import in_time
@@ -74,7 +74,7 @@ def explain_router(engine: Engine, gate: Gate) -> APIRouter:
                     return Response(content, media_type=PNG)
                 make = functools.partial(_maps_of, classifier=classifier, emotions=emotions)
                 results = await in_time(request, engine.look(uploads, choices, make), settings.timeout_s)
-        return json_answer({"model": model.name, "class_names": list(classifier.class_names), "results": results})
+        return json_response({"model": model.name, "class_names": list(classifier.class_names), "results": results})
 
     return router
 

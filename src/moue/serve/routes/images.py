@@ -120,7 +120,7 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
                     (content,) = await in_time(request, drawing, settings.timeout_s)
                     return Response(content, media_type=kind)
                 results = await in_time(request, engine.analyze(uploads, choices), settings.timeout_s)
-        return json_answer(
+        return json_response(
             {
                 "format": FORMAT,
                 "version": VERSION,
@@ -147,11 +147,11 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
                     raise HttpError(413, came, f"{settings.max_faces} at most", "Send several requests.")
                 results = await in_time(request, engine.classify(uploads, choices), settings.timeout_s)
         names = list(model.classifier.class_names)
-        return json_answer({"model": model.name, "class_names": names, "results": results})
+        return json_response({"model": model.name, "class_names": names, "results": results})
 
     return router
 
 
-def json_answer(content: dict[str, Any]) -> Response:
+def json_response(content: dict[str, Any]) -> Response:
     """Return JSON in UTF-8."""
     return Response(json.dumps(content, ensure_ascii=False, allow_nan=False), media_type=JSON)

@@ -28,7 +28,7 @@ from moue.serve.binary import (
 )
 from moue.serve.problems import HttpError, invalid
 from moue.serve.schemas import (
-    InferAnswer,
+    InferResponse,
     Live,
     ModelMetadata,
     ModelReady,
@@ -129,7 +129,7 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
 
     @router.post(
         "/v2/models/{name}/infer",
-        response_model=InferAnswer,
+        response_model=InferResponse,
         responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}, **_PROBLEMS},
         openapi_extra=_BODY,
         summary="Run a model",

@@ -1,6 +1,6 @@
-"""Films for the page's tests: a drawn person who laughs and then is sad, walking through the picture.
+"""VideoOptions for the page's tests: a drawn person who laughs and then is sad, walking through the picture.
 
-    python scripts/page_films.py OUT
+    python scripts/page_videos.py OUT
 
 Writes OUT/camera.mjpeg, which Chromium takes for a camera, and OUT/film.webm, a video file in which a second person
 comes in. OUT/sound.webm is the same with a tone that comes and goes, and OUT/sound-annotated.webm and .mp4 are what

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from moue.cli import console
-from moue.cli.answers import Answers, line_of, shortened
+from moue.cli.prediction_lines import PredictionLines, line_of, shortened
 from moue.labels import CLASS_NAMES
 from moue.media.decode import Status
 from moue.recognition.face_result import FaceResult
@@ -83,7 +83,7 @@ def test_a_terminal_gets_no_more_lines_than_it_has(moue, run_folder, many, monke
 
 def test_files_are_summed_up_where_their_faces_are_too_many(monkeypatch):
     monkeypatch.setattr(console, "height", lambda: 20)
-    answers, printed = Answers(wide=False), []
+    answers, printed = PredictionLines(wide=False), []
     monkeypatch.setattr(console, "say", printed.append)
     face = FaceResult((0, 0, 9, 9), "happy", 0.98, SURE)
     for name in ("a.jpg", "b.jpg"):

@@ -12,7 +12,7 @@ from moue.faces import Face, make_detector
 from moue.labels import CLASS_NAMES
 from moue.recognition.analyze import analyze
 from moue.recognition.analyzer import Analyzer
-from moue.recognition.answers import answer_faces
+from moue.recognition.face_prediction import predict_each_face
 
 FACES = np.random.default_rng(5).integers(0, 256, (6, 48, 48), np.uint8)
 
@@ -23,7 +23,7 @@ def load(folder, **expression):
 
 def test_a_face_with_one_view_gets_what_the_network_says(tmp_path):
     model = load(tmp_path, shares={"perceived": 1.0}, temperature=0.5)
-    answers = answer_faces(model, [[face] for face in FACES])
+    answers = predict_each_face(model, [[face] for face in FACES])
     assert [list(answer.probabilities) for answer in answers] == [list(CLASS_NAMES)] * len(FACES)
     found = [list(answer.probabilities.values()) for answer in answers]
     np.testing.assert_allclose(found, model.predict_proba(FACES), atol=1e-6)
@@ -31,13 +31,13 @@ def test_a_face_with_one_view_gets_what_the_network_says(tmp_path):
 
 def test_views_of_a_face_are_averaged(tmp_path):
     model = load(tmp_path, shares={"emotion": 0.5, "perceived": 0.5}, not_face_above=0.9)
-    single = answer_faces(model, [[face] for face in FACES[:3]])
-    (joined,) = answer_faces(model, [FACES[:3]])
+    single = predict_each_face(model, [[face] for face in FACES[:3]])
+    (joined,) = predict_each_face(model, [FACES[:3]])
     for name in CLASS_NAMES:
         assert joined.probabilities[name] == pytest.approx(np.mean([one.probabilities[name] for one in single]))
     assert joined.not_face == pytest.approx(np.mean([one.not_face for one in single]))
     assert 0 < joined.not_face < 1
-    assert answer_faces(model, []) == []
+    assert predict_each_face(model, []) == []
 
 
 class OneFace:
@@ -76,7 +76,7 @@ def test_an_ensemble_analyzes(tmp_path):
     result = analyze(FACES[0], model=ensemble, detector="none")
     expected = np.mean([member.predict_proba(FACES[:1])[0] for member in members], axis=0)
     np.testing.assert_allclose(list(result.faces[0].probabilities.values()), expected, atol=1e-6)
-    np.testing.assert_allclose(ensemble.answer(FACES).not_face, members[0].answer(FACES).not_face)
+    np.testing.assert_allclose(ensemble.predict_faces(FACES).not_face, members[0].predict_faces(FACES).not_face)
 
 
 def test_a_network_trained_again_into_the_same_folder_is_loaded_again(tmp_path):

@@ -17,7 +17,7 @@ _MOST_AT_ONCE = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class FaceAnswer:
+class FacePrediction:
     """What is seen in one face.
 
     Attributes:
@@ -29,7 +29,7 @@ class FaceAnswer:
     not_face: float = 0.0
 
 
-def answer_faces(classifier: FaceClassifier, faces: Sequence[Sequence[NDArray[np.uint8]]]) -> list[FaceAnswer]:
+def predict_each_face(classifier: FaceClassifier, faces: Sequence[Sequence[NDArray[np.uint8]]]) -> list[FacePrediction]:
     """Return what the network sees in each face, averaged over the views of it.
 
     A face with one view gets what `Classifier.predict_proba` gives for that view.
@@ -42,12 +42,12 @@ def answer_faces(classifier: FaceClassifier, faces: Sequence[Sequence[NDArray[np
         MoueError: as `Classifier.predict_proba`.
     """
     views = [view for face in faces for view in face]
-    said = classifier.answer(views, batch_size=max(1, min(len(views), _MOST_AT_ONCE)))
+    said = classifier.predict_faces(views, batch_size=max(1, min(len(views), _MOST_AT_ONCE)))
     answers, start = [], 0
     for face in faces:
         part = slice(start, start + len(face))
         start += len(face)
         mean = said.expression[part].mean(axis=0, dtype=float).tolist()
         not_face = float(said.not_face[part].mean(dtype=float))
-        answers.append(FaceAnswer(dict(zip(classifier.class_names, mean, strict=True)), not_face))
+        answers.append(FacePrediction(dict(zip(classifier.class_names, mean, strict=True)), not_face))
     return answers

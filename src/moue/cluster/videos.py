@@ -41,7 +41,7 @@ NUMBERS_OF_A_PART: Final = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Films:
+class VideoOptions:
     """How videos are answered.
 
     Attributes:
@@ -83,7 +83,7 @@ def num_parts(source: Place, names: Sequence[bytes], limits: ImageLimits, part_s
     return found
 
 
-class FilmAnswerer:
+class VideoPredictor:
     """Answers parts of films.
 
     Args:
@@ -91,12 +91,12 @@ class FilmAnswerer:
         analyzer: Answers images; films get its network and its detector.
     """
 
-    def __init__(self, films: Films, analyzer: Analyzer) -> None:
-        self._films = films
+    def __init__(self, films: VideoOptions, analyzer: Analyzer) -> None:
+        self._videos = films
         self._analyzer = copy.copy(analyzer)
         self._analyzer.detector = make_detector(analyzer.detector.name, video=True)
 
-    def answer(self, source: Place, name: bytes, part: int, *, is_last: bool) -> list[FrameResult]:
+    def predict(self, source: Place, name: bytes, part: int, *, is_last: bool) -> list[FrameResult]:
         """Return the results of a part's frames; the first part of a film that cannot be opened has one that says why.
 
         Args:
@@ -119,9 +119,9 @@ class FilmAnswerer:
             except MoueError as error:
                 failed = FrameResult.without_frames(path, error)
                 return [] if part else [dataclasses.replace(failed, file=file)]
-            step_s = self._films.sampling.longest_step_s(video.fps)
-            sampling = self._films.sampling_of(part, step_s, is_last=is_last)
-            follower = Follower(self._films.smooth_s, self._analyzer.unsure_below)
+            step_s = self._videos.sampling.longest_step_s(video.fps)
+            sampling = self._videos.sampling_of(part, step_s, is_last=is_last)
+            follower = Follower(self._videos.smooth_s, self._analyzer.unsure_below)
             # One thread decodes and looks for faces while this one runs the network: an actor has one CPU.
             frames = analyze_frames(video, self._analyzer, follower, sampling=sampling, workers=1)
             return [

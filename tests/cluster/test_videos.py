@@ -13,9 +13,9 @@ pytest.importorskip("pyarrow", reason="a cluster needs the extra 'cluster'")
 from helpers.video_files import BrightSquares, two_squares
 from moue.classifier.classifier import Classifier
 from moue.cluster import films as films_module
-from moue.cluster.films import NUMBERS_OF_A_PART, FilmAnswerer, Films, num_parts, tally_of_part
 from moue.cluster.options import ClusterOptions
 from moue.cluster.place import Place, place_of
+from moue.cluster.videos import NUMBERS_OF_A_PART, VideoOptions, VideoPredictor, num_parts, tally_of_part
 from moue.errors import MoueError, SettingError
 from moue.media.clock import Sampling
 from moue.media.decode import DEFAULT_LIMITS
@@ -51,8 +51,8 @@ def parts_of(path, analyzer, films, place=None):
     place = place or place_of(path.parent)
     name = path.name.encode()
     (number,) = num_parts(place, [name], DEFAULT_LIMITS, films.part_s)
-    answerer = FilmAnswerer(films, analyzer)
-    return [answerer.answer(place, name, part, is_last=part + 1 == number) for part in range(number)]
+    answerer = VideoPredictor(films, analyzer)
+    return [answerer.predict(place, name, part, is_last=part + 1 == number) for part in range(number)]
 
 
 def rows_of(results):
@@ -81,7 +81,7 @@ def assert_same(parts, whole):
     "sampling", [Sampling(), Sampling(every=3), Sampling(fps=7.0), Sampling(fps=0.8)], ids=["all", "third", "7", "0.8"]
 )
 def test_the_parts_of_a_film_are_the_film(film, analyzer, sampling):
-    films = Films(0.9, sampling)
+    films = VideoOptions(0.9, sampling)
     parts = parts_of(film, analyzer, films)
     assert len(parts) == 5
     assert_same(parts, whole_of(film, analyzer, films))
@@ -91,7 +91,7 @@ def test_the_parts_of_a_film_are_the_film(film, analyzer, sampling):
 
 
 def test_no_two_parts_give_one_number_to_two_people(film, analyzer):
-    parts = parts_of(film, analyzer, Films(1.5))
+    parts = parts_of(film, analyzer, VideoOptions(1.5))
     people = [{face.track_id for result in part for face in result.faces} for part in parts]
     for number, found in enumerate(people):
         assert len(found) >= 2
@@ -101,12 +101,12 @@ def test_no_two_parts_give_one_number_to_two_people(film, analyzer):
 def test_a_film_that_breaks_off_says_so_once(tmp_path, film, analyzer):
     cut = tmp_path / "cut.avi"
     cut.write_bytes(film.read_bytes()[: int(film.stat().st_size * 0.6)])
-    films = Films(0.9)
+    films = VideoOptions(0.9)
     whole = whole_of(cut, analyzer, films)
     assert whole[-1].message
-    answerer, place = FilmAnswerer(films, analyzer), place_of(tmp_path)
+    answerer, place = VideoPredictor(films, analyzer), place_of(tmp_path)
     # As many parts as its beginning promises.
-    parts = [answerer.answer(place, b"cut.avi", part, is_last=part == 4) for part in range(5)]
+    parts = [answerer.predict(place, b"cut.avi", part, is_last=part == 4) for part in range(5)]
     assert_same(parts, whole)
     problems = [tally_of_part("cut.avi", part)["problem"] for part in parts]
     assert [problem for problem in problems if problem] == [f"unreadable: {whole[-1].message}"]
@@ -118,27 +118,27 @@ def test_what_is_no_film_has_one_row(tmp_path, analyzer, name):
     (tmp_path / "text.mp4").write_bytes(b"no film")
     place = dataclasses.replace(place_of(tmp_path), shown="in")
     assert num_parts(place, [name.encode()], DEFAULT_LIMITS, 60) == [1]
-    answerer = FilmAnswerer(Films(60), analyzer)
-    (result,) = answerer.answer(place, name.encode(), 0, is_last=True)
+    answerer = VideoPredictor(VideoOptions(60), analyzer)
+    (result,) = answerer.predict(place, name.encode(), 0, is_last=True)
     assert (result.file, str(result.status)) == (f"in/{name}", "not_found" if name == "gone.mp4" else "unreadable")
     assert str(tmp_path) not in result.message
-    assert answerer.answer(place, name.encode(), 1, is_last=True) == []
+    assert answerer.predict(place, name.encode(), 1, is_last=True) == []
     assert json.loads(json.dumps(tally_of_part("in/x", [result])))["frames"] == 0
 
 
 def test_a_film_at_an_address_is_copied_first(film, analyzer):
     here = place_of(film.parent)
     there = Place(here.filesystem, here.path, "store://films", is_local=False)
-    films = Films(1.5)
+    films = VideoOptions(1.5)
     parts = parts_of(film, analyzer, films, there)
     assert_same(parts, whole_of(film, analyzer, films))
     assert {result.file for part in parts for result in part} == {"store://films/film.avi"}
-    answerer = FilmAnswerer(films, analyzer)
-    (result,) = answerer.answer(there, b"gone.avi", 0, is_last=True)
+    answerer = VideoPredictor(films, analyzer)
+    (result,) = answerer.predict(there, b"gone.avi", 0, is_last=True)
     assert str(result.status) == "not_found"
     # Other faults are those of the storage, and no row hides them.
     with pytest.raises(MoueError, match="cannot copy store://films/"):
-        answerer.answer(dataclasses.replace(there, path=f"{here.path}/film.avi"), b"x", 0, is_last=True)
+        answerer.predict(dataclasses.replace(there, path=f"{here.path}/film.avi"), b"x", 0, is_last=True)
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan"), float("inf")])

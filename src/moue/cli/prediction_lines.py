@@ -24,7 +24,7 @@ _LONGEST_NAME: Final = 60
 _MARGIN: Final = 8  # lines of the terminal that remarks and the prompt take
 
 
-class Answers:
+class PredictionLines:
     """Prints a line for each face; on a terminal at the end, and no more than fit unless asked for; else as they come.
 
     Args:
