@@ -1,8 +1,8 @@
-"""Break things as people break them, and show what `moue doctor` says: the screens of docs/doctor.md.
+"""Reproduce common mistakes and show the output of `moue doctor`: the screens of docs/doctor.md.
 
 Run: python benchmarks/broken_setups.py FER2013 [NAME …]
 
-Needs the extra `train`, whose package onnx breaks the networks. Nothing outside a temporary folder is touched.
+Needs the extra `train`, because the package onnx edits the models. Writes only to a temporary folder.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PACKAGE = Path(moue.__file__).parent
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """Where things are broken, and the faces for it."""
+    """The folder for the broken files, and the faces to use."""
 
     folder: Path
     faces: Dataset
@@ -51,7 +51,7 @@ class Bench:
         return f"{name}.npz"
 
     def network(self, name: str, change: Callable[[Any, dict[str, Any]], None]) -> str:
-        """Save `small` after `change`, which is given its ONNX model and its description, and return its name."""
+        """Apply `change` to the ONNX graph and the description of `small`, save both, and return the file's name."""
         import onnx
 
         graph = onnx.load(WEIGHTS / "small.onnx")
@@ -64,7 +64,7 @@ class Bench:
         return file.name
 
     def doctor(self, *arguments: str, path: Path | None = None) -> None:
-        """Run the command, `path` before all other packages, and show what it prints."""
+        """Run the command with `path` first on the import path, and show its output."""
         print(f"$ moue doctor {' '.join(arguments)}".rstrip(), flush=True)
         environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
         command = [sys.executable, "-m", "moue", "doctor", *arguments]
@@ -94,9 +94,9 @@ def upside_down(bench: Bench) -> None:
 
 
 def wide(bench: Bench) -> None:
-    """Faces cut out twice as wide as FER2013's."""
+    """Faces cropped twice as wide as FER2013's."""
     padded = np.pad(bench.faces.images, ((0, 0), (24, 24), (24, 24), (0, 0)), mode="edge")
-    small = [np.asarray(Image.fromarray(one[..., 0]).resize((48, 48), Image.Resampling.HAMMING)) for one in padded]
+    small = [np.asarray(Image.fromarray(face[..., 0]).resize((48, 48), Image.Resampling.HAMMING)) for face in padded]
     bench.doctor("small", bench.arrays("wide", np.stack(small)))
 
 
@@ -112,13 +112,13 @@ def class_order(bench: Bench) -> None:
 
 
 def always_sad(bench: Bench) -> None:
-    """A network that has learned one class only."""
+    """A model that has learned only one class."""
 
     def change(graph: Any, described: dict[str, Any]) -> None:
         import onnx
 
         sad = described["heads"][0]["class_names"].index("sad")
-        tensor = next(one for one in graph.graph.initializer if "emotion_1/BiasAdd" in one.name)
+        tensor = next(weights for weights in graph.graph.initializer if "emotion_1/BiasAdd" in weights.name)
         values = onnx.numpy_helper.to_array(tensor).copy()
         values[sad] += 9
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
@@ -127,7 +127,7 @@ def always_sad(bench: Bench) -> None:
 
 
 def other_range(bench: Bench) -> None:
-    """A network that was trained on pixels from 0 to 1, without a layer that scales."""
+    """A model that was trained on pixels from 0 to 1, without a scaling layer."""
 
     def change(graph: Any, _described: dict[str, Any]) -> None:
         import onnx
@@ -152,7 +152,7 @@ def old_model(bench: Bench) -> None:
 
 
 def damaged(bench: Bench) -> None:
-    """A weight file of which one byte has changed."""
+    """A weight file with one changed byte."""
     shutil.copytree(PACKAGE, bench.folder / "copy" / "moue", ignore=shutil.ignore_patterns("__pycache__"))
     file = bench.folder / "copy" / "moue" / "weights" / "small.onnx"
     content = bytearray(file.read_bytes())
@@ -176,13 +176,13 @@ SETUPS = (
 
 
 def main() -> None:
-    """Break, look, print."""
+    """Reproduce each mistake and print what the doctor finds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("names", nargs="*", choices=[[], *(setup.__name__ for setup in SETUPS)])
     options = parser.parse_args()
     faces = load_fer2013(options.data).subset("val")
-    # Its description must be readable before anything is broken.
+    # The description must be valid before anything is broken.
     ModelSpec.load(WEIGHTS / "small.json")
     for setup in SETUPS:
         if options.names and setup.__name__ not in options.names:

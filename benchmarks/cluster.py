@@ -1,11 +1,11 @@
-"""What is lost when a node of a cluster, or the process that started a run, is killed; and what an image costs.
+"""Check that no rows are lost when a node of a cluster, or the process that started a run, is killed.
 
 Run: python benchmarks/cluster.py [IMAGES]    (600 by default)
 
-Starts a Ray cluster of two nodes on this machine (loopback, own ports, own folder, token authentication), answers drawn
-images, kills the second node (all its processes) when a quarter of the shards is there, kills the command with SIGKILL
-at half, and runs the same command again. Every image must have its rows once, and the rows must be those of
-`moue predict`. It stops by their process ids only what it has started.
+Starts a Ray cluster of two nodes on this machine (loopback, own ports, own folder, token authentication) and classifies
+drawn images. Kills the second node (all its processes) when a quarter of the shards is written, kills the command with
+SIGKILL at half, and runs the same command again. Every image must have its rows exactly once, and the rows must equal
+those of `moue predict`. It only kills processes that it started, by their ids.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LIMIT_S = 300.0
 
 
 def draw(folder: Path, number: int) -> None:
-    """Draw images of 48 x 48 pixels, every 50th of them damaged."""
+    """Draw images of 48 x 48 pixels; every 50th is damaged."""
     folder.mkdir()
     random = np.random.default_rng(0)
     for index in range(number):
@@ -54,15 +54,15 @@ def draw(folder: Path, number: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody uses."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a free port of the loopback interface."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextlib.contextmanager
 def node(*options: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a node of Ray in a process group of its own, which is killed at the end."""
+    """Run a Ray node in its own session; it is killed at the end."""
     command = (str(Path(sys.executable).with_name("ray")), "start", *options, *NODE)
     quiet: Any = subprocess.DEVNULL
     process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
@@ -81,22 +81,22 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the ids of all processes that descend from one (Linux)."""
+    """Return the ids of all descendants of a process (Linux)."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     found, ahead = [], [pid]
     while ahead:
-        one = ahead.pop()
-        children = [child for child, parent in parents.items() if parent == one]
+        current = ahead.pop()
+        children = [child for child, parent in parents.items() if parent == current]
         found += children
         ahead += children
     return found
 
 
 def wait_until(happened: Any, what: str) -> None:
-    """Wait for something, and fail after a while."""
+    """Wait until `happened()` is true, at most `LIMIT_S` seconds."""
     end = time.monotonic() + LIMIT_S
     while not happened():
         if time.monotonic() > end:
@@ -110,7 +110,7 @@ def rows_of(*files: Path) -> list[dict[str, str]]:
 
 
 def largest_difference(one: list[dict[str, str]], other: list[dict[str, str]]) -> float:
-    """Return the largest difference of a number; infinite where texts differ or rows are missing."""
+    """Return the largest difference between numbers; infinite if texts differ or rows are missing."""
     most = 0.0 if len(one) == len(other) else math.inf
     first, second = (sorted(rows, key=lambda row: (row["file"], row["face"])) for rows in (one, other))
     for left, right in zip(first, second, strict=False):
@@ -130,11 +130,11 @@ def cluster(
     head = ("--head", "--port", str(port), "--temp-dir", f"{folder}/ray", "--include-dashboard", "false", *place)
     stack.enter_context(node(*head, environment=environment))
 
-    def answers() -> bool:
-        with socket.socket() as one:
-            return one.connect_ex((host, port)) == 0
+    def accepts() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex((host, port)) == 0
 
-    wait_until(answers, "the head")
+    wait_until(accepts, "the head")
     time.sleep(3)
     second = stack.enter_context(node("--address", f"{host}:{port}", *place, environment=environment))
     time.sleep(8)
@@ -142,20 +142,20 @@ def cluster(
 
 
 def report(folder: Path) -> None:
-    """Compare the rows with those of ``moue predict``, and print what came out."""
+    """Compare the rows with those of ``moue predict``, and print the result."""
     command = (*MOUE, "predict", "in", "--output", "one.csv", "-q")
-    said: Any = subprocess.DEVNULL
-    subprocess.run(command, cwd=folder, stdout=said, stderr=said, check=True, timeout=LIMIT_S)
-    found, expected = rows_of(*sorted((folder / "out.csv").iterdir())), rows_of(folder / "one.csv")
-    counts = Counter((row["file"], row["face"]) for row in found)
+    quiet: Any = subprocess.DEVNULL
+    subprocess.run(command, cwd=folder, stdout=quiet, stderr=quiet, check=True, timeout=LIMIT_S)
+    actual, expected = rows_of(*sorted((folder / "out.csv").iterdir())), rows_of(folder / "one.csv")
+    counts = Counter((row["file"], row["face"]) for row in actual)
     wanted = {str(Path("in") / path.name) for path in (folder / "in").iterdir()}
-    print(f"images without a row: {len(wanted - {row['file'] for row in found})}")
-    print(f"rows that are there twice: {sum(count > 1 for count in counts.values())}")
-    print(f"largest difference from moue predict: {largest_difference(found, expected):g}")
+    print(f"images without a row: {len(wanted - {row['file'] for row in actual})}")
+    print(f"duplicate rows: {sum(count > 1 for count in counts.values())}")
+    print(f"largest difference from moue predict: {largest_difference(actual, expected):g}")
 
 
 def main() -> None:
-    """Run it all."""
+    """Start the cluster, kill and resume the run, and print the result."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 600
     shards = math.ceil(number / SHARD)
     with tempfile.TemporaryDirectory(prefix="mouec") as name, contextlib.ExitStack() as stack:

@@ -1,10 +1,10 @@
-"""What an image costs `moue cluster predict`, in CPU time and in memory, for more and more small images.
+"""CPU time and memory of `moue cluster predict` for growing numbers of small images.
 
 Run: python benchmarks/cluster_cost.py [NUMBER ...] [--detector NAME]    (1000 and 10000 by default; Linux only)
 
-The images are hard links to 500 drawn ones (48 x 48 pixels, every 50th damaged). Each run starts Ray on this machine
-for itself, with one actor. CPU time counts on a busy machine too, where the clock says little. Memory is the largest
-sum of what the processes of a kind have for themselves, looked at each second; the object store is what they share.
+The images are hard links to 500 drawn ones (48 x 48 pixels, every 50th damaged). Each run starts its own Ray on this
+machine, with one actor. CPU time is reliable on a busy machine too; wall time is not. Memory is the largest sum of the
+private memory of the processes of a kind, sampled every second; the object store is what they share.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Watch:
-    """What the processes of a command have used so far."""
+    """Tracks the CPU time and memory of a command's processes."""
 
     def __init__(self, command: int) -> None:
         self._command = command
         self._cpu: dict[int, tuple[str, float]] = {}
         self.peak_mb: dict[str, float] = {}
 
-    def look(self) -> None:
-        """Look at all processes that are there."""
+    def sample(self) -> None:
+        """Sample all running processes."""
         now: dict[str, float] = defaultdict(float)
         for pid in (self._command, *descendants(self._command)):
             try:
@@ -56,12 +56,12 @@ class Watch:
             self.peak_mb[kind] = max(mb, self.peak_mb.get(kind, 0.0))
 
     def cpu_s(self) -> dict[str, float]:
-        """Return the seconds of CPU of each kind, and of all."""
-        found: dict[str, float] = defaultdict(float)
+        """Return the CPU seconds of each kind of process, and their sum."""
+        total: dict[str, float] = defaultdict(float)
         for kind, seconds in self._cpu.values():
-            found[kind] += seconds
-            found["all"] += seconds
-        return found
+            total[kind] += seconds
+            total["all"] += seconds
+        return total
 
     @staticmethod
     def _kind(pid: int) -> str:
@@ -78,20 +78,20 @@ def link(drawn: Path, folder: Path, number: int) -> None:
 
 
 def run(folder: Path, number: int, detector: str) -> tuple[float, Watch]:
-    """Answer so many images; return the seconds by the clock, and what was used."""
+    """Classify `number` images; return the wall seconds and the resources used."""
     out = folder / f"{number}.parquet"
     words = ("--address", "local", "--actors", "1", "--detector", detector, "--output", str(out))
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
     began = time.monotonic()
-    with (folder / "said").open("w") as said:
+    with (folder / "log").open("w") as log:
         command = (*MOUE, "cluster", "predict", str(folder / str(number)), *words)
-        process = subprocess.Popen(command, env={**os.environ, **token}, stdout=said, stderr=said)
+        process = subprocess.Popen(command, env={**os.environ, **token}, stdout=log, stderr=log)
         watch = Watch(process.pid)
         while process.poll() is None:
-            watch.look()
+            watch.sample()
             time.sleep(1)
     if process.returncode:
-        raise SystemExit((folder / "said").read_text())
+        raise SystemExit((folder / "log").read_text())
     files = set(pads.dataset(out).to_table(columns=["file"])["file"].to_pylist())
     if len(files) != number:
         raise SystemExit(f"{len(files)} of {number} images have rows")
@@ -99,7 +99,7 @@ def run(folder: Path, number: int, detector: str) -> tuple[float, Watch]:
 
 
 def main() -> None:
-    """Run it for each number, and print a line for each."""
+    """Run each number of images and print its cost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--detector", default="own")
@@ -117,7 +117,7 @@ def main() -> None:
             print("  peak MB:", ", ".join(f"{kind} {mb:.0f}" for kind, mb in sorted(watch.peak_mb.items())))
             if before:
                 per_image = (used["all"] - before[1]) / (number - before[0])
-                print(f"  {1e3 * per_image:.2f} ms of CPU for each image more")
+                print(f"  {1e3 * per_image:.2f} ms of CPU for each additional image")
             sys.stdout.flush()
             before = (number, used["all"])
 

@@ -1,10 +1,10 @@
-"""moue beside the package `fer` of PyPI: the same photographs, in one run, each in its own Python with one thread.
+"""moue and the PyPI package `fer` on the same photos in one run, each in its own Python with one thread.
 
 Run: python benchmarks/compare_fer.py LABELS_JSON [--model RUN] [--fer-python PYTHON] [--write docs/comparison.md]
 
-LABELS_JSON and when a face counts as found: see photos.py. Without --fer-python or --moue-python a new environment with
-nothing but that package is made first (fer: 8 GB). YuNet must be there (moue download yunet). Prints a table in
-Markdown; --write puts it between the markers of a page, --json keeps everything.
+photos.py explains LABELS_JSON and when a face counts as found. Without --fer-python or --moue-python, a new environment
+with only that package is made first (fer: 8 GB). Needs YuNet (moue download yunet). Prints a table in Markdown; --write
+puts it between the markers of a page, --json saves all results.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ONE_THREAD = dict.fromkeys(
 
 @contextlib.contextmanager
 def environment(given: str | None, package: str) -> Iterator[str]:
-    """Yield the Python that was given, or one of a new environment that holds only the package."""
+    """Yield the given Python, or that of a new environment with only the package."""
     if given:
         yield given
         return
@@ -56,7 +56,7 @@ def environment(given: str | None, package: str) -> Iterator[str]:
 
 
 def timed(command: list[str]) -> tuple[float, float]:
-    """Run a command; returns its seconds by the clock and of CPU."""
+    """Run a command; return its wall seconds and CPU seconds."""
     began = time.monotonic()
     process = subprocess.Popen(command, env=os.environ | ONE_THREAD, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -66,14 +66,14 @@ def timed(command: list[str]) -> tuple[float, float]:
 
 
 def measure(python: str, kind: str, model: str, entries: list[dict[str, Any]], rounds: int) -> dict[str, Any]:
-    """Return what a package answers and what that costs.
+    """Return the predictions of a package and their cost.
 
     Args:
         python: Where the package is installed.
         kind: A key of `KINDS`.
-        model: moue's network.
-        entries: The labelled photographs, with their paths.
-        rounds: How often each is answered for its time.
+        model: moue's model.
+        entries: The labelled photos, with their paths.
+        rounds: How often each photo is timed.
     """
     with tempfile.TemporaryDirectory() as place:
         task, out = Path(place, "task.json"), Path(place, "out.json")
@@ -81,30 +81,30 @@ def measure(python: str, kind: str, model: str, entries: list[dict[str, Any]], r
         task.write_text(json.dumps({"rounds": rounds, "photos": photos}), encoding="utf-8")
         command = [python, str(WORKER), kind]
         timed([*command, str(task), model, str(out)])
-        found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     with_faces = [entry["file"] for entry in entries if entry["faces"]]
     first = min(with_faces, key=lambda file: Path(file).stat().st_size)
     starts = [timed([*command, first, model]) for _ in range(COLD_STARTS + 1)][1:]
     wall, cpu = (statistics.median(column) for column in zip(*starts, strict=True))
-    return found | {"cold_start_s": wall, "cold_start_cpu_s": cpu}
+    return result | {"cold_start_s": wall, "cold_start_cpu_s": cpu}
 
 
-def score(entries: list[dict[str, Any]], answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return counts of faces, boxes and right expressions, and shares of clear expressions per class.
+def score(entries: list[dict[str, Any]], predictions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return counts of faces, boxes and correct expressions, and the mean accuracy of clear expressions over classes.
 
     Args:
-        entries: The labelled photographs.
-        answers: Of each what was found, and the expression of each labelled box.
+        entries: The labelled photos.
+        predictions: For each photo, the faces found and the expression of each labelled box.
     """
     total = dict.fromkeys(("faces", "found", "false", "clear", "right", "given_right"), 0)
     per_class: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for entry, answer in zip(entries, answers, strict=True):
-        faces = tuple(FaceResult((box[0], box[1], box[2], box[3]), said, 1.0, {}) for box, said in answer["found"])
+    for entry, prediction in zip(entries, predictions, strict=True):
+        faces = tuple(FaceResult((box[0], box[1], box[2], box[3]), name, 1.0, {}) for box, name in prediction["found"])
         found, num_false = pair(entry, ImageResult(entry["file"], Status.OK, faces=faces))
         total["faces"] += len(found)
         total["found"] += sum(face is not None for face in found)
         total["false"] += num_false
-        for label, face, given in zip(entry["faces"], found, answer["given"], strict=True):
+        for label, face, given in zip(entry["faces"], found, prediction["given"], strict=True):
             wanted = label["expression"]
             if wanted != UNCLEAR:
                 per_class[wanted].append((face is not None and face.emotion == wanted, given == wanted))
@@ -120,10 +120,10 @@ def score(entries: list[dict[str, Any]], answers: list[dict[str, Any]]) -> dict[
 def table(results: dict[str, dict[str, Any]]) -> str:
     """Return the table in Markdown."""
     rows: dict[str, list[str]] = defaultdict(list)
-    for kind, one in results.items():
-        scores, cpu_ms = one["scores"], [photo["cpu_ms"] for photo in one["photos"]]
+    for kind, result in results.items():
+        scores, cpu_ms = result["scores"], [photo["cpu_ms"] for photo in result["photos"]]
         clear = scores["clear"]
-        rows["| |"].append(f"{KINDS[kind]} {one['version']}")
+        rows["| |"].append(f"{KINDS[kind]} {result['version']}")
         rows["| --- |"].append("---")
         rows[f"| faces found, of {scores['faces']} |"].append(f"{scores['found']}")
         rows["| false boxes |"].append(f"{scores['false']}")
@@ -137,15 +137,17 @@ def table(results: dict[str, dict[str, Any]]) -> str:
             f"{statistics.median(cpu_ms):.0f} ms, {statistics.fmean(cpu_ms):.0f} ms"
         )
         rows["| start of Python to the first result: clock, CPU |"].append(
-            f"{one['cold_start_s']:.2f} s, {one['cold_start_cpu_s']:.2f} s"
+            f"{result['cold_start_s']:.2f} s, {result['cold_start_cpu_s']:.2f} s"
         )
-        rows["| peak memory of the process |"].append(f"{one['peak_mb']:.0f} MB")
-        rows["| installed: packages, size on the disk |"].append(f"{one['packages']}, {one['installed_mb']:,.0f} MB")
+        rows["| peak memory of the process |"].append(f"{result['peak_mb']:.0f} MB")
+        rows["| installed: packages, size on the disk |"].append(
+            f"{result['packages']}, {result['installed_mb']:,.0f} MB"
+        )
     return "\n".join(f"{name} {' | '.join(cells)} |" for name, cells in rows.items())
 
 
 def machine() -> str:
-    """Return a few words on the machine."""
+    """Return the processor and its number of cores."""
     with contextlib.suppress(OSError):
         names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
         return f"{names[0]}, {len(names)} cores" if names else platform.machine()
@@ -166,7 +168,7 @@ def write(page: Path, text: str) -> None:
 
 
 def main() -> int:
-    """Run both packages and print."""
+    """Run both packages and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--model", type=Path, default=Path("small"))

@@ -1,7 +1,7 @@
-"""One package on photographs, in its own Python; started by compare_fer.py, and holds nothing of moue for fer's sake.
+"""Runs one package on photos in its own Python, for compare_fer.py; imports moue only to measure it.
 
-Run: python benchmarks/compare_worker.py KIND PHOTO [MODEL]             answers one photograph and ends: a cold start
-     python benchmarks/compare_worker.py KIND TASK_JSON MODEL OUT_JSON  answers the photographs of a task
+Run: python benchmarks/compare_worker.py KIND PHOTO [MODEL]             analyses one photo and ends: a cold start
+     python benchmarks/compare_worker.py KIND TASK_JSON MODEL OUT_JSON  analyses the photos of a task
 
 KIND is moue, fer-haar or fer-mtcnn. A task is {"rounds": n, "photos": [{"file": path, "boxes": [[x, y, w, h]]}]}.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Answer = tuple[list[float], str]
+    Prediction = tuple[list[float], str]
     """Box and expression."""
 
 
@@ -36,7 +36,7 @@ class Moue:
 
         self._analyzer = Analyzer(Classifier.load(model, threads=1), make_detector("yunet"))
 
-    def find(self, path: str) -> list[Answer]:
+    def find(self, path: str) -> list[Prediction]:
         """Return box and expression of each face."""
         return [(list(face.box), face.emotion) for face in self._analyzer.analyze(path).faces]
 
@@ -59,15 +59,15 @@ class Fer:
         cv2.setNumThreads(1)
         self._read, self._fer = cv2.imread, FER(mtcnn=mtcnn)
 
-    def find(self, path: str) -> list[Answer]:
+    def find(self, path: str) -> list[Prediction]:
         """Return box and expression of each face."""
-        answers = self._fer.detect_emotions(self._read(path))
-        return [([float(side) for side in one["box"]], _first(one["emotions"])) for one in answers]
+        faces = self._fer.detect_emotions(self._read(path))
+        return [([float(side) for side in face["box"]], _first(face["emotions"])) for face in faces]
 
     def name(self, path: str, box: Sequence[float]) -> str | None:
-        """Return the expression of the face in a box, or None where there is no answer."""
-        answers = self._fer.detect_emotions(self._read(path), face_rectangles=[[round(side) for side in box]])
-        return _first(answers[0]["emotions"]) if answers else None
+        """Return the expression of the face in a box, or None without a prediction."""
+        faces = self._fer.detect_emotions(self._read(path), face_rectangles=[[round(side) for side in box]])
+        return _first(faces[0]["emotions"]) if faces else None
 
 
 def _first(emotions: dict[str, float]) -> str:
@@ -80,22 +80,22 @@ def make(kind: str, model: str) -> Moue | Fer:
 
 
 def installed() -> tuple[int, float]:
-    """Return packages and megabytes in this Python's site-packages, but for what each new environment has."""
-    at_birth = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence", "wheel")
-    names = {found.metadata["Name"] for found in importlib.metadata.distributions()}
+    """Return number and megabytes of the packages in site-packages, without those of a new environment."""
+    preinstalled = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence", "wheel")
+    names = {package.metadata["Name"] for package in importlib.metadata.distributions()}
     folder = Path(importlib.metadata.distribution("pip").locate_file(""))  # type: ignore[arg-type]
     total = 0
     for place, _, files in os.walk(folder):
         inside = Path(place).relative_to(folder).parts
-        if inside and inside[0].partition("-")[0] in at_birth:
+        if inside and inside[0].partition("-")[0] in preinstalled:
             continue
-        # As du counts: blocks on the disk.
+        # Blocks on the disk, as `du` counts.
         total += sum((Path(place) / file).lstat().st_blocks * 512 for file in files)
-    return len(names.difference(at_birth)), total / 1e6
+    return len(names.difference(preinstalled)), total / 1e6
 
 
-def answer(kind: str, task: dict[str, Any], model: str) -> dict[str, Any]:
-    """Return what a package answers to a task, and how long it takes once it is warm."""
+def run_task(kind: str, task: dict[str, Any], model: str) -> dict[str, Any]:
+    """Return the predictions of a package for a task, with the CPU time after a warm-up."""
     package = make(kind, model)
     package.find(task["photos"][0]["file"])
     photos = []
@@ -119,14 +119,14 @@ def answer(kind: str, task: dict[str, Any], model: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Answer one photograph, or the photographs of a task."""
+    """Analyse one photo, or the photos of a task."""
     kind, subject = sys.argv[1:3]
     model = sys.argv[3] if len(sys.argv) > 3 else ""
     if len(sys.argv) < 5:
         make(kind, model).find(subject)
         return 0
     task = json.loads(Path(subject).read_text(encoding="utf-8"))
-    Path(sys.argv[4]).write_text(json.dumps(answer(kind, task, model)), encoding="utf-8")
+    Path(sys.argv[4]).write_text(json.dumps(run_task(kind, task, model)), encoding="utf-8")
     return 0
 
 

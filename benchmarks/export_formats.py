@@ -7,8 +7,8 @@ for form in onnx litert openvino; do moue export small fer2013.csv --ferplus fer
 python benchmarks/export_formats.py fer2013.csv fer2013new.csv small small-int8.onnx small*.tflite small*.xml \
     small_saved_model
 
-The CPU time is that of the process, not of a clock on the wall: another program that takes the processor adds little.
-It is the median over 2,000 runs of one face with one thread. The files take turns, so that a busy minute falls on all.
+The CPU time is that of the process, so other programs have little effect on it. It is the median over 2,000 runs of one
+face with one thread. The files take turns, so that a busy minute affects all of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RUNS, _ROUNDS = 100, 20
 
 
 def load(name: str) -> Classifier:
-    """Load what a file or a SavedModel's folder holds, with one thread."""
+    """Load a model file or a SavedModel folder, with one thread."""
     folder = Path(name)
     if not (folder / "saved_model.pb").is_file():
         return Classifier.load(name, threads=1)
@@ -52,28 +52,28 @@ def load(name: str) -> Classifier:
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of all files of a network, without its description."""
+    """Return the bytes of all files of a model, without its description."""
     if path.is_dir():
-        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file() and one.suffix != ".json")
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and file.suffix != ".json")
     weights = path.with_suffix(".bin")
     return path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
 
 
 def cpu_ms(models: Sequence[Classifier], face: NDArray[np.float32]) -> list[float]:
-    """Return the CPU time of one face in milliseconds for each network."""
+    """Return the CPU milliseconds per face of each model."""
     rounds: list[list[float]] = [[] for _ in models]
     for _ in range(_ROUNDS):
-        for model, found in zip(models, rounds, strict=True):
+        for model, times in zip(models, rounds, strict=True):
             model.run_prepared(face)
             for _ in range(_RUNS):
                 start = time.process_time_ns()
                 model.run_prepared(face)
-                found.append(1e-6 * (time.process_time_ns() - start))
-    return [statistics.median(found) for found in rounds]
+                times.append(1e-6 * (time.process_time_ns() - start))
+    return [statistics.median(times) for times in rounds]
 
 
 def main() -> None:
-    """Print the table; the first file is what the others are compared with."""
+    """Print the table; the other files are compared with the first one."""
     data, votes, *names = sys.argv[1:]
     faces = load_fer2013(data, ferplus=votes)
     images = faces.subset("val").images
@@ -83,9 +83,9 @@ def main() -> None:
     print("| file | bytes | CPU per face, ms | emotion | expression | largest difference | same prediction |")
     expected = models[0].predict_heads(images, calibrated=False)
     for name, model, ms in zip(names, models, times, strict=True):
-        found = model.predict_heads(images, calibrated=False)
-        difference = max(float(np.abs(found[head] - expected[head]).max()) for head in expected)
-        same = float((found[EXPRESSION].argmax(axis=1) == expected[EXPRESSION].argmax(axis=1)).mean())
+        outputs = model.predict_heads(images, calibrated=False)
+        difference = max(float(np.abs(outputs[head] - expected[head]).max()) for head in expected)
+        same = float((outputs[EXPRESSION].argmax(axis=1) == expected[EXPRESSION].argmax(axis=1)).mean())
         scored = evaluate(model, faces, split="val")
         shares = f"{scored.accuracy:.2%} | {scored.heads[EXPRESSION].scores.accuracy:.2%}"
         print(f"| {name} | {size_of(model.path):,} | {ms:.2f} | {shares} | {difference:.2g} | {same:.2%} |", flush=True)

@@ -1,12 +1,12 @@
-"""Mutates what moue reads: whatever comes, it is a status, a `MoueError` or an answer, and it comes soon.
+"""Mutates the files that moue reads: each must quickly end in a status, a `MoueError` or a result.
 
     python benchmarks/fuzz.py [--images 20000] [--tables 5000] [--votes 1000] [--models 1000] [--runs 300]
         [--seed 0]
 
-Tables that are read are compared with a strict reader. Of run folders each file is mutated in turn, as many times as
-`--runs` says. Prints, for each kind, how many inputs were read, refused, or were wrong: ended in another exception or
-were read otherwise than by the strict reader (each named, with the number that makes it again), and the slowest. Exits
-with 1 if any was wrong.
+Tables that are read are compared with a strict reader. Each file of a run folder is mutated `--runs` times. Prints, for
+each kind, how many inputs were read, refused or wrong, and the slowest time. Wrong inputs raised another exception or
+were read differently from the strict reader; each is printed with the number that reproduces it. Exits with 1 if any
+was wrong.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def images() -> Iterator[bytes]:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """Return a small table, plain and packed."""
+    """Return a small table, plain and compressed, by suffix."""
     write_csv(moue.synthesize(per_class=3, seed=0), folder / "t.csv")
     plain = (folder / "t.csv").read_bytes()
     zipped, tarred = io.BytesIO(), io.BytesIO()
@@ -71,11 +71,11 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 
 class DifferError(Exception):
-    """moue has read something else than the strict reader."""
+    """moue and the strict reader have read different content."""
 
 
 class Kind:
-    """One kind of input: counts what becomes of it."""
+    """Counts the outcomes for one kind of input."""
 
     def __init__(self, name: str, seed: int) -> None:
         self.name, self.seed = name, seed
@@ -90,22 +90,22 @@ class Kind:
         read: Callable[[bytes], bool],
         mutate: Callable[[bytes, random.Random], bytes] = mutated,
     ) -> None:
-        """Read `count` mutations; `read` returns whether there was an answer, raising `DifferError` at a wrong one."""
+        """Read `count` mutations; `read` returns whether there was a result, or raises `DifferError`."""
         for number in range(count):
             rng = random.Random(f"{self.seed}-{self.name}-{number}")  # noqa: S311 (no secret)
             content = mutate(contents[number % len(contents)], rng)
             began = time.perf_counter()
             try:
-                answered = read(content)
+                has_result = read(content)
             except MoueError:
-                answered = False
-            except Exception as error:  # noqa: BLE001 (that is what is looked for)
+                has_result = False
+            except Exception as error:  # noqa: BLE001 (these are the bugs to find)
                 self.faults.append(f"{self.name} {number}: {type(error).__name__}: {str(error)[:100]}")
                 continue
             finally:
                 self.slowest = max(self.slowest, time.perf_counter() - began)
-            self.read += answered
-            self.refused += not answered
+            self.read += has_result
+            self.refused += not has_result
         slow = "  SLOW" if self.slowest > SLOW_S else ""
         print(
             f"{self.name:>16}: {self.read:,} read, {self.refused:,} refused, {len(self.faults):,} wrong, "
@@ -117,7 +117,7 @@ class Kind:
 
 
 def main() -> int:
-    """Run."""
+    """Fuzz every kind of input; return 1 if any was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, count in (("images", 20_000), ("tables", 5_000), ("votes", 1_000), ("models", 1_000), ("runs", 300)):
         parser.add_argument(f"--{name}", type=int, default=count)
@@ -135,9 +135,9 @@ def main() -> int:
         def read_table(content: bytes, suffix: str) -> bool:
             (folder / "mutated").write_bytes(content)
             dataset = moue.load_fer2013(folder / "mutated", use_cache=False, on_bad_row="skip")
-            found = difference(dataset, unpack(content, suffix))
-            if found:
-                raise DifferError(found)
+            message = difference(dataset, unpack(content, suffix))
+            if message:
+                raise DifferError(message)
             return len(dataset) > 0
 
         def read_votes(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""A run folder whose files are spoiled one after the other, and the commands that read each."""
+"""A run folder whose files are corrupted one by one, and the commands that read each file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunReader:
     Attributes:
         file: The file.
         command: Reads the folder.
-        content: The file before it is spoiled.
+        content: The original content of the file.
     """
 
     file: Path
@@ -42,11 +42,11 @@ class RunReader:
 
     @property
     def mutate(self) -> Callable[[bytes, random.Random], bytes]:
-        """How to spoil it."""
+        """The function that corrupts the file."""
         return mutated_json if self.file.suffix == ".json" else mutated
 
     def read(self, content: bytes) -> bool:
-        """Read the folder with the file spoiled, and mend it."""
+        """Read the folder with this content in the file, then restore the file."""
         self.file.write_bytes(content)
         try:
             self.command()
@@ -56,7 +56,7 @@ class RunReader:
 
 
 def run_readers(folder: Path, table: Path) -> Iterator[tuple[str, RunReader]]:
-    """Yield what reads which file of a run folder, by a short name."""
+    """Yield a short name and a reader for each file of a run folder."""
     dataset = moue.load_fer2013(table, use_cache=False)
     config = TrainConfig.from_recipe("seed_cnn", epochs=_EPOCHS)
     run = RunFolder(make_run(folder / "run", config, dataset))
@@ -81,7 +81,7 @@ def run_readers(folder: Path, table: Path) -> Iterator[tuple[str, RunReader]]:
 
 
 def make_run(path: Path, config: TrainConfig, dataset: Dataset) -> Path:
-    """Make a run folder as a training leaves it, with a shipped network in the place of the trained one."""
+    """Make a run folder as `moue train` leaves it, with a shipped model in place of the trained one."""
     run, shipped = RunFolder(path), locate("small")
     names = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
     history = [{"epoch": epoch, **dict.fromkeys(names, 0.5 / epoch)} for epoch in range(1, config.epochs + 1)]

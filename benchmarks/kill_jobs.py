@@ -1,4 +1,4 @@
-"""The commands that `kills.py` interrupts, and what their results must be equal to."""
+"""The commands that `kills.py` interrupts, and how to compare their results."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _LAST_DIGIT: Final = 2e-4
 _FACES: Final = moue.synthesize(per_class=3, seed=3).images
 _TRAINING: Final = ("--epochs", "3", "--set", "batch_size=16")
 
-# `moue download` fetches by HTTPS from one address only; this asks the benchmark's own server.
+# `moue download` only fetches from one HTTPS address; this script makes it use the benchmark's own server.
 _DOWNLOAD: Final = """
 import dataclasses, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the command itself watches it
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the command handles it itself
 from moue.faces import store
 address, checksum, *arguments = sys.argv[1:]
 known = dataclasses.replace(store.MODELS["yunet"], url=address, sha256=checksum, schemes=("http",))
@@ -46,16 +46,16 @@ main()
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A command that is killed and then run again until it ends by itself.
+    """A command that is killed and then run again until it finishes.
 
     Attributes:
-        name: What the table calls it.
-        share: Its part of the kills, relative to the others.
-        arguments: The command line; it runs in an empty folder of its own.
-        results: What the folder holds in the end, by name, so that two folders can be compared.
-        final: The files that are there whole or not at all, whenever the command is killed.
-        resume: Arguments to be added when the command is run again.
-        lock: The file that holds the number of the process that writes; "" where two processes may.
+        name: Its name in the table.
+        share: Its share of the kills, relative to the others.
+        arguments: The command line; it runs in its own empty folder.
+        results: Returns the final contents of the folder by name, so that two folders can be compared.
+        final: Files that must be complete or missing, whenever the command is killed.
+        resume: Arguments to add when the command runs again.
+        lock: The file with the id of the process that writes; "" if two processes may write.
         prepare: Fills the folder before the first run.
     """
 
@@ -70,7 +70,7 @@ class Job:
 
 
 def make_jobs(inputs: Path, address: str, payload: bytes) -> list[Job]:
-    """Return the jobs; what they read is in `inputs`, what they download is `payload` at `address`."""
+    """Return the jobs; they read files in `inputs`, and download `payload` from `address`."""
     small, large, run = str(inputs / "small.csv"), str(inputs / "large.csv"), inputs / "run"
     predict = (*MOUE, "predict", str(inputs / "images"), "--quiet", "--output")
     drawing = (*MOUE, "predict", str(inputs / "images"), "--quiet", "--annotate", "drawn", "--output", "out.csv")
@@ -113,7 +113,7 @@ def make_jobs(inputs: Path, address: str, payload: bytes) -> list[Job]:
 
 
 def make_inputs(folder: Path) -> None:
-    """Draw what the jobs read: two tables, and images with a video among them."""
+    """Draw the inputs of the jobs: two tables, and a folder of images and a video."""
     write_csv(moue.synthesize(per_class=12, seed=0), folder / "small.csv")
     write_csv(moue.synthesize(per_class=300, seed=1), folder / "large.csv")
     images = folder / "images"
@@ -126,13 +126,13 @@ def make_inputs(folder: Path) -> None:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of a command: a cache of its own, and nothing about models."""
+    """Return the environment of a command: its own cache, and no other MOUE_ variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MOUE_")}
     return kept | {"MOUE_CACHE": str(folder / "cache")}
 
 
 def _trained(folder: Path) -> dict[str, Any]:
-    """Return the history without its times, digests of the weights, and what the exported network answers."""
+    """Return the history without times, digests of the weights, and predictions of the exported model."""
     run = folder / "run"
     history = [{**row, "seconds": 0} for row in json.loads((run / "history.json").read_text(encoding="utf-8"))]
     description = json.loads((run / "model.json").read_text(encoding="utf-8"))
@@ -143,13 +143,13 @@ def _trained(folder: Path) -> dict[str, Any]:
         "last": _weights(run / "last.keras"),
         "best": _weights(run / "best.keras"),
         "description": json.dumps(described),
-        "answers": moue.Classifier.load(run).predict_proba(_FACES).tolist(),
+        "predictions": moue.Classifier.load(run).predict_proba(_FACES).tolist(),
         "files": " ".join(sorted(kept)),
     }
 
 
 def _weights(path: Path) -> str:
-    """Return a digest of all that a Keras file stores, optimizer and random states included."""
+    """Return a digest of everything in a Keras file, including optimizer and random states."""
     import h5py
 
     digest = hashlib.sha256()
@@ -164,17 +164,17 @@ def _weights(path: Path) -> str:
 
 
 def _files(folder: Path) -> dict[str, Any]:
-    """Return the rows of tables, and digests of other files; not the cache and hidden files, which a kill may leave."""
-    found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    """Return the rows of tables and digests of other files; no cache and hidden files, which a kill may leave."""
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     return {
         str(name): read_rows(path) if path.suffix in (".csv", ".jsonl") else _digest(path.read_bytes())
-        for name, path in found.items()
+        for name, path in files.items()
         if name.parts[0] != "cache" and not name.name.startswith(".")
     }
 
 
 def read_rows(path: Path) -> list[Any]:
-    """Return the rows of a table, without how long each took."""
+    """Return the rows of a table, without their timings."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".csv":
         return [[_number(cell) for cell in row] for row in csv.reader(text.splitlines())]
@@ -182,7 +182,7 @@ def read_rows(path: Path) -> list[Any]:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Compare results; a network's last digit may depend on the batch."""
+    """Compare results; the last digit of a probability may depend on the batch."""
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= _LAST_DIGIT
     if isinstance(one, list) and isinstance(other, list):
@@ -200,7 +200,7 @@ def _number(cell: str) -> str | float:
 
 
 def _cached(folder: Path, table: Path) -> dict[str, Any]:
-    """Return what a reader gets who uses the cache that is there, or none."""
+    """Return what a reader gets from the existing cache, or "nothing"."""
     from moue.data import cache
 
     os.environ["MOUE_CACHE"] = str(folder / "cache")
@@ -212,8 +212,8 @@ def _cached(folder: Path, table: Path) -> dict[str, Any]:
 
 
 def _evaluated(folder: Path) -> dict[str, Any]:
-    found = moue.Evaluation.load(folder)
-    return {"figures": json.dumps(found.official.to_dict()), "answers": _digest(found.y_prob.tobytes())}
+    evaluation = moue.Evaluation.load(folder)
+    return {"figures": json.dumps(evaluation.official.to_dict()), "predictions": _digest(evaluation.y_prob.tobytes())}
 
 
 def _digest(content: bytes) -> str:

@@ -1,11 +1,11 @@
-"""Kills commands at random moments and runs them again: nothing may be lost, doubled, or silently different.
+"""Kills commands at random moments and runs them again: no result may be lost, duplicated or silently different.
 
     python benchmarks/kills.py [--num 72] [--seed 0] [--only train]
 
-Each command is killed by SIGINT, SIGTERM or SIGKILL, some of them several times on their way, and then run to its end:
-the result must equal that of an undisturbed run, no unfinished file may have the final name, and no command may print
-a traceback. Where two processes want one output, the second must be refused and name the first, and must be able to
-go on once the first has died. Prints wrong outcomes by command and signal, and exits with 1 if there are any.
+Each command is killed by SIGINT, SIGTERM or SIGKILL, sometimes several times, and then run to its end. The result must
+equal that of an undisturbed run, no unfinished file may have the final name, and no command may print a traceback. If
+two processes want the same output, the second must be refused with an error that names the first, and must succeed once
+the first has died. Prints wrong outcomes by command and signal, and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 # Python itself may end a command by the signal that stopped it; a shell shows 130 for both.
 _ENDED: Final = {signal.SIGINT: (130, -2), signal.SIGTERM: (-15, 143), signal.SIGKILL: (-9,)}
 _PAYLOAD: Final = random.Random(0).randbytes(1 << 20)  # noqa: S311 (no secret)
-_MOST_S: Final = 180
+_MAX_S: Final = 180
 _DRIP_S: Final = 0.02  # the download takes 16 such pauses
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Gives the payload slowly, so that a kill meets a download that is under way."""
+    """Sends the payload slowly, so that a kill hits a running download."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Send the payload."""
         self.send_response(200)
         self.send_header("Content-Length", str(len(_PAYLOAD)))
         self.end_headers()
@@ -55,11 +55,11 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.close_connection = True  # the reader was killed
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Process:
-    """A command that runs in a folder; what it says is kept."""
+    """A command that runs in a folder; its standard error is kept."""
 
     def __init__(self, arguments: Sequence[str], folder: Path) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the object)
@@ -70,7 +70,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return self._running.poll() is None
 
     def send(self, number: signal.Signals) -> bool:
@@ -80,9 +80,9 @@ class Process:
         return alive
 
     def end(self) -> tuple[int, str]:
-        """Wait for the end; return the exit code and what it said."""
+        """Wait for the end; return the exit code and standard error."""
         try:
-            code = self._running.wait(_MOST_S)
+            code = self._running.wait(_MAX_S)
         except subprocess.TimeoutExpired:
             self._running.kill()
             self._running.wait()
@@ -99,7 +99,7 @@ class Judge:
     wrong: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
 
     def fault(self, row: tuple[str, str], what: str) -> None:
-        """Note a wrong outcome."""
+        """Record and print a wrong outcome."""
         self.wrong[row] += 1
         print(f"wrong: {row[0]}, {row[1]}: {what}"[:2000], flush=True)
 
@@ -117,16 +117,16 @@ class Trial:
     def __init__(self, job: Job, folder: Path, judge: Judge, rng: random.Random) -> None:
         self.job, self._folder, self._judge, self._rng = job, folder, judge, rng
         self._number = 0
-        for _ in range(2):  # the first run finds nothing in the system's own caches
+        for _ in range(2):  # the first run only warms the system's caches
             home, began = self._new_folder(), time.monotonic()
-            code, said = Process(job.arguments, home).end()
+            code, stderr = Process(job.arguments, home).end()
             self.seconds = time.monotonic() - began
         if code not in (0, 1):
-            raise SystemExit(f"{job.name} failed undisturbed: {said}")
+            raise SystemExit(f"{job.name} failed undisturbed: {stderr}")
         self._code, self._expected = code, job.results(home)
 
     def interrupt(self, number: signal.Signals, times: int) -> int:
-        """Kill the job up to `times` times, run it to its end, and compare; return how often it was killed."""
+        """Kill the job up to `times` times, run it to its end, and compare; return the number of kills."""
         row, home, killed = (self.job.name, number.name), self._new_folder(), 0
         for attempt in range(times):
             process = Process(self._arguments(again=attempt > 0), home)
@@ -135,12 +135,12 @@ class Trial:
         self._finish(home, row)
         return killed
 
-    def contest(self, number: signal.Signals, *, halted: bool) -> int:
-        """Let a second process want the same output, kill the first, and run the job to its end.
+    def compete(self, number: signal.Signals, *, halted: bool) -> int:
+        """Start a second process with the same output, kill the first, and run the job to its end.
 
         Args:
             number: The signal that kills the first.
-            halted: Whether the first is halted until the second has ended, so that it surely holds the output.
+            halted: Whether to halt the first until the second has ended, which guarantees that it holds the output.
 
         Returns:
             Whether the first was killed, as 0 or 1.
@@ -153,17 +153,17 @@ class Trial:
             first.send(signal.SIGSTOP)
         second = Process(self._arguments(again=True), home)
         if halted:
-            code, said = second.end()
-            if code != 1 or f"(id {first.number})" not in said:
-                self._judge.fault(row, f"the second ended with {code}: {said}")
+            code, stderr = second.end()
+            if code != 1 or f"(id {first.number})" not in stderr:
+                self._judge.fault(row, f"the second ended with {code}: {stderr}")
             first.send(signal.SIGCONT)
         else:
             time.sleep(self._rng.uniform(0, 0.8) * self.seconds)
         killed = self._kill(first, number, home, row, complete=False)
         if not halted:
-            code, said = second.end()
-            if "Traceback" in said or not (code == 0 or (code == 1 and "error:" in said)):
-                self._judge.fault(row, f"the second ended with {code}: {said}")
+            code, stderr = second.end()
+            if "Traceback" in stderr or not (code == 0 or (code == 1 and "error:" in stderr)):
+                self._judge.fault(row, f"the second ended with {code}: {stderr}")
         self._finish(home, row)
         return killed
 
@@ -171,31 +171,31 @@ class Trial:
         self, process: Process, number: signal.Signals, home: Path, row: tuple[str, str], *, complete: bool = True
     ) -> bool:
         killed = process.send(number)
-        code, said = process.end()
+        code, stderr = process.end()
         self._judge.kills[row] += killed
         # A command that was about to end may do so.
         if code not in (*_ENDED[number], self._code) and killed:
-            self._judge.fault(row, f"ended with {code}: {said}")
-        elif "Traceback" in said:
-            self._judge.fault(row, said)
+            self._judge.fault(row, f"ended with {code}: {stderr}")
+        elif "Traceback" in stderr:
+            self._judge.fault(row, stderr)
         for name in self.job.final if complete else ():
             if (home / name).exists() and not equal(self.job.results(home)[name], self._expected[name]):
                 self._judge.fault(row, f"{name} is unfinished")
         return killed
 
     def _finish(self, home: Path, row: tuple[str, str]) -> None:
-        code, said = Process(self._arguments(again=True), home).end()
-        if self.job.resume and "Leave out --resume" in said:
-            code, said = Process(self.job.arguments, home).end()
-        # A table that was whole before the kill stays; predict refuses to replace it.
-        if code != self._code and "exists already" not in said:
-            self._judge.fault(row, f"run again, it ended with {code}: {said}")
+        code, stderr = Process(self._arguments(again=True), home).end()
+        if self.job.resume and "Leave out --resume" in stderr:
+            code, stderr = Process(self.job.arguments, home).end()
+        # A table that was complete before the kill stays; predict refuses to replace it.
+        if code != self._code and "already exists" not in stderr:
+            self._judge.fault(row, f"run again, it ended with {code}: {stderr}")
             return
-        found = self.job.results(home)
-        for name in sorted({*found, *self._expected}):
-            if not equal(found.get(name), self._expected.get(name)):
-                told = f"{str(found.get(name))[:300]}, undisturbed {str(self._expected.get(name))[:300]}"
-                self._judge.fault(row, f"{name} differs: {told}")
+        actual = self.job.results(home)
+        for name in sorted({*actual, *self._expected}):
+            if not equal(actual.get(name), self._expected.get(name)):
+                both = f"{str(actual.get(name))[:300]}, undisturbed {str(self._expected.get(name))[:300]}"
+                self._judge.fault(row, f"{name} differs: {both}")
         shutil.rmtree(home)
 
     def _arguments(self, *, again: bool) -> tuple[str, ...]:
@@ -217,12 +217,12 @@ def _owner(lock: Path) -> str:
 
 
 def _make_run(inputs: Path) -> None:
-    """Train the run that is reported and evaluated."""
+    """Train and evaluate the run that the report and evaluate jobs use."""
     words = (*MOUE, "train", "small.csv", "--out", "run", "--epochs", "1")
     for arguments in (words, (*MOUE, "evaluate", "run", "small.csv")):
-        code, said = Process(arguments, inputs).end()
+        code, stderr = Process(arguments, inputs).end()
         if code:
-            raise SystemExit(said)
+            raise SystemExit(stderr)
 
 
 def _run_trial(trial: Trial, num_kills: int, rng: random.Random) -> None:
@@ -231,20 +231,20 @@ def _run_trial(trial: Trial, num_kills: int, rng: random.Random) -> None:
     while killed < num_kills:
         number = next(signals)
         if trial.job.lock and rng.random() < 0.3:
-            trial.contest(number, halted=rng.random() < 0.5)
+            trial.compete(number, halted=rng.random() < 0.5)
             killed += 1
         else:
             killed += trial.interrupt(number, min(rng.randint(1, 3), num_kills - killed))
 
 
 def main() -> int:
-    """Run."""
+    """Kill every job and print the table; return 1 if there were wrong outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--num", type=int, default=81, help="kills, over all commands")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="commands whose name contains this")
     options = parser.parse_args()
-    # Where this was started in the background, its children would ignore Ctrl-C.
+    # If this was started in the background, its children would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     judge, began = Judge(), time.monotonic()
     with tempfile.TemporaryDirectory() as name, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:

@@ -1,8 +1,8 @@
-"""CPU time of one face through each shipped network and through `mini_xception`, the field's usual one, on one thread.
+"""CPU time per face of each shipped model and of `mini_xception`, the usual baseline, on one thread.
 
 Run: python benchmarks/latency.py [ROUNDS]    (mini_xception is exported first, untrained: needs the extra 'train')
 
-The networks take turns within each round, so that what else the machine does hits all of them; medians over the rounds.
+The models take turns within each round, so that other load affects all of them; prints medians over the rounds.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from moue.training.export_onnx import export_onnx
 from moue.training.models import build_model
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "moue" / "weights"
-FACES_A_ROUND = 20
+FACES_PER_ROUND = 20
 
 
-def open_network(path: Path) -> Any:
-    """Return a session on one thread."""
+def open_session(path: Path) -> Any:
+    """Return an ONNX Runtime session with one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -33,13 +33,13 @@ def open_network(path: Path) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def spend(session: Any, face: np.ndarray[Any, Any]) -> float:
-    """Return milliseconds of CPU a face."""
+def cpu_ms(session: Any, face: np.ndarray[Any, Any]) -> float:
+    """Return CPU milliseconds per face."""
     name = session.get_inputs()[0].name
     start = time.process_time()
-    for _ in range(FACES_A_ROUND):
+    for _ in range(FACES_PER_ROUND):
         session.run(None, {name: face})
-    return 1e3 * (time.process_time() - start) / FACES_A_ROUND
+    return 1e3 * (time.process_time() - start) / FACES_PER_ROUND
 
 
 def main() -> None:
@@ -50,12 +50,12 @@ def main() -> None:
         other = Path(folder) / "mini_xception.onnx"
         export_onnx(build_model("mini_xception"), other, np.repeat(face.astype(np.uint8), 64, axis=0))
         paths = {**{name: WEIGHTS / f"{name}.onnx" for name in shipped_models()}, "mini_xception": other}
-        sessions = {name: open_network(path) for name, path in paths.items()}
+        sessions = {name: open_session(path) for name, path in paths.items()}
         times: dict[str, list[float]] = {name: [] for name in paths}
         for _ in range(rounds):
             for name, session in sessions.items():
-                times[name].append(spend(session, face))
-        print("| network | ms of CPU a face, median | least | MB |\n|---|---|---|---|")
+                times[name].append(cpu_ms(session, face))
+        print("| model | CPU ms per face, median | minimum | MB |\n|---|---|---|---|")
         for name, path in paths.items():
             size = path.stat().st_size / 1e6
             print(f"| {name} | {median(times[name]):.2f} | {min(times[name]):.2f} | {size:.2f} |")

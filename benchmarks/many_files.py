@@ -1,9 +1,9 @@
-"""Many small files in one run of `moue predict`, broken ones among them: one row each in order, and flat memory.
+"""Many small files, some of them broken, in one run of `moue predict`: one row each in order, and constant memory.
 
 Run: python benchmarks/many_files.py [--model RUN] --photos FOLDER [--count 10000] [--detector NAME]
 
-Makes COUNT files in a temporary folder, faces drawn by moue and small variants of the photographs in FOLDER; every
-97th is broken, each in another way. Memory is the peak so far of the whole process, read from Linux's /proc.
+Writes COUNT files to a temporary folder: faces drawn by moue, and small variants of the photos in FOLDER. Every 97th is
+broken, in one of several ways. Memory is the process's peak so far, read from Linux's /proc.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ READABLE: Final = {"ok", "no_face"}
 FORMATS: Final = ((".jpg", "JPEG"), (".png", "PNG"), (".webp", "WEBP"), (".bmp", "BMP"))
 
 
-def pictures(folder: Path) -> Iterator[Image.Image]:
-    """Yield small images without end: drawn faces as they are and on a larger ground, and photographs cut and scaled.
+def make_images(folder: Path) -> Iterator[Image.Image]:
+    """Yield small images endlessly: drawn faces, drawn faces on a larger background, and photos scaled and flipped.
 
     Args:
-        folder: Photographs; files that are none are left out.
+        folder: A folder of photos; other files are ignored.
     """
     rng = np.random.default_rng(0)
     faces = synthesize(20).images[..., 0]
@@ -53,9 +53,9 @@ def pictures(folder: Path) -> Iterator[Image.Image]:
     while True:
         face = Image.fromarray(faces[rng.integers(len(faces))])
         yield face
-        ground = Image.new("L", (160, 120), int(rng.integers(256)))
-        ground.paste(face.resize((72, 72)), (int(rng.integers(88)), int(rng.integers(48))))
-        yield ground
+        background = Image.new("L", (160, 120), int(rng.integers(256)))
+        background.paste(face.resize((72, 72)), (int(rng.integers(88)), int(rng.integers(48))))
+        yield background
         photo = photos[rng.integers(len(photos))]
         side = int(rng.integers(120, 321))
         copy = photo.copy()
@@ -63,15 +63,15 @@ def pictures(folder: Path) -> Iterator[Image.Image]:
         yield copy.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else copy
 
 
-def encoded(picture: Image.Image, kind: str) -> bytes:
-    """Return the bytes of a file of that format."""
+def encoded(image: Image.Image, kind: str) -> bytes:
+    """Return an image as the bytes of a file of that format."""
     buffer = io.BytesIO()
-    picture.save(buffer, kind)
+    image.save(buffer, kind)
     return buffer.getvalue()
 
 
 def bomb() -> bytes:
-    """Return a PNG file of a few bytes that says it holds 30,000 x 30,000 pixels."""
+    """Return a PNG file of a few bytes whose header claims 30,000 x 30,000 pixels."""
     header = encoded(Image.new("1", (8, 8)), "PNG")
     chunk = b"IHDR" + (30_000).to_bytes(4, "big") * 2 + header[24:29]
     return header[:12] + chunk + zlib.crc32(chunk).to_bytes(4, "big") + header[33:]
@@ -84,16 +84,16 @@ def forbidden(path: Path, content: bytes) -> None:
 
 
 def broken() -> list[tuple[str, set[str], Callable[[Path, bytes], object]]]:
-    """Return ways to break a file: suffix, statuses that are right then, and what writes it.
+    """Return ways to break a file: suffix, correct statuses, and the function that writes it.
 
-    No status at all means that there is to be no row.
+    An empty set of statuses means that there must be no row.
     """
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     return [
         (".jpg", {"unreadable"}, lambda path, content: path.write_bytes(content[: len(content) // 2])),
         (".jpg", {"empty"}, lambda path, _: path.touch()),
         (".png", {"unreadable"}, lambda path, _: path.write_text("Hello, I am no image.\n")),
-        (".png", READABLE, lambda path, content: path.write_bytes(content)),  # a JPEG in truth
+        (".png", READABLE, lambda path, content: path.write_bytes(content)),  # really a JPEG
         (".png", {"too_large"}, lambda path, _: path.write_bytes(bomb())),
         (".jpg", set(), lambda path, _: path.mkdir()),
         (".jpg", READABLE if root else {"unreadable"}, forbidden),
@@ -104,25 +104,25 @@ def broken() -> list[tuple[str, set[str], Callable[[Path, bytes], object]]]:
 
 
 def build(folder: Path, photos: Path, count: int) -> dict[str, set[str]]:
-    """Make the files; returns for each that is to have a row the statuses that are right, in order."""
-    source, ways = pictures(photos), broken()
+    """Write the files; return the correct statuses of each file that must have a row, in order."""
+    source, ways = make_images(photos), broken()
     expected: dict[str, set[str]] = {}
     for number in range(count):
-        picture = next(source)
+        image = next(source)
         if number % EVERY == EVERY - 1:
             suffix, statuses, write = ways[number // EVERY % len(ways)]
-            write(folder / f"{number:06}{suffix}", encoded(picture, "JPEG"))
+            write(folder / f"{number:06}{suffix}", encoded(image, "JPEG"))
         else:
             suffix, kind = FORMATS[number % len(FORMATS)]
             statuses = READABLE
-            (folder / f"{number:06}{suffix}").write_bytes(encoded(picture, kind))
+            (folder / f"{number:06}{suffix}").write_bytes(encoded(image, kind))
         if statuses:
             expected[str(folder / f"{number:06}{suffix}")] = statuses
     return expected
 
 
 def last_number(part: Path) -> int:
-    """Return the number of the image whose row was written last, -1 for none."""
+    """Return the number of the image whose row was written last, or -1."""
     try:
         with part.open("rb") as file:
             file.seek(max(0, part.stat().st_size - 4096))
@@ -142,7 +142,7 @@ def peak_mb(pid: int) -> float:
 
 
 def run(command: list[str], out: Path, count: int) -> tuple[dict[float, float], float, float]:
-    """Run the command; returns the peak of memory at the marks, seconds by the clock, and seconds of CPU."""
+    """Run the command; return the peak memory at the marks, wall seconds and CPU seconds."""
     part = out.with_name(f"{out.name}.part")
     peaks: dict[float, float] = {}
     began = time.monotonic()
@@ -161,10 +161,10 @@ def run(command: list[str], out: Path, count: int) -> tuple[dict[float, float], 
 
 
 def check(out: Path, expected: dict[str, set[str]]) -> Counter[str]:
-    """Check that each file has its row, or its rows of faces together, in order; returns how often each status is.
+    """Check that each file has its row, or its faces' rows together, in order; return the count of each status.
 
     Raises:
-        SystemExit: a row is missing, twice there, out of order, or has a wrong status.
+        SystemExit: a row is missing, duplicated or out of order, or has a wrong status.
     """
     with out.open(encoding="utf-8", newline="") as file:
         rows = [(row["file"], row["status"]) for row in csv.DictReader(file)]
@@ -178,7 +178,7 @@ def check(out: Path, expected: dict[str, set[str]]) -> Counter[str]:
 
 
 def main() -> int:
-    """Make the files, run, check, print."""
+    """Write the files, run the command, check the table, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="small")
     parser.add_argument("--photos", type=Path, required=True)
@@ -186,7 +186,7 @@ def main() -> int:
     parser.add_argument("--detector", default="auto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder, out = Path(place, "pictures"), Path(place, "out.csv")
+        folder, out = Path(place, "images"), Path(place, "out.csv")
         folder.mkdir()
         expected = build(folder, options.photos, options.count)
         command = [sys.executable, "-c", "from moue.cli import main; main()", "predict", str(folder)]
@@ -194,7 +194,7 @@ def main() -> int:
         peaks, wall, cpu = run(command, out, options.count)
         statuses = check(out, expected)
     print(f"{len(expected):,} files, one row or one per face each, in order: {dict(statuses.most_common())}")
-    print(f"{len(expected) / wall:.1f} files/s by the clock, {1e3 * cpu / len(expected):.1f} ms CPU a file")
+    print(f"{len(expected) / wall:.1f} files/s by the clock, {1e3 * cpu / len(expected):.1f} CPU ms per file")
     print("peak memory so far: " + ", ".join(f"{peaks.get(mark, 0):.0f} MB at {mark:.0%}" for mark in MARKS))
     return 0
 

@@ -1,4 +1,4 @@
-"""Ways to spoil what moue reads: bytes of any file, and values of a JSON file that stays JSON."""
+"""Ways to corrupt the files that moue reads: bytes of any file, and values of a JSON file that stays valid JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRANGE: Final[tuple[Any, ...]] = (
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:
-    """Return content with a few bits turned, a part cut off, doubled, moved, or filled with one byte."""
+    """Return content with random damage: a flipped bit, or a part cut off, filled, doubled, removed or randomized."""
     data = bytearray(content)
     for _ in range(rng.randint(1, 4)):
         if not data:
@@ -39,7 +39,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 
 def mutated_json(content: bytes, rng: random.Random) -> bytes:
-    """Return JSON in which a value or two is another, missing, nested deeply or there twice; now and then raw bytes."""
+    """Return JSON with one or two values changed, removed, deeply nested or duplicated; sometimes damage bytes."""
     if rng.random() < 0.25:
         return mutated(content, rng)
     value = json.loads(content)
@@ -49,7 +49,7 @@ def mutated_json(content: bytes, rng: random.Random) -> bytes:
 
 
 def _changed(value: Any, rng: random.Random) -> Any:
-    """Return a value with one place in it changed, near the top as often as deep inside."""
+    """Return the value with one place in it changed, at a random depth."""
     if not isinstance(value, dict | list) or not value or rng.random() < 0.02:
         return rng.choice(_STRANGE)
     key = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))

@@ -1,9 +1,9 @@
-"""Own classes with few faces: fine-tuned from a shipped network against training from nothing.
+"""Own classes with few faces: fine-tuning a shipped model against training from scratch.
 
     python benchmarks/own_classes.py posed --per-class 40
 
-The folder holds images and labels.json: a list of objects with "file", "expression" and "person". In each of the
-splits, a fifth of the people is for testing and a fifth chooses the epoch; nobody is in two parts.
+The folder holds images and labels.json: a list of objects with "file", "expression" and "person". In each split, a
+fifth of the people is for testing and a fifth chooses the epoch; no person is in two parts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CLASSES = ("angry", "disgust", "happy", "sad", "surprise")
 SPLIT_OF_FOLD = np.array(["val", "test", "train", "train", "train"], "<U5")
-FROM_NOTHING = {"ferplus_weight": 0.0, "learning_rate": 0.02, "epochs": 40}
+FROM_SCRATCH = {"ferplus_weight": 0.0, "learning_rate": 0.02, "epochs": 40}
 
 
 def read(folder: Path, per_class: int, seed: int) -> moue.Dataset:
@@ -43,7 +43,7 @@ def read(folder: Path, per_class: int, seed: int) -> moue.Dataset:
     names = order_classes(CLASSES)
     rng = np.random.default_rng(seed)
     shuffled = [rows[k] for k in rng.permutation(len(rows))]
-    kept = [row for name in names for row in [one for one in shuffled if one["expression"] == name][:per_class]]
+    kept = [row for name in names for row in [row for row in shuffled if row["expression"] == name][:per_class]]
     images = [decode(folder / row["file"]).image for row in kept]
     labels = np.array([names.index(row["expression"]) for row in kept], np.uint8)
     folds = stratified_folds(labels, [str(row["person"]) for row in kept], len(SPLIT_OF_FOLD), seed)
@@ -57,17 +57,17 @@ def read(folder: Path, per_class: int, seed: int) -> moue.Dataset:
     )
 
 
-def train_and_ask(config: TrainConfig, data: moue.Dataset) -> NDArray[np.float32]:
+def train_and_predict(config: TrainConfig, data: moue.Dataset) -> NDArray[np.float32]:
     """Return the probabilities (n, K) of the best epoch for the test faces."""
     with tempfile.TemporaryDirectory() as folder:
         run = moue.train(config, data, Path(folder) / "run", export=False).run
         model = keras.saving.load_model(run / "best.keras", compile=False)
-        answer: NDArray[np.float32] = model.predict(data.subset("test").images, verbose=0)
-    return answer
+        y_prob: NDArray[np.float32] = model.predict(data.subset("test").images, verbose=0)
+    return y_prob
 
 
 def shipped(data: moue.Dataset, _: int) -> NDArray[np.float32]:
-    """The shipped network as it is, over these classes."""
+    """The unchanged shipped model, over these classes."""
     model = moue.Classifier.load("small")
     columns = [model.class_names.index(name) for name in data.class_names]
     return model.predict_proba(data.subset("test").images)[:, columns]
@@ -80,23 +80,25 @@ def most_frequent(data: moue.Dataset, _: int) -> NDArray[np.float32]:
 
 
 def head_alone(data: moue.Dataset, seed: int) -> NDArray[np.float32]:
-    """The head fitted to the frozen backbone, and nothing else."""
-    return train_and_ask(finetune_config("small", data, seed=seed, epochs=1, warmup_epochs=0, learning_rate=1e-9), data)
+    """Only the head, fitted to the frozen backbone."""
+    return train_and_predict(
+        finetune_config("small", data, seed=seed, epochs=1, warmup_epochs=0, learning_rate=1e-9), data
+    )
 
 
 def fine_tuned(data: moue.Dataset, seed: int) -> NDArray[np.float32]:
     """What moue train --from small does."""
-    return train_and_ask(finetune_config("small", data, seed=seed), data)
+    return train_and_predict(finetune_config("small", data, seed=seed), data)
 
 
-def from_nothing(data: moue.Dataset, seed: int) -> NDArray[np.float32]:
+def from_scratch(data: moue.Dataset, seed: int) -> NDArray[np.float32]:
     """The same network with random weights."""
-    fitted = fit_to_amount(len(data.where("train"))) | FROM_NOTHING
-    return train_and_ask(TrainConfig.from_recipe("small", seed=seed, **fitted), data)
+    fitted = fit_to_amount(len(data.where("train"))) | FROM_SCRATCH
+    return train_and_predict(TrainConfig.from_recipe("small", seed=seed, **fitted), data)
 
 
 METHODS: tuple[Callable[[moue.Dataset, int], NDArray[np.float32]], ...] = (
-    most_frequent, shipped, head_alone, fine_tuned, from_nothing,
+    most_frequent, shipped, head_alone, fine_tuned, from_scratch,
 )  # fmt: skip
 
 
@@ -111,13 +113,13 @@ class Row:
 
 
 def measure(method: Callable[[moue.Dataset, int], NDArray[np.float32]], data: moue.Dataset, seed: int) -> Row:
-    """Train if need be, and score on the test people."""
+    """Train if the method needs it, and score on the test people."""
     started = time.perf_counter()
-    answer = method(data, seed)
+    y_prob = method(data, seed)
     labels = data.subset("test").labels
-    right = answer.argmax(axis=1) == labels
+    right = y_prob.argmax(axis=1) == labels
     balanced = np.mean([right[labels == label].mean() for label in np.unique(labels)])
-    nll = -np.log(np.maximum(answer[np.arange(len(labels)), labels], 1e-7)).mean()
+    nll = -np.log(np.maximum(y_prob[np.arange(len(labels)), labels], 1e-7)).mean()
     return Row(float(right.mean()), float(balanced), float(nll), time.perf_counter() - started)
 
 

@@ -1,10 +1,10 @@
-"""Ordinary photographs with labelled faces: which are found, what is seen where nothing is, which expressions.
+"""Ordinary photos with labelled faces: faces found, false boxes, and correct expressions.
 
 Run: python benchmarks/photos.py LABELS_JSON [--model RUN] [--detector NAME] [--detector-model FILE]
 
-LABELS_JSON is a list of photographs, each with file (beside it), faces [{box: [x, y, width, height], expression}] and
-perhaps ignore [box]; an expression that people would not agree on is "unclear". A face counts as found if a box shares
-0.4 of their union with it, or if each holds the other's centre. Prints a table in Markdown.
+LABELS_JSON is a list of photos, each with file (in the same folder), faces [{box: [x, y, width, height], expression}]
+and optionally ignore [box]; an expression that people would not agree on is "unclear". A face counts as found if its
+IoU with a box is at least 0.4, or if each contains the other's centre. Prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ UNCLEAR = "unclear"
 
 
 def pair(entry: dict[str, Any], result: ImageResult) -> tuple[list[FaceResult | None], int]:
-    """Return what was found for each labelled face, and the number of false boxes."""
+    """Return the result for each labelled face (None if missed), and the number of false boxes."""
     boxes = [Face(*face.box) for face in result.faces]
     pairs, left = pair_faces([Face(*label["box"]) for label in entry["faces"]], boxes)
     ignored = [Face(*box) for box in entry.get("ignore", [])]
@@ -36,16 +36,16 @@ def pair(entry: dict[str, Any], result: ImageResult) -> tuple[list[FaceResult | 
     return [None if number is None else result.faces[number] for number in pairs], num_false
 
 
-def answer(label: dict[str, Any], face: FaceResult | None) -> str:
-    """Return one face's cell: what it is, and what was answered where that differs."""
+def describe(label: dict[str, Any], face: FaceResult | None) -> str:
+    """Return the text for one face: the prediction, and the label if it differs."""
     if face is None:
         return f"{label['expression']}: missed"
-    said = f"{face.emotion}{'?' if face.unsure else ''}"
-    return said if face.emotion == label["expression"] else f"{said} (is {label['expression']})"
+    prediction = f"{face.emotion}{'?' if face.unsure else ''}"
+    return prediction if face.emotion == label["expression"] else f"{prediction} (is {label['expression']})"
 
 
 def main() -> int:
-    """Print the table and the sums."""
+    """Print the table and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--model", default="small")
@@ -74,7 +74,7 @@ def main() -> int:
         total["given"] += sum(
             face.emotion == label["expression"] for (label, _), face in zip(clear, given, strict=True)
         )
-        cells = ", ".join(answer(label, face) for label, face in pairs)
+        cells = ", ".join(describe(label, face) for label, face in pairs)
         num_found = sum(face is not None for face in found)
         size, tags = f"{result.width}x{result.height}", ", ".join(entry.get("tags", []))
         print(f"| {entry['file'][:8]} | {size} | {tags} | {len(found)} | {num_found} | {num_false} | {cells} |")
@@ -82,7 +82,7 @@ def main() -> int:
     print(
         f"\n{analyzer.detector.name}: {total['found']} of {total['faces']} faces found, {total['false']} false boxes;"
     )
-    print(f"{total['right']} of {total['clear']} clear expressions correct ({share}); {cpu_ms:.0f} ms CPU a photo.")
+    print(f"{total['right']} of {total['clear']} clear expressions correct ({share}); {cpu_ms:.0f} CPU ms per photo.")
     return 0
 
 

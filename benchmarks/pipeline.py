@@ -1,8 +1,8 @@
-"""CPU milliseconds of each stage from a photograph file to named expressions, on one core.
+"""CPU milliseconds of each stage from a photo file to named expressions, on one core.
 
 Run: python benchmarks/pipeline.py PHOTO... [--model RUN] [--detector NAME] [--detector-model FILE]
 
-Medians over rounds, everything with one thread. The limit for a photograph of 640x480 with one face is 40 ms in all.
+Medians over rounds, with one thread. The limit for a 640x480 photo with one face is 40 ms in total.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROUNDS = 15
 
 
 def main() -> int:
-    """Print one row for each photograph."""
+    """Print one row for each photo."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+")
     parser.add_argument("--model", default="small")

@@ -2,8 +2,8 @@
 
 Run: python benchmarks/predict_overhead.py [RUN or NAME.onnx]
 
-Both sides are timed in one run, turn by turn, with one thread, as process CPU time; the table shows medians in
-milliseconds per face. Without an argument only the preprocessing is timed. The limit is 2 ms per face.
+Both sides are timed alternately in one run, with one thread, as process CPU time; the table shows medians in
+milliseconds per face. Without an argument, only the preprocessing is timed. The limit is 2 ms per face.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FACES = 64
 
 
 def cases() -> list[tuple[str, Sequence[NDArray[np.uint8]] | NDArray[np.uint8]]]:
-    """Return what is measured: a name and faces."""
+    """Return the cases to measure: name and faces."""
     rng = np.random.default_rng(0)
 
     def noise(*shape: int) -> NDArray[np.uint8]:

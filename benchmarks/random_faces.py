@@ -1,4 +1,4 @@
-"""Faces for timing training: the speed does not depend on what they show."""
+"""Random faces for timing training, whose speed does not depend on the content."""
 
 from __future__ import annotations
 

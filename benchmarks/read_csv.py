@@ -1,8 +1,8 @@
-"""Reading fer2013.csv: moue against the two usual tutorial ways, each in its own process, in one run.
+"""Time and memory to read fer2013.csv: moue against two common tutorial snippets, each in its own process.
 
     python benchmarks/read_csv.py fer2013.csv
 
-Prints CPU seconds and peak memory of each. The tutorial ways need pandas.
+Prints the CPU seconds and peak memory of each. The snippets need pandas.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     path = sys.argv[1]
-    # Fill the cache first, so that "from its cache" is what its name says.
+    # Fill the cache first, so that "from its cache" really reads it.
     subprocess.run([sys.executable, "-c", f"{PREPARE}{LOAD}load_fer2013(path)", path], check=True)
     print(f"{'way':34} {'CPU s':>8} {'peak MB':>8}  shape")
     for name, code in WAYS.items():

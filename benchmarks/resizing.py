@@ -1,8 +1,8 @@
-"""Which way of making a large face 48x48 keeps the answers that its 48x48 original gets.
+"""Compare ways of resizing a large face to 48x48: which keeps the predictions of the 48x48 original?
 
-PublicTest's faces are enlarged with a better filter than any candidate's, get a little noise as a camera's image has,
-and are brought back to 48x48 by each candidate. The original's answer is the yardstick, then the label and the FER+
-majority. With `--photos` the faces of labelled photographs are cut out by their boxes, too.
+PublicTest's faces are enlarged with a better filter than any candidate's, get a little noise as from a camera, and are
+resized to 48x48 by each candidate. The predictions are compared with those of the originals, and with the labels. With
+`--photos`, also crops the faces of labelled photos by their boxes.
 
     python benchmarks/resizing.py fer2013.csv --ferplus fer2013new.csv [--photos labels.json]
 """
@@ -31,12 +31,12 @@ SHARPEN: Final = 0.07
 
 
 def pillow(filter_: Image.Resampling) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
-    """Return a candidate that resizes as Pillow does, which averages over the area that a pixel stands for."""
+    """Return a candidate that resizes with Pillow, which averages over the area of each output pixel."""
     return lambda face: np.asarray(Image.fromarray(face).resize((SIDE, SIDE), filter_))
 
 
 def sampled(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """As the starting point: four pixels of the face for each pixel of the result."""
+    """Resize as the starting point does: interpolate four input pixels for each output pixel."""
     import cv2
 
     small: NDArray[np.uint8] = cv2.resize(face, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
@@ -44,7 +44,7 @@ def sampled(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def crisp(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """As the crop of a detected face: Lanczos, then a slight sharpening."""
+    """Resize as the crop of a detected face does: Lanczos, then slight sharpening."""
     edge = -SHARPEN
     kernel = ImageFilter.Kernel((3, 3), (0, edge, 0, edge, 1 + 4 * SHARPEN, edge, 0, edge, 0), scale=1)
     return np.asarray(Image.fromarray(face).resize((SIDE, SIDE), Image.Resampling.LANCZOS).filter(kernel))
@@ -62,7 +62,7 @@ CANDIDATES: Final[dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] =
 
 
 def enlarged(face: NDArray[np.uint8], times: float, noise: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a face (48, 48) enlarged by a windowed sinc, with noise of so many gray levels."""
+    """Return a face (48, 48) enlarged with a windowed sinc; `noise` is the standard deviation in gray levels."""
     side = round(SIDE * times)
     large = np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.LANCZOS), np.float32)
     return np.clip(np.rint(large + rng.normal(0, noise, large.shape)), 0, 255).astype(np.uint8)
@@ -74,12 +74,12 @@ def nll(y_prob: NDArray[np.float32], labels: NDArray[np.integer]) -> float:
 
 
 def on_faces(options: argparse.Namespace, model: moue.Classifier) -> None:
-    """Print the table of PublicTest."""
+    """Print the table for PublicTest."""
     data = moue.load_fer2013(options.csv, ferplus=options.ferplus).subset("val")
     faces, labels = data.images[: options.faces, ..., 0], data.labels[: options.faces].astype(np.int64)
     original = model.predict_proba(faces[..., None], head="emotion")
     print(f"{len(faces)} PublicTest faces; the originals: NLL {nll(original, labels):.4f}")
-    print(f"{'enlarged':>9}  {'resized by':40} {'gray levels':>11} {'other answers':>13} {'NLL':>7} {'accuracy':>8}")
+    print(f"{'enlarged':>9}  {'resized by':40} {'gray levels':>11} {'other classes':>13} {'NLL':>7} {'accuracy':>8}")
     for times in TIMES:
         rng = np.random.default_rng(0)
         large = [enlarged(face, times, options.noise, rng) for face in faces]
@@ -93,7 +93,7 @@ def on_faces(options: argparse.Namespace, model: moue.Classifier) -> None:
 
 
 def on_photos(path: Path, model: moue.Classifier) -> None:
-    """Print how many clear expressions of labelled photographs are named right; one square a face, by its box."""
+    """Print how many clear expressions in labelled photos are predicted correctly, with one square crop per box."""
     names, squares = [], []
     for entry in json.loads(path.read_text(encoding="utf-8")):
         image = ImageOps.exif_transpose(Image.open(path.parent / entry["file"])).convert("RGB")
@@ -106,22 +106,22 @@ def on_photos(path: Path, model: moue.Classifier) -> None:
                 names.append(face["expression"])
                 squares.append(to_gray(np.asarray(square)))
     sides = [len(square) for square in squares]
-    print(f"\n{len(names)} faces of photographs, {min(sides)} to {max(sides)} pixels")
+    print(f"\n{len(names)} faces in photos, {min(sides)} to {max(sides)} pixels")
     for name, resize in CANDIDATES.items():
         small = np.stack([resize(square) for square in squares])[..., None]
         y_prob = model.predict_proba(small)
         classes = model.class_names
         right = sum(classes[k] == wanted for k, wanted in zip(y_prob.argmax(1), names, strict=True))
-        likely = nll(y_prob, np.array([classes.index(name) for name in names]))
-        print(f"  {name:40} {right:>3} right, NLL {likely:.3f}")
+        loss = nll(y_prob, np.array([classes.index(name) for name in names]))
+        print(f"  {name:40} {right:>3} correct, NLL {loss:.3f}")
 
 
 def main() -> None:
-    """Run."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("csv", type=Path)
     parser.add_argument("--ferplus", type=Path)
-    parser.add_argument("--photos", type=Path, help="labels.json beside photographs")
+    parser.add_argument("--photos", type=Path, help="labels.json in a folder of photos")
     parser.add_argument("--model", default="small")
     parser.add_argument("--faces", type=int, default=3589)
     parser.add_argument("--noise", type=float, default=3.0, help="standard deviation in gray levels")

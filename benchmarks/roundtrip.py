@@ -1,9 +1,9 @@
-"""What detecting and cropping costs: FER2013 faces on a larger canvas, found and cut out again, against fed directly.
+"""Accuracy lost by detection and cropping: FER2013 faces found and cropped on a larger canvas, against direct input.
 
 Run: python benchmarks/roundtrip.py FER2013 [--model RUN] [--split test] [--detector-model FILE] [--num N]
      python benchmarks/roundtrip.py FER2013 [--model RUN] --split val --grid      # fits crop_margin and crop_shift
 
-Each 48x48 face is enlarged (bicubic) and placed by lot on a gray canvas of 640x480; accuracy is over the faces found.
+Each 48x48 face is enlarged (bicubic) and placed randomly on a gray 640x480 canvas; accuracy is over the faces found.
 The limit is a loss of 1.5 points on the test split.
 """
 
@@ -34,34 +34,34 @@ MARGINS = (-0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 SHIFTS = (-0.04, -0.01, 0.02, 0.05)
 
 
-def canvas(image: NDArray[np.uint8], enlarge: float, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int, int]:
-    """Return the face on a canvas uint8 (480, 640, 3), and its left and upper edge."""
+def canvas(face: NDArray[np.uint8], enlarge: float, rng: np.random.Generator) -> tuple[NDArray[np.uint8], int, int]:
+    """Return a canvas with the face, uint8 (480, 640, 3), and the face's left and top edges."""
     side = round(48 * enlarge)
-    large = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+    large = np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC))
     top, left = (int(rng.integers(0, length - side + 1)) for length in CANVAS)
-    picture = np.full((*CANVAS, 3), GRAY, np.uint8)
-    picture[top : top + side, left : left + side] = large[..., None]
-    return picture, left, top
+    image = np.full((*CANVAS, 3), GRAY, np.uint8)
+    image[top : top + side, left : left + side] = large[..., None]
+    return image, left, top
 
 
 def find(images: NDArray[np.uint8], detector: Detector, enlarge: float) -> list[tuple[NDArray[np.uint8], Face] | None]:
-    """Return, for each face, its part of the canvas with a border and the box found in it, or None."""
+    """Return, for each face, its part of the canvas with a border, and the detected box in it; None if missed."""
     rng = np.random.default_rng(0)
     found: list[tuple[NDArray[np.uint8], Face] | None] = []
     side = 48 * enlarge
     for image in images:
-        picture, left, top = canvas(image[..., 0], enlarge, rng)
+        scene, left, top = canvas(image[..., 0], enlarge, rng)
         inside = [
             face
-            for face in detector.detect(picture)
+            for face in detector.detect(scene)
             if left <= face.x + face.width / 2 <= left + side and top <= face.y + face.height / 2 <= top + side
         ]
         if not inside:
             found.append(None)
             continue
-        # Only the neighbourhood is kept: thousands of canvases would fill the memory.
+        # Keep only the neighbourhood, because thousands of canvases would fill the memory.
         x, y, border = max(0, left - 100), max(0, top - 100), 100 + round(side)
-        part = picture[y : top + border, x : left + border]
+        part = scene[y : top + border, x : left + border]
         found.append((part, max(inside, key=lambda face: face.width).moved(1.0, -x, -y)))
     return found
 
@@ -81,7 +81,7 @@ def score(
     for number, zoom in enumerate(VIEWS[:views]):
         pairs = (each for each in found if each is not None)
         crops = np.stack([crop_face(part, face, spec, level=level, zoom=zoom) for part, face in pairs])
-        # As `Analyzer` does: every other view is mirrored.
+        # Every other view is mirrored, as in `Analyzer`.
         y_prob += model.predict_proba(crops[:, :, ::-1] if number % 2 else crops, head="emotion")
     return float((y_prob.argmax(axis=1) == labels[kept]).mean())
 
@@ -103,7 +103,7 @@ def main() -> int:
     parser.add_argument("--detector", default="yunet")
     parser.add_argument("--detector-model")
     parser.add_argument("--enlarge", type=float, default=4.0)
-    parser.add_argument("--num", type=int, help="only so many faces, chosen by lot")
+    parser.add_argument("--num", type=int, help="number of faces, chosen randomly")
     parser.add_argument("--grid", action="store_true")
     options = parser.parse_args()
     data = load_fer2013(options.data).subset(options.split)
@@ -116,15 +116,15 @@ def main() -> int:
     direct = float((model.predict_proba(images[kept], head="emotion").argmax(axis=1) == labels[kept]).mean())
     print(f"{options.split}: {kept.sum()} of {len(kept)} faces found ({kept.mean():.1%})")
     if options.grid:
-        print(f"fed directly {direct:.1%}; cut out again, by margin (rows) and shift (columns):")
+        print(f"direct input {direct:.1%}; found and cropped, by margin (rows) and shift (columns):")
         grid(found, labels, model)
         return 0
     again = score(found, labels, model, model.spec.input)
     single = score(found, labels, model, model.spec.input, views=1)
     tilted = score(found, labels, model, model.spec.input, level=False)
-    print("accuracy over those found:")
-    print(f"  fed directly {direct:.2%}")
-    print(f"  found and cut out {again:.2%} ({len(VIEWS)} views, as analyze does), {single:.2%} (1 view)")
+    print("accuracy over the faces found:")
+    print(f"  direct input {direct:.2%}")
+    print(f"  found and cropped {again:.2%} ({len(VIEWS)} views, as analyze does), {single:.2%} (1 view)")
     print(f"  not levelled {tilted:.2%} ({len(VIEWS)} views)")
     print(f"loss {100 * (direct - again):.2f} points; the limit is {100 * LIMIT:.1f}")
     return int(options.split == "test" and direct - again > LIMIT)

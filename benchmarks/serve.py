@@ -1,10 +1,10 @@
-"""Faces a second, delays and memory of the server under load, measured with wrk (Debian: apt install wrk).
+"""Faces per second, latency and memory of the server under load, measured with wrk (Debian: apt install wrk).
 
 Run: python benchmarks/serve.py [SECONDS] [OPTION...]    (10 s each by default; options go to moue serve)
 
-It starts `moue serve` on a free port. The CPU time of the server is given too, because it depends less on what else the
-machine does. wrk is another process on the same machine and takes its share of the CPUs. The
-photo is matplotlib's sample, 512 x 600 pixels with one face; the face crop is 48 x 48.
+Starts `moue serve` on a free port. Also prints the server's CPU time, because it depends less on other load. wrk runs
+on the same machine and takes its share of the CPUs. The photo is matplotlib's sample, 512 x 600 pixels with one face;
+the face crop is 48 x 48.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def server(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def multipart(*files: bytes) -> bytes:
-    """Return a body."""
+    """Return a multipart body."""
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'.encode()
     return b"".join(head + file + b"\r\n" for file in files) + f"--{BOUNDARY}--\r\n".encode()
 
@@ -60,18 +60,18 @@ def kinds() -> dict[str, tuple[str, bytes, int]]:
     Image.fromarray(face).save(content, "PNG")
     crop = content.getvalue()
     tensor = {"name": "images", "datatype": "FP32", "shape": [1, 48, 48, 1], "data": face.ravel().tolist()}
-    question = json.dumps({"inputs": [tensor], "outputs": [{"name": "expression"}]}).encode()
+    request = json.dumps({"inputs": [tensor], "outputs": [{"name": "expression"}]}).encode()
     return {
         "analyze, a photo": ("/v1/analyze", multipart(photo), 1),
         "explain, a photo": ("/v1/explain", multipart(photo), 1),
         "classify, 1 face": ("/v1/classify", multipart(crop), 1),
         "classify, 16 faces": ("/v1/classify", multipart(*[crop] * 16), 16),
-        "infer, 1 face": ("/v2/models/small/infer", question, 1),
+        "infer, 1 face": ("/v2/models/small/infer", request, 1),
     }
 
 
 def photos() -> list[bytes]:
-    """Return multipart bodies with the photo in many sizes and formats, so that no buffer always has the same size."""
+    """Return multipart bodies with the photo in many sizes and formats, so that buffers vary in size."""
     import matplotlib as mpl
 
     bodies = []
@@ -84,7 +84,7 @@ def photos() -> list[bytes]:
 
 
 def load(folder: Path, address: str, bodies: list[bytes], clients: int, seconds: int) -> str:
-    """Send these multipart or JSON bodies in turn, by wrk, and return what it prints."""
+    """Send these multipart or JSON bodies in turn with wrk, and return its output."""
     for number, body in enumerate(bodies):
         (folder / f"body-{number}").write_bytes(body)
     media_type = MULTIPART if bodies[0].startswith(b"--") else "application/json"
@@ -100,19 +100,19 @@ def load(folder: Path, address: str, bodies: list[bytes], clients: int, seconds:
 
 
 def memory_mb(process: subprocess.Popen[str]) -> float:
-    """Return the memory that a process holds."""
+    """Return the resident memory of a process in MB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
 
 
 def cpu_s(process: subprocess.Popen[str]) -> float:
-    """Return the seconds of CPU that a process has used."""
+    """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def row(title: str, faces: int, printed: str, spent_s: float) -> str:
-    """Return what wrk printed as a row of the table."""
+    """Return the output of wrk as a row of the table."""
     count = int(re.findall(r"(\d+) requests in", printed)[0])
     rate = float(re.findall(r"Requests/sec:\s+([\d.]+)", printed)[0])
     half, most = (re.findall(rf"{part}%\s+([\d.]+\w+)", printed)[0] for part in (50, 99))
@@ -130,8 +130,8 @@ def main() -> None:
         folder, requests = Path(name), kinds()
         for path, body, _ in requests.values():
             load(folder, address + path, [body], 2, 1)
-        print(f"{cpus} CPUs, load of the machine before: {os.getloadavg()[0]:.1f}\n")
-        print("| request | clients | requests/s | faces/s | p50 | p99 | CPU ms a request | failed |")
+        print(f"{cpus} CPUs, load average before: {os.getloadavg()[0]:.1f}\n")
+        print("| request | clients | requests/s | faces/s | p50 | p99 | CPU ms per request | failed |")
         print("|---|---|---|---|---|---|---|---|")
         for title, (path, body, faces) in requests.items():
             for clients in CLIENTS:
@@ -145,7 +145,7 @@ def main() -> None:
 
 
 def memory(process: subprocess.Popen[str], folder: Path, address: str, bodies: list[bytes]) -> str:
-    """Send many requests and say how much memory the server held meanwhile, and how many it refused."""
+    """Send many requests; return the number that was refused, and the server's memory over time."""
     total, refused, sizes = 0, 0, [memory_mb(process)]
     while total < MEMORY_REQUESTS:
         printed = load(folder, address, bodies, 8, 5)

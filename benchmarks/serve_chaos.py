@@ -1,9 +1,9 @@
-"""Ill-behaved clients against a real server: each request must be answered or refused clearly; the server must stay.
+"""Misbehaving clients against a real server: each request must get a clear response, and the server must survive.
 
 Run: python benchmarks/serve_chaos.py [IDLE]    (1,000 idle connections by default; needs the extra 'serve'; 2 minutes)
 
-Half heads, half bodies, bytes that trickle, bodies without end, clients that go before their answer, broken chunks and
-idle connections; then SIGTERM and SIGKILL under load, each followed by a new start on the same port.
+Sends partial heads, partial bodies, single slow bytes, endless bodies, broken chunks, clients that leave before the
+response, and idle connections; then SIGTERM and SIGKILL under load, each followed by a restart on the same port.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Server:
         self.port = int(address.rpartition(":")[2])
         return process
 
-    def end(self, how: signal.Signals) -> int:
+    def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit code."""
-        self.process.send_signal(how)
+        self.process.send_signal(number)
         return self.process.wait(60)
 
-    def start_again(self) -> None:
-        """Start again on the same port."""
+    def restart(self) -> None:
+        """Start the server again on the same port."""
         self.process = self._start()
 
 
@@ -75,7 +75,7 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 async def status(reader: asyncio.StreamReader) -> str:
-    """Return the status of an answer whose body is read, or that the connection was closed."""
+    """Read a response; return its status, or how the connection ended."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -84,12 +84,12 @@ async def status(reader: asyncio.StreamReader) -> str:
     try:
         await reader.readexactly(length)
     except (asyncio.IncompleteReadError, ConnectionError):
-        return "half an answer"
+        return "half a response"
     return head.split()[1]
 
 
 async def send(port: int, *parts: bytes, pause: float = 0.0) -> str:
-    """Send the parts with pauses between them and return how it ended."""
+    """Send the parts with pauses between them and return the outcome."""
     async with connected(port) as (reader, writer):
         with contextlib.suppress(ConnectionError):
             for part in parts:
@@ -100,20 +100,20 @@ async def send(port: int, *parts: bytes, pause: float = 0.0) -> str:
 
 
 async def leave(port: int) -> None:
-    """Ask and go."""
+    """Send a request and leave before the response."""
     async with connected(port) as (_, writer):
         writer.write(WHOLE)
         await writer.drain()
 
 
 async def endless(port: int) -> str:
-    """Send a body without an end."""
+    """Send an endless body."""
     piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     return await send(port, f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode(), *[piece] * 100)
 
 
-async def ill_behaved(port: int) -> dict[str, str]:
-    """Return how each kind of client fared, all at once."""
+async def misbehave(port: int) -> dict[str, str]:
+    """Run all kinds of misbehaving clients at once; return the outcome of each."""
     chunked = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode()
     cases = {
         "half a head": send(port, WHOLE[:60]),
@@ -132,50 +132,50 @@ async def ill_behaved(port: int) -> dict[str, str]:
 
 
 async def with_idle(port: int, count: int) -> str:
-    """Return how requests fare while that many connections are idle."""
+    """Return the outcomes of requests while `count` connections are idle."""
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(count):
             await stack.enter_async_context(connected(port))
-        ends = collections.Counter([await send(port, WHOLE) for _ in range(20)])
-    return f"{count:,} idle connections, 20 requests meanwhile: {dict(ends)}"
+        outcomes = collections.Counter([await send(port, WHOLE) for _ in range(20)])
+    return f"{count:,} idle connections, 20 requests meanwhile: {dict(outcomes)}"
 
 
-async def under_load(server: Server, how: signal.Signals) -> str:
-    """Return how requests fare when the server is ended while 16 clients ask."""
-    ends: collections.Counter[str] = collections.Counter()
-    going = True
+async def under_load(server: Server, number: signal.Signals) -> str:
+    """Return the outcomes of requests from 16 clients while the server is stopped and restarted."""
+    outcomes: collections.Counter[str] = collections.Counter()
+    running = True
 
     async def client() -> None:
-        while going:
+        while running:
             try:
-                ends[await send(server.port, WHOLE)] += 1
+                outcomes[await send(server.port, WHOLE)] += 1
             except OSError:
-                ends["no connection"] += 1
+                outcomes["no connection"] += 1
                 await asyncio.sleep(0.05)
 
     clients = [asyncio.create_task(client()) for _ in range(16)]
     await asyncio.sleep(3)
-    code = await asyncio.to_thread(server.end, how)
-    await asyncio.to_thread(server.start_again)
+    code = await asyncio.to_thread(server.end, number)
+    await asyncio.to_thread(server.restart)
     await asyncio.sleep(2)
-    going = False
+    running = False
     await asyncio.gather(*clients)
-    return f"{how.name} under load, exit code {code}, started again: {dict(ends)}"
+    return f"{number.name} under load, exit code {code}, restarted: {dict(outcomes)}"
 
 
 async def main() -> None:
-    """Print how each kind of client fared."""
+    """Print the outcome for each kind of client."""
     server = Server()
     try:
-        for name, end in (await ill_behaved(server.port)).items():
+        for name, end in (await misbehave(server.port)).items():
             print(f"{name}: {end}", flush=True)
         await asyncio.gather(*(leave(server.port) for _ in range(200)))
         soon = await send(server.port, WHOLE)
         await asyncio.sleep(1)
-        print(f"right after 200 clients that went: {soon}, a second later: {await send(server.port, WHOLE)}")
+        print(f"right after 200 clients that left: {soon}, a second later: {await send(server.port, WHOLE)}")
         print(await with_idle(server.port, int(sys.argv[1]) if len(sys.argv) > 1 else 1000), flush=True)
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            print(await under_load(server, how), flush=True)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            print(await under_load(server, number), flush=True)
     finally:
         code = server.end(signal.SIGTERM)
     print(f"exit code {code}")

@@ -1,9 +1,9 @@
-"""Send spoiled requests to the server in this process: none may crash it, answer 500, or be answered with no problem.
+"""Send corrupted requests to a server in this process: none may crash it, or get a 500 or an undescribed error.
 
 Run: python benchmarks/serve_fuzz.py [UPLOADS] [SEED]    (5,000 uploads by default; needs the extra 'serve')
 
-Files inside a sound multipart body, whole multipart bodies, JSON with base64, and questions of the Open Inference
-Protocol are mutated in turn, with options that are mutated too.
+Mutates files inside a valid multipart body, whole multipart bodies, JSON with base64, requests of the Open Inference
+Protocol, and the options of all of them.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ HEADERS = (
 
 
 def images() -> list[bytes]:
-    """Return small files of every format that is read."""
+    """Return a small file of every supported format."""
     face = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
     files = []
     for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM"):
@@ -63,16 +63,16 @@ def images() -> list[bytes]:
 
 
 def multipart(file: bytes, name: bytes = b"face.png") -> bytes:
-    """Return a body with one file."""
+    """Return a multipart body with one file."""
     head = b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="image"; filename="' + name + b'"\r\n\r\n'
     return head + file + b"\r\n--" + BOUNDARY + b"--\r\n"
 
 
 def requests(rng: random.Random) -> Iterator[tuple[str, bytes, dict[str, str]]]:
-    """Yield addresses, bodies and headers without end."""
+    """Yield addresses, bodies and headers endlessly."""
     files = images()
     tensor = {"name": "images", "datatype": "FP32", "shape": [1, 48, 48, 1], "data": [7] * 2304}
-    question = json.dumps({"inputs": [tensor], "outputs": [{"name": "expression"}]}).encode()
+    inference = json.dumps({"inputs": [tensor], "outputs": [{"name": "expression"}]}).encode()
     addresses = ("/v1/analyze", "/v1/classify", "/v1/explain")
     while True:
         file, address = rng.choice(files), rng.choice(addresses)
@@ -83,46 +83,48 @@ def requests(rng: random.Random) -> Iterator[tuple[str, bytes, dict[str, str]]]:
         yield address, multipart(file, mutated('früh\\".jpg'.encode(), rng)), {"Content-Type": rng.choice(HEADERS)}
         body = json.dumps({"images": [base64.b64encode(mutated(file, rng)).decode()]}).encode()
         yield address + options, mutated_json(body, rng) if rng.random() < 0.5 else body, JSON
-        yield "/v2/models/small/infer", mutated_json(question, rng), JSON
+        yield "/v2/models/small/infer", mutated_json(inference, rng), JSON
 
 
 def main() -> int:
-    """Send the requests and count the answers."""
+    """Send the requests and count the responses by status."""
     count, seed = (int(sys.argv[k]) if len(sys.argv) > k else default for k, default in ((1, 5000), (2, 0)))
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     rng = random.Random(seed)  # noqa: S311 (repeatable)
-    answers: collections.Counter[int] = collections.Counter()
+    statuses: collections.Counter[int] = collections.Counter()
     wrong: list[str] = []
     slowest = 0.0
     with TestClient(create_app(Settings(max_bytes=200_000))) as client:
         for number, (address, body, headers) in zip(range(count), requests(rng), strict=False):
             start = time.perf_counter()
             try:
-                answer = client.post(address, content=body, headers=headers)
+                response = client.post(address, content=body, headers=headers)
             except httpx.InvalidURL:
                 continue
             slowest = max(slowest, time.perf_counter() - start)
-            answers[answer.status_code] += 1
-            if fault := fault_of(answer):
+            statuses[response.status_code] += 1
+            if fault := fault_of(response):
                 wrong.append(f"request {number}: {address!r}: {fault}")
         gate: Any = client.app.state.gate  # type: ignore[attr-defined]
         if gate.requests or gate.buffered:
             wrong.append(f"the gate still counts {gate.requests} requests and {gate.buffered} bytes")
-    print(f"{sum(answers.values()):,} requests, seed {seed}: {dict(sorted(answers.items()))}; slowest {slowest:.2f} s")
-    print("\n".join(wrong[:20]) or "every one was answered or refused with a problem")
+    print(
+        f"{sum(statuses.values()):,} requests, seed {seed}: {dict(sorted(statuses.items()))}; slowest {slowest:.2f} s"
+    )
+    print("\n".join(wrong[:20]) or "every response was a result or a problem document")
     return bool(wrong)
 
 
-def fault_of(answer: httpx.Response) -> str:
-    """Return what is wrong with an answer, or nothing."""
-    if answer.status_code >= 500:
-        return f"{answer.status_code} {answer.text[:200]}"
-    kind = answer.headers["content-type"]
-    if answer.status_code == 200:
-        content = answer.content if kind.startswith("image/") else answer.json()
-        return "" if content else "an empty answer"
-    if kind != "application/problem+json" or not answer.json()["came"]:
-        return f"{answer.status_code} as {kind}"
+def fault_of(response: httpx.Response) -> str:
+    """Return what is wrong with a response, or an empty string."""
+    if response.status_code >= 500:
+        return f"{response.status_code} {response.text[:200]}"
+    kind = response.headers["content-type"]
+    if response.status_code == 200:
+        content = response.content if kind.startswith("image/") else response.json()
+        return "" if content else "an empty response"
+    if kind != "application/problem+json" or not response.json()["came"]:
+        return f"{response.status_code} as {kind}"
     return ""
 
 

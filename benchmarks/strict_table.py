@@ -1,4 +1,4 @@
-"""A second, slow and independent reader of tables like fer2013.csv, to compare moue's with."""
+"""A slow, independent reader of tables like fer2013.csv, to check moue's reader against."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUM_PIXELS: Final = 48 * 48
 
 
 def unpack(content: bytes, kind: str) -> bytes:
-    """Return the table in an archive, with every checksum compared; raises whatever the standard library does."""
+    """Return the table in an archive, with all checksums verified; errors are those of the standard library."""
     if kind == "csv.gz":
         return gzip.decompress(content)
     if kind == "zip":
@@ -29,17 +29,17 @@ def unpack(content: bytes, kind: str) -> bytes:
             return archive.read(next(name for name in archive.namelist() if name.lower().endswith(".csv")))
     if kind == "tar.gz":
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content))) as tar:
-            member = next(one for one in tar if one.isfile() and one.name.lower().endswith(".csv"))
+            member = next(entry for entry in tar if entry.isfile() and entry.name.lower().endswith(".csv"))
             file = tar.extractfile(member)
             return b"" if file is None else file.read()
     return content
 
 
 def difference(dataset: Dataset, table: bytes) -> str:
-    """Return how moue's reading of a table differs from the strict one, or an empty text.
+    """Return how moue's reading of a table differs from the strict one, or an empty string.
 
-    Every row that moue gives must be one that this reader understands, with the same label, split and pixels; every
-    other row must be in `Dataset.skipped`.
+    This reader must accept every row that moue returns, with the same label, split and pixels; every other row must be
+    in `Dataset.skipped`.
     """
     header, *lines = [line for line in table.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
     (names,) = csv.reader([header.decode("latin-1").strip()])
@@ -61,7 +61,7 @@ def difference(dataset: Dataset, table: bytes) -> str:
 
 
 def _read(line: bytes, columns: dict[str, int], count: int) -> tuple[int, str, list[int]] | None:
-    """Return label, split and pixels of a row, or None if it is not as published but for quotes and blanks."""
+    """Return label, split and pixels of a row; None unless in the published format, except for quotes and blanks."""
     try:
         (fields,) = csv.reader([line.decode("latin-1").rstrip("\r")], strict=True, skipinitialspace=True)
     except (csv.Error, ValueError):

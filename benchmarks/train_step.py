@@ -1,10 +1,11 @@
-"""What a training step costs: recipes against `seed_cnn`, alternating in one run, and augmentation by itself.
+"""Cost of a training step: recipes against `seed_cnn`, alternating in one run, and augmentation alone.
 
     python benchmarks/train_step.py [ROUNDS] [RECIPE ...]
 
-Prints images/s of whole steps (batch making included) on random faces, the time of each recipe's augmentation of a
-batch, and beside it that of Keras's preprocessing layers doing about the same. Recipes by default: seed_cnn_aug, small.
-A recipe's name may be followed by a precision and by whose BatchNorm to use: small:mixed_bfloat16, small:float32:keras.
+Prints images/s of whole steps (including making batches) on random faces, and the time that each recipe takes to
+augment a batch, next to that of Keras's preprocessing layers for similar changes. Default recipes: seed_cnn_aug, small.
+A recipe's name may be followed by a precision and an implementation of BatchNorm: small:mixed_bfloat16,
+small:float32:keras.
 """
 
 from __future__ import annotations
@@ -41,16 +42,16 @@ def timed(do: Callable[[], Any]) -> float:
 
 
 def stepper(name: str, faces: Dataset) -> tuple[Callable[[], Any], Any]:
-    """Return a function that trains STEPS steps of a recipe, warmed up, and the recipe's feed."""
-    recipe, precision, whose = [*name.split(":"), "", ""][:3]
+    """Return a warmed-up function that trains a recipe for STEPS steps, and its feed if it augments, else None."""
+    recipe, precision, batch_norm = [*name.split(":"), "", ""][:3]
     choices = {"precision": precision} if precision else {}
     config = TrainConfig.from_recipe(recipe, batch_size=BATCH, **choices)
     feed = Feed(faces.images, make_training_targets(faces, config), config)
     model = assemble(config, 7)
     compile_model(model, config, len(feed))
-    if whose == "keras":
+    if batch_norm == "keras":
         for layer in model._flatten_layers():
-            vars(layer).pop("call", None)  # what moue put over the layer's own
+            vars(layer).pop("call", None)  # moue's override of the layer's own method
 
     def train() -> None:
         model.fit(feed, epochs=1, verbose=0)
@@ -60,7 +61,7 @@ def stepper(name: str, faces: Dataset) -> tuple[Callable[[], Any], Any]:
 
 
 def keras_layers() -> Callable[[], Any]:
-    """Return a function that augments a batch by Keras's preprocessing layers."""
+    """Return a function that augments a batch with Keras's preprocessing layers."""
     keras = import_keras()
     layers = keras.layers
     chain = keras.Sequential(
@@ -84,7 +85,7 @@ def keras_layers() -> Callable[[], Any]:
 
 
 def main() -> None:
-    """Alternate and print medians and ratios to `seed_cnn`."""
+    """Time all recipes alternately; print medians and ratios to `seed_cnn`."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     names = ["seed_cnn", *(sys.argv[2:] or ["seed_cnn_aug", "small"])]
     faces = make_faces(BATCH * STEPS)
@@ -101,11 +102,13 @@ def main() -> None:
                 batches[name].append(timed(lambda feed=feed: feed.batch(0, 0)))  # type: ignore[misc]
         layer_seconds.append(timed(by_layers))
     for name, values in seconds.items():
-        pairs = [mine / theirs for mine, theirs in zip(values, seconds["seed_cnn"], strict=True)]
-        made = f", of which a batch made {1000 * statistics.median(batches[name]):.1f} ms" if name in batches else ""
+        pairs = [value / reference for value, reference in zip(values, seconds["seed_cnn"], strict=True)]
+        making = (
+            f", of which making a batch {1000 * statistics.median(batches[name]):.1f} ms" if name in batches else ""
+        )
         print(
             f"{name:22} {BATCH / statistics.median(values):6.0f} images/s, a step {statistics.median(pairs):.2f} times "
-            f"that of seed_cnn ({1000 * statistics.median(values):.0f} ms{made})"
+            f"that of seed_cnn ({1000 * statistics.median(values):.0f} ms{making})"
         )
     print(f"Keras's layers on a batch: {1000 * statistics.median(layer_seconds):.1f} ms")
 

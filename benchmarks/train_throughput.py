@@ -2,8 +2,8 @@
 
     python benchmarks/train_throughput.py [FACES] [ROUNDS]
 
-Trains `seed_cnn` for an epoch on random faces (3,840 and 3 rounds by default) each way and prints the medians and
-their ratio. With TF_ENABLE_ONEDNN_OPTS=0 in front it shows what TensorFlow's oneDNN kernels bring.
+Trains `seed_cnn` for one epoch on random faces (3,840 and 3 rounds by default) each way, and prints the medians and
+their ratio. Run it with TF_ENABLE_ONEDNN_OPTS=0 to see the effect of TensorFlow's oneDNN kernels.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ NUM_VALIDATION = 256
 
 
 def compiled() -> Any:
-    """Return a new network, ready to train."""
+    """Return a new compiled model."""
     model = build_model("seed_cnn")
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def time_fit(model: Any, *data: Any, **arguments: Any) -> tuple[float, float]:
-    """Return wall and CPU seconds of one epoch after one that is not counted."""
+    """Return wall and CPU seconds of one epoch, after a warm-up epoch."""
     model.fit(*data, epochs=1, verbose=0, **(arguments | {"callbacks": []}))
     wall, cpu = time.perf_counter(), time.process_time()
     model.fit(*data, epochs=1, verbose=0, **arguments)
@@ -62,7 +62,7 @@ def main() -> None:
             seconds["moue"].append(time_fit(whole, feed, validation_data=validation, callbacks=callbacks))
     for name, values in seconds.items():
         wall, cpu = (statistics.median(each) for each in zip(*values, strict=True))
-        print(f"{name:5} {count / wall:6.0f} images/s  wall {wall:.2f} s, CPU {cpu:.2f} s an epoch of {count} faces")
+        print(f"{name:5} {count / wall:6.0f} images/s  wall {wall:.2f} s, CPU {cpu:.2f} s per epoch of {count} faces")
     for position, kind in enumerate(("wall", "CPU")):
         pairs = zip(seconds["moue"], seconds["bare"], strict=True)
         ratio = statistics.median(ours[position] / theirs[position] for ours, theirs in pairs)

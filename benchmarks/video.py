@@ -1,9 +1,9 @@
-"""Frames per second, and milliseconds of each stage, on a video of 640x480 made of photographs.
+"""Frames per second, and milliseconds of each stage, on a 640x480 video made from photos.
 
-Run: python benchmarks/video.py PHOTO... [--model RUN] [--detector NAME] [--seconds 10] [--keep FILM] [--annotate FILM]
+Run: python benchmarks/video.py PHOTO... [--model RUN] [--detector NAME] [--seconds 10] [--keep FILE] [--annotate FILE]
 
-Each photograph is moved, brought nearer and turned a little for a share of the video. Everything is measured: reading
-the video, finding faces, following them, the network, and with --annotate drawing and writing the video.
+Each photo is shifted, zoomed and rotated a little for its share of the video. The time includes reading the video,
+detecting and tracking faces, classifying them, and with --annotate drawing and writing the video.
 The limit is 25 frames per second with two cores.
 """
 
@@ -36,7 +36,7 @@ STAGES = ("decode_ms", "detection_ms", "preprocess_ms", "inference_ms")
 
 
 def moving(photo: Image.Image, num_frames: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield frames (480, 640, 3) RGB in which a photograph moves about."""
+    """Yield frames (480, 640, 3) RGB of a moving photo."""
     photo = ImageOps.exif_transpose(photo).convert("RGB")
     photo.thumbnail((1280, 960))
     fit = max(WIDTH / photo.width, HEIGHT / photo.height)
@@ -51,7 +51,7 @@ def moving(photo: Image.Image, num_frames: int) -> Iterator[NDArray[np.uint8]]:
         yield np.asarray(photo.transform((WIDTH, HEIGHT), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR))
 
 
-def make_film(path: Path, photos: Sequence[str], seconds: float) -> None:
+def write_video(path: Path, photos: Sequence[str], seconds: float) -> None:
     """Write the video."""
     cv2 = load_opencv()
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (WIDTH, HEIGHT))
@@ -62,7 +62,7 @@ def make_film(path: Path, photos: Sequence[str], seconds: float) -> None:
 
 
 def main() -> int:
-    """Print one line for each stage and one for the whole."""
+    """Print one line per stage and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+")
     parser.add_argument("--model", default="small")
@@ -73,9 +73,9 @@ def main() -> int:
     options = parser.parse_args()
     analyzer = stream_analyzer(options.model, options.detector)
     with contextlib.ExitStack() as stack:
-        film = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "video.mp4"
-        make_film(film, options.photos, options.seconds)
-        video = open_video(film)
+        path = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "video.mp4"
+        write_video(path, options.photos, options.seconds)
+        video = open_video(path)
         drawn = None
         if options.annotate:
             drawn = stack.enter_context(AnnotatedVideo(options.annotate, fps=video.fps, overwrite=True))
@@ -92,7 +92,7 @@ def main() -> int:
     people = {face.track_id for result in results for face in result.faces}
     faces = sum(len(result.faces) for result in results)
     print(f"{count} frames, {faces} faces, {len(people)} people, detector {analyzer.detector.name}")
-    print(f"{count / wall:.1f} frames per second, {1e3 * cpu / count:.1f} ms CPU a frame")
+    print(f"{count / wall:.1f} frames per second, {1e3 * cpu / count:.1f} CPU ms per frame")
     return 0
 
 

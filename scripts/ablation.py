@@ -1,14 +1,14 @@
-"""What each choice of a recipe is worth: the recipe trained again with one choice switched off, or one added.
+"""Measure the worth of each choice in a recipe: train the recipe again with one choice removed or added.
 
 Run: python scripts/ablation.py FER2013_CSV FER2013NEW_CSV OUT [--recipe small] [--only NAME]… [--seed N]…
      [--set NAME=VALUE]…
 
-Each row is a training of its own in OUT/NAME-seedN by `moue train`; rows that have ended are not made again, one that
-was cut is resumed, one that fails is left out. Prints PublicTest accuracy of `emotion` (one view, best epoch, as
-training chooses it) as a Markdown table, with the difference to the recipe as it is. Then the cross-entropy of both
-heads on the faces without a twin in Training, after each network's own temperature: the mean difference of the same
-faces, and its standard error. 80 epochs of `small` take some 78 minutes on two cores. `--set` holds for all rows: with
-`--set epochs=24` the whole takes a third, but says less of what tames overfitting.
+Each row is its own `moue train` run in OUT/NAME-seedN. Finished rows are kept, interrupted ones are resumed, failed
+ones are left out. The Markdown table shows the PublicTest accuracy of `emotion` (one view, best epoch, as training
+chooses it) and its difference from the unchanged recipe. It also shows the cross-entropy of both heads on the faces
+without a twin in Training, after each model's own temperature: the mean difference on the same faces, and its standard
+error. 80 epochs of `small` take about 78 minutes on two cores. `--set` applies to all rows: `--set epochs=24` takes a
+third of the time, but shows less of what reduces overfitting.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "with class weights": ("class_weights=true",),
 }
 HEADS: Final = ("emotion", "perceived")
-AS_IT_IS: Final = next(iter(CHOICES))
+UNCHANGED: Final = next(iter(CHOICES))
 
 
 def train(name: str, seed: int, options: argparse.Namespace) -> RunFolder:
@@ -65,25 +65,25 @@ def train(name: str, seed: int, options: argparse.Namespace) -> RunFolder:
 
 
 def read_faces(options: argparse.Namespace) -> Dataset:
-    """Return the validation faces that are not in Training too."""
+    """Return the validation faces that are not also in Training."""
     dataset = load_fer2013(options.csv, ferplus=options.votes)
     return dataset.take(dataset.where("val")[~dataset.has_twin("val")])
 
 
 def losses(runs: list[RunFolder], faces: Dataset) -> dict[str, NDArray[np.float64]]:
-    """Return the cross-entropy of each face by the head, (N,), the mean of the runs."""
-    found: dict[str, list[NDArray[np.float64]]] = {}
+    """Return the cross-entropy of each face per head, (N,), averaged over the runs."""
+    by_head: dict[str, list[NDArray[np.float64]]] = {}
     for run in runs:
         for head, y_prob in Classifier.load(run.path).predict_heads(faces.images).items():
-            told = faces.votes if head == "perceived" else np.eye(len(faces.class_names))[faces.labels]
-            if told is not None:
-                share = told / np.maximum(told.sum(axis=1, keepdims=True), 1)
-                found.setdefault(head, []).append(-(share * np.log(np.maximum(y_prob, 1e-12))).sum(axis=1))
-    return {head: np.mean(each, axis=0) for head, each in found.items()}
+            targets = faces.votes if head == "perceived" else np.eye(len(faces.class_names))[faces.labels]
+            if targets is not None:
+                shares = targets / np.maximum(targets.sum(axis=1, keepdims=True), 1)
+                by_head.setdefault(head, []).append(-(shares * np.log(np.maximum(y_prob, 1e-12))).sum(axis=1))
+    return {head: np.mean(values, axis=0) for head, values in by_head.items()}
 
 
 def compare(now: NDArray[np.float64] | None, reference: NDArray[np.float64] | None) -> str:
-    """Return the mean difference of the same faces and its standard error."""
+    """Return the mean difference on the same faces and its standard error."""
     if now is None or reference is None:
         return ""
     change = now - reference
@@ -93,7 +93,7 @@ def compare(now: NDArray[np.float64] | None, reference: NDArray[np.float64] | No
 
 
 def main() -> None:
-    """Make the rows, and print each as it ends."""
+    """Train the rows, and print the table after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("csv")
     parser.add_argument("votes")
@@ -108,11 +108,11 @@ def main() -> None:
     rows.append("|---|---|---|---|---|")
     faces, failed = read_faces(options), []
     first_score, first_losses = 0.0, None
-    for name in dict.fromkeys((AS_IT_IS, *(options.only or CHOICES))):
+    for name in dict.fromkeys((UNCHANGED, *(options.only or CHOICES))):
         try:
             runs = [train(name, seed, options) for seed in options.seeds or [0]]
         except subprocess.CalledProcessError as error:
-            if name == AS_IT_IS or error.returncode == STOPPED:
+            if name == UNCHANGED or error.returncode == STOPPED:
                 raise
             failed.append(name)
             continue

@@ -19,7 +19,7 @@ PAGE = "moue/page/static"
 
 
 def page_files(source: Path) -> set[str]:
-    """Return the files of the built page, as the package names them; none where it was not built."""
+    """Return the paths of the built page's files, relative to src/; empty if the page is not built."""
     folder = source / PAGE
     if not (folder / "index.html").is_file():
         return set()
@@ -27,7 +27,7 @@ def page_files(source: Path) -> set[str]:
 
 
 def names_in(archive: Path) -> set[str]:
-    """Return the names of the files in a wheel or a source archive, from the package on."""
+    """Return the paths of the files in a wheel or a source archive, relative to src/."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             return set(wheel.namelist())

@@ -1,4 +1,4 @@
-"""Write docs/commands.md from the help texts of all commands; run it after a change of the command line."""
+"""Write docs/commands.md from the help texts of all commands; run it after changing the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ This page is made from the help texts by `python scripts/command_page.py`. `moue
 
 - `--out` names a folder and `--output` a file. Nothing that exists is replaced without `--overwrite`.
   A run folder is different: `moue export` writes its `model.onnx` again, and `moue report` its `report.html`.
-- Results go to standard output; remarks, progress and errors go to standard error. `--quiet` leaves remarks out.
+- Results go to standard output; notes, progress and errors go to standard error. `--quiet` suppresses notes.
 - An option that would have no effect is refused, such as `--min-faces` without `--aggregate`.
 - The exit code is 0, 1 for wrong input, 2 for wrong usage, and 130 after Ctrl-C.
 """
@@ -36,7 +36,7 @@ def page() -> str:
 
 
 def command_names() -> list[tuple[str, ...]]:
-    """Return the words of every command and group, in the order of the help; the first has none."""
+    """Return the words of every command and group in the order of the help; those of `moue` itself are empty."""
     return list(_names(typer.main.get_command(app), ()))
 
 

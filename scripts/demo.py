@@ -1,6 +1,6 @@
 """From data to a report in a few minutes: `make demo`.
 
-Takes the real fer2013.csv if MOUE_FER2013 names it (a few epochs on all of it); otherwise it draws faces itself.
+Trains a few epochs on the real fer2013.csv if MOUE_FER2013 names it; otherwise on synthetic faces.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from moue.files import replacing
 from moue.labels import CLASS_NAMES
 
 OUT = Path("runs/demo")
-# Small batches: hundreds of steps are needed before the running means of batch normalisation say anything.
+# Small batches, because the running means of batch normalisation need hundreds of steps to settle.
 SYNTHETIC = ("--epochs", "8", "--set", "batch_size=32")
 REAL = ("--epochs", "2", "--set", "batch_size=32")
 
@@ -40,10 +40,10 @@ def write_faces(data: Path, folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Run every step, and say where the report is."""
+    """Run every step, and print where the report is."""
     started = time.perf_counter()
     named = os.environ.get("MOUE_FER2013")
-    # Only what an earlier demo left here is removed.
+    # Removes only the results of an earlier demo.
     shutil.rmtree(OUT, ignore_errors=True)
     data = Path(named) if named else OUT / "faces.csv"
     if not named:

@@ -1,7 +1,7 @@
-"""Record what the shipped networks answer to the faces of the doctor's self-check: python scripts/drawn_faces.py.
+"""Record the predictions of the shipped models for the faces of the doctor's self-check: python scripts/drawn_faces.py.
 
-Run it after a shipped network has changed. `--redraw` also chooses and draws the faces again: of each class the two of
-120 synthetic ones that the default network names most surely when it has to find them.
+Run it after a shipped model has changed. `--redraw` also chooses and draws the faces again: for each class, the two of
+120 synthetic faces that the default model predicts with the most confidence after detecting them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL import Image
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import shipped_models
 from moue.data.synthetic.dataset import synthesize
-from moue.doctor.drawn import EXPECTED, PICTURE, drawn_faces, predict_found
+from moue.doctor.drawn import EXPECTED, STRIP, drawn_faces, predict_found
 from moue.files import read_json, replacing, write_json
 from moue.labels import CLASS_NAMES
 
@@ -25,7 +25,7 @@ CANDIDATES = 120
 
 
 def main() -> None:
-    """Draw if asked, ask the networks, write."""
+    """Draw the faces if asked to, then record the predictions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--redraw", action="store_true", help="choose and draw the faces again")
     if parser.parse_args().redraw:
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def redraw() -> None:
-    """Write the picture: one gray strip of faces, the classes in order."""
+    """Write the image: one gray strip of faces, in class order."""
     drawn = synthesize(CANDIDATES, seed=0)
     y_prob = Classifier.load().predict_faces(drawn.images).expression
     chosen: list[int] = []
@@ -44,23 +44,25 @@ def redraw() -> None:
         found = predict_found(Classifier.load(), [drawn.images[k, ..., 0] for k in best])
         chosen += [int(best[k]) for k in np.argsort(-found[:, label], kind="stable")[:PER_CLASS]]
     strip = np.concatenate([drawn.images[k, ..., 0] for k in chosen], axis=1)
-    with replacing(PICTURE) as temporary:
+    with replacing(STRIP) as temporary:
         Image.fromarray(strip).save(temporary, optimize=True)
     write_json(EXPECTED, {"labels": [CLASS_NAMES[drawn.labels[k]] for k in chosen], "expected": {}})
 
 
 def record() -> None:
-    """Write the answers of all shipped networks."""
+    """Write the predictions of all shipped models."""
     content = read_json(EXPECTED)
     faces = drawn_faces()
     content["expected"] = {}
     for name in shipped_models():
-        network = Classifier.load(name)
-        given = network.predict_faces(list(faces.gray)).expression
-        found = predict_found(network, list(faces.gray))
-        right = [int((np.asarray(part).argmax(axis=1) == faces.labels).sum()) for part in (given, found)]
-        sys.stdout.write(f"{name}: {right[0]} of {len(faces.labels)} named when given, {right[1]} when found\n")
-        content["expected"][network.fingerprint] = {
+        model = Classifier.load(name)
+        given = model.predict_faces(list(faces.gray)).expression
+        found = predict_found(model, list(faces.gray))
+        correct = [int((np.asarray(y_prob).argmax(axis=1) == faces.labels).sum()) for y_prob in (given, found)]
+        sys.stdout.write(
+            f"{name}: {correct[0]} of {len(faces.labels)} correct when given, {correct[1]} when detected first\n"
+        )
+        content["expected"][model.fingerprint] = {
             "name": name,
             "given": np.round(given.astype(float), 4).tolist(),
             "found": np.round(found, 4).tolist(),

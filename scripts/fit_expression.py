@@ -1,8 +1,8 @@
-"""Fit the layer that makes `expression` again, for a network that is exported already; the network itself stays.
+"""Fit the layer that computes `expression` again for an exported model; its other layers stay the same.
 
 Run: python scripts/fit_expression.py MODEL.onnx FER2013_CSV FER2013NEW_CSV [--also DATA]
 
-MODEL.onnx has its description, MODEL.json, beside it; both are replaced.
+Replaces both MODEL.onnx and its description MODEL.json, in the same folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from moue.training.expression_fit import FitData, describe_fit, fit_expression
 
 
 def main() -> None:
-    """Run."""
+    """Fit, and replace the two files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("csv", type=Path)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolve all extras and the development tools in a fresh environment and write the versions found.
+# Install all extras and the development tools in a fresh environment and write their versions.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,4 +1,4 @@
-"""Measure every registered network and write src/moue/training/models/figures.json; run it after a change of one."""
+"""Measure every registered network and write src/moue/training/models/figures.json; run it after changing one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from moue.training.models import figures
 
 
 def main() -> None:
-    """Write the file beside the module that reads it."""
+    """Write the file next to the module that reads it."""
     target = Path(figures.__file__).with_name(figures.FILE)
-    write_json(target, {name: dataclasses.asdict(one) for name, one in figures.measure_figures().items()})
+    write_json(target, {name: dataclasses.asdict(values) for name, values in figures.measure_figures().items()})
     print(f"wrote {target}")
 
 

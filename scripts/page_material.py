@@ -1,8 +1,8 @@
-"""What the page takes from the package when it is built: small faces of the classes, drawn examples, the network.
+"""Write the files of the package that the page's build needs: icons of the classes, drawn examples, the model.
 
     python scripts/page_material.py
 
-Writes web/src/generated/faces.json and into web/public/; git ignores all of it.
+Writes web/src/generated/faces.json, and files in web/public/; git ignores all of them.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from moue.drawing.icons import Shape
 
 _WEB: Final = Path(__file__).parents[1] / "web"
-_CELL: Final = 48  # pixels of a face before it is enlarged, as the synthetic set draws them
+_CELL: Final = 48  # side of a face in pixels before enlarging, as in the synthetic data set
 _ZOOM: Final = 11
 _FINE: Final = 2
 _PAPER: Final = 214.0
 _STUDIO: Final = View(17.5, (0.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
-# File, tints of dark, middle and light, and for each person a seed, a class, a way to show it, a roll and a yaw.
+# File, tints for dark, middle and light, and for each person: seed, class, variant of the expression, roll and yaw.
 _EXAMPLES: Final = (
     (
         "friends.jpg",
@@ -61,10 +61,10 @@ def main() -> None:
         cells = [draw_person(seed, EXPRESSIONS[kind][way], roll, yaw) for seed, kind, way, roll, yaw in people]
         side, gap = cells[0].width, cells[0].width // 8
         size = gap + len(cells) * (side + gap), side + 2 * gap
-        picture = Image.new("L", size, round(_PAPER))
+        image = Image.new("L", size, round(_PAPER))
         for number, cell in enumerate(cells):
-            picture.paste(cell, (gap + number * (side + gap), 2 * gap))
-        tinted = ImageOps.colorize(picture, tints[0], tints[2], tints[1])
+            image.paste(cell, (gap + number * (side + gap), 2 * gap))
+        tinted = ImageOps.colorize(image, tints[0], tints[2], tints[1])
         tinted.save(examples / name, quality=88, optimize=True)
 
 
@@ -73,18 +73,18 @@ def _shapes(face: Sequence[Shape]) -> list[list[Any]]:
 
 
 def draw_person(seed: int, units: ActionUnits, roll: float, yaw: float) -> Image.Image:
-    """Draw one person as the synthetic set does, but large and without noise."""
+    """Draw one person as in the synthetic data set, but large and without noise."""
     rng = np.random.default_rng(seed)
     person, view = Person.random(rng), dataclasses.replace(_STUDIO, roll=roll, yaw=yaw)
     zoom = _ZOOM * _FINE
-    picture = Image.new("L", (_CELL * zoom, _CELL * zoom), round(_PAPER))
-    shade = Image.new("L", picture.size, 128)
-    draw_features(picture, person, units, view, zoom)
+    image = Image.new("L", (_CELL * zoom, _CELL * zoom), round(_PAPER))
+    shade = Image.new("L", image.size, 128)
+    draw_features(image, person, units, view, zoom)
     features.draw_shade(Pen(ImageDraw.Draw(shade), view, zoom), person, units)
     soft = shade.filter(ImageFilter.GaussianBlur(1.6 * zoom))
-    drawn = np.asarray(picture, np.float32)
+    drawn = np.asarray(image, np.float32)
     lit = np.clip(drawn * (1 + (np.asarray(soft, np.float32) - 128) / 128), 0, 255)
-    # The light falls on the person, not on the wall behind.
+    # Light the person, not the background.
     small = Image.fromarray(np.where(drawn == round(_PAPER), drawn, lit).astype(np.uint8)).reduce(_FINE)
     return small.filter(ImageFilter.GaussianBlur(1.2))
 

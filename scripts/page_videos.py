@@ -1,10 +1,10 @@
-"""VideoOptions for the page's tests: a drawn person who laughs and then is sad, walking through the picture.
+"""Write videos for the page's tests: a drawn person sways through the image, first laughing, then sad.
 
     python scripts/page_videos.py OUT
 
-Writes OUT/camera.mjpeg, which Chromium takes for a camera, and OUT/film.webm, a video file in which a second person
-comes in. OUT/sound.webm is the same with a tone that comes and goes, and OUT/sound-annotated.webm and .mp4 are what
-`moue predict` makes of it. OUT/opencv.webm is the film as moue writes it without PyAV.
+Writes OUT/camera.mjpeg, which Chromium plays as a camera, and OUT/film.webm, a video file in which a second person
+appears. OUT/sound.webm is the same video with an intermittent tone, and OUT/sound-annotated.webm and .mp4 are its
+annotated copies by `moue predict`. OUT/opencv.webm is the same video, encoded as moue does without PyAV.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RATE: Final = 48_000
 
 
 def main() -> None:
-    """Write the films."""
+    """Write the videos."""
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     first = [_sprite(4, "happy", 1), _sprite(4, "sad", 1)]
@@ -49,45 +49,47 @@ def main() -> None:
     _write_webm(out / "sound.webm", frames, tone=_tone())
     for suffix in (".webm", ".mp4"):
         annotated = str(out / f"sound-annotated{suffix}")
-        _moue("predict", str(out / "sound.webm"), "--annotate", annotated, "--every", "10", "--overwrite", "--quiet")
+        _run_moue(
+            "predict", str(out / "sound.webm"), "--annotate", annotated, "--every", "10", "--overwrite", "--quiet"
+        )
     _write_opencv(out / "opencv.webm", frames)
-    print(f"camera.mjpeg and films of {_SECONDS} s in {out}")
+    print(f"camera.mjpeg and videos of {_SECONDS} s in {out}")
 
 
 def _tone() -> NDArray[np.int16]:
-    """Return half a second of a tone and half a second of silence, again and again."""
+    """Return a tone that alternates with silence every half second, int16 (samples,)."""
     times = np.arange(_RATE * _SECONDS) / _RATE
     return (12_000 * np.sin(2 * math.pi * 440 * times) * (times % 1 < 0.5)).astype(np.int16)
 
 
-def _moue(*words: str) -> None:
+def _run_moue(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "moue", *words], check=True)
 
 
 def _sprite(seed: int, name: str, way: int) -> Image.Image:
-    """Return a person without the wall behind, RGBA."""
+    """Return a person without the background, RGBA."""
     gray = draw_person(seed, EXPRESSIONS[name][way], 0.0, 0.0)
-    wall = gray.copy()
+    background = gray.copy()
     for corner in ((0, 0), (gray.width - 1, 0)):
-        ImageDraw.floodfill(wall, corner, 0, thresh=2)
-    mask = ImageChops.difference(gray, wall).point([255] + 255 * [0])
+        ImageDraw.floodfill(background, corner, 0, thresh=2)
+    mask = ImageChops.difference(gray, background).point([255] + 255 * [0])
     tinted = ImageOps.colorize(gray, "#1f2a37", "#f7ead9", "#b0795a")
     tinted.putalpha(mask.filter(ImageFilter.MedianFilter(5)))
     return tinted.resize((_SIDE, _SIDE))
 
 
 def _frame(number: int, first: list[Image.Image], other: list[Image.Image] | None) -> Image.Image:
-    """Return a frame: the person sways; the second one comes in from the right, if there is one."""
+    """Return a frame: the first person sways; the second one, if given, comes in from the right."""
     share = number / (_FPS * _SECONDS)
-    picture = Image.linear_gradient("L").resize(_SIZE)
-    picture = ImageOps.colorize(picture, "#5d7f86", "#e9e2d2", "#b9b7a8")
+    image = Image.linear_gradient("L").resize(_SIZE)
+    image = ImageOps.colorize(image, "#5d7f86", "#e9e2d2", "#b9b7a8")
     sway = round(24 * math.sin(2 * math.pi * share * 2))
     if other:
-        mood = Image.blend(other[0], other[1], _rise(share, 0.75))
-        picture.paste(mood, (640 - round(300 * _rise(share, 0.25)), 180 + sway // 4), mood)
-    mood = Image.blend(first[0], first[1], _rise(share, 0.45))
-    picture.paste(mood, (30 + sway, 180), mood)
-    return picture
+        sprite = Image.blend(other[0], other[1], _rise(share, 0.75))
+        image.paste(sprite, (640 - round(300 * _rise(share, 0.25)), 180 + sway // 4), sprite)
+    sprite = Image.blend(first[0], first[1], _rise(share, 0.45))
+    image.paste(sprite, (30 + sway, 180), sprite)
+    return image
 
 
 def _rise(share: float, start: float) -> float:

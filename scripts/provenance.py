@@ -1,8 +1,9 @@
 """Write the licence and provenance record of each shipped weight file: python scripts/provenance.py.
 
-What is known of a file stands in the description beside it; what is known of data sets, and the chain of commands that
-makes a network's file, stand here. From the records come the terms of the data in the descriptions (which the cards and
-`moue publish` show) and the table in docs/use.md, so run this after a weight file or this file changed.
+The facts about a file are in its description, the JSON file of the same name. The facts about data sets, and the
+commands that make each model file, are in this script. The records provide the terms of the data in the descriptions
+(which the cards and `moue publish` show) and the table in docs/use.md, so run this after changing a weight file or this
+script.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ FER2013 = ("FER2013", "Goodfellow et al. 2013, arXiv:1307.0414; Kaggle, Challeng
 FERPLUS = ("FER+", "Barsoum et al. 2016, arXiv:1608.01041; github.com/microsoft/FERPlus")
 CK = ("CK+", "Lucey et al. 2010, the extended Cohn-Kanade dataset: 285 crops of 34 people")
 CK_CHECKSUM = "a682ed77a87c70b3dd33f4c07697c24e3466fb7aea85ce4f2778112804ffad19"  # load_dataset(FOLDER).checksum
-# All commands that make the file, in order. The last training's must be among them, as the description tells it.
+# All commands that make the file, in order. They must include the training command in the description.
 COMMANDS = {
     "small": (
         "moue train fer2013.csv --recipe small --ferplus fer2013new.csv --out runs/small-0",
@@ -63,7 +64,7 @@ NOT_FOR = (
 
 
 def record_of(path: Path) -> Provenance:
-    """Return the record of a weight file from the description beside it."""
+    """Return the record of a weight file, from its description."""
     about: dict[str, Any] = read_json(path.with_suffix(".json"))
     detector = about["format"] == "moue-detector"
     return Provenance(
@@ -83,7 +84,7 @@ def _detector_made_by(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def commands_of(name: str, origin: str) -> list[str]:
-    """Return all commands that make a network's file; exit where they lack the training that its description names."""
+    """Return all commands that make a model file; exit if they lack the training command in its description."""
     commands = COMMANDS.get(name, ())
     if not any(f"`{command}`" in origin for command in commands):
         sys.exit(f"{name} was {origin}, which is not in COMMANDS in {__file__}\nlist there how it was made")
@@ -102,15 +103,15 @@ def _made_by(name: str, about: dict[str, Any]) -> dict[str, Any]:
 def _expression_data(about: dict[str, Any]) -> tuple[Source, ...]:
     data = about["data"]
     num_train = sum(data["counts"]["train"].values())
-    found = [
+    sources = [
         Source(*FER2013, f"{num_train:,} Training faces to fit, PublicTest for choices", UNRESOLVED, data["checksum"])
     ]
     if data.get("votes_checksum"):
         use = "votes of ten people for the head perceived"
-        found.append(Source(*FERPLUS, use, "MIT, Microsoft", data["votes_checksum"]))
+        sources.append(Source(*FERPLUS, use, "MIT, Microsoft", data["votes_checksum"]))
     if "other faces" in data.get("expression", ""):
-        found.append(Source(*CK, "posed faces, to fit the layer that makes expression", "research use", CK_CHECKSUM))
-    return tuple(found)
+        sources.append(Source(*CK, "posed faces, to fit the layer that makes expression", "research use", CK_CHECKSUM))
+    return tuple(sources)
 
 
 def _detector_data(about: dict[str, Any]) -> tuple[Source, ...]:
@@ -124,22 +125,25 @@ def _detector_data(about: dict[str, Any]) -> tuple[Source, ...]:
 
 
 def data_terms(record: Provenance) -> str:
-    """Return the terms of all data behind a weight file, in a line."""
+    """Return the terms of all data behind a weight file, as one line."""
     return "; ".join(f"{source.name}: {source.licence.partition(':')[0]}" for source in record.data)
 
 
 def table(records: list[Provenance]) -> str:
-    """Return the table of docs/use.md: the data behind each weight file, and their terms."""
+    """Return the table in docs/use.md: the data behind each weight file, and their terms."""
     rows = ["| weights | made from | used for | terms |", "|---|---|---|---|"]
     for record in records:
-        rows += [f"| `{record.file}` | {one.name}: {one.origin} | {one.use} | {one.licence} |" for one in record.data]
+        rows += [
+            f"| `{record.file}` | {source.name}: {source.origin} | {source.use} | {source.licence} |"
+            for source in record.data
+        ]
     return "\n".join(rows)
 
 
 def write_records() -> None:
-    """Write the record of each weight file in the package, and what is made from them."""
+    """Write the record of each weight file in the package, then update the descriptions, cards and docs/use.md."""
     records = []
-    for path in sorted(WEIGHTS.rglob("*.onnx"), key=lambda found: (len(found.parts), found.name)):
+    for path in sorted(WEIGHTS.rglob("*.onnx"), key=lambda file: (len(file.parts), file.name)):
         record = record_of(path)
         records.append(record)
         target = path.with_name(path.stem + SUFFIX)
@@ -157,7 +161,7 @@ def write_records() -> None:
 
 
 def _write_terms(path: Path, terms: str) -> None:
-    """Put the terms of the data into a network's description, and write its card from that."""
+    """Put the terms of the data into a model's description, and write its card from that."""
     spec = ModelSpec.load(path.with_suffix(".json"))
     spec = dataclasses.replace(spec, license={**spec.license, "data": terms})
     spec.save(path.with_suffix(".json"), overwrite=True)

@@ -1,4 +1,4 @@
-"""Score the shipped networks again and rewrite their cards and the table of results: `make results`.
+"""Score the shipped models again and rewrite their cards and the table of results: `make results`.
 
 MOUE_FER2013 names fer2013.csv, MOUE_FERPLUS fer2013new.csv.
 """
@@ -34,7 +34,7 @@ WEIGHTS = ROOT / "src" / "moue" / "weights"
 PAGES = ROOT / "README.md", ROOT / "docs" / "honesty.md"  # both hold the table
 SCORES = ROOT / "docs" / "scores"
 MARKS = "<!-- results: made by `make results` -->", "<!-- end of results -->"
-# Networks that are trained but not shipped: their runs' scores are kept in docs/scores.
+# Models that are trained but not shipped: the scores of their runs are kept in docs/scores.
 RECIPES = {
     "seed_cnn": "`seed_cnn`, the baseline: 30 epochs at most, no augmentation",
     "seed_cnn_aug": "`seed_cnn_aug`: the same layers, 70 epochs, augmented, less dropout, cosine, averaged weights",
@@ -53,33 +53,33 @@ def dataset() -> Dataset:
 
 
 def rescore(name: str) -> None:
-    """Measure a shipped network and write the figures into its description and its card."""
+    """Score a shipped model and write the figures into its description and its card."""
     path = WEIGHTS / f"{name}.json"
     spec = ModelSpec.load(path)
     measured = measure_model(Classifier.load(path.with_suffix(".onnx")), dataset())
     for key, figures in measured.items():
         before = spec.scores.get(key, {}).get("accuracy")
-        print(f"{name} {key}: {figures['accuracy']:.4f}; the card said {before}")
-    kept = {key: spec.scores[key] for key in (KEY,) if key in spec.scores}  # scripts/robustness.py measures it
+        print(f"{name} {key}: {figures['accuracy']:.4f}; was {before} in the card")
+    kept = {key: spec.scores[key] for key in (KEY,) if key in spec.scores}  # measured by scripts/robustness.py
     spec = dataclasses.replace(spec, scores={"val": spec.scores["val"], **measured, **kept})
     spec.save(path, overwrite=True)
     write_text(path.with_suffix(".md"), card_of(name), overwrite=True)
 
 
 def card_of(name: str) -> str:
-    """Return the card of a shipped network from its description."""
+    """Return the card of a shipped model, made from its description."""
     path = WEIGHTS / f"{name}.json"
     return model_card(name, ModelSpec.load(path), path.with_suffix(".onnx").stat().st_size)
 
 
 def table() -> str:
-    """Return the table of results from the descriptions of shipped networks and the kept scores."""
+    """Return the table of results, from the descriptions of shipped models and the kept scores."""
     rows = [*_shipped_rows(), *_kept_rows()]
     return results_table(sorted(rows, key=lambda row: -row[1]["test"]["accuracy"]))
 
 
 def write_tables() -> None:
-    """Put the table between its marks on every page that shows it, and renew the records of licence and origin."""
+    """Put the table between its marks on every page that shows it, and update the records of licence and origin."""
     marked = f"{MARKS[0]}\n{table()}\n{MARKS[1]}"
     for page in PAGES:
         _write_table(page, marked)
@@ -108,20 +108,23 @@ def _kept_rows() -> Iterator[tuple[str, dict[str, Any]]]:
     for recipe, what in RECIPES.items():
         for path in sorted(SCORES.glob(f"{recipe}-seed*-test.json")):
             content = json.loads(path.read_text(encoding="utf-8"))
-            found = {
+            scores = {
                 "test": content["official"],
                 "test_without_twins": content["without_twins"],
                 "test_ferplus": content["ferplus"]["scores"],
-                **{f"test_{head}": said["scores"] for head, said in content.get("heads", {}).items()},
+                **{f"test_{head}": figures["scores"] for head, figures in content.get("heads", {}).items()},
             }
-            # As trained, before the temperature: not to be compared with the shipped ones' ECE.
-            kept = {key: {name: value for name, value in one.items() if name != "ece"} for key, one in found.items()}
+            # These ECE values are before temperature scaling, so they do not compare with those of shipped models.
+            kept = {
+                key: {name: value for name, value in figures.items() if name != "ece"}
+                for key, figures in scores.items()
+            }
             seed = path.name.removeprefix(f"{recipe}-seed").removesuffix("-test.json")
             yield f"{what}; seed {seed}", kept
 
 
 def main() -> None:
-    """Do it for every shipped network."""
+    """Score every shipped model, then write the tables."""
     for name in shipped_models():
         rescore(name)
     write_tables()

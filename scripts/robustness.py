@@ -1,6 +1,6 @@
-"""Write what `moue evaluate MODEL DATA --robustness` found into the card, the page and its pictures.
+"""Write the results of `moue evaluate MODEL DATA --robustness` into the model card, the docs page and its figures.
 
-Run: python scripts/robustness.py small EVALUATION     the card of a shipped network and docs/robustness.md
+Run: python scripts/robustness.py small EVALUATION     the card of a shipped model and docs/robustness.md
      python scripts/robustness.py reference WHAT EVALUATION…  the errors that the mean corruption error is relative to
 """
 
@@ -37,8 +37,8 @@ BEGIN, END = "<!-- figures: made by scripts/robustness.py -->", "<!-- end of fig
 _DIGITS = 5
 
 
-def measured(folder: str) -> tuple[Evaluation, Robustness]:
-    """Return an evaluation with its robustness."""
+def load_robustness(folder: str) -> tuple[Evaluation, Robustness]:
+    """Load an evaluation and its robustness."""
     evaluation = Evaluation.load(folder)
     if evaluation.robustness is None:
         sys.exit(f"{folder} was made without --robustness")
@@ -46,37 +46,37 @@ def measured(folder: str) -> tuple[Evaluation, Robustness]:
 
 
 def write_card(name: str, folder: str) -> None:
-    """Write the figures into the description and the card; of the default network, into the page too."""
-    _, found = measured(folder)
+    """Write the results into the description and the card; for the default model, into the docs page too."""
+    _, robustness = load_robustness(folder)
     path = WEIGHTS / f"{name}.json"
     spec = ModelSpec.load(path)
-    scores = {**spec.scores, KEY: robustness_summary(found, spec.onnx_sha256)}
+    scores = {**spec.scores, KEY: robustness_summary(robustness, spec.onnx_sha256)}
     dataclasses.replace(spec, scores=scores).save(path, overwrite=True)
     write_text(path.with_suffix(".md"), card_of(name), overwrite=True)
     if name == DEFAULT_MODEL:
-        write_page(found)
+        write_page(robustness)
 
 
-def write_page(found: Robustness) -> None:
-    """Write the figures into the page about the default network, and draw its pictures."""
+def write_page(robustness: Robustness) -> None:
+    """Write the results of the default model into the docs page, and draw its figures."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    write_text(PAGE, f"{before}{BEGIN}\n```text\n{robustness_lines(found)}\n```\n{END}{after}", overwrite=True)
+    write_text(PAGE, f"{before}{BEGIN}\n```text\n{robustness_lines(robustness)}\n```\n{END}{after}", overwrite=True)
     images = DOCS / "images"
-    save_figure(corruptions_figure(found), images / "robustness_corruptions.png")
-    save_figure(slices_figure(found.slices), images / "robustness_slices.png")
-    save_figure(selective_figure(found), images / "robustness_selective.png")
+    save_figure(corruptions_figure(robustness), images / "robustness_corruptions.png")
+    save_figure(slices_figure(robustness.slices), images / "robustness_slices.png")
+    save_figure(selective_figure(robustness), images / "robustness_selective.png")
 
 
 def write_references(what: str, folders: Sequence[str]) -> None:
-    """Write the reference for each split that was evaluated."""
-    found = []
+    """Write the reference of each evaluated split."""
+    references = []
     for folder in folders:
-        evaluation, robustness = measured(folder)
+        evaluation, robustness = load_robustness(folder)
         first = next(iter(robustness.clean))
-        errors = {one.corruption: one.errors for one in robustness.corruptions if one.output == first}
+        errors = {entry.corruption: entry.errors for entry in robustness.corruptions if entry.output == first}
         rounded = {name: tuple(round(error, _DIGITS) for error in errors[name]) for name in list_corruptions()}
-        found.append(
+        references.append(
             Reference(
                 what=what,
                 command=evaluation.command,
@@ -86,12 +86,12 @@ def write_references(what: str, folders: Sequence[str]) -> None:
                 errors=rounded,
             )
         )
-    text = json.dumps([dataclasses.asdict(one) for one in found], indent=1)
+    text = json.dumps([dataclasses.asdict(reference) for reference in references], indent=1)
     write_text(PACKAGE / REFERENCE_NAME, text + "\n", overwrite=True)
 
 
 def main() -> None:
-    """Do what the first word says."""
+    """Write a card, or the references if the first argument is `reference`."""
     if sys.argv[1] == "reference":
         write_references(sys.argv[2], sys.argv[3:])
     else:

@@ -1,9 +1,9 @@
-"""Make a finished run the network that moue ships under a name: python scripts/ship.py RUN NAME.
+"""Ship a finished run as the model NAME: python scripts/ship.py RUN NAME.
 
-The run is exported in 16 bits beforehand (`moue export RUN DATA --ferplus … --half`). Copies the network, scores it
-on PrivateTest (MOUE_FER2013 and MOUE_FERPLUS name the files), writes its description and its card, rewrites the
-README's table, and records its answers to the doctor's drawn faces. This is where PrivateTest is scored: once for a
-finished network.
+Export the run in 16 bits first (`moue export RUN DATA --ferplus … --half`). The script copies the model, scores it on
+PrivateTest (MOUE_FER2013 and MOUE_FERPLUS name the files), writes its description and its card, rewrites the README's
+table, and records its predictions for the doctor's drawn faces. PrivateTest is scored only here: once for a finished
+model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     options = parser.parse_args()
-    dataset()  # what is missing for the scores should be missing before anything is replaced
+    dataset()  # fails before anything is replaced if the data is missing
     spec = dataclasses.replace(Classifier.load(options.run).spec, name=options.name, license=LICENSE)
     commands_of(options.name, spec.provenance)
     target = WEIGHTS / f"{options.name}.onnx"

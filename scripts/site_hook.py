@@ -1,6 +1,6 @@
-"""What MkDocs does not do by itself: pages from outside docs/ become part of the site, and links between them work.
+"""Hooks for MkDocs: add pages from outside docs/ to the site, and make the links between them work.
 
-A link in a document is written as it works in the repository; the site has the same page under another address.
+Links in the documents work in the repository; on the site, the same page has another address.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ _ADDED: Final = {
         for card in sorted(path.relative_to(_ROOT / _WEIGHTS).as_posix() for path in (_ROOT / _WEIGHTS).rglob("*.md"))
     },
 }
-_HOMES: Final = {site: home for home, site in _ADDED.items()}
+_SOURCES: Final = {site: source for source, site in _ADDED.items()}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in docs/."""
-    for home, site in _ADDED.items():
-        files.append(File.generated(config, site, abs_src_path=str(_ROOT / home)))
+    for source, site in _ADDED.items():
+        files.append(File.generated(config, site, abs_src_path=str(_ROOT / source)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 (MkDocs)
     """Turn links of the repository into links of the site."""
     here = page.file.src_uri
-    home = _HOMES.get(here, f"docs/{here}")
+    source = _SOURCES.get(here, f"docs/{here}")
 
     def link(match: re.Match[str]) -> str:
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(home), match[1]))
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(source), match[1]))
         site = _ADDED.get(target, target.removeprefix("docs/"))
         return f"]({posixpath.relpath(site, posixpath.dirname(here) or '.')}"
 

@@ -1,10 +1,10 @@
-"""Train teachers, score their ensemble, and distill students from it: everything that wants a GPU, by one command.
+"""Train teachers, score their ensemble, and distill students from it: all jobs for a GPU in one command.
 
 Run: KERAS_BACKEND=jax python scripts/train_models.py FER2013_CSV FER2013NEW_CSV OUT [--set precision=mixed_bfloat16]
 
-Made for machine time that comes in pieces: what has ended is not made again, what was cut is resumed, so call it again
-until it says that it is done. Training runs on any backend; exporting, and so the students, needs TensorFlow (its
-CPU package will do) beside it. Nothing here looks at PrivateTest: `scripts/ship.py RUN NAME` does that, once.
+Made for machine time in pieces: finished runs are kept and interrupted ones are resumed, so repeat the command until it
+prints that everything is done. Training runs on any backend; exporting, and so the students, also needs TensorFlow (its
+CPU package is enough). Nothing here uses PrivateTest: `scripts/ship.py RUN NAME` does that, once.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from moue.training.run_folder import RunFolder
 TEACHERS: Final = ("large", "teacher_resnet", "teacher_vgg", "teacher_efficientnet")
 STUDENTS: Final = ("small_distilled", "large")
 VIEWS: Final = "flip"
-_ELSEWHERE: Final = "call this again where TensorFlow is installed, to export"
+_ELSEWHERE: Final = "repeat the command where TensorFlow is installed, to export"
 _EXPORT: Final = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def main() -> None:
-    """Make every run that is missing."""
+    """Train every run that is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("csv", type=Path)
     parser.add_argument("votes", type=Path)
@@ -45,7 +45,7 @@ def main() -> None:
     choices = [word for choice in options.choices for word in ("--set", choice)]
 
     def make(command: str, recipe: str, out: Path, *more: str | Path) -> bool:
-        """Train and export; return whether the export is there."""
+        """Train and export; return whether the export exists."""
         words = (options.csv, "--recipe", recipe, "--ferplus", options.votes, *choices, *more)
         run = train_or_resume(out, command, *words)
         if not is_exported(run) and importlib.util.find_spec("tensorflow"):
@@ -59,19 +59,19 @@ def main() -> None:
     ensemble = options.out / f"ensemble-val-{VIEWS}"
     if not (ensemble / "evaluation.json").exists():
         moue("evaluate", *teachers, *data, "--split", "val", "--views", VIEWS, "--out", ensemble)
-    asked: list[str | Path] = [word for run in teachers for word in ("--teacher", run)] + ["--views", VIEWS]
+    teacher_words: list[str | Path] = [word for run in teachers for word in ("--teacher", run)] + ["--views", VIEWS]
     for recipe in options.students:
         student = options.out / f"{recipe}-taught"
-        exported.append(make("distill", recipe, student, *asked))
-        asked = ["--teacher", RunFolder(student).teacher]  # the teachers need not be asked again
+        exported.append(make("distill", recipe, student, *teacher_words))
+        teacher_words = ["--teacher", RunFolder(student).teacher]  # the teachers need not run again
     if not all(exported):
         sys.exit(f"everything is trained; {_ELSEWHERE}")
-    print(f"\nall is made: {options.out}")
+    print(f"\neverything is done: {options.out}")
     print("to ship one: moue export RUN … --half; python scripts/ship.py RUN NAME")
 
 
 def is_exported(run: RunFolder) -> bool:
-    """Whether the folder holds the best epoch's network in ONNX, whole, with its description."""
+    """Whether the folder holds the best epoch's complete ONNX file and its description."""
     try:
         spec = Classifier.load(run.path).spec
     except MoueError:

@@ -1,4 +1,4 @@
-"""Writing: nothing half-written, nothing replaced unasked."""
+"""Writing files: nothing half-written, nothing overwritten by accident."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moue.errors import MoueError
 from moue.files import locked, read_json, replacing, sha256_of, write_json, write_text
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
+def test_a_failed_write_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "result.txt"
     write_text(path, "old")
     with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
@@ -23,7 +23,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.txt"]
 
 
-def test_a_stopped_write_leaves_no_rubbish(tmp_path):
+def test_an_interrupted_write_leaves_no_file(tmp_path):
     with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new.txt"):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
@@ -38,7 +38,7 @@ def test_an_existing_file_needs_overwrite(tmp_path):
     assert path.read_text() == "new"
 
 
-def test_folders_are_made_and_the_result_is_readable_as_any_other(tmp_path):
+def test_folders_are_created_and_the_result_has_the_usual_permissions(tmp_path):
     path = tmp_path / "a" / "b" / "result.txt"
     write_text(path, "x")
     plain = tmp_path / "plain.txt"
@@ -63,7 +63,7 @@ def test_unreadable_json_is_a_clear_error(tmp_path, content, message):
         read_json(path)
 
 
-def test_json_comes_back_and_nan_is_refused(tmp_path):
+def test_json_round_trips_and_nan_is_refused(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"name": "ärger", "values": [1, 0.5, None]})
     assert read_json(path) == {"name": "ärger", "values": [1, 0.5, None]}
@@ -77,7 +77,7 @@ HOLD = (
 )
 
 
-def test_an_output_is_written_by_one_process(tmp_path):
+def test_an_output_is_locked_to_one_process(tmp_path):
     path = tmp_path / "out.csv"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -85,7 +85,7 @@ def test_an_output_is_written_by_one_process(tmp_path):
         assert other.stdout.readline() == "held\n"
         with pytest.raises(MoueError, match=f"another process \\(id {other.pid}\\) is writing"), locked(path):
             pass
-        # Killed, it frees the lock without a chance to clean up.
+        # A killed process releases the lock without cleaning up.
         other.kill()
         other.wait()
     with locked(path):
@@ -93,31 +93,31 @@ def test_an_output_is_written_by_one_process(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lock_removed_while_it_is_opened_is_made_again(tmp_path, monkeypatch):
-    try_lock, times = files._try_lock, []
+def test_a_lock_file_removed_while_it_is_opened_is_created_again(tmp_path, monkeypatch):
+    try_lock, calls = files._try_lock, []
 
     def lock_late(handle):
-        # As if its owner had ended between our opening the file and our locking it.
-        if not times:
+        # As if its owner had ended after we opened the file and before we locked it.
+        if not calls:
             (tmp_path / ".out.csv.lock").unlink()
-        times.append(1)
+        calls.append(1)
         return try_lock(handle)
 
     monkeypatch.setattr(files, "_try_lock", lock_late)
     with locked(tmp_path / "out.csv"):
         assert (tmp_path / ".out.csv.lock").read_text() == str(os.getpid())
-    assert len(times) == 2
+    assert len(calls) == 2
 
 
-def test_an_error_frees_the_lock(tmp_path):
+def test_an_error_releases_the_lock(tmp_path):
     with pytest.raises(ZeroDivisionError), locked(tmp_path / "run"):
         raise ZeroDivisionError
     with locked(tmp_path / "run"):
         pass
 
 
-def test_what_is_no_text_is_written_all_the_same(tmp_path):
-    """A damaged file may hold half of a surrogate pair; JSON reads its escape as the same half."""
+def test_a_lone_surrogate_is_written(tmp_path):
+    """A damaged file may hold half of a surrogate pair; JSON escapes it and reads it back."""
     write_json(tmp_path / "a.json", {"name": "a\udc80b"})
     assert read_json(tmp_path / "a.json") == {"name": "a\udc80b"}
     write_text(tmp_path / "a.html", "<p>\udc80</p>")
@@ -125,7 +125,7 @@ def test_what_is_no_text_is_written_all_the_same(tmp_path):
 
 
 def test_a_lock_can_be_waited_for(tmp_path):
-    """The other process ends when its input does, which is as soon as this one waits."""
+    """The other process ends when its input is closed, just before this one starts to wait."""
     path = tmp_path / "study.db"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

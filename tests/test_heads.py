@@ -1,4 +1,4 @@
-"""The registry of heads: one entry says how a head is trained, calibrated and scored."""
+"""The registry of heads: one entry defines how a head is trained, calibrated and scored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.data import make_dataset
-from moue import heads as room
+from moue import heads
 from moue.classifier.classifier import Classifier
 from moue.errors import MoueError
 from moue.evaluation.evaluate import evaluate
@@ -51,7 +51,7 @@ def test_weights_of_unknown_heads_are_refused(weights, message):
         heads_in(TrainConfig(head_weights=weights))
 
 
-def test_names_are_given_once_and_unknown_ones_refused():
+def test_duplicate_and_unknown_names_are_refused():
     for name in ("emotion", "expression", "not_face"):
         with pytest.raises(MoueError, match="registered already"):
             register(dataclasses.replace(EMOTION, name=name))
@@ -65,7 +65,7 @@ def test_targets_are_labels_and_votes(faces):
     rows = PERCEIVED.targets(faces)
     assert rows.dtype == np.float32
     np.testing.assert_allclose(rows[1], [0.4, 0.6] + [0.0] * 8, rtol=1e-6)
-    assert not rows[0].any()  # no votes: counts for nothing
+    assert not rows[0].any()  # no votes: adds nothing to the loss
 
 
 def test_calibration_takes_each_label_and_each_vote(faces):
@@ -98,19 +98,19 @@ def smiles(faces):
 
 @pytest.mark.slow
 def test_a_third_head_is_one_entry(faces, tmp_path, monkeypatch):
-    """It is built, trained, exported, calibrated and scored without another line of code."""
+    """It is built, trained, exported, calibrated and scored without any other code."""
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     from moue.training.train import train
 
-    monkeypatch.setattr(room, "_HEADS", dict(room._HEADS))
+    monkeypatch.setattr(heads, "_HEADS", dict(heads._HEADS))
     names = ("no", "yes")
     register(
         Head(
             name="smiling",
             class_names=names,
-            targets=lambda some: np.eye(2, dtype=np.float32)[smiles(some)],
-            calibration=lambda some: (np.arange(len(some.labels)), smiles(some)),
-            reference=lambda some, y_prob: Reference(smiles(some), y_prob, names, "whether the label is happy"),
+            targets=lambda data: np.eye(2, dtype=np.float32)[smiles(data)],
+            calibration=lambda data: (np.arange(len(data.labels)), smiles(data)),
+            reference=lambda data, y_prob: Reference(smiles(data), y_prob, names, "whether the label is happy"),
         )
     )
     options = {"widths": [8], "depths": [1]}

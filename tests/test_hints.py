@@ -1,4 +1,4 @@
-"""Advice in messages names options that exist."""
+"""Advice in messages names only existing options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = sorted(Path(moue.__file__).parent.rglob("*.py"))
 
 
 def options_of(command):
-    """Every option of a command and of those below it."""
+    """Return all options of a command and its subcommands."""
     found = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
     for inner in getattr(command, "commands", {}).values():
         found |= options_of(inner)
@@ -28,7 +28,7 @@ OPTIONS = options_of(typer.main.get_command(app))
 
 
 def texts_of(tree):
-    """Every text of a file but docstrings."""
+    """Yield all strings of a file except docstrings."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and node.body
                   and isinstance(node.body[0], ast.Expr)}  # fmt: skip

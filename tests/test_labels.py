@@ -35,7 +35,7 @@ def test_names_stand_for_themselves(name):
 
 
 @pytest.mark.parametrize("text", ["", "grumpy", "7", "-1", "²", "٣"])
-def test_unknown_names_list_the_known(text):
+def test_unknown_names_list_the_known_ones(text):
     with pytest.raises(MoueError, match="one of angry, disgust, fear, happy, sad, surprise, neutral"):
         canonical_name(text)
 
@@ -56,11 +56,11 @@ def test_any_text_is_a_name_or_a_clear_error(text):
         ("3", ("1", "2", "3"), "3"),
     ],
 )
-def test_a_class_is_called_as_it_is_written_or_as_it_is_usually_spelled(text, names, meant):
+def test_a_class_is_found_by_its_own_or_a_common_spelling(text, names, meant):
     assert class_among(text, names) == meant
 
 
 @pytest.mark.parametrize("text", ["joyful", "", "3", "contempt"])
-def test_a_class_that_is_not_there_is_a_setting_that_cannot_be(text):
+def test_a_missing_class_is_a_setting_error(text):
     with pytest.raises(SettingError, match=r"unknown class '.*'\nexpected one of angry, disgust, fear, happy"):
         class_among(text, CLASS_NAMES)

@@ -1,4 +1,4 @@
-"""None and numbers where a path is expected: an error that says so, wherever they come in."""
+"""None or a number instead of a path raises a clear error everywhere."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_no_list_of_models() -> None:
 
 def test_no_dataset() -> None:
     data: Any = "fer2013.csv"
-    for ask in (moue.audit, lambda found: moue.evaluate("small", found)):
+    for call in (moue.audit, lambda value: moue.evaluate("small", value)):
         with pytest.raises(moue.MoueError, match="the data is of type str\nexpected a Dataset"):
-            ask(data)
+            call(data)
 
 
 def test_path_is_kept() -> None:

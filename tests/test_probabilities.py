@@ -1,4 +1,4 @@
-"""Temperature scaling finds a temperature that was put in, and changes no answer."""
+"""Temperature scaling recovers a known temperature, and does not change the predicted class."""
 
 import math
 
@@ -11,7 +11,7 @@ from moue.probabilities import MAX_TEMPERATURE, MIN_TEMPERATURE, apply_temperatu
 
 
 def calibrated_sample(size: int, seed: int = 0):
-    """Probabilities and labels drawn from exactly those probabilities: T = 1 is right."""
+    """Return labels and the probabilities they were drawn from, so that T = 1 is correct."""
     rng = np.random.default_rng(seed)
     y_prob = rng.dirichlet(np.full(7, 0.4), size).clip(1e-5)
     y_prob /= y_prob.sum(axis=1, keepdims=True)
@@ -20,7 +20,7 @@ def calibrated_sample(size: int, seed: int = 0):
 
 
 @pytest.mark.parametrize("sharpness", [0.3, 0.7, 1.0, 1.8])
-def test_the_temperature_that_was_put_in_is_found(sharpness):
+def test_a_known_temperature_is_recovered(sharpness):
     y_true, y_prob = calibrated_sample(20_000)
     distorted = apply_temperature(y_prob, 1 / sharpness)
     assert fit_temperature(y_true, distorted) == pytest.approx(sharpness, rel=0.05)
@@ -41,9 +41,9 @@ def test_the_fit_is_the_minimum():
 
 
 def test_ends_of_the_range():
-    right = np.full((50, 3), 0.1) + 0.7 * np.eye(3)[np.arange(50) % 3]
-    assert fit_temperature(np.arange(50) % 3, right) == pytest.approx(MIN_TEMPERATURE, rel=1e-6)
-    assert fit_temperature((np.arange(50) + 1) % 3, right) == pytest.approx(MAX_TEMPERATURE, rel=1e-6)
+    y_prob = np.full((50, 3), 0.1) + 0.7 * np.eye(3)[np.arange(50) % 3]
+    assert fit_temperature(np.arange(50) % 3, y_prob) == pytest.approx(MIN_TEMPERATURE, rel=1e-6)
+    assert fit_temperature((np.arange(50) + 1) % 3, y_prob) == pytest.approx(MAX_TEMPERATURE, rel=1e-6)
 
 
 def test_zero_probabilities_stay_finite():
@@ -54,7 +54,7 @@ def test_zero_probabilities_stay_finite():
         assert np.isfinite(apply_temperature(y_prob, value)).all()
 
 
-def test_one_changes_nothing_and_no_order_changes():
+def test_one_changes_nothing_and_the_ranking_is_kept():
     _, y_prob = calibrated_sample(500, seed=5)
     assert apply_temperature(y_prob, 1.0) == pytest.approx(y_prob, abs=1e-9)
     for temperature in (0.2, 3.0):

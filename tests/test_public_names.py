@@ -1,4 +1,4 @@
-"""What `moue` offers, and what importing it costs."""
+"""The public names of `moue`, and what importing it loads."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def loaded_after(code):
     return {name.partition(".")[0] for name in out.split()}
 
 
-def test_every_public_name_is_there_and_no_other():
+def test_the_public_names_are_complete():
     assert {name for name in moue.__all__ if getattr(moue, name) is None} == set()
     always_there = {"CLASS_NAMES", "FERPLUS_NAMES", "MissingExtraError", "MoueError", "__version__"}
-    assert set(moue._HOMES) == set(moue.__all__) - always_there
+    assert set(moue._MODULES) == set(moue.__all__) - always_there
 
 
-def test_the_version_is_that_of_the_package_and_of_the_module_run_as_a_command():
-    said = subprocess.check_output([sys.executable, "-m", "moue", "--version"], text=True)
-    assert said.strip() == f"moue {moue.__version__}"
+def test_the_command_prints_the_version_of_the_package():
+    printed = subprocess.check_output([sys.executable, "-m", "moue", "--version"], text=True)
+    assert printed.strip() == f"moue {moue.__version__}"
 
 
 def test_importing_moue_loads_nothing_heavy():

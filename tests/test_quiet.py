@@ -1,4 +1,4 @@
-"""Silencing standard error: by several threads at once, and where there is none."""
+"""Silencing standard error: by several threads at once, and without one."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from moue.quiet import silenced_stderr
 
 
-def test_what_libraries_write_is_kept_away(capfd):
+def test_output_of_libraries_is_suppressed(capfd):
     with silenced_stderr(), silenced_stderr():
         os.write(2, b"from C++")
     os.write(2, b"after")
@@ -36,12 +36,12 @@ def test_threads_that_overlap_lose_nothing(capfd):
     assert capfd.readouterr().err == "heard"
 
 
-# What happens to standard error, and what is printed then.
+# How standard error is removed, and the expected output.
 WITHOUT = [("sys.stderr = None", "fine\n"), ("os.close(2)", "fine\nclosed\n"), ("sys.stderr.close()", "fine\n")]
 
 
-@pytest.mark.parametrize(("line", "said"), WITHOUT)
-def test_without_a_standard_error_nothing_is_done(line, said):
+@pytest.mark.parametrize(("line", "printed"), WITHOUT)
+def test_without_a_standard_error_nothing_is_done(line, printed):
     program = (
         "import os, sys; from moue.quiet import silenced_stderr\n"
         f"{line}\n"
@@ -50,4 +50,4 @@ def test_without_a_standard_error_nothing_is_done(line, said):
         "except OSError: print('closed')\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, said), done.stderr
+    assert (done.returncode, done.stdout) == (0, printed), done.stderr

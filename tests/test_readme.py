@@ -1,4 +1,4 @@
-"""What the README shows is run: its Python as it stands, its commands as far as their words."""
+"""The README's Python code runs, and its commands use existing options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMANDS = sorted(set(re.findall(r"^\$ (moue .*)$", README, re.MULTILINE)))
 def test_the_python_of_the_readme_runs(tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    # The same lines on a small drawn set, for one epoch.
+    # The same code on a small drawn data set, for one epoch.
     write_csv(synthesize(12), tmp_path / "fer2013.csv")
     assert '"seed_cnn"' in code
     code = code.replace('"seed_cnn"', '"seed_cnn", epochs=1')

@@ -1,4 +1,4 @@
-/** How the page is built: into the Python package, with the networks, the runtime and a list of all files. */
+/** Builds the page into the Python package, with the networks, the runtime and a list of all files. */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = resolve(here, '..');
 const weights = join(root, 'src/moue/weights');
 const require = createRequire(import.meta.url);
 
-/** Compress a build of the runtime's WASM; a static host need not do it. */
+/** Compress a build of the runtime's WASM, because a static host may not. */
 function pack(build: '' | 'jspi.'): number {
   mkdirSync(join(here, 'build'), { recursive: true });
   const wasm = require.resolve(`onnxruntime-web/ort-wasm-simd-threaded.${build}wasm`);
@@ -23,10 +23,10 @@ function pack(build: '' | 'jspi.'): number {
 
 function filesOf(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name)).sort();
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
 }
 
-/** The version is made of everything that the page is made of. */
+/** The version is a hash of everything that the page is made of. */
 function versionOf(): string {
   const hash = createHash('sha256');
   const single = ['index.html', 'package-lock.json', 'vite.config.ts'].map((name) => join(here, name));
@@ -37,7 +37,7 @@ function versionOf(): string {
 
 const pinned = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')).dependencies as Record<string, string>;
 
-/** ONNX Runtime's licence asks for its text beside every copy. */
+/** ONNX Runtime's licence requires its text beside every copy. */
 const LICENCE = `ONNX Runtime Web ${pinned['onnxruntime-web']}
 
 MIT License
@@ -61,7 +61,7 @@ ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEAL
 const moue = /^version = "(.+)"$/m.exec(readFileSync(join(root, 'pyproject.toml'), 'utf8'))?.[1] ?? '';
 const version = versionOf();
 
-/** Write moue-page.json: what the page consists of, for the service worker and for `moue page`. */
+/** Write moue-page.json: the files of the page, for the service worker and for `moue page`. */
 function listFiles(): Plugin {
   return {
     name: 'moue-list-files',
@@ -69,7 +69,7 @@ function listFiles(): Plugin {
       order: 'post',
       handler(_options, bundle) {
         const assets = filesOf(join(here, 'public')).map((file) => file.slice(join(here, 'public').length + 1));
-        // The worker keeps the one runtime and the one detector that it uses; the service worker need not fetch others.
+        // The worker caches the one runtime and detector that it uses; the service worker need not fetch the others.
         const listed = (name: string) => name !== 'sw.js' && !/^assets\/.*\.(gz|onnx)$/.test(name);
         const files = [...Object.keys(bundle), ...assets].filter(listed).sort();
         const source = `${JSON.stringify({ format: 'moue-page', version, moue, files }, null, 1)}\n`;

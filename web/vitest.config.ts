@@ -1,6 +1,6 @@
 /**
- * Tests run one file after the other: each drives a browser, and they would slow each other down. On a busy machine a
- * browser may be late, so a failed test runs once more.
+ * Test files run one after the other: each drives a browser, and they would slow each other down. On a busy machine a
+ * browser may be slow, so a failed test is run once more.
  */
 
 import { defineConfig } from 'vitest/config';

@@ -1,12 +1,12 @@
-"""moue beside other packages: FER2013's PrivateTest and a folder of labelled photographs, one process each.
+"""Compare moue with other packages on FER2013's PrivateTest and a folder of labelled photos, one process each.
 
 Run: python benchmarks/compare/run.py FER2013_CSV FERPLUS_CSV LABELS_JSON [--python fer=VENV/bin/python …]
          [--node-modules FOLDER] [--faces N] [--limit SECONDS] [--json FILE] [--write docs/comparison.md]
 
 Each peer is one file in peers/. A Python peer needs the Python of an environment in which it is installed (`--python`;
-moue takes this one by default), a peer under Node a folder node_modules that holds it and @tensorflow/tfjs with
-@tensorflow/tfjs-backend-wasm (`--node-modules`). A peer without one is listed as not installed; one that fails or takes
-longer than the limit is listed with its error. Nothing of a peer enters this repository.
+moue uses this one by default). A Node peer needs a node_modules folder with its package, @tensorflow/tfjs and
+@tensorflow/tfjs-backend-wasm (`--node-modules`). A peer without these is listed as not installed; a peer that fails or
+exceeds the limit is listed with its error. No code of a peer enters this repository.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Choices:
 
     Attributes:
         pythons: The Python of each peer.
-        node_modules: Where the peers under Node are installed; empty if they are not.
-        limit_s: Seconds by the clock after which a peer is stopped.
+        node_modules: Folder in which the Node peers are installed; empty if they are not.
+        limit_s: Wall seconds after which a peer is stopped.
     """
 
     pythons: dict[str, str]
@@ -61,14 +61,14 @@ def list_peers() -> dict[str, Path]:
 
 
 def make_task(folder: Path, sets: Sets, entries: list[dict[str, Any]]) -> Path:
-    """Write faces and photographs as files, and as raw RGB for Node, and return the task that names them."""
+    """Write faces and photos as PNG files, and as raw RGB for Node; return the task file that lists them."""
     faces = [_image(folder / f"face{k}", np.repeat(image, 3, axis=2)) for k, image in enumerate(sets.images)]
     photos = []
     for k, entry in enumerate(entries):
-        found = decode(entry["file"])
-        if found.image is None:
-            sys.exit(f"{entry['file']}: {found.message}")
-        image = found.image if found.image.ndim == 3 else np.repeat(found.image[..., None], 3, axis=2)
+        decoded = decode(entry["file"])
+        if decoded.image is None:
+            sys.exit(f"{entry['file']}: {decoded.message}")
+        image = decoded.image if decoded.image.ndim == 3 else np.repeat(decoded.image[..., None], 3, axis=2)
         photos.append(_image(folder / f"photo{k}", image))
     task = folder / "task.json"
     task.write_text(json.dumps({"faces": faces, "photos": photos}), encoding="utf-8")
@@ -76,7 +76,7 @@ def make_task(folder: Path, sets: Sets, entries: list[dict[str, Any]]) -> Path:
 
 
 def _image(stem: Path, image: Any) -> dict[str, Any]:
-    # Upright PNG without loss: no peer is judged by how it decodes.
+    # Upright lossless PNG, so that differences in decoding do not affect a peer.
     Image.fromarray(image).save(stem.with_suffix(".png"))
     stem.with_suffix(".raw").write_bytes(np.ascontiguousarray(image).tobytes())
     height, width = image.shape[:2]
@@ -84,8 +84,8 @@ def _image(stem: Path, image: Any) -> dict[str, Any]:
     return {**files, "width": width, "height": height}
 
 
-def ask(name: str, path: Path, task: Path, choices: Choices) -> dict[str, Any]:
-    """Run one peer; returns what it wrote, or its error."""
+def run_peer(name: str, path: Path, task: Path, choices: Choices) -> dict[str, Any]:
+    """Run one peer; return its result, or its error."""
     environment = os.environ | ONE_THREAD
     if path.suffix in NODE:
         command, environment = ["node"], environment | {"NODE_PATH": choices.node_modules}
@@ -105,27 +105,27 @@ def ask(name: str, path: Path, task: Path, choices: Choices) -> dict[str, Any]:
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"error": f"{type(error).__name__}: {error}"[:200]}
     if done.returncode or not out.exists():
-        return {"error": _last_words(done.stderr) or f"ended with {done.returncode}"}
-    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return found | {"wall_s": time.monotonic() - began}
+        return {"error": _error_line(done.stderr) or f"ended with {done.returncode}"}
+    result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return result | {"wall_s": time.monotonic() - began}
 
 
-def _last_words(said: str) -> str:
-    """Return the line of a traceback that says what went wrong."""
-    lines = [line.strip() for line in said.splitlines()]
+def _error_line(stderr: str) -> str:
+    """Return the line of a traceback with the error's name and message, or the last line."""
+    lines = [line.strip() for line in stderr.splitlines()]
     named = [line for line in lines if "Error" in line.partition(":")[0]]
     return (named or [line for line in lines if line] or [""])[-1][:200]
 
 
 def main() -> int:
-    """Run all peers and print."""
+    """Run all peers and print the table."""
     options = _parse()
     data = load_fer2013(options.fer2013, ferplus=options.ferplus)
     sets = Sets.of(data, options.faces)
     entries = json.loads(options.labels.read_text(encoding="utf-8"))
     for entry in entries:
         entry["file"] = str((options.labels.parent / entry["file"]).resolve())
-    pythons = {"moue": sys.executable, **dict(one.split("=", 1) for one in options.python)}
+    pythons = {"moue": sys.executable, **dict(pair.split("=", 1) for pair in options.python)}
     pythons["moue_emotion"] = pythons["moue"]
     modules = str(options.node_modules.resolve()) if options.node_modules else ""
     choices = Choices(pythons, modules, options.limit)
@@ -134,11 +134,11 @@ def main() -> int:
         task = make_task(Path(place), sets, entries)
         for name, path in list_peers().items():
             print(f"{name} …", file=sys.stderr, flush=True)
-            found = ask(name, path, task, choices)
-            if "error" not in found:
-                found["scores"] = score_faces(found.pop("faces"), sets)
-                found["photo_scores"] = score_photos(found.pop("photos"), entries)
-            results[name] = found
+            result = run_peer(name, path, task, choices)
+            if "error" not in result:
+                result["scores"] = score_faces(result.pop("faces"), sets)
+                result["photo_scores"] = score_photos(result.pop("photos"), entries)
+            results[name] = result
     text = table(results, sets, len(entries))
     print(text)
     if options.json:

@@ -1,4 +1,4 @@
-"""What the answers of a peer are worth: against FER2013's labels, the FER+ majority, and labelled photographs."""
+"""Scores the predictions of a peer against FER2013's labels, the FER+ majority, and labelled photos."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ UNCLEAR = "unclear"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sets:
-    """The faces of PrivateTest that are asked about, and what is right.
+    """The faces of PrivateTest to classify, and their labels.
 
     Attributes:
         images: uint8 (n, 48, 48, 1).
-        references: Labels by what they are, int64 (n,); -1 leaves a face out.
-        num_all: How many faces PrivateTest has.
+        references: Kinds of labels by name, int64 (n,); -1 leaves a face out.
+        num_all: Number of faces in PrivateTest.
     """
 
     images: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class Sets:
 
     @classmethod
     def of(cls, data: Dataset, count: int) -> Sets:
-        """Take all faces of PrivateTest, or so many at random with a fixed seed."""
+        """Take all faces of PrivateTest, or `count` random ones with a fixed seed if it is not 0."""
         part = data.where("test")
         chosen = np.arange(len(part))
         if count:
@@ -54,10 +54,10 @@ class Sets:
         return cls(faces.images, references, len(part))
 
 
-def probabilities(answer: dict[str, float]) -> NDArray[np.float64] | None:
-    """Return a peer's answer over FER2013's classes, whatever it calls them; None if it gave none."""
+def probabilities(prediction: dict[str, float]) -> NDArray[np.float64] | None:
+    """Return a peer's probabilities over FER2013's classes, (7,), whatever its class names; None without any."""
     shares = np.zeros(len(CLASS_NAMES))
-    for name, share in answer.items():
+    for name, share in prediction.items():
         known = class_of(name)
         if known in CLASS_NAMES:
             shares[CLASS_NAMES.index(known)] += share
@@ -65,45 +65,45 @@ def probabilities(answer: dict[str, float]) -> NDArray[np.float64] | None:
     return shares / total if np.isfinite(total) and total > 0 else None
 
 
-def score_faces(answers: list[dict[str, float]], sets: Sets) -> dict[str, dict[str, float]]:
-    """Return accuracy, mean class recall and ECE for each reference; a face without an answer counts as wrong."""
-    found = [probabilities(answer) for answer in answers]
-    answered = np.array([one is not None for one in found])
-    shares = np.stack([np.full(7, 1 / 7) if one is None else one for one in found])
-    said = np.where(answered, shares.argmax(axis=1), -1)
+def score_faces(predictions: list[dict[str, float]], sets: Sets) -> dict[str, dict[str, float]]:
+    """Return accuracy, mean class recall and ECE by reference; a face without a prediction counts as wrong."""
+    rows = [probabilities(prediction) for prediction in predictions]
+    is_predicted = np.array([row is not None for row in rows])
+    y_prob = np.stack([np.full(7, 1 / 7) if row is None else row for row in rows])
+    y_pred = np.where(is_predicted, y_prob.argmax(axis=1), -1)
     scores = {}
     for name, y_true in sets.references.items():
         known = y_true >= 0
-        right = said[known] == y_true[known]
+        right = y_pred[known] == y_true[known]
         recalls = [right[y_true[known] == label].mean() for label in np.unique(y_true[known])]
-        both = known & answered
+        both = known & is_predicted
         scores[name] = {
             "faces": int(known.sum()),
             "answered": int(both.sum()),
             "accuracy": float(right.mean()),
             "mean_recall": float(np.mean(recalls)),
-            "ece": score(y_true[both], shares[both]).ece if both.any() else float("nan"),
+            "ece": score(y_true[both], y_prob[both]).ece if both.any() else float("nan"),
         }
     return scores
 
 
-def score_photos(answers: list[Any], entries: list[dict[str, Any]]) -> dict[str, float] | None:
-    """Return how many labelled faces have a box, how many boxes have none, and how many clear expressions are right."""
-    if any(answer is None for answer in answers):
+def score_photos(predictions: list[Any], entries: list[dict[str, Any]]) -> dict[str, float] | None:
+    """Return the counts of found faces, false boxes and correct clear expressions, and the mean class recall."""
+    if any(prediction is None for prediction in predictions):
         return None
     total = {"faces": 0, "found": 0, "false": 0, "clear": 0, "right": 0}
     rights: dict[str, list[bool]] = {}
-    for entry, answer in zip(entries, answers, strict=True):
+    for entry, prediction in zip(entries, predictions, strict=True):
         wanted = faces_from([face["box"] for face in entry["faces"]])
-        pairs, left = pair_faces(wanted, faces_from([box for box, _ in answer]))
+        pairs, left = pair_faces(wanted, faces_from([box for box, _ in prediction]))
         total["faces"] += len(wanted)
         total["found"] += sum(pair is not None for pair in pairs)
         total["false"] += len(left)
         for face, pair in zip(entry["faces"], pairs, strict=True):
             if face["expression"] != UNCLEAR:
-                shares = None if pair is None else probabilities(answer[pair][1])
+                shares = None if pair is None else probabilities(prediction[pair][1])
                 right = shares is not None and CLASS_NAMES[int(shares.argmax())] == face["expression"]
                 rights.setdefault(face["expression"], []).append(right)
-    every = [right for one in rights.values() for right in one]
+    every = [right for values in rights.values() for right in values]
     total["clear"], total["right"] = len(every), sum(every)
-    return {**total, "mean_recall": float(np.mean([np.mean(one) for one in rights.values()]))}
+    return {**total, "mean_recall": float(np.mean([np.mean(values) for values in rights.values()]))}

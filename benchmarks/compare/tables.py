@@ -24,17 +24,17 @@ NAMES = {
 
 
 def table(results: dict[str, dict[str, Any]], sets: Sets, num_photos: int) -> str:
-    """Return a column for each peer that ran, then a line for each that did not."""
+    """Return a table with a column for each peer that ran, then a line for each that did not."""
     rows: dict[str, list[str]] = defaultdict(list)
-    for name, found in results.items():
-        if "error" in found:
+    for name, result in results.items():
+        if "error" in result:
             continue
-        rows["| |"].append(f"{NAMES.get(name, name)} {found['version']}")
+        rows["| |"].append(f"{NAMES.get(name, name)} {result['version']}")
         rows["|---|"].append("---")
-        for cell, text in _cells(found).items():
+        for cell, text in _cells(result).items():
             rows[f"| {cell} |"].append(text)
     lines = [f"{first} {' | '.join(cells)} |" for first, cells in rows.items()]
-    failed = [f"- {NAMES.get(name, name)}: {found['error']}" for name, found in results.items() if "error" in found]
+    failed = [f"- {NAMES.get(name, name)}: {result['error']}" for name, result in results.items() if "error" in result]
     if failed:
         lines += ["", "Did not install or run:", "", *failed]
     some = f"{len(sets.images):,} of {sets.num_all:,}" if len(sets.images) < sets.num_all else f"{sets.num_all:,}"
@@ -42,27 +42,28 @@ def table(results: dict[str, dict[str, Any]], sets: Sets, num_photos: int) -> st
     return "\n".join(lines)
 
 
-def _cells(found: dict[str, Any]) -> dict[str, str]:
+def _cells(result: dict[str, Any]) -> dict[str, str]:
     cells = {}
-    for name, one in found["scores"].items():
-        missing = "" if one["answered"] == one["faces"] else f"; {one['faces'] - one['answered']} without a prediction"
-        cells[f"{name}, {one['faces']:,} faces: accuracy"] = f"{100 * one['accuracy']:.1f} %{missing}"
-        cells[f"{name}: mean class recall"] = f"{100 * one['mean_recall']:.1f} %"
-        cells[f"{name}: ECE"] = f"{one['ece']:.3f}"
-    photos = found["photo_scores"]
+    for name, score in result["scores"].items():
+        num_missing = score["faces"] - score["answered"]
+        missing = f"; {num_missing} without a prediction" if num_missing else ""
+        cells[f"{name}, {score['faces']:,} faces: accuracy"] = f"{100 * score['accuracy']:.1f} %{missing}"
+        cells[f"{name}: mean class recall"] = f"{100 * score['mean_recall']:.1f} %"
+        cells[f"{name}: ECE"] = f"{score['ece']:.3f}"
+    photos = result["photo_scores"]
     if photos is None:
-        cells["photos: faces found, false boxes"] = cells["clear expressions correct, mean class recall"] = "-"
+        cells["photos: faces result, false boxes"] = cells["clear expressions correct, mean class recall"] = "-"
     else:
-        cells["photos: faces found, false boxes"] = f"{photos['found']} of {photos['faces']}, {photos['false']}"
+        cells["photos: faces result, false boxes"] = f"{photos['result']} of {photos['faces']}, {photos['false']}"
         cells["clear expressions correct, mean class recall"] = (
             f"{photos['right']} of {photos['clear']}, {100 * photos['mean_recall']:.0f} %"
         )
-    photo = "-" if photos is None else f"{statistics.median(found['photo_ms']):.0f} ms"
-    cells["CPU per face, per photo (median)"] = f"{statistics.median(found['face_ms']):.1f} ms, {photo}"
-    cells["CPU to the first result"] = f"{found['start_cpu_s']:.1f} s"
-    cells["peak memory"] = f"{found['peak_mb']:.0f} MB"
-    cells["installed"] = f"{found['installed_mb']:.0f} MB"
-    cells["run by"] = found["platform"]
+    photo = "-" if photos is None else f"{statistics.median(result['photo_ms']):.0f} ms"
+    cells["CPU per face, per photo (median)"] = f"{statistics.median(result['face_ms']):.1f} ms, {photo}"
+    cells["CPU to the first result"] = f"{result['start_cpu_s']:.1f} s"
+    cells["peak memory"] = f"{result['peak_mb']:.0f} MB"
+    cells["installed"] = f"{result['installed_mb']:.0f} MB"
+    cells["run by"] = result["platform"]
     return cells
 
 

@@ -1,4 +1,4 @@
-"""moue: facial expression recognition, from fer2013.csv to a trained, measured, exported and predicting model.
+"""moue: facial expression recognition, from fer2013.csv to a trained, evaluated and exported model that predicts.
 
 The names below are loaded when first used, so that ``import moue`` costs nothing and prediction never loads Keras.
 """
@@ -109,7 +109,7 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
+_MODULES = {
     "Face": "moue.faces.face",
     "Detector": "moue.faces.face",
     "Diagnosis": "moue.doctor.findings",
@@ -166,9 +166,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 (any public name)
         from importlib.metadata import version  # noqa: PLC0415 (slow, rarely needed)
 
         return version("moue")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        # Keep it: importing a room such as moue.training.export_onnx must not hide a function of the same name later.
+    if name in _MODULES:
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+        # Keep it: a later import of a module such as moue.training.export_onnx must not hide the function of that name.
         globals()[name] = value
         return value
     raise AttributeError(f"module 'moue' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Fetching one file, size and time capped; a known one by HTTPS only, checked and moved into place when complete."""
+"""Fetches a file within limits on size and time; a known file only over HTTPS, checked before it gets its name."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _CHUNK: Final = 1 << 16
 
 
 class FetchError(MoueError):
-    """An address gave nothing that can be used.
+    """A URL could not be fetched.
 
     Attributes:
-        reason: Why, without the address.
-        missing: The server says that there is nothing at this address.
-        too_large: What is there has more bytes than were allowed.
+        reason: Why, without the URL.
+        missing: The server says that there is nothing at this URL.
+        too_large: The content has more bytes than allowed.
     """
 
     reason: str = ""
@@ -43,18 +43,18 @@ class Download:
 
     Attributes:
         url: Where it is.
-        sha256: What its bytes must hash to.
+        sha256: The expected SHA-256 of its bytes.
         name: Its file name.
-        most_bytes: Bytes after which fetching stops.
-        schemes: Kinds of address that are allowed, redirects included.
-        silence_s: Seconds without an answer after which fetching stops.
+        max_bytes: Bytes after which fetching stops.
+        schemes: Allowed URL schemes, also for redirects.
+        silence_s: Seconds without a response after which fetching stops.
         longest_s: Seconds after which fetching always stops.
     """
 
     url: str
     sha256: str
     name: str
-    most_bytes: int
+    max_bytes: int
     schemes: tuple[str, ...] = ("https",)
     silence_s: float = 30.0
     longest_s: float = 300.0
@@ -72,8 +72,8 @@ def fetch(download: Download, target: Path, *, overwrite: bool = False) -> Path:
         The path of the file.
 
     Raises:
-        MoueError: the file exists and `overwrite` is false, the address is of another scheme, the network fails, or
-            what came is not the known file. Nothing is left behind then.
+        MoueError: the file exists and `overwrite` is false, the URL has another scheme, the network fails, or the
+            downloaded file is not the known one. No file is left behind then.
     """
     if target.is_dir():
         target /= download.name
@@ -87,59 +87,59 @@ def fetch(download: Download, target: Path, *, overwrite: bool = False) -> Path:
             raise MoueError(
                 f"{download.url} gave a file with SHA-256 {digest.hexdigest()}",
                 f"{download.name} with SHA-256 {download.sha256}",
-                "The file there has changed or was damaged on its way. Nothing was written.",
+                "The file there has changed or was damaged in transit. Nothing was written.",
             )
     return target
 
 
-def fetch_bytes(url: str, *, most_bytes: int, silence_s: float = 10.0, longest_s: float = 60.0) -> bytes:
-    """Return what an address gives, by HTTP or HTTPS; nothing is written.
+def fetch_bytes(url: str, *, max_bytes: int, silence_s: float = 10.0, longest_s: float = 60.0) -> bytes:
+    """Return the content of a URL, over HTTP or HTTPS; nothing is written.
 
     Args:
-        url: Where it is. Whoever may choose it chooses what this machine asks for, in its own network too.
-        most_bytes: Bytes after which fetching stops.
-        silence_s: Seconds without an answer after which fetching stops.
+        url: The URL. Whoever chooses it can make this machine send requests, also within its own network.
+        max_bytes: Bytes after which fetching stops.
+        silence_s: Seconds without a response after which fetching stops.
         longest_s: Seconds after which fetching always stops.
 
     Raises:
-        FetchError: the network fails, nothing is there, or more than `most_bytes` are.
-        MoueError: the address, or one it leads to, is of another scheme.
+        FetchError: the network fails, there is nothing at the URL, or it has more than `max_bytes`.
+        MoueError: the URL, or one it redirects to, has another scheme.
     """
-    # People copy addresses with letters and spaces that HTTP does not know.
+    # People copy URLs with letters and spaces that HTTP does not allow.
     parts = urllib.parse.urlsplit(url)
     path, query = (urllib.parse.quote(part, safe=string.punctuation) for part in (parts.path, parts.query))
     url = urllib.parse.urlunsplit(parts._replace(path=path, query=query))
-    unknown = Download(url, "", "it", most_bytes, ("https", "http"), silence_s, longest_s)
+    unknown = Download(url, "", "it", max_bytes, ("https", "http"), silence_s, longest_s)
     return b"".join(_chunks(unknown))
 
 
 def _chunks(download: Download) -> Iterator[bytes]:
-    """Yield what the address gives; every failure of the network becomes a `MoueError`."""
-    import http.client  # noqa: PLC0415 (email and SSL come with it; most runs fetch nothing)
+    """Yield the content of the URL in chunks; every network failure becomes a `MoueError`."""
+    import http.client  # noqa: PLC0415 (it imports email and SSL; most runs fetch nothing)
 
     num_bytes = 0
     deadline = _Deadline(download.longest_s)
     try:
         with deadline, _open(download, deadline) as response:
-            promised = response.length
-            # One look at the network for each chunk, so that a server that drips is stopped in time.
-            while num_bytes != promised and (chunk := response.read1(_CHUNK)):
+            expected = response.length
+            # One read per chunk, so that a server that sends very slowly is stopped in time.
+            while num_bytes != expected and (chunk := response.read1(_CHUNK)):
                 num_bytes += len(chunk)
                 _refuse_excess(download, num_bytes)
                 deadline.left()
                 yield chunk
-            # What was cut off by the deadline looks like an end.
-            if num_bytes != promised:
+            # A connection cut by the deadline looks like the end of the response.
+            if num_bytes != expected:
                 deadline.left()
-            if num_bytes < (promised or 0):
-                raise ConnectionError(f"the connection broke off after {num_bytes:,} of {promised:,} bytes")
+            if num_bytes < (expected or 0):
+                raise ConnectionError(f"the connection broke off after {num_bytes:,} of {expected:,} bytes")
     except MoueError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = deadline.told or getattr(error, "reason", None) or error
+        reason = deadline.reason or getattr(error, "reason", None) or error
         failed = FetchError(
             f"cannot fetch {download.url}: {reason}",
-            "an answer from the network",
+            "a response from the network",
             f"Check the connection, or fetch {download.name} in a browser and give moue its path.",
         )
         failed.reason = str(reason)
@@ -148,16 +148,16 @@ def _chunks(download: Download) -> Iterator[bytes]:
 
 
 def _refuse_excess(download: Download, num_bytes: int) -> None:
-    if num_bytes > download.most_bytes:
-        excess = FetchError(f"{download.url} gives more than {download.most_bytes:,} bytes", f"{download.name} alone")
+    if num_bytes > download.max_bytes:
+        excess = FetchError(f"{download.url} gives more than {download.max_bytes:,} bytes", f"{download.name} alone")
         excess.too_large = True
         raise excess
 
 
 class _Deadline:
-    """Ends a fetch after some seconds, also one whose server drips headers, redirects or sizes of chunks for ever.
+    """Ends a fetch after some seconds, even if the server keeps sending headers, redirects or chunk sizes forever.
 
-    Python's own time limit is for each look at the network; so the connection is shut down from another thread.
+    Python's own timeout applies to each read, so another thread shuts down the connection.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -175,34 +175,34 @@ class _Deadline:
         self._timer.cancel()
 
     @property
-    def told(self) -> str:
-        """What to say once the time is over; empty before."""
+    def reason(self) -> str:
+        """The error message once the time is over; empty before."""
         return f"not done after {self._seconds:g} s" if time.monotonic() >= self._end else ""
 
     def left(self) -> float:
-        """Return how many seconds are left; raise `TimeoutError` where none are."""
-        if self.told:
-            raise TimeoutError(self.told)
+        """Return how many seconds are left; raise `TimeoutError` if there are none."""
+        if self.reason:
+            raise TimeoutError(self.reason)
         return self._end - time.monotonic()
 
     def watch(self, connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
-        """Let a connection that is not made yet end in time."""
+        """Make a connection that is not open yet end in time."""
         connect = connection.connect
         connection.timeout = min(connection.timeout or self._seconds, self.left())
 
-        def connect_and_note() -> None:
+        def connect_and_keep() -> None:
             connect()
             with self._lock:
                 self._socket = connection.sock
             self.left()
 
-        connection.connect = connect_and_note  # type: ignore[method-assign]
+        connection.connect = connect_and_keep  # type: ignore[method-assign]
         return connection
 
     def _cut(self) -> None:
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
-                # Of TLS too the plain connection: a reader wakes up and finds it ended.
+                # The plain connection, also under TLS: a blocked read returns and finds it closed.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
@@ -212,17 +212,17 @@ def _open(download: Download, deadline: _Deadline) -> http.client.HTTPResponse:
     _refuse_scheme(download.url, download.schemes)
 
     class Redirects(urllib.request.HTTPRedirectHandler):
-        """Follows no redirect that leads away from the allowed schemes."""
+        """Follows redirects only within the allowed schemes."""
 
         def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:  # noqa: ANN401 (urllib's own signature)
             _refuse_scheme(newurl, download.schemes)
-            # What comes with a redirect may have no end, and urllib would read it all.
+            # The body of a redirect may be endless, and urllib would read all of it.
             fp.close()
             deadline.left()
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     class Watched(urllib.request.AbstractHTTPHandler):
-        """Makes connections that end in time."""
+        """Opens connections that end in time."""
 
         def do_open(self, http_class: Any, req: Any, **choices: Any) -> Any:  # noqa: ANN401 (as above)
             return super().do_open(lambda *a, **b: deadline.watch(http_class(*a, **b)), req, **choices)

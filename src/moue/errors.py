@@ -1,4 +1,4 @@
-"""The one error type that a user's mistake raises, and its three parts."""
+"""The error type for users' mistakes, and its three parts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import ClassVar
 
 
 class MoueError(ValueError):
-    """Something about the user's input is wrong; the message says what, what was expected and how to fix it.
+    """The user's input is wrong; the message says what came, what was expected and how to fix it.
 
-    The command line prints the message without a traceback and ends with `exit_code`.
+    The command line prints the message without a traceback and exits with `exit_code`.
 
     Args:
-        came: What was found, with the file and row where it helps.
+        came: What was found, with the file and row if that helps.
         expected: What should have been there instead.
         fix: What the user can do about it.
     """
@@ -27,7 +27,7 @@ class MoueError(ValueError):
 
 
 class SettingError(MoueError):
-    """A setting, as an option of the command line, has a name or value that it cannot have."""
+    """A setting, such as a command-line option, has an invalid name or value."""
 
     exit_code: ClassVar[int] = 2
 
@@ -37,7 +37,7 @@ class MissingExtraError(MoueError, ImportError):
 
     Args:
         package: The distribution that could not be imported.
-        extra: The extra of moue that brings it, e.g. ``"train"``.
+        extra: The extra of moue that installs it, e.g. ``"train"``.
     """
 
     def __init__(self, package: str, extra: str) -> None:

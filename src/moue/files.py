@@ -1,4 +1,4 @@
-"""Writing files so that nothing is lost: a temporary name first, then moved into place."""
+"""Writing files atomically: to a temporary name first, then moved into place."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class InUseError(MoueError):
 
 
 def as_path(value: object, what: str) -> Path:
-    """Return what the user gave as a path.
+    """Return a user's argument as a path.
 
     Raises:
-        MoueError: it is no path, such as None.
+        MoueError: it is not a path, such as None.
     """
     if isinstance(value, str | os.PathLike):
         return Path(value)
@@ -39,7 +39,7 @@ def as_path(value: object, what: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of the cache: `MOUE_CACHE` if set, else the platform's folder for caches."""
+    """Return the cache folder: `MOUE_CACHE` if set, else the platform's cache folder."""
     named = os.environ.get("MOUE_CACHE")
     if named:
         return Path(named)
@@ -50,18 +50,18 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def locked(path: str | Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold an output that is built over time, so that no second process writes it too.
+    """Lock an output that is written over time, so that no other process writes to it.
 
-    The operating system holds the lock on ``.NAME.lock`` beside the output, and frees it when the process ends, however
-    it ends: a lock that a killed process left behind does not count.
+    The operating system holds the lock on ``.NAME.lock`` beside the output and releases it when the process ends, even
+    if it was killed: a lock file that is left behind does not block anything.
 
     Args:
         path: The file or folder that is written.
-        wait: Wait until the other process has finished, for outputs that take a moment.
+        wait: Wait for the other process; for outputs that take only a moment.
 
     Raises:
-        InUseError: another process holds it and `wait` is false.
-        MoueError: nothing can be written there.
+        InUseError: another process holds the lock and `wait` is false.
+        MoueError: the lock file cannot be written.
     """
     target = Path(path)
     file = target.with_name(f".{target.name}.lock")
@@ -72,13 +72,13 @@ def locked(path: str | Path, *, wait: bool = False) -> Iterator[None]:
         try:
             yield
         finally:
-            # Removed while it is held: whoever opens it now makes a new one.
+            # Removed while the lock is held: a process that opens the path now creates a new file.
             with contextlib.suppress(OSError):
                 file.unlink()
 
 
 def _lock(file: Path, target: Path, *, wait: bool) -> IO[str]:
-    """Return the lock's file, open and locked."""
+    """Return the lock file, open and locked."""
     while True:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -97,19 +97,19 @@ def _lock(file: Path, target: Path, *, wait: bool) -> IO[str]:
                 "an output that no other process writes",
                 "Wait for it, stop it, or name another output.",
             )
-        # The one before may have ended and removed the file between our opening and our locking it.
+        # The previous owner may have removed the file after we opened it and before we locked it.
         if os.fstat(handle.fileno()).st_nlink:
             return handle
         handle.close()
 
 
 def _try_lock(handle: IO[str]) -> bool:
-    """Lock an open file without waiting; return whether that could be done."""
+    """Try to lock an open file without waiting; return whether it succeeded."""
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415 (Windows only)
 
-            handle.seek(64)  # beyond the number in it, which others must be able to read
+            handle.seek(64)  # beyond the process id, which others must be able to read
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
             return True
         import fcntl  # noqa: PLC0415 (not on Windows)
@@ -121,7 +121,7 @@ def _try_lock(handle: IO[str]) -> bool:
 
 
 def cannot_write(path: Path, error: OSError) -> MoueError:
-    """Return what to tell a user whose file could not be written, with advice that fits the reason."""
+    """Return the error for a file that could not be written, with advice that fits the reason."""
     came = f"cannot write {path}: {error.strerror or error}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return MoueError(came, "room for the file", "Is the disk full? Free some space or write to another disk.")
@@ -136,7 +136,7 @@ def cannot_write(path: Path, error: OSError) -> MoueError:
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Raise `MoueError` if `path` exists and may not be replaced."""
-    # os.path: a name that is too long, or a folder that may not be looked into, is reported when the file is written.
+    # os.path does not raise for names that are too long or unreadable folders; writing the file reports those.
     if not overwrite and os.path.lexists(path):
         raise MoueError(
             f"{path} already exists", "a new name", "Choose another name, or use --overwrite (overwrite=True)."
@@ -144,7 +144,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def refuse_suffix(path: Path, allowed: Sequence[str]) -> None:
-    """Raise `MoueError` if a file's suffix is none of `allowed`, which are given with their dots."""
+    """Raise `MoueError` if a file's suffix is not in `allowed`, whose entries begin with a dot."""
     if path.suffix.lower() not in allowed:
         came = f"the output {path} has the suffix {path.suffix!r}"
         known = ", ".join(suffix or "no suffix" for suffix in allowed)
@@ -155,7 +155,7 @@ def refuse_suffix(path: Path, allowed: Sequence[str]) -> None:
 def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside `path`, and move it to `path` when the block ends without an error.
 
-    The temporary name keeps the suffix of `path`, because writers choose a format by it.
+    The temporary name keeps the suffix of `path`, because writers choose the format by it.
 
     Raises:
         MoueError: `path` exists and `overwrite` is false, or its folder cannot be written.
@@ -164,7 +164,7 @@ def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
     refuse_existing(target, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Only the beginning of a long name: with what is added to it, it would be too long.
+        # Only the beginning of a long name: the random part would make it too long.
         handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=target.suffix, dir=target.parent)
     except OSError as error:
         raise cannot_write(target, error) from error
@@ -182,7 +182,7 @@ def replacing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> None:
-    r"""Write `text` as UTF-8 to `path` atomically; half of a surrogate pair, which is no text, becomes ``\udcXX``."""
+    r"""Write `text` as UTF-8 to `path` atomically; a lone surrogate is written as ``\udcXX``."""
     with replacing(path, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -203,7 +203,7 @@ def read_json(path: str | Path) -> Any:  # noqa: ANN401 (JSON is anything)
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MoueError(f"cannot read {path}: {error.strerror}", "a JSON file") from error
-    except (ValueError, RecursionError) as error:  # deep nesting is the latter
+    except (ValueError, RecursionError) as error:  # deep nesting raises the latter
         raise MoueError(f"{path} is not valid JSON: {error}", "a JSON file written by moue") from error
 
 

@@ -1,4 +1,4 @@
-"""The heads of a network: what each one answers, and how it is trained, calibrated and scored.
+"""The heads of a network: what each one predicts, and how it is trained, calibrated and scored.
 
 A head is one entry at the end of this file. A recipe switches it on with its weight in the loss:
 ``head_weights = { NAME = 0.5 }``.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXPRESSION: Final = "expression"
-"""Name of the answer that every exported network computes from its heads."""
+"""Name of the output that every exported model computes from its heads."""
 
 NOT_FACE: Final = "not_face"
-"""The class, and the output of an exported network, that says that an image shows no face."""
+"""Name of the class, and of the output of an exported model, for an image that shows no face."""
 
 
 class Labelled(Protocol):
@@ -51,13 +51,13 @@ class Labelled(Protocol):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reference:
-    """What a head's answers are scored against.
+    """What a head's predictions are scored against.
 
     Attributes:
         y_true: int64 (N,), indices into `class_names`; -1 leaves a face out.
-        y_prob: float (N, K), the answers over `class_names`, rows sum to 1.
+        y_prob: float (N, K), the probabilities over `class_names`, rows sum to 1.
         class_names: The K classes.
-        rule: How `y_true` was decided, in words.
+        rule: How `y_true` was determined, in words.
     """
 
     y_true: NDArray[np.int64]
@@ -68,18 +68,17 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """One answer of a network.
+    """One head of a network.
 
     Attributes:
         name: Its name in recipes, in ``model.json``, and as an output of the exported file.
-        class_names: Names of its classes, in order; empty stands for the data set's own classes.
-        targets: Maps faces to what the head is trained towards, float32 (N, K). A row of zeros counts for nothing.
-        calibration: Maps faces to what the head's temperature is fitted on: positions of faces and classes, int64
-            (M,) each; a face may occur more than once.
-        reference: Maps faces and the head's answers (N, K) to what the answers are scored against.
-        needs_votes: Whether it learns from FER+ votes.
-        weight_field: The field of `TrainConfig` that holds its weight in the loss; empty for a head whose weight is in
-            `head_weights`.
+        class_names: Names of its classes, in order; empty means the data set's own classes.
+        targets: Maps faces to the training targets, float32 (N, K). A row of zeros adds nothing to the loss.
+        calibration: Maps faces to the data that the head's temperature is fitted on: positions of faces and their
+            classes, int64 (M,) each; a face may occur more than once.
+        reference: Maps faces and the head's probabilities (N, K) to what they are scored against.
+        needs_votes: Whether it is trained on FER+ votes.
+        weight_field: The field of `TrainConfig` with its weight in the loss; empty if the weight is in `head_weights`.
     """
 
     name: str
@@ -111,7 +110,7 @@ def register(head: Head) -> Head:
 
 
 def list_heads() -> tuple[Head, ...]:
-    """Return all heads; the first is the one that every network has."""
+    """Return all heads; every network has the first one."""
     return tuple(_HEADS.values())
 
 
@@ -129,11 +128,11 @@ def find_head(name: str) -> Head:
 def heads_in(config: object) -> dict[Head, float]:
     """Return the heads that a `TrainConfig` switches on, with their weights in the loss.
 
-    The first head is always among them, with the weight 1.
+    The first head is always included, with the weight 1.
 
     Raises:
-        SettingError: `head_weights` names a head that there is not, or that has a field of its own, or a weight is no
-            number of 0 or more.
+        SettingError: `head_weights` names an unknown head or one with a field of its own, or a weight is not a number
+            of 0 or more.
     """
     first, *others = list_heads()
     given: dict[str, Any] = getattr(config, "head_weights", {})
@@ -157,7 +156,7 @@ def reference_for_expression(faces: Labelled, y_prob: NDArray[np.floating]) -> R
 
     Args:
         faces: The faces.
-        y_prob: The answers, float (N, K), over the data set's classes.
+        y_prob: The probabilities, float (N, K), over the data set's classes.
     """
     if faces.votes is None or not set(faces.class_names) <= set(FERPLUS_NAMES):
         return _reference_for_emotion(faces, y_prob)
@@ -194,12 +193,12 @@ def _targets_of_perceived(faces: Labelled) -> NDArray[np.float32]:
 
 
 def _calibration_of_perceived(faces: Labelled) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return every single vote, so that the probabilities become those of what one more person would say."""
+    """Return every single vote: this calibrates the probabilities to the vote of one more person."""
     return each_vote(_votes_of(faces))
 
 
 def _reference_for_perceived(faces: Labelled, y_prob: NDArray[np.floating]) -> Reference:
-    """Return FER+'s usual test: what goes to unknown and not_face is shared among the eight classes in proportion."""
+    """Return FER+'s usual test: the mass of unknown and not_face is spread over the eight classes in proportion."""
     eight = normalised(y_prob[:, : len(EIGHT_CLASSES)].astype(np.float64))
     return Reference(majority_labels(_votes_of(faces), EIGHT_CLASSES), eight, EIGHT_CLASSES, EIGHT_CLASS_RULE)
 

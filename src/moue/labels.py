@@ -1,4 +1,4 @@
-"""Class names: those of FER2013 and FER+ in their published order, the field's spellings of them, and a user's own."""
+"""Class names: FER2013's and FER+'s in their published order, common spellings of them, and the user's own."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ FERPLUS_NAMES: Final = (
 )
 """FER+'s ten vote columns in file order (Barsoum et al. 2016, arXiv:1608.01041), in FER2013's spelling."""
 
-MOST_CLASSES: Final = 100
-"""More classes than this are refused: such a column or folder rarely holds classes."""
+MAX_CLASSES: Final = 100
+"""More classes than this are refused: then the column or folder probably does not hold classes."""
 
 _KNOWN: Final = (*CLASS_NAMES, *(name for name in FERPLUS_NAMES if name not in CLASS_NAMES))
 _ALIASES: Final = {
@@ -47,7 +47,7 @@ _BY_ALIAS: Final = {alias: name for name, aliases in _ALIASES.items() for alias 
 
 
 def canonical_name(text: str) -> str:
-    """Return FER2013's name for any usual spelling of a class.
+    """Return FER2013's name for any common spelling of a class.
 
     Numbers are FER2013 labels; a leading number as in ``"3_happy"`` is ignored.
 
@@ -55,7 +55,7 @@ def canonical_name(text: str) -> str:
         text: A class or folder name, e.g. ``"Anger"``, ``"happiness"``, ``"4"``, ``"00-Disgusted"``.
 
     Raises:
-        MoueError: the name is not known; the message lists the known ones.
+        MoueError: the name is unknown; the message lists the known ones.
     """
     word = text.strip().lower()
     if word.isascii() and word.isdigit() and len(word) < 4 and int(word) < len(CLASS_NAMES):
@@ -68,11 +68,11 @@ def canonical_name(text: str) -> str:
 
 
 def class_of(text: str, numbering: Sequence[str] = ()) -> str:
-    """Return the class that a label, column or folder name means, or an empty text where it means none.
+    """Return the class that a label, column or folder name means, or an empty string.
 
     Args:
         text: As for `canonical_name`.
-        numbering: The class of each number from 0 on, where a bare number does not follow FER2013's order.
+        numbering: The class of each number from 0 on, if numbers do not follow FER2013's order.
     """
     word = text.strip()
     if numbering and word.isascii() and word.isdigit():
@@ -85,14 +85,14 @@ def class_of(text: str, numbering: Sequence[str] = ()) -> str:
 
 
 def class_among(text: str, names: Sequence[str]) -> str:
-    """Return the class that a user means who names one of several.
+    """Return the class, among several, that a user's text means.
 
     Args:
-        text: Its name. It is looked for as it is written first; then a usual spelling counts too: "joy" is happy.
-        names: The classes there are.
+        text: The name, in any case. A class of that name comes first, then a common spelling: "joy" means happy.
+        names: The available classes.
 
     Raises:
-        SettingError: none of them is called so; the message lists them.
+        SettingError: no class matches; the message lists them.
     """
     word = text.strip()
     for name in names:
@@ -107,9 +107,9 @@ def class_among(text: str, names: Sequence[str]) -> str:
 def name_classes(words: Iterable[str], numbering: Sequence[str] = ()) -> dict[str, str]:
     """Return the class that each word of a data set means.
 
-    If every word is a usual spelling of a known class, the classes get FER2013's and FER+'s names ("Anger" is angry).
-    Otherwise they are a user's own and are called as they are written; only a known name itself is still known
-    ("Happy" is happy, but "smile" beside "no_smile" stays smile).
+    If every word is a common spelling of a known class, the classes get FER2013's and FER+'s names ("Anger" is angry).
+    Otherwise they are the user's own classes and keep their spelling; only the known names themselves are still
+    recognised ("Happy" is happy, but "smile" beside "no_smile" stays smile).
 
     Args:
         words: All different labels or folder names.
@@ -124,18 +124,18 @@ def name_classes(words: Iterable[str], numbering: Sequence[str] = ()) -> dict[st
         for word in sorted(plain):
             own = numbering[int(word)] if plain[word] in numbering and word.strip().isdigit() else word.strip()
             plain[word] = spelling.setdefault(_key(own), _key(own) if _key(own) in _KNOWN else own)
-    found = sorted(set(plain.values()))
-    if len(found) > MOST_CLASSES:
+    names = sorted(set(plain.values()))
+    if len(names) > MAX_CLASSES:
         raise MoueError(
-            f"{len(found):,} classes: {', '.join(found[:3])}, …",
-            f"2 to {MOST_CLASSES}",
+            f"{len(names):,} classes: {', '.join(names[:3])}, …",
+            f"2 to {MAX_CLASSES}",
             "Check which column or which level of folders holds the classes.",
         )
     return plain
 
 
 def refuse_clashes(words: Iterable[str], classes: dict[str, str], source: str) -> None:
-    """Check that no two words of one place mean the same class.
+    """Check that no two words in the same place mean the same class.
 
     Args:
         words: The class folders of one folder, or the labels of one column.
@@ -143,7 +143,7 @@ def refuse_clashes(words: Iterable[str], classes: dict[str, str], source: str) -
         source: The place, for the message.
 
     Raises:
-        MoueError: two of them do.
+        MoueError: two words mean the same class.
     """
     first: dict[str, str] = {}
     for word in sorted(set(words)):
@@ -157,18 +157,18 @@ def refuse_clashes(words: Iterable[str], classes: dict[str, str], source: str) -
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
-    """Return different class names in label order: the known ones in their published order, then a user's own."""
-    found = set(names)
-    known = [name for name in _KNOWN if name in found]
-    return (*known, *sorted(found.difference(known), key=_natural))
+    """Return distinct class names in label order: the known ones in their published order, then the user's own."""
+    distinct = set(names)
+    known = [name for name in _KNOWN if name in distinct]
+    return (*known, *sorted(distinct.difference(known), key=_natural))
 
 
 def _key(word: str) -> str:
-    """Return what two spellings of one name share."""
+    """Return a key that is the same for all spellings of a name that differ in case or separators."""
     return re.sub(r"[\s_-]+", "_", word.strip().casefold())
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Sort numbers inside names by their value."""
+    """Return a sort key that compares numbers inside names by their value."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)

@@ -1,7 +1,7 @@
-"""Probabilities: whether they are any, their loss, and the temperature that makes confidences honest.
+"""Probabilities: their checks, their loss, and the temperature that calibrates them.
 
-Conventions as in `moue.evaluation.metrics`. Temperature scaling changes no
-answer: Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML, arXiv:1706.04599.
+Conventions as in `moue.evaluation.metrics`. Temperature scaling does not change which class is predicted: Guo et al.
+2017, "On Calibration of Modern Neural Networks", ICML, arXiv:1706.04599.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 PROBABILITY_FLOOR: Final = 1e-7
-"""Keras clips probabilities to this before the logarithm, so that one certain mistake costs 16 and not infinity."""
+"""Keras clips probabilities to this before the logarithm, so that one certain mistake costs 16, not infinity."""
 
 _SUM_TOLERANCE: Final = 2e-3  # half-precision networks round this much
 MIN_TEMPERATURE: Final = 0.05
@@ -28,10 +28,10 @@ _STEPS: Final = 48  # 6 * 0.618**48 is below 1e-9 in log T
 
 
 def check_predictions(y_true: ArrayLike, y_prob: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return `y_true` as int64 (N,) and `y_prob` as float64 (N, K), rows divided by their sum, once both are sound.
+    """Check labels and probabilities; return int64 (N,) and float64 (N, K), each row divided by its sum.
 
     Raises:
-        MoueError: N is 0, K below 2, shapes or kinds do not fit, a value is not finite or outside 0-1, a row does
+        MoueError: N is 0, K below 2, shapes or dtypes do not fit, a value is not finite or outside 0-1, a row does
             not sum to 1 within 0.002, or a label is outside 0 to K-1.
     """
     labels = np.asarray(y_true)
@@ -48,10 +48,10 @@ def check_predictions(y_true: ArrayLike, y_prob: ArrayLike) -> tuple[NDArray[np.
 
 
 def check_probabilities(y_prob: ArrayLike) -> NDArray[np.float64]:
-    """Return `y_prob` as float64 (N, K), each row divided by its sum, once it is sound.
+    """Check probabilities; return them as float64 (N, K), each row divided by its sum.
 
     Raises:
-        MoueError: not float (N, K) with K of 2 or more, a value not finite or outside 0-1, or a row's sum off 1.
+        MoueError: not float (N, K) with K of 2 or more, a value not finite or outside 0-1, or a row's sum is not 1.
     """
     array = np.asarray(y_prob)
     if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind != "f":
@@ -74,7 +74,7 @@ def check_probabilities(y_prob: ArrayLike) -> NDArray[np.float64]:
 
 
 def normalised(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rows (N, K) of 0 or more, made to sum to 1; a row of zeros says nothing and becomes 1/K everywhere."""
+    """Return non-negative rows (N, K), scaled to sum to 1; a row of zeros becomes 1/K everywhere."""
     sums = values.sum(axis=1, keepdims=True)
     result: NDArray[np.float64] = np.full_like(values, 1 / values.shape[1])
     np.divide(values, sums, out=result, where=sums > 0)
@@ -90,16 +90,16 @@ def negative_log_likelihood(y_true: NDArray[np.int64], y_prob: NDArray[np.float6
 def fit_temperature(y_true: ArrayLike, y_prob: ArrayLike) -> float:
     """Return the temperature T in [0.05, 20] that minimises the negative log-likelihood of softmax(log p / T).
 
-    Fit it on the validation split and never on the test split. T above 1 tones an overconfident model down. The loss
-    is convex in 1/T, so a golden-section search in log T finds its only minimum; where a model is right on every
-    face there is none and T ends at 0.05.
+    Fit it on the validation split, never on the test split. T above 1 makes an overconfident model less confident. The
+    loss is convex in 1/T, so a golden-section search in log T finds its only minimum. If the model is right on every
+    face, there is no minimum and T is 0.05.
 
     Args:
         y_true: Labels, integer (N,).
         y_prob: Probabilities, float (N, K).
 
     Raises:
-        MoueError: nothing to fit on, or arrays as `check_predictions` refuses them.
+        MoueError: there is nothing to fit on, or `check_predictions` refuses the arrays.
     """
     labels, probabilities = check_predictions(y_true, y_prob)
     logits = _logits(probabilities)
@@ -124,7 +124,7 @@ def fit_temperature(y_true: ArrayLike, y_prob: ArrayLike) -> float:
 
 
 def apply_temperature(y_prob: ArrayLike, temperature: float) -> NDArray[np.float64]:
-    """Return softmax(log p / T), float64 (N, K); the order of the classes in each row stays.
+    """Return softmax(log p / T), float64 (N, K); the ranking of the classes in each row does not change.
 
     Probabilities below 1e-7 count as 1e-7.
 
@@ -133,7 +133,7 @@ def apply_temperature(y_prob: ArrayLike, temperature: float) -> NDArray[np.float
         temperature: T, a finite number above 0; 1 changes nothing.
 
     Raises:
-        MoueError: `temperature` is not a finite number above 0, or `y_prob` is no distribution.
+        MoueError: `temperature` is not a finite number above 0, or `y_prob` is not a distribution.
     """
     if not (math.isfinite(temperature) and temperature > 0):
         raise MoueError(f"temperature {temperature}", "a finite number above 0")
@@ -148,5 +148,5 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The floor of the reported loss, so that a rounded-off zero does not decide the temperature alone.
+    # The same floor as in the reported loss, so that one rounded-off zero does not dominate the temperature.
     return np.log(np.maximum(probabilities, PROBABILITY_FLOOR))

@@ -1,4 +1,4 @@
-"""How every long job reports its progress."""
+"""How long jobs report their progress."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with how much is done and how much there is in all, None where that is unknown."""
+"""Called with the amount done and the total, which is None if unknown."""
 
 
 def ignore_progress(_done: int, _total: int | None) -> None:
-    """Take a report and do nothing: for callers who do not watch."""
+    """Ignore a progress report: the default for callers that do not need it."""

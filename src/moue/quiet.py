@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def silenced_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere while the block runs; exceptions pass as ever.
+    """Redirect file descriptor 2 to the null device while the block runs; exceptions pass through.
 
-    TensorFlow logs from C++ before its log level counts, and past it. The descriptor is that of the whole process:
-    where several threads are in such a block, the first one silences it and the last one restores it. Without a
-    standard error, as under pythonw, nothing is done.
+    TensorFlow logs from C++ before its log level takes effect, and some messages bypass it. The descriptor belongs to
+    the whole process: if several threads are in such a block, the first one redirects it and the last one restores it.
+    Without a standard error, as under pythonw, this does nothing.
     """
     _silence.enter()
     try:
@@ -28,7 +28,7 @@ def silenced_stderr() -> Iterator[None]:
 
 
 class _Silence:
-    """How many blocks want silence, and the descriptor that is put back after the last of them."""
+    """Counts the active blocks, and holds the descriptor to restore after the last one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class _Silence:
     def enter(self) -> None:
         with self._lock:
             if self._depth == 0:
-                self._before = _send_to_nowhere()
+                self._before = _redirect_to_null()
             self._depth += 1
 
     def leave(self) -> None:
@@ -51,8 +51,8 @@ class _Silence:
                 self._before = None
 
 
-def _send_to_nowhere() -> int | None:
-    """Return a copy of descriptor 2 as it was; None where it could not be silenced."""
+def _redirect_to_null() -> int | None:
+    """Return a copy of the original descriptor 2; None if it could not be redirected."""
     if sys.stderr is None:
         return None
     _flush()
@@ -61,17 +61,17 @@ def _send_to_nowhere() -> int | None:
     except OSError:
         return None
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        null = os.open(os.devnull, os.O_WRONLY)
     except OSError:
         os.close(before)
         return None
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    os.dup2(null, 2)
+    os.close(null)
     return before
 
 
 def _flush() -> None:
-    # ValueError: it is closed.
+    # ValueError: the stream is closed.
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster, for all that runs on one; needs the extra ``cluster``."""
+"""The connection to a Ray cluster, for everything that runs on one; needs the extra ``cluster``."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 _CONNECT_S: Final = 10.0
 _ADDRESS: Final = re.compile(r"auto|local|(ray://)?[^\s/]+:\d{1,5}")
-_BETWEEN_LOOKS_S: Final = 5.0
-_SILENT_S: Final = 20.0
+_CHECK_EVERY_S: Final = 5.0
+_MAX_SILENCE_S: Final = 20.0
 _EVENTS: Final = (
     ("marked dead", "a machine of the cluster was lost; what it was doing is done again"),
     ("worker died", "a process of the cluster ended unexpectedly; what it was doing is done again"),
     ("(OOM)", "a machine of the cluster ran out of memory; what it was doing is done again"),
     ("low on memory", "a machine of the cluster ran out of memory; what it was doing is done again"),
 )
-"""What Ray says about events that a user should know, and that in our words. It repairs the others without a loss."""
+"""Ray's text for events that a user should know about, and our message. Ray recovers from all others without a loss."""
 
 
 def import_ray() -> Any:  # noqa: ANN401 (the module)
     """Import Ray.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: Ray is not installed.
     """
     try:
         import ray
@@ -44,10 +44,10 @@ def import_ray() -> Any:  # noqa: ANN401 (the module)
 
 
 def refuse_address(address: str) -> None:
-    """Check how the address of a cluster is written.
+    """Check the syntax of a cluster's address.
 
     Raises:
-        SettingError: it is none.
+        SettingError: it is invalid.
     """
     if not _ADDRESS.fullmatch(address):
         raise SettingError(
@@ -59,28 +59,28 @@ def refuse_address(address: str) -> None:
 
 @contextlib.contextmanager
 def connected(address: str, tell: Callable[[str], None]) -> Iterator[Any]:
-    """Connect to a cluster for the block, and turn what goes wrong with it into errors for people.
+    """Connect to a cluster for the block, and turn Ray's failures into readable errors.
 
     Args:
         address: ``"auto"`` for the cluster of this machine, ``"HOST:PORT"``, or ``"local"`` to start one.
-        tell: Is told in a line, from another thread, of lost machines and the like, which end nothing.
+        tell: Called from another thread with a line about a lost machine or another event that does not end the run.
 
     Yields:
         The module ray.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        SettingError: the address is none.
-        MoueError: there is no cluster, it asks for another token, or it fails.
+        SettingError: the address is invalid.
+        MoueError: there is no cluster, it requires another token, or it fails.
     """
     refuse_address(address)
     ray = import_ray()
-    # Ray's own lines would stand between those for people; its log files have them.
+    # Ray's own lines would mix with our messages; its log files have them.
     _silence_data()
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
-        _check_answers(address)
-        with silenced_stderr():  # it says that it was told to say nothing
+        _check_listens(address)
+        with silenced_stderr():  # Ray prints a line about its own silence
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise MoueError(
@@ -88,43 +88,46 @@ def connected(address: str, tell: Callable[[str], None]) -> Iterator[Any]:
             "HOST:PORT of a running cluster, auto for the one of this machine, or local",
             "Start one: ray start --head. If it asks for a token, give this machine the same one.",
         ) from error
-    head = getattr(ray.get_runtime_context(), "gcs_address", "")  # a client (ray://) does not know it
+    head = getattr(ray.get_runtime_context(), "gcs_address", "")  # unknown to a client (ray://)
     try:
-        with _events_told(ray, tell), _head_watched(head, tell):
+        with _events_reported(ray, tell), _head_watched(head, tell):
             yield ray
     except ray.exceptions.RayError as error:
-        raise _explained(error) from error
+        raise _error_of(error) from error
     finally:
         ray.shutdown()
 
 
 def _silence_data() -> None:
-    """Keep Ray Data from the terminal: what goes wrong comes as an exception, and it would print a traceback too."""
+    """Keep Ray Data's log off the terminal: errors are raised anyway, and it would also print a traceback."""
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.CRITICAL + 1)
 
 
 @contextlib.contextmanager
-def _events_told(ray: Any, tell: Callable[[str], None]) -> Iterator[None]:  # noqa: ANN401 (the module)
-    """Tell of events in the block that Ray would print to standard output, each in a paragraph; it has no switch."""
+def _events_reported(ray: Any, tell: Callable[[str], None]) -> Iterator[None]:  # noqa: ANN401 (the module)
+    """Report in one line each the events in the block for which Ray would print a paragraph to standard output.
+
+    Ray has no option to turn its paragraphs off.
+    """
     worker = ray._private.worker
 
-    def heard(data: Mapping[str, Any], **_: object) -> None:
+    def report(data: Mapping[str, Any], **_: object) -> None:
         for line in data["lines"]:
-            words = next((ours for theirs, ours in _EVENTS if theirs in line), None)
-            if words is not None:
-                tell(words)
+            message = next((ours for theirs, ours in _EVENTS if theirs in line), None)
+            if message is not None:
+                tell(message)
 
-    printer, worker.print_to_stdstream = worker.print_to_stdstream, heard
+    printer, worker.print_to_stdstream = worker.print_to_stdstream, report
     try:
         yield
     finally:
         worker.print_to_stdstream = printer
 
 
-def _check_answers(address: str) -> None:
-    """Raise `OSError` where nothing listens: Ray tries for minutes."""
+def _check_listens(address: str) -> None:
+    """Raise `OSError` if nothing listens at the address; Ray itself would retry for minutes."""
     host, colon, port = address.rpartition(":")
     if colon and port.isdecimal():
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S):
@@ -133,30 +136,30 @@ def _check_answers(address: str) -> None:
 
 @contextlib.contextmanager
 def _head_watched(address: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Tell in the block when the head has gone: Ray waits a minute for it and then ends the process without a word.
+    """Report in the block if the head is gone: Ray waits a minute for it and then ends the process silently.
 
     Args:
-        address: HOST:PORT of the head; "": nothing is watched.
+        address: HOST:PORT of the head; if empty, nothing is watched.
         tell: As for `connected`.
     """
     ended = Event()
 
-    def look() -> None:
-        answered, told = time.monotonic(), False
-        while not ended.wait(_BETWEEN_LOOKS_S):
+    def watch() -> None:
+        last_seen, reported = time.monotonic(), False
+        while not ended.wait(_CHECK_EVERY_S):
             try:
-                _check_answers(address)
-                answered, told = time.monotonic(), False
+                _check_listens(address)
+                last_seen, reported = time.monotonic(), False
             except OSError:
-                silent = time.monotonic() - answered
-                if silent > _SILENT_S and not told:
-                    told = True
+                silent = time.monotonic() - last_seen
+                if silent > _MAX_SILENCE_S and not reported:
+                    reported = True
                     tell(
-                        f"the head of the cluster has not answered for {silent:.0f} s; without it, this command ends "
+                        f"the head of the cluster has not responded for {silent:.0f} s; without it, this command ends "
                         "within a minute, and the same command resumes"
                     )
 
-    thread = Thread(target=look, daemon=True)
+    thread = Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield
@@ -164,17 +167,17 @@ def _head_watched(address: str, tell: Callable[[str], None]) -> Iterator[None]:
         ended.set()
 
 
-def _explained(error: BaseException) -> MoueError:
-    """Return the error of moue that a node raised, or one that names what Ray says."""
+def _error_of(error: BaseException) -> MoueError:
+    """Return the `MoueError` that a node raised, or one with Ray's own message."""
     causes: list[BaseException] = [error]
     while (cause := getattr(causes[-1], "cause", None) or causes[-1].__cause__) is not None and cause not in causes:
         causes.append(cause)
     for cause in causes:
         if isinstance(cause, MoueError) and hasattr(cause, "came"):  # Ray derives classes that lack it
-            return MoueError(cause.came, cause.expected, cause.fix)  # Ray Data adds lines of its own to the text
-    said = str(causes[-1]).strip().splitlines() or [type(error).__name__]
+            return MoueError(cause.came, cause.expected, cause.fix)  # without the lines that Ray Data adds
+    lines = str(causes[-1]).strip().splitlines() or [type(error).__name__]
     return MoueError(
-        f"the cluster failed: {said[-1]}",
+        f"the cluster failed: {lines[-1]}",
         "nodes that have the same versions of Python, Ray and moue, with the same extras",
         "When that is so, the same command resumes. Ray's log files say more.",
     )

@@ -1,4 +1,4 @@
-"""FER+ votes and their majority, by the rule of Microsoft's own reader.
+"""FER+ votes and their majority, by the rule of Microsoft's reader.
 
 Barsoum et al. 2016, arXiv:1608.01041; the rule is `FERPlusReader._process_data` of microsoft/FERPlus.
 """
@@ -26,10 +26,10 @@ _RULE: Final = (
     "none, are left out"
 )
 EIGHT_CLASS_RULE: Final = _RULE
-"""How the majority of `EIGHT_CLASSES` is decided, in words."""
+"""How the majority of `EIGHT_CLASSES` is determined, in words."""
 
 MAJORITY_RULE: Final = f"{_RULE}; so are faces whose majority is a class that the data set does not have"
-"""How the majority over a data set's own classes is decided, in words."""
+"""How the majority over a data set's own classes is determined, in words."""
 
 
 def majority_labels(votes: NDArray[np.uint8], class_names: Sequence[str]) -> NDArray[np.int64]:

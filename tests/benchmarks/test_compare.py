@@ -1,4 +1,4 @@
-"""benchmarks/compare: how answers of peers are scored, and what becomes of a peer that fails."""
+"""benchmarks/compare: scores of peers' predictions, and the reports of failed peers."""
 
 import dataclasses
 import sys
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks" / "compare"
 
 @pytest.fixture(scope="module")
 def compare():
-    """The runner and the scoring."""
+    """The modules run and scoring."""
     sys.path.insert(0, str(FOLDER))
     try:
         import run
@@ -29,26 +29,26 @@ def compare():
             sys.modules.pop(name, None)
 
 
-def test_answers_are_joined_by_name_and_sum_to_one(compare):
+def test_predictions_are_matched_by_name_and_sum_to_one(compare):
     _, scoring = compare
-    found = scoring.probabilities({"happiness": 0.4, "Anger": 0.4, "contempt": 0.2, "fearful": 0.0})
-    assert found[CLASS_NAMES.index("happy")] == found[CLASS_NAMES.index("angry")] == pytest.approx(0.5)
+    y_prob = scoring.probabilities({"happiness": 0.4, "Anger": 0.4, "contempt": 0.2, "fearful": 0.0})
+    assert y_prob[CLASS_NAMES.index("happy")] == y_prob[CLASS_NAMES.index("angry")] == pytest.approx(0.5)
     assert scoring.probabilities({}) is None
     assert scoring.probabilities({"contempt": 1.0}) is None
 
 
-def test_a_face_without_an_answer_is_wrong(compare):
+def test_a_face_without_a_prediction_is_wrong(compare):
     _, scoring = compare
     labels = np.array([0, 3, 3, 3])
     twins = np.array([-1, 3, 3, 3])
     sets = scoring.Sets(np.zeros((4, 48, 48, 1), np.uint8), {"label": labels, "no twins": twins}, 4)
-    answers = [{"angry": 1.0}, {"happy": 0.9, "sad": 0.1}, {"sad": 1.0}, {}]
-    found = scoring.score_faces(answers, sets)
-    assert found["label"]["accuracy"] == 0.5
-    assert found["label"]["mean_recall"] == pytest.approx((1 + 1 / 3) / 2)
-    assert (found["label"]["faces"], found["label"]["answered"]) == (4, 3)
-    assert found["label"]["ece"] == pytest.approx((0.1 + 1) / 3)  # 0.9 said and right, 1.0 said and wrong
-    assert found["no twins"]["accuracy"] == pytest.approx(1 / 3)
+    predictions = [{"angry": 1.0}, {"happy": 0.9, "sad": 0.1}, {"sad": 1.0}, {}]
+    scores = scoring.score_faces(predictions, sets)
+    assert scores["label"]["accuracy"] == 0.5
+    assert scores["label"]["mean_recall"] == pytest.approx((1 + 1 / 3) / 2)
+    assert (scores["label"]["faces"], scores["label"]["answered"]) == (4, 3)
+    assert scores["label"]["ece"] == pytest.approx((0.1 + 1) / 3)  # confidence 0.9 and right, 1.0 and wrong
+    assert scores["no twins"]["accuracy"] == pytest.approx(1 / 3)
 
 
 def test_boxes_and_clear_expressions_of_photos(compare):
@@ -60,9 +60,9 @@ def test_boxes_and_clear_expressions_of_photos(compare):
             {"box": [0, 50, 10, 10], "expression": "unclear"},
         ]
     }
-    answer = [([1, 0, 10, 10], {"happy": 1.0}), ([200, 0, 5, 5], {"sad": 1.0}), ([0, 50, 10, 10], {"sad": 1.0})]
-    found = scoring.score_photos([answer], [entry])
-    assert found == {"faces": 3, "found": 2, "false": 1, "clear": 2, "right": 1, "mean_recall": 0.5}
+    prediction = [([1, 0, 10, 10], {"happy": 1.0}), ([200, 0, 5, 5], {"sad": 1.0}), ([0, 50, 10, 10], {"sad": 1.0})]
+    scores = scoring.score_photos([prediction], [entry])
+    assert scores == {"faces": 3, "found": 2, "false": 1, "clear": 2, "right": 1, "mean_recall": 0.5}
     assert scoring.score_photos([None], [entry]) is None
 
 
@@ -76,16 +76,18 @@ def test_peers_that_fail_are_listed_with_their_error(compare, tmp_path):
     for name, code in peers.items():
         (tmp_path / f"with_{name}.py").write_text(code, encoding="utf-8")
     choices = run.Choices(dict.fromkeys(peers, sys.executable), "", 60.0)
-    hurried = dataclasses.replace(choices, limit_s=0.1)
+    short_limit = dataclasses.replace(choices, limit_s=0.1)
     errors = {
-        name: run.ask(name, tmp_path / f"with_{name}.py", task, hurried if name == "slow" else choices)["error"]
+        name: run.run_peer(name, tmp_path / f"with_{name}.py", task, short_limit if name == "slow" else choices)[
+            "error"
+        ]
         for name in peers
     }
     assert errors["broken"] == "ValueError: no weights"
     assert errors["slow"].startswith("TimeoutExpired")
     assert errors["mute"] == "ended with 0"
-    assert "not installed" in run.ask("other", tmp_path / "with_other.py", task, choices)["error"]
-    assert "not installed" in run.ask("human", FOLDER / "peers" / "with_human.cjs", task, choices)["error"]
+    assert "not installed" in run.run_peer("other", tmp_path / "with_other.py", task, choices)["error"]
+    assert "not installed" in run.run_peer("human", FOLDER / "peers" / "with_human.cjs", task, choices)["error"]
 
 
 def test_every_peer_has_a_name_in_the_table(compare):

@@ -1,4 +1,4 @@
-"""Running a network: its answers, its names, and what is refused."""
+"""Running a model: its predictions, its names, and what is refused."""
 
 import copy
 import hashlib
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from helpers import onnx_model
-from moue.classifier import locate as room
+from moue.classifier import locate
 from moue.classifier.classifier import Classifier
 from moue.classifier.ensemble import Ensemble
 from moue.classifier.input_spec import InputSpec
@@ -24,7 +24,7 @@ from moue.training.expression import mix_heads
 
 SHA = "0" * 64
 
-ANSWERS = Path(__file__).parent / "data" / "small_answers.npz"
+OUTPUTS = Path(__file__).parent / "data" / "small_outputs.npz"
 
 
 def faces(count, *, side=48, seed=1):
@@ -42,7 +42,7 @@ def model(run):
 
 
 @pytest.mark.parametrize("count", [1, 7, 64, 65])
-def test_answers_equal_the_network(model, count):
+def test_probabilities_equal_those_of_the_network(model, count):
     images = faces(count)
     raw = model.predict_proba(images, head="emotion", calibrated=False)
     assert raw.shape == (count, 7)
@@ -52,14 +52,14 @@ def test_answers_equal_the_network(model, count):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_the_batch_size_does_not_matter(model, batch_size):
+def test_the_batch_size_does_not_change_the_result(model, batch_size):
     images = faces(70)
     np.testing.assert_allclose(
         model.predict_proba(images, batch_size=batch_size), model.predict_proba(images, batch_size=70), atol=1e-6
     )
 
 
-def test_calibrated_answers_are_the_tempered_raw_ones(model):
+def test_calibrated_probabilities_are_the_scaled_raw_ones(model):
     images = faces(20)
     raw = model.predict_proba(images, head="emotion", calibrated=False)
     calibrated = model.predict_proba(images, head="emotion")
@@ -70,7 +70,7 @@ def test_calibrated_answers_are_the_tempered_raw_ones(model):
     np.testing.assert_array_equal(calibrated.argmax(axis=1), raw.argmax(axis=1))
 
 
-def test_gray_and_the_same_in_colour_give_the_same(model):
+def test_gray_and_the_same_image_in_colour_give_equal_results(model):
     gray = faces(5, side=60)
     np.testing.assert_array_equal(model.predict_proba(gray), model.predict_proba(np.repeat(gray, 3, axis=3)))
     mixed = [gray[0], np.repeat(gray[1], 3, axis=2), gray[2, :, :, 0], gray[3, :30]]
@@ -78,10 +78,10 @@ def test_gray_and_the_same_in_colour_give_the_same(model):
     np.testing.assert_allclose(model.predict_proba(mixed, head="emotion", calibrated=False), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("nothing", [[], np.zeros((0, 48, 48, 1), np.uint8), np.zeros((0, 48, 48), np.uint8)])
-def test_zero_faces(model, nothing):
-    assert model.predict_proba(nothing).shape == (0, 7)
-    assert model.predict_proba(nothing).dtype == np.float32
+@pytest.mark.parametrize("empty", [[], np.zeros((0, 48, 48, 1), np.uint8), np.zeros((0, 48, 48), np.uint8)])
+def test_zero_faces(model, empty):
+    assert model.predict_proba(empty).shape == (0, 7)
+    assert model.predict_proba(empty).dtype == np.float32
 
 
 def test_names_and_heads(model, run):
@@ -105,7 +105,7 @@ def test_the_three_ways_to_name_a_model(run, tmp_path, monkeypatch):
     expected = Classifier.load(run).predict_proba(images)
     for suffix in (".onnx", ".json"):
         (tmp_path / f"mine{suffix}").write_bytes((run / f"model{suffix}").read_bytes())
-    monkeypatch.setattr(room, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(locate, "WEIGHTS", tmp_path)
     assert shipped_models() == ("mine",)
     for name in (str(run), run / "model.onnx", tmp_path / "mine.onnx", "mine"):
         np.testing.assert_allclose(Classifier.load(name, threads=2).predict_proba(images), expected, atol=1e-6)
@@ -113,8 +113,8 @@ def test_the_three_ways_to_name_a_model(run, tmp_path, monkeypatch):
         Classifier.load("other")
 
 
-def test_a_name_is_a_name_and_a_path_is_a_path(run, tmp_path, monkeypatch):
-    """A file or folder called like a shipped network does not take its place."""
+def test_names_and_paths_are_not_confused(run, tmp_path, monkeypatch):
+    """A file or folder with the name of a shipped model does not replace it."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(run, tmp_path / "small")
     assert Classifier.load("small").spec.name == "small"
@@ -125,7 +125,7 @@ def test_a_name_is_a_name_and_a_path_is_a_path(run, tmp_path, monkeypatch):
         Classifier.load(Path("small"))
 
 
-def test_the_identity_of_a_network_changes_with_its_files(run, tmp_path):
+def test_the_identity_of_a_model_changes_with_its_files(run, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
     first = identity(copy)
     assert identity(copy) == first
@@ -135,22 +135,22 @@ def test_the_identity_of_a_network_changes_with_its_files(run, tmp_path):
     assert identity(copy) != first
 
 
-def test_a_classifier_names_what_is_most_probable(model):
+def test_predict_names_the_most_probable_class(model):
     images = faces(9)
     names = model.predict(images)
     assert names.tolist() == [CLASS_NAMES[k] for k in model.predict_proba(images).argmax(axis=1)]
     assert model.predict([]).shape == (0,)
 
 
-def pickled(one):
-    return pickle.loads(pickle.dumps(one))  # noqa: S301 (made here)
+def pickled(model):
+    return pickle.loads(pickle.dumps(model))  # noqa: S301 (made here)
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
 def test_classifiers_and_ensembles_can_be_copied_and_pickled(model, duplicate):
     images = faces(5)
-    for one in (model, Classifier.load(threads=1), Ensemble([model, model])):
-        np.testing.assert_array_equal(duplicate(one).predict_proba(images), one.predict_proba(images))
+    for original in (model, Classifier.load(threads=1), Ensemble([model, model])):
+        np.testing.assert_array_equal(duplicate(original).predict_proba(images), original.predict_proba(images))
 
 
 def test_a_pickled_classifier_whose_files_changed_is_refused(tmp_path):
@@ -162,7 +162,7 @@ def test_a_pickled_classifier_whose_files_changed_is_refused(tmp_path):
         pickle.loads(content)  # noqa: S301 (made here)
 
 
-def test_all_heads_come_from_one_pass_as_from_single_ones(tmp_path):
+def test_one_pass_over_all_heads_equals_single_passes(tmp_path):
     model = Classifier.load(onnx_model.save_run(tmp_path, expression={"shares": {"perceived": 1.0}}))
     heads = model.predict_heads(faces(6), batch_size=4)
     assert tuple(heads) == model.heads == ("expression", "emotion", "perceived")
@@ -172,27 +172,27 @@ def test_all_heads_come_from_one_pass_as_from_single_ones(tmp_path):
     assert {name: y_prob.shape for name, y_prob in model.predict_heads([]).items()} == sizes
 
 
-def test_the_shipped_network_answers_as_before():
-    """Its heads as they were written down with the file of format 1; `expression` by the formula in its description."""
-    before = np.load(ANSWERS)
-    compare_answers(before, "drawn", before["drawn_images"])
+def test_the_shipped_model_predicts_as_before():
+    """The heads as recorded with the file of format 1; `expression` by the formula in the description."""
+    before = np.load(OUTPUTS)
+    compare_outputs(before, "drawn", before["drawn_images"])
 
 
-def test_the_shipped_network_answers_real_faces_as_before(real_data):
-    before = np.load(ANSWERS)
+def test_the_shipped_model_predicts_real_faces_as_before(real_data):
+    before = np.load(OUTPUTS)
     chosen = np.isin(real_data.rows, before["real_rows"])
-    compare_answers(before, "real", real_data.images[chosen])
+    compare_outputs(before, "real", real_data.images[chosen])
 
 
-def compare_answers(before, kind, images):
+def compare_outputs(before, kind, images):
     model = Classifier.load()
-    raw, answer = model.predict_heads(images, calibrated=False), model.predict_faces(images)
+    raw, predictions = model.predict_heads(images, calibrated=False), model.predict_faces(images)
     for head in ("emotion", "perceived"):
         np.testing.assert_allclose(raw[head], before[f"{kind}_{head}"], atol=1e-5)
     calibrated = model.predict_proba(images, head="emotion")
     np.testing.assert_allclose(calibrated, before[f"{kind}_calibrated"], atol=1e-5)
-    np.testing.assert_allclose(answer.expression, mix_heads(raw, model.spec.expression), atol=1e-4)
-    np.testing.assert_allclose(answer.not_face, before[f"{kind}_not_face"], atol=1e-4)
+    np.testing.assert_allclose(predictions.expression, mix_heads(raw, model.spec.expression), atol=1e-4)
+    np.testing.assert_allclose(predictions.not_face, before[f"{kind}_not_face"], atol=1e-4)
 
 
 def break_missing_json(run):
@@ -251,7 +251,7 @@ def test_damaged_runs_are_refused(tmp_path, damage, words):
         ({"class_names": ("no", "yes")}, ["one column for each class"]),
     ],
 )
-def test_networks_unlike_their_description_are_refused(tmp_path, options, words):
+def test_networks_that_differ_from_their_description_are_refused(tmp_path, options, words):
     run = onnx_model.save_run(tmp_path / "run", **options)
     with pytest.raises(MoueError) as caught:
         Classifier.load(run)
@@ -259,7 +259,7 @@ def test_networks_unlike_their_description_are_refused(tmp_path, options, words)
         assert word in str(caught.value)
 
 
-def test_another_input_size_is_refused_or_used(tmp_path):
+def test_another_input_size_is_used_if_described_and_else_refused(tmp_path):
     run = onnx_model.save_run(tmp_path / "run", side=32)
     assert Classifier.load(run).predict_proba(faces(2)).shape == (2, 7)
     change_json(run, input=InputSpec().to_dict())

@@ -1,4 +1,4 @@
-"""Networks of other origin: look-alikes with the signatures of published ones, and their shipped descriptions."""
+"""Community models: networks with the signatures of published ones, and the shipped descriptions."""
 
 import json
 import pickle
@@ -19,7 +19,7 @@ AFFECTNET_ORDER = ("angry", "contempt", "disgust", "fear", "happy", "neutral", "
 
 
 def save_lookalike(path, shape, columns, *, batch, names=("input", "output")):
-    """Write a network that shrinks its input to 4x4 means and multiplies them by fixed numbers; return these."""
+    """Write a network that shrinks its input to 4x4 means and multiplies them by a fixed matrix; return the matrix."""
     onnx = pytest.importorskip("onnx")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     channels, height, width = shape
@@ -42,13 +42,13 @@ def save_lookalike(path, shape, columns, *, batch, names=("input", "output")):
     return matrix
 
 
-def expected_of(planes, matrix, classes):
-    """Work out with NumPy what a look-alike answers to float (N, C, H, W)."""
+def expected_proba(planes, matrix, classes):
+    """Compute with NumPy what a look-alike predicts for float (N, C, H, W)."""
     count, channels, height, width = planes.shape
     cells = planes.reshape(count, channels, 4, height // 4, 4, width // 4).mean(axis=(3, 5))
     logits = (cells.reshape(count, -1) @ matrix)[:, :classes]
-    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return chances / chances.sum(axis=1, keepdims=True)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_ferplus_is_fed_plain_gray_pixels_one_face_at_a_time(images, tmp_path):
     assert model.class_names == FERPLUS_ORDER
     assert model.heads == ("expression", "emotion")
     gray = np.stack([fit_gray(image, (64, 64)) for image in images]).astype(np.float64).transpose(0, 3, 1, 2)
-    expected = expected_of(gray, matrix, 8)
+    expected = expected_proba(gray, matrix, 8)
     np.testing.assert_allclose(model.predict_proba(images), expected, atol=1e-5)
     np.testing.assert_allclose(model.predict_proba(images, head="emotion"), expected, atol=1e-5)
     assert not model.predict_faces(images).not_face.any()
@@ -73,7 +73,7 @@ def test_ferplus_is_fed_plain_gray_pixels_one_face_at_a_time(images, tmp_path):
 
 
 def save_scaled(path, factor):
-    """Multiply the numbers of a look-alike."""
+    """Multiply the matrix of a look-alike by a factor."""
     import onnx
 
     model = onnx.load(str(path))
@@ -85,27 +85,27 @@ def save_scaled(path, factor):
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("enet")])
 def test_hsemotion_is_fed_normalised_colours(name, images, tmp_path):
     side = 260 if "_b2_" in name else 224
-    names = tuple(one for one in AFFECTNET_ORDER if one != "contempt" or "_7" not in name)
+    names = tuple(label for label in AFFECTNET_ORDER if label != "contempt" or "_7" not in name)
     columns = len(names) + 2 * name.endswith("_va_mtl")
     matrix = save_lookalike(tmp_path / f"{name}.onnx", (3, side, side), columns, batch="batch_size")
     model = Classifier.load(tmp_path / f"{name}.onnx")
     assert model.class_names == names
     scaled = np.stack([fit_rgb(image, (side, side)) for image in images]) / 255
     planes = ((scaled - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(model.predict_proba(images), expected_of(planes, matrix, len(names)), atol=1e-5)
+    np.testing.assert_allclose(model.predict_proba(images), expected_proba(planes, matrix, len(names)), atol=1e-5)
     gray = images[..., 0]
     np.testing.assert_array_equal(model.predict_proba(gray), model.predict_proba(np.repeat(gray[..., None], 3, axis=3)))
 
 
 def describe(path, **changes):
-    """Write a description beside a network, that of a 64x64 network unless told otherwise."""
+    """Write a description beside a network: the FER+ one of 64x64 pixels, with changes."""
     content = json.loads((WEIGHTS / "community" / "emotion-ferplus-8.json").read_text()) | changes
     content = {name: value for name, value in content.items() if value is not None}
     path.with_suffix(".json").write_text(json.dumps(content))
     return path
 
 
-def test_a_description_beside_the_file_wins_and_decides_the_answer(images, tmp_path):
+def test_a_description_beside_the_file_takes_precedence(images, tmp_path):
     path = tmp_path / "emotion-ferplus-8.onnx"
     save_lookalike(path, (1, 64, 64), 8, batch="N")
     shipped = Classifier.load(path)
@@ -117,21 +117,21 @@ def test_a_description_beside_the_file_wins_and_decides_the_answer(images, tmp_p
     np.testing.assert_array_equal(again.predict_proba(images), own.predict_proba(images))
 
 
-def test_blue_may_come_first_and_probabilities_stay_as_they_are(images, tmp_path):
+def test_bgr_input_and_an_output_of_probabilities(images, tmp_path):
     path = tmp_path / "mine.onnx"
     matrix = save_lookalike(path, (3, 64, 64), 8, batch="N")
     described = {"mean": [0.0] * 3, "std": [255.0] * 3, "color": "bgr"}
     blue_first = np.stack([fit_rgb(image, (64, 64)) for image in images])[..., ::-1] / 255
     model = Classifier.load(describe(path, **described))
     np.testing.assert_allclose(
-        model.predict_proba(images), expected_of(blue_first.transpose(0, 3, 1, 2), matrix, 8), atol=1e-5
+        model.predict_proba(images), expected_proba(blue_first.transpose(0, 3, 1, 2), matrix, 8), atol=1e-5
     )
     model = Classifier.load(describe(path, **described, values="probabilities"))
-    with pytest.raises(MoueError, match="gives no probabilities"):  # since it gives logits
+    with pytest.raises(MoueError, match="gives no probabilities"):  # its outputs are logits
         model.predict_proba(images)
 
 
-def test_a_photo_is_answered_explained_and_scored(images, tmp_path):
+def test_analyze_explain_and_evaluate_work_with_it(images, tmp_path):
     path = tmp_path / "enet_b0_8_best_vgaf.onnx"
     save_lookalike(path, (3, 224, 224), 8, batch="N")
     result = moue.analyze(images[0], model=path, boxes=[(10, 10, 60, 60)])
@@ -170,7 +170,7 @@ def test_a_wrong_description_is_refused(changes, words, tmp_path):
     assert all(word in str(caught.value) for word in words), caught.value
 
 
-def test_it_is_no_network_to_publish_or_export(tmp_path):
+def test_it_cannot_be_published(tmp_path):
     from moue.evaluation.hub_folder import write_hub_folder
 
     path = tmp_path / "mine.onnx"
@@ -186,8 +186,8 @@ def test_a_file_without_a_description_is_refused(tmp_path):
         Classifier.load(tmp_path / "unknown.onnx")
 
 
-def test_every_shipped_description_tells_its_origin():
+def test_every_shipped_description_states_origin_and_license():
     assert "emotion-ferplus-8" in SHIPPED
     for name in SHIPPED:
-        about = CommunitySpec.load(WEIGHTS / "community" / f"{name}.json")
-        assert (about.name, bool(about.origin), bool(about.license)) == (name, True, True)
+        spec = CommunitySpec.load(WEIGHTS / "community" / f"{name}.json")
+        assert (spec.name, bool(spec.origin), bool(spec.license)) == (name, True, True)

@@ -1,4 +1,4 @@
-"""Where a network runs, and what is said where it runs on the CPU instead."""
+"""The device that a model runs on, and the warning when it falls back to the CPU."""
 
 import pickle
 
@@ -19,7 +19,7 @@ FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
 
 @pytest.fixture
 def offers(monkeypatch):
-    """Let ONNX Runtime claim that it offers more devices than the CPU."""
+    """Make ONNX Runtime claim to offer devices besides the CPU."""
 
     def claim(*devices):
         names = [*(PROVIDERS[name] for name in devices), "CPUExecutionProvider"]
@@ -28,7 +28,7 @@ def offers(monkeypatch):
     return claim
 
 
-def test_auto_takes_the_best_that_is_offered(offers):
+def test_auto_picks_the_best_device(offers):
     offers()
     assert find_device("auto") == ("cpu", "")
     offers("directml", "coreml")
@@ -37,11 +37,11 @@ def test_auto_takes_the_best_that_is_offered(offers):
     assert find_device("auto") == ("cuda", "")
 
 
-def test_an_absent_device_is_told_in_one_line_with_its_package(offers):
+def test_the_warning_for_a_missing_device_is_one_line_and_names_its_package(offers):
     offers()
-    found, said = find_device("cuda")
+    found, warning = find_device("cuda")
     assert found == "cpu"
-    assert said == "this ONNX Runtime has no cuda (it comes with onnxruntime-gpu); the CPU is used"
+    assert warning == "this ONNX Runtime has no cuda (it comes with onnxruntime-gpu); the CPU is used"
     offers("cuda")
     assert find_device("cuda") == ("cuda", "")
 
@@ -53,7 +53,7 @@ def test_an_unknown_device_names_the_known_ones():
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
 @pytest.mark.parametrize("claimed", [(), ("cuda",)])
-def test_the_cpu_answers_with_a_warning_where_the_device_does_not(offers, claimed):
+def test_a_device_that_does_not_work_falls_back_to_the_cpu_with_a_warning(offers, claimed):
     expected = Classifier.load().predict_proba(FACES)
     offers(*claimed)
     with pytest.warns(RuntimeWarning, match="the CPU is used"):
@@ -63,25 +63,25 @@ def test_the_cpu_answers_with_a_warning_where_the_device_does_not(offers, claime
 
 def test_the_device_is_kept_in_a_copy(offers):
     offers()
-    classifier = pickle.loads(pickle.dumps(Classifier.load(device="auto")))  # noqa: S301 (it was made here)
+    classifier = pickle.loads(pickle.dumps(Classifier.load(device="auto")))  # noqa: S301 (made here)
     np.testing.assert_array_equal(classifier.predict_proba(FACES), Classifier.load().predict_proba(FACES))
 
 
-def test_the_command_line_says_it_once(moue, tmp_path):
+def test_the_command_line_warns_once(moue, tmp_path):
     Image.fromarray(FACES[0]).save(tmp_path / "face.png")
-    code, _, told = moue("predict", tmp_path / "face.png", "--detector", "none", "--device", "cuda")
+    code, _, err = moue("predict", tmp_path / "face.png", "--detector", "none", "--device", "cuda")
     assert code == 0
-    assert told.count("the CPU is used") == 1
+    assert err.count("the CPU is used") == 1
     assert moue("predict", tmp_path / "face.png", "--device", "tpu")[0] == 2
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.tflite", "LiteRT"), ("a.xml", "OpenVINO")])
 @pytest.mark.parametrize("command", [("evaluate", "{}", "faces"), ("explain", "x.png", "--model", "{}")])
-def test_a_file_that_only_the_cpu_runs_says_so_whatever_is_installed(moue, tmp_path, monkeypatch, name, kind, command):
+def test_a_file_that_only_the_cpu_runs_is_refused_with_cuda(moue, tmp_path, monkeypatch, name, kind, command):
     monkeypatch.chdir(tmp_path)
-    code, _, said = moue(*(word.format(name) for word in command), "--device", "cuda")
+    code, _, err = moue(*(word.format(name) for word in command), "--device", "cuda")
     assert code == 2
-    lines = said.splitlines()
+    lines = err.splitlines()
     assert lines == [
         f"error: --device cuda with the {kind} file {name}",
         "expected cpu or auto: only the CPU runs such a file",
@@ -90,7 +90,7 @@ def test_a_file_that_only_the_cpu_runs_says_so_whatever_is_installed(moue, tmp_p
     assert max(map(len, lines)) <= 80
 
 
-def test_auto_leaves_such_a_file_on_the_cpu(offers):
+def test_auto_runs_such_a_file_on_the_cpu(offers):
     offers("cuda")
     assert choose_device(DeviceName.AUTO, "small") == "cuda"
     assert choose_device(DeviceName.AUTO, "small", "a.tflite") == "cpu"
@@ -99,9 +99,9 @@ def test_auto_leaves_such_a_file_on_the_cpu(offers):
 def test_evaluate_and_explain_fall_back_as_predict_does(moue, run_folder, tmp_path, offers):
     offers()
     write_csv(synthesize(3), tmp_path / "drawn.csv")
-    code, _, told = moue("evaluate", run_folder, tmp_path / "drawn.csv", "--split", "all", "--device", "cuda")
-    assert (code, told.count("this ONNX Runtime has no cuda")) == (0, 1)
+    code, _, err = moue("evaluate", run_folder, tmp_path / "drawn.csv", "--split", "all", "--device", "cuda")
+    assert (code, err.count("this ONNX Runtime has no cuda")) == (0, 1)
     Image.fromarray(synthesize(3).images[0][..., 0]).save(tmp_path / "face.png")
     words = ("--output", tmp_path / "why.png", "--device", "cuda")
-    code, _, told = moue("explain", tmp_path / "face.png", *words)
-    assert (code, told.count("this ONNX Runtime has no cuda")) == (0, 1)
+    code, _, err = moue("explain", tmp_path / "face.png", *words)
+    assert (code, err.count("this ONNX Runtime has no cuda")) == (0, 1)

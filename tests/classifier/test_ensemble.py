@@ -1,4 +1,4 @@
-"""Several networks that answer as one: averaged, checked against each other, scored by name."""
+"""Ensembles: averaged, checked against each other, and scored with their names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moue.labels import CLASS_NAMES
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Three networks: one that is too sure, one that is not, one that sees smaller images."""
+    """Three models: an overconfident one, a calibrated one, and one with a smaller input."""
     folder = tmp_path_factory.mktemp("runs")
     return [
         save_run(folder / "one", temperature=3.0),
@@ -41,35 +41,35 @@ def noise(count):
 
 @pytest.mark.parametrize("calibrated", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_the_answer_is_the_mean(runs, calibrated, count):
+def test_the_prediction_is_the_mean(runs, calibrated, count):
     ensemble, images = Ensemble.load(runs, threads=1), noise(count)
-    found = ensemble.predict_proba(images, head="emotion", calibrated=calibrated, batch_size=2)
-    assert (found.shape, found.dtype) == ((count, 7), np.float32)
+    y_prob = ensemble.predict_proba(images, head="emotion", calibrated=calibrated, batch_size=2)
+    assert (y_prob.shape, y_prob.dtype) == ((count, 7), np.float32)
     singles = [Classifier.load(run).predict_proba(images, head="emotion", calibrated=calibrated) for run in runs]
-    np.testing.assert_allclose(found, np.mean(singles, axis=0), atol=1e-6)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(y_prob, np.mean(singles, axis=0), atol=1e-6)
+    np.testing.assert_allclose(y_prob.sum(axis=1), 1, atol=1e-6)
     assert ensemble.class_names == CLASS_NAMES
 
 
-def test_a_single_member_answers_as_itself(runs):
+def test_a_single_member_predicts_the_same_as_alone(runs):
     images = noise(3)
     np.testing.assert_array_equal(
         Ensemble.load(runs[:1]).predict_proba(images), Classifier.load(runs[0]).predict_proba(images)
     )
 
 
-def test_what_does_not_fit_together_is_refused(runs, tmp_path):
-    with pytest.raises(MoueError, match="no networks"):
+def test_models_that_do_not_fit_together_are_refused(runs, tmp_path):
+    with pytest.raises(MoueError, match="without models"):
         Ensemble([])
     other = save_run(tmp_path / "other", class_names=CLASS_NAMES[::-1])
     with pytest.raises(MoueError, match=r"head 'expression' of .*other(?s:.*)Leave out one"):
         Ensemble.load([runs[0], other])
-    with pytest.raises(MoueError, match="not every network has a head 'perceived'"):
+    with pytest.raises(MoueError, match="not every model has a head 'perceived'"):
         Ensemble.load(runs).predict_proba(noise(1), head="perceived")
 
 
 @pytest.mark.parametrize("views", ["single", "flip"])
-def test_evaluating_several_says_which(moue, runs, table, tmp_path, views):
+def test_an_evaluation_of_several_models_names_them(moue, runs, table, tmp_path, views):
     out = tmp_path / "together"
     words = ("evaluate", *runs, table, "--split", "val", "--views", views)
     code, _, err = moue(*words)
@@ -84,7 +84,7 @@ def test_evaluating_several_says_which(moue, runs, table, tmp_path, views):
     assert (moue(*words, "--out", out)[0], moue(*words, "--out", out, "--overwrite")[0]) == (1, 0)
 
 
-def test_results_of_one_run_lie_beside_each_other(moue, runs, table):
+def test_each_evaluation_of_a_run_has_its_own_folder(moue, runs, table):
     names = {"single": "val", "flip": "val-flip", "ten_crop": "val-ten_crop"}
     for views in names:
         code, _, err = moue("evaluate", runs[0], table, "--split", "val", "--views", views)

@@ -1,4 +1,4 @@
-"""What the shape of an array means, and what is wrong with it."""
+"""How arrays are read by their shape, and which ones are refused."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from moue.classifier.preprocess import fit, iter_batches, prepare
 from moue.errors import MoueError
 
 
-def picture(*shape, seed=0):
+def random_image(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
 @pytest.mark.parametrize("size", [(1, 1), (47, 49), (96, 96), (333, 7)])
-def test_a_flat_picture_stays_flat(value, size):
+def test_a_constant_image_stays_constant(value, size):
     assert np.unique(prepare(np.full(size, value, np.uint8))).tolist() == [value]
 
 
@@ -38,8 +38,8 @@ def test_a_flat_picture_stays_flat(value, size):
         ((0, 48, 48, 1), 0),
     ],
 )
-def test_an_array_is_read_by_its_shape(shape, count):
-    images = picture(*shape)
+def test_the_shape_of_an_array_is_interpreted(shape, count):
+    images = random_image(*shape)
     prepared = prepare(images)
     assert prepared.shape == (count, 48, 48, 1)
     assert prepared.dtype == np.float32
@@ -48,14 +48,20 @@ def test_an_array_is_read_by_its_shape(shape, count):
 
 
 def test_a_batch_of_the_right_size_is_only_converted():
-    images = picture(100, 48, 48, 1)
+    images = random_image(100, 48, 48, 1)
     prepared = prepare(images)
     np.testing.assert_array_equal(prepared, images)
     assert not np.shares_memory(prepared, images)
 
 
 def test_a_list_may_mix_sizes_and_kinds():
-    images = [picture(48, 48), picture(10, 90, 3), picture(200, 3, 1), picture(1, 1), picture(3, 4)]
+    images = [
+        random_image(48, 48),
+        random_image(10, 90, 3),
+        random_image(200, 3, 1),
+        random_image(1, 1),
+        random_image(3, 4),
+    ]
     prepared = prepare(images)
     assert prepared.shape == (5, 48, 48, 1)
     for row, image in zip(prepared, images, strict=True):
@@ -65,15 +71,15 @@ def test_a_list_may_mix_sizes_and_kinds():
     assert prepare(tuple(images)).shape == (5, 48, 48, 1)
 
 
-def test_views_and_foreign_memory_orders():
-    image = picture(60, 80, 3)
+def test_strided_arrays_and_fortran_order():
+    image = random_image(60, 80, 3)
     np.testing.assert_array_equal(prepare(image[::-1, ::-1]), prepare(image[::-1, ::-1].copy()))
     np.testing.assert_array_equal(prepare(np.asfortranarray(image)), prepare(image))
 
 
 @pytest.mark.parametrize(("size", "count", "sizes"), [(64, 130, [64, 64, 2]), (7, 7, [7]), (1, 3, [1, 1, 1])])
 def test_batches(size, count, sizes):
-    images = picture(count, 48, 48)
+    images = random_image(count, 48, 48)
     parts = list(iter_batches(images, batch_size=size))
     assert [len(part) for part in parts] == sizes
     np.testing.assert_array_equal(np.concatenate(parts), prepare(images))
@@ -103,13 +109,13 @@ def test_batches(size, count, sizes):
         (None, ["NoneType"]),
     ],
 )
-def test_what_is_wrong_is_said(images, words):
+def test_wrong_images_are_refused_with_an_explanation(images, words):
     with pytest.raises(MoueError) as caught:
         prepare(images)
     for word in words:
         assert word in str(caught.value)
 
 
-def test_a_batch_of_no_faces_is_refused():
+def test_a_batch_size_of_zero_is_refused():
     with pytest.raises(MoueError, match="batch_size"):
-        next(iter_batches(picture(4, 4), batch_size=0))
+        next(iter_batches(random_image(4, 4), batch_size=0))

@@ -1,4 +1,4 @@
-"""Networks of other places, against a local server."""
+"""Downloading models, tested with a local server."""
 
 import functools
 import http.server
@@ -28,7 +28,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_a_pair_is_fetched_once_and_needs_no_connection_afterwards(pair):
+def test_a_pair_is_downloaded_once_and_then_works_offline(pair):
     sha256 = sha256_of(pair / "model.json")
     with serving(functools.partial(Quiet, directory=str(pair))) as server:
         address = f"{server}/model.onnx"
@@ -43,7 +43,7 @@ def test_a_pair_is_fetched_once_and_needs_no_connection_afterwards(pair):
         pretrained.fetch_pair(address, sha256, schemes=HTTP)
 
 
-def test_files_that_the_checksums_do_not_name_are_refused(pair):
+def test_files_with_another_checksum_are_refused(pair):
     sha256 = sha256_of(pair / "model.json")
     with serving(functools.partial(Quiet, directory=str(pair))) as server:
         with pytest.raises(MoueError, match="gave a file with SHA-256"):
@@ -55,7 +55,7 @@ def test_files_that_the_checksums_do_not_name_are_refused(pair):
 
 
 @pytest.mark.usefixtures("pair")
-def test_only_https_is_asked():
+def test_only_https_is_allowed():
     with pytest.raises(MoueError, match="begins with https"):
         Classifier.from_pretrained("http://127.0.0.1:9/model.onnx", sha256="0" * 64)
     with pytest.raises(MoueError, match="64 lower-case"):
@@ -63,8 +63,8 @@ def test_only_https_is_asked():
 
 
 def test_a_repository_is_pinned_to_a_commit():
-    found = pretrained.address_of("owner/name", COMMIT)
-    assert found == f"https://huggingface.co/owner/name/resolve/{COMMIT}/model.onnx"
+    address = pretrained.address_of("owner/name", COMMIT)
+    assert address == f"https://huggingface.co/owner/name/resolve/{COMMIT}/model.onnx"
     for name, revision in (("owner/name", "main"), ("owner/name", ""), ("small", ""), ("https://x.org/a.zip", "")):
         with pytest.raises(MoueError):
             pretrained.address_of(name, revision)

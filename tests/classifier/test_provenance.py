@@ -1,4 +1,4 @@
-"""Each shipped weight file has a record of its licence and origin that is true and up to date."""
+"""Each shipped weight file has a correct and current record of its licence and origin."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ def test_every_weight_file_has_a_record():
 
 
 @pytest.mark.parametrize("name", sorted(list_records()))
-def test_a_record_is_of_the_file_and_says_what_its_description_says(name, tmp_path, monkeypatch):
+def test_a_record_matches_its_file_and_description(name, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     import provenance
 
@@ -34,10 +34,10 @@ def test_a_record_is_of_the_file_and_says_what_its_description_says(name, tmp_pa
         "not_for": record.not_for,
     }
     assert record.licence["weights"].startswith("MIT")
-    assert any("unresolved" in one.licence for one in record.data)
+    assert any("unresolved" in source.licence for source in record.data)
     assert record.made_by["commands"]
     if name == "small":
-        # The card, the hub's card and the page on use are made from the record.
+        # The card, the card for the hub and docs/use.md are generated from the record.
         terms = provenance.data_terms(record)
         assert read_json(path.with_name("small.json"))["license"]["data"] == terms
         assert f"- data: {terms}\n" in path.with_name("small.md").read_text(encoding="utf-8")
@@ -58,18 +58,18 @@ def test_a_damaged_record_is_refused(tmp_path, content, message):
 
 
 def test_the_command_shows_card_and_record(moue):
-    code, printed, said = moue("models", "small", "--card")
+    code, printed, err = moue("models", "small", "--card")
     assert code == 0
     lines = printed.splitlines()
     assert lines[0].strip() == "small"
     assert max(map(len, lines)) <= 80
-    assert any(line.split()[:1] == ["pixelate"] for line in lines), "a table of many columns is turned"
+    assert any(line.split()[:1] == ["pixelate"] for line in lines), "a table with many columns is transposed"
     record = read_record(WEIGHTS / f"small{SUFFIX}")
     assert f"sha256: {record.sha256}" in lines
     assert f"  seed: {record.made_by['seed']}" in lines
     assert [line.strip() for line in lines if line.startswith("    name: ")] == [
-        f"name: {one.name}" for one in record.data
+        f"name: {source.name}" for source in record.data
     ]
     assert "third_party_weights: none" in lines
-    assert str(WEIGHTS) in said
+    assert str(WEIGHTS) in err
     assert moue("models", "nobody", "--card")[0] == 2

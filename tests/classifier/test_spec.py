@@ -1,4 +1,4 @@
-"""The description of a model: what it holds, and what is refused."""
+"""`ModelSpec`: what ``model.json`` holds, and what is refused."""
 
 import dataclasses
 import json
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from helpers import onnx_model
-from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import InputSpec
+from moue.classifier.output_spec import ExpressionSpec, HeadSpec
 from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError
 from moue.labels import CLASS_NAMES
@@ -34,7 +34,7 @@ def with_expression(**changes):
     return spec_dict(expression={**spec_dict()["expression"], **changes})
 
 
-NO_TEMPERATURES = (0, -1.0, float("nan"), float("inf"), "1", True, None, 1e-320, 10**400, 0.049, 20.1)
+BAD_TEMPERATURES = (0, -1.0, float("nan"), float("inf"), "1", True, None, 1e-320, 10**400, 0.049, 20.1)
 
 
 def test_spec_goes_to_json_and_back(tmp_path):
@@ -42,7 +42,9 @@ def test_spec_goes_to_json_and_back(tmp_path):
         name="seed_cnn",
         onnx_sha256="ab" * 32,
         heads=(HeadSpec("emotion", "out", temperature=1.5), HeadSpec("glasses", "g", ("no", "yes"))),
-        expression=dataclasses.replace(onnx_model.answer_of({"emotion": 1.0}, temperature=1.2), not_face_above=0.5),
+        expression=dataclasses.replace(
+            onnx_model.make_expression({"emotion": 1.0}, temperature=1.2), not_face_above=0.5
+        ),
         input=InputSpec(height=64, width=32, crop_margin=0.2),
         recipe={"epochs": 30},
         scores={"test": {"accuracy": 0.554}},
@@ -128,7 +130,7 @@ def test_unknown_keys_are_kept_or_ignored():
         (with_input(crop_margin=-1.0), ["crop_margin is -1.0"]),
         (with_input(crop_shift=1.5), ["crop_shift is 1.5"]),
         (with_input(crop_margin="0"), ["crop_margin is '0'"]),
-        *((with_head(temperature=value), ["temperature", "0.05 to 20"]) for value in NO_TEMPERATURES),
+        *((with_head(temperature=value), ["temperature", "0.05 to 20"]) for value in BAD_TEMPERATURES),
         *((with_expression(not_face_above=value), ["not_face_above", "0 to 1"]) for value in (-0.1, 1.1, "1", True)),
         (with_expression(weights={}), ["weights is {}"]),
         (with_expression(weights=[1]), ["weights is (1,)"]),

@@ -1,4 +1,4 @@
-"""The commands as a user types them, and what three wrong inputs give."""
+"""The commands as a user types them, and their errors for wrong input."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run_folder(table, tmp_path_factory):
     assert "epoch   1/1  loss" in done.stderr
     assert f"next: moue evaluate {folder}" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "cuda" not in done.stderr.lower(), "TensorFlow's own log lines are kept away"
+    assert "cuda" not in done.stderr.lower(), "TensorFlow's own log lines are hidden"
     return folder
 
 
@@ -80,8 +80,8 @@ def test_evaluate_then_report(moue, run_folder, table):
     assert (code, "--overwrite" in err) == (1, True)
 
 
-def test_a_reader_that_goes_away_costs_no_result(run_folder, table, tmp_path):
-    """`moue … | head` closes the pipe while the table is being printed."""
+def test_a_closed_pipe_loses_no_result(run_folder, table, tmp_path):
+    """`moue … | head` closes the pipe while the table is being printed; the files are still written."""
     scores, findings, page = tmp_path / "scores", tmp_path / "findings.json", tmp_path / "page.html"
     for words in (
         ("evaluate", run_folder, table, "--split", "val", "--out", scores),
@@ -97,7 +97,7 @@ def test_a_reader_that_goes_away_costs_no_result(run_folder, table, tmp_path):
     assert page.exists()
 
 
-def test_an_audit_whose_page_cannot_be_written_still_tells_its_findings(moue, table, tmp_path, monkeypatch):
+def test_an_audit_prints_its_findings_even_if_the_page_cannot_be_written(moue, table, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise MissingExtraError("jinja2", "report")
 
@@ -125,7 +125,7 @@ def test_predict_prints_all_seven_and_writes_rows(moue, run_folder, table, tmp_p
     assert (code, "--overwrite" in err) == (1, True)
 
 
-def test_a_file_name_is_printed_as_it_is(moue, run_folder, tmp_path, monkeypatch):
+def test_a_file_name_is_printed_unchanged(moue, run_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.new("L", (48, 48)).save("a:x:[red]b.png")
     assert "a:x:[red]b.png" in moue("predict", "a:x:[red]b.png", "--model", run_folder)[1]
@@ -159,7 +159,7 @@ def test_sheet_and_check(moue, table, tmp_path):
     assert "35,887" in out
 
 
-def test_get_says_where_and_under_which_terms(moue):
+def test_get_names_sources_and_terms(moue):
     code, out, _ = moue("data", "get")
     assert code == 0
     assert "Goodfellow et al. 2013" in out
@@ -186,7 +186,7 @@ WRONG = {
         1,
         "wrong.toml: epochs = 0",
     ),
-    "no frame a second": (("predict", __file__, "--fps", "0"), 2, "fps is 0"),
+    "no frames per second": (("predict", __file__, "--fps", "0"), 2, "fps is 0"),
     "a choice without value": (("train", "{table}", "--out", "{tmp}/x", "--set", "epochs"), 2, "NAME=VALUE"),
     "no such model": (("predict", __file__, "--model", "huge"), 1, "huge"),
     "an unknown suffix": (("predict", __file__, "--model", "x", "--output", "a.xlsx"), 2, ".csv"),
@@ -199,7 +199,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_input_is_a_clear_line_and_an_exit_code(moue, table, tmp_path, name, monkeypatch):
+def test_wrong_input_gives_a_clear_error_and_an_exit_code(moue, table, tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.toml").write_text("epochs = 0\n")
     words, expected, message = WRONG[name]
@@ -209,7 +209,7 @@ def test_a_wrong_input_is_a_clear_line_and_an_exit_code(moue, table, tmp_path, n
     assert "Traceback" not in out + err
 
 
-def test_outputs_of_an_unknown_kind_and_empty_names_are_refused_before_the_work(moue, table, tmp_path):
+def test_outputs_of_an_unknown_kind_and_empty_names_are_refused_before_any_work(moue, table, tmp_path):
     for expected, *words in (
         (2, "data", "sheet", table, "--output", tmp_path / "a.xyz"),
         (2, "data", "audit", table, "--report", tmp_path / "a.pdf"),
@@ -218,9 +218,9 @@ def test_outputs_of_an_unknown_kind_and_empty_names_are_refused_before_the_work(
         (1, "data", "check", ""),
         (1, "predict", ""),
     ):
-        code, out, said = moue(*words)
+        code, out, err = moue(*words)
         assert (code, out) == (expected, ""), words
-        assert "expected" in said
+        assert "expected" in err
     assert not list(tmp_path.iterdir())
     code, _, _ = moue("data", "sheet", table, "--per-class", "1000000", "--output", tmp_path / "a.png")
     assert code == 0
@@ -230,12 +230,12 @@ def test_outputs_of_an_unknown_kind_and_empty_names_are_refused_before_the_work(
 def test_an_empty_folder_is_named(moue, tmp_path):
     (tmp_path / "empty").mkdir()
     Image.new("L", (48, 48), 90).save(tmp_path / "a.png")
-    code, _, said = moue("predict", tmp_path / "empty", tmp_path / "a.png", "--detector", "none")
-    assert (code, f"{tmp_path / 'empty'}: contains no images or videos" in said) == (0, True)
+    code, _, err = moue("predict", tmp_path / "empty", tmp_path / "a.png", "--detector", "none")
+    assert (code, f"{tmp_path / 'empty'}: contains no images or videos" in err) == (0, True)
 
 
-def test_a_used_folder_is_refused_before_the_data_are_read(moue, tmp_path):
+def test_a_used_folder_is_refused_before_the_data_is_read(moue, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine")
-    code, _, said = moue("train", tmp_path / "none.csv", "--out", tmp_path / "used")
-    assert (code, "already exists" in said, "none.csv" in said) == (1, True, False)
+    code, _, err = moue("train", tmp_path / "none.csv", "--out", tmp_path / "used")
+    assert (code, "already exists" in err, "none.csv" in err) == (1, True, False)

@@ -1,4 +1,4 @@
-"""The page of commands says what the help says, in 80 columns."""
+"""The page of commands equals the help texts, which fit 80 columns."""
 
 from __future__ import annotations
 

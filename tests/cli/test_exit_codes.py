@@ -1,4 +1,4 @@
-"""Wrong usage ends with 2, wrong input with 1: every option that takes a text of its own kind is tried."""
+"""Wrong usage exits with 2, wrong input with 1: every option with a free text value is tried."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moue.data.write import write_csv
 TRAIN = ("train", "{table}", "--out", "{tmp}/run")
 DISTILL = ("distill", "{table}", "--recipe", "seed_cnn", "--out", "{tmp}/run")
 TUNE = ("tune", "{table}", "--out", "{tmp}/study")
-CLUSTER = ("cluster", "predict", "{tmp}", "--output", "{tmp}/answers.csv")
+CLUSTER = ("cluster", "predict", "{tmp}", "--output", "{tmp}/predictions.csv")
 
 USAGE = {
     "train": (
@@ -77,7 +77,7 @@ USAGE = {
     "download": (("download", "haar"),),
     "detector evaluate": (("detector", "evaluate", "{labels}", "--reference", "sharp"),),
     "cluster predict": (
-        (*CLUSTER, "--output", "{tmp}/answers.xlsx"),
+        (*CLUSTER, "--output", "{tmp}/predictions.xlsx"),
         (*CLUSTER, "--part-minutes", "nan"),
         (*CLUSTER, "--fps", "2", "--every", "3"),
     ),
@@ -108,19 +108,19 @@ INPUT = (
     (*TRAIN, "--recipe", "{head}"),
     (*TUNE, "--space", "{space}"),
     (*TUNE, "--from", "none"),
-    (*TRAIN, "--class-names", "a,b"),  # the data has more numbers, and the row is named
+    (*TRAIN, "--class-names", "a,b"),  # the data has more class numbers, and the error names the row
     ("evaluate", "none", "{table}"),
     ("predict", "none.png", "--model", "none"),
     ("serve", "--model", "none"),
     ("webcam", "--headless", "--source", "none.mp4"),
     (*DISTILL, "--teacher", "none"),
 )
-ELSEWHERE = {
-    "--model": "a name or a path: what is not there is wrong input",
+EXEMPT = {
+    "--model": "a name or a path: a missing one is wrong input",
     "--from": "the same",
     "--teacher": "the same",
-    "--source": "a camera, a path or an address",
-    "--host": "the resolver of the machine decides",
+    "--source": "a camera, a path or a URL",
+    "--host": "the machine's resolver decides",
     "--storage": "needs Optuna, see WITH_KERAS",
     "--ray": "needs Optuna, see WITH_KERAS",
     "--address": "needs Ray, see tests/test_ray_cluster.py",
@@ -139,20 +139,20 @@ def files(tmp_path_factory, run_folder):
     for name, text in contents.items():
         (folder / name).write_text(text)
     write_csv(make_dataset(), folder / "table.csv")
-    found = {name.partition(".")[0]: folder / name for name in (*contents, "table.csv")}
-    return found | {"run": run_folder}
+    paths = {name.partition(".")[0]: folder / name for name in (*contents, "table.csv")}
+    return paths | {"run": run_folder}
 
 
 @pytest.fixture
-def ended(moue, files, tmp_path, monkeypatch):
-    """Run a command; return its exit code, after looking at what it said."""
+def exit_code(moue, files, tmp_path, monkeypatch):
+    """Run a command; check its output, and return its exit code."""
     monkeypatch.chdir(tmp_path)
 
     def run(words):
-        code, printed, said = moue(*(word.format(tmp=tmp_path, **files) for word in words))
-        assert "error: " in said, words
-        assert "Traceback" not in said
-        assert "expected" in said
+        code, printed, err = moue(*(word.format(tmp=tmp_path, **files) for word in words))
+        assert "error: " in err, words
+        assert "Traceback" not in err
+        assert "expected" in err
         assert printed == ""
         return code
 
@@ -160,43 +160,45 @@ def ended(moue, files, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("words", [words for rows in USAGE.values() for words in rows], ids=" ".join)
-def test_wrong_usage_ends_with_2(ended, words, tmp_path):
-    assert ended(words) == 2
-    assert not list(tmp_path.iterdir()), "nothing is begun"
+def test_wrong_usage_exits_with_2(exit_code, words, tmp_path):
+    assert exit_code(words) == 2
+    assert not list(tmp_path.iterdir()), "nothing is written"
 
 
-def test_wrong_usage_that_only_keras_knows_ends_with_2(ended):
+def test_wrong_usage_that_only_keras_detects_exits_with_2(exit_code):
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     pytest.importorskip("optuna", reason="needs the extra 'tune'")
-    assert {words: ended(words) for words in WITH_KERAS} == dict.fromkeys(WITH_KERAS, 2)
+    assert {words: exit_code(words) for words in WITH_KERAS} == dict.fromkeys(WITH_KERAS, 2)
 
 
-def test_wrong_input_ends_with_1(ended):
+def test_wrong_input_exits_with_1(exit_code):
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     pytest.importorskip("optuna", reason="needs the extra 'tune'")
-    assert {words: ended(words) for words in INPUT} == dict.fromkeys(INPUT, 1)
+    assert {words: exit_code(words) for words in INPUT} == dict.fromkeys(INPUT, 1)
 
 
-def test_every_option_that_takes_a_text_is_tried():
+def test_every_option_with_a_free_text_value_is_tried():
     tried = {(command, word) for command, rows in USAGE.items() for words in rows for word in words}
     left = [
         (command, option.opts[0])
         for command, option in text_options()
-        if option.opts[0] not in ELSEWHERE and (command, option.opts[0]) not in tried
+        if option.opts[0] not in EXEMPT and (command, option.opts[0]) not in tried
     ]
     assert left == []
 
 
 def text_options():
-    """Return the command and the option for each option whose value is a text that Typer does not check."""
+    """Yield command and option for each option whose value is a string that Typer does not check."""
     texts = (str, list[str], list[str] | None)
     for group, (_, commands) in _GROUPS.items():
         for command in commands:
             name = f"{group} {command.__name__}".strip()
-            found = typer.main.get_command(app)
+            parsed = typer.main.get_command(app)
             for word in name.split():
-                found = found.commands[word]
+                parsed = parsed.commands[word]
             hints = typing.get_type_hints(command)
             yield from (
-                (name, one) for one in found.params if one.param_type_name == "option" and hints.get(one.name) in texts
+                (name, option)
+                for option in parsed.params
+                if option.param_type_name == "option" and hints.get(option.name) in texts
             )

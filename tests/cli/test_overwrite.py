@@ -1,4 +1,4 @@
-"""Nothing that exists is replaced without --overwrite, nor a second file beside the output."""
+"""Without --overwrite, no existing file is replaced, and no second output is written either."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRITERS = {
         ("publish", "{run}", "hub"),
         ("hub/model.onnx", "hub/model.json", "hub/README.md"),
     ),
-    "a page about a network": (("report", "{run}/model.onnx", "--output", "page.html"), ("page.html",)),
+    "a page about a model": (("report", "{run}/model.onnx", "--output", "page.html"), ("page.html",)),
     "findings": (
         ("data", "audit", "{table}", "--output", "found.json", "--report", "found.html"),
         ("found.json", "found.html"),
@@ -43,15 +43,17 @@ def inputs(tmp_path_factory, run_folder):
 
 
 @pytest.mark.parametrize(
-    ("words", "file"), [(words, file) for words, files in WRITERS.values() for file in files], ids=lambda one: one[-1]
+    ("words", "file"),
+    [(words, file) for words, files in WRITERS.values() for file in files],
+    ids=lambda value: value[-1],
 )
-def test_what_exists_stays(moue, inputs, words, file, tmp_path, monkeypatch):
+def test_existing_files_stay(moue, inputs, words, file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mine = tmp_path / file
     mine.parent.mkdir(exist_ok=True)
     mine.write_text("mine")
-    code, printed, said = moue(*(word.format(**inputs) for word in words))
+    code, printed, err = moue(*(word.format(**inputs) for word in words))
     assert mine.read_text() == "mine"
-    assert "already exists" in said + printed
+    assert "already exists" in err + printed
     assert code == 1
-    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [mine], "nothing is half written"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine], "no partial output"

@@ -1,4 +1,4 @@
-"""What predict prints: 80 columns, a summary where there is much, failures by name."""
+"""The output of predict: 80 columns, a summary of many lines, and each failed file."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_a_line_fits_80_columns(name):
         ("https://example.org/img.jpg", "img.jpg"),
     ],
 )
-def test_equal_names_in_two_folders_are_told_apart(path, shown):
+def test_equal_names_in_two_folders_are_distinguished(path, shown):
     assert line_of(path, "happy", SURE).split()[0] == shown
 
 
-def test_equal_classes_are_not_the_same_twice():
+def test_equally_likely_classes_are_not_printed_twice():
     even = dict.fromkeys(CLASS_NAMES, 1 / 7)
     assert line_of("a.jpg", "angry?", even).count("14.3%") == 2
 
@@ -61,35 +61,35 @@ def many(tmp_path):
 
 
 def test_a_pipe_gets_every_face_and_failures_are_named(moue, run_folder, many, tmp_path):
-    code, printed, said = moue("predict", many, "--model", run_folder, "--detector", "none")
+    code, printed, err = moue("predict", many, "--model", run_folder, "--detector", "none")
     assert (code, len(printed.splitlines())) == (0, 22)
-    assert "23 images, 22 faces" in said
-    assert "zz_broken.png: unreadable: " in said
-    assert "add --output FILE.csv" in said
-    assert "skipped, not images or videos: 1 (notes.txt)" in said
-    assert "hidden or system files: 1 (.DS_Store)" in said
-    code, _, said = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", tmp_path / "o.csv")
-    assert "add --output" not in said
+    assert "23 images, 22 faces" in err
+    assert "zz_broken.png: unreadable: " in err
+    assert "add --output FILE.csv" in err
+    assert "skipped, not images or videos: 1 (notes.txt)" in err
+    assert "hidden or system files: 1 (.DS_Store)" in err
+    code, _, err = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", tmp_path / "o.csv")
+    assert "add --output" not in err
 
 
 @pytest.mark.parametrize(("height", "num_lines"), [(100, 22), (24, 0)])
 def test_a_terminal_gets_no_more_lines_than_it_has(moue, run_folder, many, monkeypatch, height, num_lines):
     monkeypatch.setattr(console, "height", lambda: height)
-    code, printed, said = moue("predict", many, "--model", run_folder, "--detector", "none")
+    code, printed, err = moue("predict", many, "--model", run_folder, "--detector", "none")
     assert (code, len(printed.splitlines())) == (0, num_lines)
-    assert "zz_broken.png: unreadable: " in said
-    assert "22 faces" in said
+    assert "zz_broken.png: unreadable: " in err
+    assert "22 faces" in err
 
 
-def test_files_are_summed_up_where_their_faces_are_too_many(monkeypatch):
+def test_too_many_faces_are_counted_per_file(monkeypatch):
     monkeypatch.setattr(console, "height", lambda: 20)
-    answers, printed = PredictionLines(wide=False), []
+    lines, printed = PredictionLines(wide=False), []
     monkeypatch.setattr(console, "say", printed.append)
     face = FaceResult((0, 0, 9, 9), "happy", 0.98, SURE)
     for name in ("a.jpg", "b.jpg"):
-        answers.add_image(ImageResult(f"in/{name}", Status.OK, faces=(face,) * 10))
-    answers.add_image(ImageResult("in/c.jpg", Status.NO_FACE))
-    answers.print()
+        lines.add_image(ImageResult(f"in/{name}", Status.OK, faces=(face,) * 10))
+    lines.add_image(ImageResult("in/c.jpg", Status.NO_FACE))
+    lines.print()
     assert [line.split() for line in printed] == [
         ["in/a.jpg", "happy", "10"],
         ["in/b.jpg", "happy", "10"],
@@ -97,7 +97,7 @@ def test_files_are_summed_up_where_their_faces_are_too_many(monkeypatch):
     ]
 
 
-def test_few_faces_are_lines_and_wide_adds_all_classes(moue, run_folder, many):
+def test_few_faces_are_printed_and_wide_adds_all_classes(moue, run_folder, many):
     path = many / "001.png"
     code, printed, _ = moue("predict", path, "--model", run_folder, "--detector", "none")
     assert code == 0
@@ -111,7 +111,7 @@ def test_few_faces_are_lines_and_wide_adds_all_classes(moue, run_folder, many):
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def test_a_csv_for_excel_begins_with_its_mark_and_can_be_continued(moue, run_folder, many, tmp_path):
+def test_a_csv_for_excel_starts_with_a_byte_order_mark(moue, run_folder, many, tmp_path):
     out = tmp_path / "o.csv"
     code, *_ = moue("predict", many, "--model", run_folder, "--detector", "none", "--output", out, "--excel")
     assert code == 0

@@ -1,4 +1,4 @@
-"""How commands speak with the shell: names in, lines out, Ctrl-C, exit codes."""
+"""Commands in a shell: names from standard input, output lines, Ctrl-C, exit codes."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def type_in(monkeypatch, content):
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(content)))
 
 
-def test_patterns_that_the_shell_left_are_expanded(run, faces, monkeypatch):
+def test_patterns_that_the_shell_did_not_expand_are_expanded(run, faces, monkeypatch):
     monkeypatch.chdir(faces)
     code, printed, _ = run("*.png")
     assert (code, [line.split()[0] for line in printed.splitlines()]) == (0, ["a.png", "b.png"])
-    code, _, said = run("*.gif")
-    assert (code, "*.gif: not_found" in said) == (1, True)
+    code, _, err = run("*.gif")
+    assert (code, "*.gif: not_found" in err) == (1, True)
     (faces / "c.jpg").rename(faces / "[c].jpg")
     assert run("[c].jpg")[1].startswith("[c].jpg")
 
@@ -53,77 +53,77 @@ def test_names_come_from_standard_input(run, faces, monkeypatch, separator):
     assert (code, [line.split()[0][-5:] for line in printed.splitlines()]) == (0, ["b.png", "a.png"])
 
 
-def test_json_is_one_object_a_line_and_commands_no_terminal(run, faces):
+def test_json_is_one_object_per_line_without_control_characters(run, faces):
     (faces / "a.png").rename(faces / "a\u202e\x9bé.png")
     code, printed, _ = run(faces, "--json")
     assert code == 0
     assert printed.isascii()
     results = [json.loads(line) for line in printed.splitlines()]
-    assert [one["status"] for one in results] == ["ok"] * 3
-    assert any("\u202e\x9bé" in one["file"] for one in results)
+    assert [result["status"] for result in results] == ["ok"] * 3
+    assert any("\u202e\x9bé" in result["file"] for result in results)
 
 
 def test_a_dash_writes_csv_to_standard_output(run, faces):
-    code, printed, said = run(faces, "--output", "-")
+    code, printed, err = run(faces, "--output", "-")
     assert code == 0
     assert [row["status"] for row in csv.DictReader(io.StringIO(printed))] == ["ok"] * 3
-    assert "3 images" in said
+    assert "3 images" in err
     assert run(faces, "--output", "-", "--json")[0] == 2
 
 
-def test_quiet_leaves_results_and_failures(run, faces):
+def test_quiet_prints_only_results_and_failures(run, faces):
     (faces / "d.png").write_bytes(b"no image")
-    code, printed, said = run(faces, "-q")
+    code, printed, err = run(faces, "-q")
     assert (code, len(printed.splitlines())) == (0, 3)
-    assert said.splitlines() == [line for line in said.splitlines() if "d.png: unreadable" in line]
-    assert "3 faces" in run(faces)[2], "the next command speaks again"
+    assert err.splitlines() == [line for line in err.splitlines() if "d.png: unreadable" in line]
+    assert "3 faces" in run(faces)[2], "the next command prints notes again"
 
 
-def test_all_that_was_written_is_said(run, faces, tmp_path):
+def test_written_files_are_named(run, faces, tmp_path):
     out, drawn = tmp_path / "o.csv", tmp_path / "drawn"
-    _, _, said = run(faces, "--output", out, "--annotate", drawn)
-    assert f"wrote {out}" in said
-    assert f"wrote 3 annotated images to {drawn}" in said
+    _, _, err = run(faces, "--output", out, "--annotate", drawn)
+    assert f"wrote {out}" in err
+    assert f"wrote 3 annotated images to {drawn}" in err
 
 
 def test_more_pixels_than_allowed_are_refused(run, faces):
-    code, _, said = run(faces, "--max-pixels", 2303)
-    assert (code, said.count("too_large")) == (1, 3)
+    code, _, err = run(faces, "--max-pixels", 2303)
+    assert (code, err.count("too_large")) == (1, 3)
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".csv", "file/o.csv", "o.csv/o.csv"])
-def test_what_cannot_be_written_is_a_clear_line(run, faces, tmp_path, monkeypatch, name):
+def test_an_output_that_cannot_be_written_gives_a_clear_error(run, faces, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     (tmp_path / "o.csv").write_text("")
     for more in ((), ("--overwrite",)):
-        code, printed, said = run(faces, "--output", name, *more)
-        assert (code, "cannot write" in said, "Traceback" in printed + said) == (1, True, False)
-        code, printed, said = run(faces, "--annotate", name)
-        assert (code, "cannot write" in said, "Traceback" in printed + said) == (1, True, False)
+        code, printed, err = run(faces, "--output", name, *more)
+        assert (code, "cannot write" in err, "Traceback" in printed + err) == (1, True, False)
+        code, printed, err = run(faces, "--annotate", name)
+        assert (code, "cannot write" in err, "Traceback" in printed + err) == (1, True, False)
 
 
 def test_an_input_with_a_name_that_is_too_long_is_a_row(run, faces):
-    code, _, said = run(faces / "a.png", faces / ("x" * 300 + ".png"))
-    assert (code, "1 failed" in said) == (0, True)
+    code, _, err = run(faces / "a.png", faces / ("x" * 300 + ".png"))
+    assert (code, "1 failed" in err) == (0, True)
 
 
 def test_line_ends_in_names_stay_in_their_line(run, faces):
     (faces / "a.png").rename(faces / "a\nb.png")
     (faces / "d\ne.png").write_bytes(b"no image")
-    _, printed, said = run(faces)
+    _, printed, err = run(faces)
     assert "a?b.png" in printed
-    assert "d?e.png: unreadable" in said
+    assert "d?e.png: unreadable" in err
 
 
-@pytest.mark.parametrize("letter", "\x1b\x07\x9b\u202e\u2066\u200f\u2028\ufeff\udcff")
-def test_no_letter_commands_the_terminal(letter):
-    assert console.harmless(f"a{letter}b") == "a?b"
+@pytest.mark.parametrize("character", "\x1b\x07\x9b\u202e\u2066\u200f\u2028\ufeff\udcff")
+def test_control_characters_are_replaced(character):
+    assert console.harmless(f"a{character}b") == "a?b"
 
 
 INTERRUPTED = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a runner in the background ignores it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
 
 class Finder:
     def find_spec(name, path=None, target=None):
@@ -149,7 +149,7 @@ def test_ctrl_c_while_importing_stops_without_a_traceback(module, turns):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
 
 
-ANSWERED = """
+CAUGHT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import moue.predict.run
@@ -170,17 +170,17 @@ main()
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
 @pytest.mark.parametrize(
-    ("turns", "said"),
+    ("turns", "err"),
     [
         ("raise MoueError('onnxruntime cannot be imported') from ImportError('half a library')", "stopped\n"),
         ("raise MoueError('stopped before the first epoch')", "error: stopped before the first epoch\n"),
     ],
 )
-def test_ctrl_c_that_ends_in_an_error_has_its_own_exit_code(turns, said):
+def test_ctrl_c_that_ends_in_an_error_has_its_own_exit_code(turns, err):
     done = subprocess.run(
-        [sys.executable, "-c", ANSWERED.format(turns=turns)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", CAUGHT.format(turns=turns)], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (130, said)
+    assert (done.returncode, done.stderr) == (130, err)
 
 
 def test_python_m_and_completion():
@@ -205,12 +205,12 @@ def test_models_are_listed_without_keras():
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_one_network_is_described(moue):
+def test_models_describes_a_network(moue):
     code, printed, _ = moue("models", "small")
     assert code == 0
     assert "arXiv:1512.03385" in printed
-    code, _, said = moue("models", "smal")
-    assert (code, "one of efficientnet" in said) == (2, True)
+    code, _, err = moue("models", "smal")
+    assert (code, "one of efficientnet" in err) == (2, True)
 
 
 def test_predict_is_a_library(faces, run_folder, tmp_path):

@@ -1,4 +1,4 @@
-"""Wrong usage: exit code 2, three parts in our own words, and nothing that was given is ignored."""
+"""Wrong usage: exit code 2, an error of three parts, and no option is silently ignored."""
 
 from __future__ import annotations
 
@@ -34,35 +34,35 @@ VALUES = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_typer_refuses_is_said_like_every_other_error(moue, name):
+def test_usage_errors_of_typer_look_like_all_others(moue, name):
     words, message = REFUSED[name]
-    code, printed, said = moue(*words)
+    code, printed, err = moue(*words)
     assert (code, printed) == (2, "")
-    assert said.startswith("error: ")
-    assert message in said
-    assert "--help` " in said
-    assert "Value error" not in said
-    assert "Invalid value" not in said
+    assert err.startswith("error: ")
+    assert message in err
+    assert "--help` " in err
+    assert "Value error" not in err
+    assert "Invalid value" not in err
 
 
 @pytest.mark.parametrize("group", ["", "data"])
-def test_a_command_without_anything_shows_its_help(moue, group):
-    code, printed, said = moue(*group.split())
+def test_a_group_without_arguments_shows_its_help(moue, group):
+    code, printed, err = moue(*group.split())
     assert (code, printed) == (2, "")
-    assert said.startswith(f"Usage: {f'moue {group}'.strip()} [OPTIONS] COMMAND")
+    assert err.startswith(f"Usage: {f'moue {group}'.strip()} [OPTIONS] COMMAND")
 
 
 @pytest.mark.parametrize(
     ("command", "rule"),
     [(command, rule) for command, rules in RULES.items() for rule in rules],
-    ids=lambda value: value if isinstance(value, str) else f"{value.option} {value.beside} {value.needs}",
+    ids=lambda value: value if isinstance(value, str) else f"{value.option} {value.given} {value.needs}",
 )
-def test_what_has_no_effect_is_refused(moue, command, rule, tmp_path, monkeypatch):
+def test_options_without_effect_are_refused(moue, command, rule, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, printed, said = moue(*command.split(), *words_of(command, rule))
+    code, printed, err = moue(*command.split(), *words_of(command, rule))
     assert (code, printed) == (2, "")
-    assert f"error: {rule.option} has no effect {'without' if rule.needs else 'with'}" in said
-    assert all(name in said for name in (*rule.needs, rule.beside))
+    assert f"error: {rule.option} has no effect {'without' if rule.needs else 'with'}" in err
+    assert all(name in err for name in (*rule.needs, rule.given))
     assert not list(tmp_path.iterdir()), "it is refused before anything is done"
 
 
@@ -76,29 +76,29 @@ def test_what_has_no_effect_is_refused(moue, command, rule, tmp_path, monkeypatc
         ("doctor", "none.onnx", "none.npy", "--class-names", "a,b"),
     ],
 )
-def test_what_has_an_effect_is_not(moue, words, tmp_path, monkeypatch):
+def test_options_with_an_effect_are_accepted(moue, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, _, said = moue(*words)
+    code, _, err = moue(*words)
     assert code == 1, "there is no such file"
-    assert "has no effect" not in said
+    assert "has no effect" not in err
 
 
 def words_of(command, rule):
-    """Return what makes a rule hold, and what the command cannot do without."""
-    found = typer.main.get_command(app)
+    """Yield the words that make a rule apply, and the required arguments of the command."""
+    parsed = typer.main.get_command(app)
     for word in command.split():
-        found = found.commands[word]
-    parameters = {name: one for one in found.params for name in names_of(one)}
-    wanted = {one: "" for one in found.params if one.required}
-    for words in filter(None, (rule.option, rule.beside)):
+        parsed = parsed.commands[word]
+    parameters = {name: parameter for parameter in parsed.params for name in names_of(parameter)}
+    wanted = {parameter: "" for parameter in parsed.params if parameter.required}
+    for words in filter(None, (rule.option, rule.given)):
         name, _, value = words.partition(" ")
         wanted[parameters[name]] = value
-    # Arguments of several files take what is left over.
-    ordered = sorted(wanted, key=lambda one: (one.nargs == -1, found.params.index(one)))
-    for one in ordered:
-        if one.param_type_name == "argument":
+    # An argument for several files takes everything that is left, so it comes last.
+    ordered = sorted(wanted, key=lambda parameter: (parameter.nargs == -1, parsed.params.index(parameter)))
+    for parameter in ordered:
+        if parameter.param_type_name == "argument":
             yield "x"
         else:
-            yield one.opts[0]
-            if not getattr(one, "is_flag", False):
-                yield wanted[one] or VALUES.get(one.opts[0], "x")
+            yield parameter.opts[0]
+            if not getattr(parameter, "is_flag", False):
+                yield wanted[parameter] or VALUES.get(parameter.opts[0], "x")

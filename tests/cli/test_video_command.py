@@ -1,4 +1,4 @@
-"""Videos given to moue predict: alone, among images, stopped and taken up again."""
+"""Videos in moue predict: alone, among images, interrupted and resumed."""
 
 import csv
 import json
@@ -38,10 +38,10 @@ def command(run_folder, *more):
 
 def test_a_folder_of_images_and_videos(moue, run_folder, folder, tmp_path):
     out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
-    code, printed, said = moue(*command(run_folder, folder, "--output", out, "--annotate", drawn))
+    code, printed, err = moue(*command(run_folder, folder, "--output", out, "--annotate", drawn))
     assert code == 0
-    assert "2 videos, 18 frames, 18 faces, 2 people, " in said
-    assert "2 images, 2 faces, " in said
+    assert "2 videos, 18 frames, 18 faces, 2 people, " in err
+    assert "2 images, 2 faces, " in err
     assert "#1 0:00-0:00" in printed
     rows = read(out)
     names = [row["file"].rpartition("/")[2] for row in rows]
@@ -49,8 +49,8 @@ def test_a_folder_of_images_and_videos(moue, run_folder, folder, tmp_path):
     assert [row["frame"] for row in rows] == ["", *map(str, range(10)), *map(str, range(8)), ""]
     assert [row["track_id"] for row in rows] == ["", *["1"] * 18, ""]
     assert rows[2]["time_s"] == "0.040"
-    pictures = ["a.jpg", "d.jpg"]
-    expected = sorted([*pictures, "b.webm", "b-timeline.png", "c.webm", "c-timeline.png"])
+    images = ["a.jpg", "d.jpg"]
+    expected = sorted([*images, "b.webm", "b-timeline.png", "c.webm", "c-timeline.png"])
     assert sorted(path.name for path in drawn.iterdir()) == expected
     with open_video(drawn / "b.webm") as video:
         assert len(list(video.frames())) == 10
@@ -60,26 +60,26 @@ def test_a_folder_of_images_and_videos(moue, run_folder, folder, tmp_path):
 def test_fewer_frames_as_json_lines(moue, run_folder, folder, tmp_path, options, numbers):
     out = tmp_path / "out.jsonl"
     assert moue(*command(run_folder, folder / "b.avi", "--output", out, "--smooth", 0, *options))[0] == 0
-    found = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [one["frame"] for one in found] == numbers
-    assert all(face["confidence"] == face["raw_confidence"] for one in found for face in one["faces"])
+    results = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [result["frame"] for result in results] == numbers
+    assert all(face["confidence"] == face["raw_confidence"] for result in results for face in result["faces"])
     assert moue(*command(run_folder, folder / "b.avi", "--fps", 5, "--every", 2))[0] == 2
 
 
 def stop_at(monkeypatch, file, frame):
-    """Press Ctrl-C when a frame of a video is answered."""
+    """Press Ctrl-C when a frame of a video is processed."""
     real = stream.Follower.add
 
-    def add(self, image, name, one):
-        if name.endswith(file) and one.number == frame:
+    def add(self, image, name, current):
+        if name.endswith(file) and current.number == frame:
             raise KeyboardInterrupt
-        return real(self, image, name, one)
+        return real(self, image, name, current)
 
     monkeypatch.setattr(stream.Follower, "add", add)
 
 
 @pytest.mark.parametrize("stop", [("b.avi", 0), ("b.avi", 6), ("c.mp4", 3)])
-def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder, folder, tmp_path, monkeypatch, stop):
+def test_a_stopped_run_resumes_without_losing_or_repeating_rows(moue, run_folder, folder, tmp_path, monkeypatch, stop):
     file, frame = stop
     out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
     # The first video is named twice: each mention has its rows and its drawing.
@@ -88,8 +88,8 @@ def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder
     assert moue(*command(run_folder, *paths, "--output", first))[0] == 0
     with monkeypatch.context() as patch:
         stop_at(patch, file, frame)
-        code, _, said = moue(*command(run_folder, *paths, "--output", out, "--annotate", drawn))
-    assert (code, "the same command resumes" in said) == (130, True)
+        code, _, err = moue(*command(run_folder, *paths, "--output", out, "--annotate", drawn))
+    assert (code, "the same command resumes" in err) == (130, True)
     stopped = drawn / ("b.webm" if file == "b.avi" else "c.webm")
     if frame:
         with open_video(stopped) as video:
@@ -103,22 +103,22 @@ def test_a_stopped_run_goes_on_without_losing_or_repeating_rows(moue, run_folder
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drawn", "first.csv", "holiday", "out.csv"]
 
 
-def test_json_keeps_what_was_seen_until_ctrl_c(moue, run_folder, folder, tmp_path, monkeypatch):
+def test_json_keeps_the_results_until_ctrl_c(moue, run_folder, folder, tmp_path, monkeypatch):
     out = tmp_path / "out.json"
     stop_at(monkeypatch, "b.avi", 5)
-    code, _, said = moue(*command(run_folder, folder, "--output", out))
-    assert (code, str(out) in said) == (130, True)
-    assert [one.get("frame") for one in json.loads(out.read_text())["results"]] == [None, 0, 1, 2, 3, 4]
+    code, _, err = moue(*command(run_folder, folder, "--output", out))
+    assert (code, str(out) in err) == (130, True)
+    assert [result.get("frame") for result in json.loads(out.read_text())["results"]] == [None, 0, 1, 2, 3, 4]
 
 
-def test_videos_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
+def test_unreadable_videos_have_rows(moue, run_folder, folder, tmp_path):
     (folder / "e.mov").write_bytes(b"no video")
     (folder / "f.mkv").write_bytes(b"")
     content = two_squares(tmp_path / "whole.avi", 60).read_bytes()
     (folder / "g.avi").write_bytes(content[: len(content) // 2])
     out = tmp_path / "out.csv"
-    code, _, said = moue(*command(run_folder, folder, folder / "none.mp4", "--output", out))
-    assert (code, "4 failed or incomplete" in said) == (0, True)
+    code, _, err = moue(*command(run_folder, folder, folder / "none.mp4", "--output", out))
+    assert (code, "4 failed or incomplete" in err) == (0, True)
     rows = read(out)
     bad = {row["file"].rpartition("/")[2]: row["status"] for row in rows if row["status"] != "ok"}
     assert bad == {"e.mov": "unreadable", "f.mkv": "empty", "g.avi": "unreadable", "none.mp4": "not_found"}
@@ -127,7 +127,7 @@ def test_videos_that_cannot_be_had_are_rows(moue, run_folder, folder, tmp_path):
     assert moue(*command(run_folder, folder / "e.mov"))[0] == 1
 
 
-def test_without_opencv_images_are_answered_all_the_same(moue, run_folder, folder, tmp_path, monkeypatch):
+def test_without_opencv_images_are_still_classified(moue, run_folder, folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     out = tmp_path / "out.csv"
     assert moue(*command(run_folder, folder, "--output", out))[0] == 0
@@ -139,25 +139,25 @@ def test_without_opencv_images_are_answered_all_the_same(moue, run_folder, folde
 def test_a_video_is_not_replaced_by_its_own_drawing(moue, run_folder, folder):
     clip = two_squares(folder / "e.webm", 4)
     before = clip.read_bytes()
-    code, _, said = moue(*command(run_folder, clip, "--annotate", folder, "--overwrite"))
-    assert (code, "is one of the files to be read" in said) == (1, True)
-    code, _, said = moue(*command(run_folder, clip, "--annotate", clip, "--overwrite"))
-    assert (code, "is one of the files to be read" in said) == (1, True)
+    code, _, err = moue(*command(run_folder, clip, "--annotate", folder, "--overwrite"))
+    assert (code, "is one of the files to be read" in err) == (1, True)
+    code, _, err = moue(*command(run_folder, clip, "--annotate", clip, "--overwrite"))
+    assert (code, "is one of the files to be read" in err) == (1, True)
     assert clip.read_bytes() == before
 
 
-def test_one_video_is_drawn_into_the_file_that_was_named(moue, run_folder, folder, tmp_path):
+def test_one_video_is_drawn_into_the_named_file(moue, run_folder, folder, tmp_path):
     drawn = tmp_path / "new" / "drawn.mp4"
     assert moue(*command(run_folder, folder / "c.mp4", "--annotate", drawn))[0] == 0
     assert {path.name for path in drawn.parent.iterdir()} - {"drawn-timeline.png"} == {"drawn.mp4"}
-    code, _, said = moue(*command(run_folder, folder, "--annotate", tmp_path / "all.webm"))
-    assert (code, "is one video, but" in said) == (2, True)
+    code, _, err = moue(*command(run_folder, folder, "--annotate", tmp_path / "all.webm"))
+    assert (code, "is one video, but" in err) == (2, True)
 
 
-def test_without_pyav_a_line_says_that_the_sound_is_lost(moue, run_folder, folder, tmp_path, monkeypatch):
+def test_without_pyav_a_note_says_that_the_sound_is_lost(moue, run_folder, folder, tmp_path, monkeypatch):
     videos = (folder / "b.avi", folder / "c.mp4")
     monkeypatch.setattr(encoders, "find_spec", lambda _name: None)
-    _, _, said = moue(*command(run_folder, *videos, "--annotate", tmp_path / "drawn"))
-    assert said.count("moue[sound]") == 1
+    _, _, err = moue(*command(run_folder, *videos, "--annotate", tmp_path / "drawn"))
+    assert err.count("moue[sound]") == 1
     with open_video(tmp_path / "drawn" / "c.webm") as video:
         assert len(list(video.frames())) == 8

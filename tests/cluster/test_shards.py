@@ -1,4 +1,4 @@
-"""The parts of a cluster run that need no cluster: the listing, the shards, and what the next start takes up."""
+"""The parts of a cluster run that need no cluster: the listing, the shards, and resuming a run."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def test_shards_are_cut_by_number_and_by_bytes():
 
 
 def test_each_part_of_a_video_is_a_shard_of_its_own():
-    films = shards_of([1, 999, 1, 1, 999], [0, 3, 0, 0, 1], 10, 100)
-    assert films == [(0, 1, -1), (1, 2, 0), (1, 2, 1), (1, 2, 2), (2, 4, -1), (4, 5, 0)]
+    shards = shards_of([1, 999, 1, 1, 999], [0, 3, 0, 0, 1], 10, 100)
+    assert shards == [(0, 1, -1), (1, 2, 0), (1, 2, 1), (1, 2, 2), (2, 4, -1), (4, 5, 0)]
     assert shards_of([9, 9], [1, 2], 10, 100) == [(0, 1, 0), (1, 2, 0), (1, 2, 1)]
 
 
 @pytest.mark.parametrize("kind", ["path", "address"])
-def test_a_listing_is_in_order_and_says_what_it_left_out(folder, kind):
-    # PyArrow's own view of the same folder stands for an object store.
+def test_a_listing_is_in_order_and_reports_what_was_left_out(folder, kind):
+    # PyArrow's own view of the same folder stands in for an object store.
     place = place_of(folder)
     if kind == "address":
         place = type(place)(place.filesystem, place.path, "store://in", is_local=False)
@@ -93,13 +93,13 @@ def test_files_are_read_or_have_a_status(folder):
         next(read_shards(batch, source=place_of(folder / "elsewhere"), limits=DEFAULT_LIMITS))
 
 
-def test_a_stopped_run_is_continued_with_its_own_list(tmp_path):
+def test_an_interrupted_run_resumes_with_its_own_list(tmp_path):
     shards, state = run_of(tmp_path, {"model": 1})
-    assert state.take_up(overwrite=False) is None
+    assert state.resume(overwrite=False) is None
     state.begin(Listing([b"a", b"\xff"], [1, 2], [0, 3]))
     shards.write(1, [result("a")])
     (tmp_path / "out.parquet" / ".part-000000.parquet-abc.tmp").write_bytes(b"half")
-    again = RunState(shards, {"model": 1}).take_up(overwrite=False)
+    again = RunState(shards, {"model": 1}).resume(overwrite=False)
     assert again is not None
     assert (again.names, again.parts) == ([b"a", b"\xff"], [0, 3])
     assert shards.done() == {1}
@@ -107,7 +107,7 @@ def test_a_stopped_run_is_continued_with_its_own_list(tmp_path):
     assert [path.name for path in (tmp_path / "out.parquet").iterdir()] == ["part-000001.parquet"]
     state.finish()
     with pytest.raises(MoueError, match="already exists"):
-        state.take_up(overwrite=False)
+        state.resume(overwrite=False)
 
 
 def test_other_settings_and_other_files_are_refused(tmp_path):
@@ -115,11 +115,11 @@ def test_other_settings_and_other_files_are_refused(tmp_path):
     state.begin(Listing([b"a"], [1], [0]))
     other = RunState(shards, {"model": 2, "detector": "own"})
     with pytest.raises(MoueError, match=r"other settings \(model\)"):
-        other.take_up(overwrite=False)
-    assert other.take_up(overwrite=True) is None
+        other.resume(overwrite=False)
+    assert other.resume(overwrite=True) is None
     (tmp_path / "out.parquet" / "mine.txt").write_text("x")
     with pytest.raises(MoueError, match="holds other files"):
-        other.take_up(overwrite=True)
+        other.resume(overwrite=True)
 
 
 def test_shards_hold_the_rows_of_moue_predict(tmp_path):
@@ -156,7 +156,7 @@ def test_the_format_is_that_of_the_path_of_an_address(output, kind):
     assert ClusterOptions(output).format == kind
 
 
-def test_mistakes_are_named(tmp_path, folder):
+def test_mistakes_are_reported(tmp_path, folder):
     with pytest.raises(SettingError, match=r"\.parquet or \.csv"):
         ClusterOptions(tmp_path / "out.json")
     with pytest.raises(MoueError, match="cannot open nowhere://x"):
@@ -174,38 +174,38 @@ def read_rows(*files):
 
 
 @pytest.mark.slow
-def test_a_local_cluster_answers_as_moue_predict(tmp_path, folder):
+def test_a_local_cluster_predicts_like_moue_predict(tmp_path, folder):
     (folder / "bad.jpg").write_bytes(b"x")
-    two_squares(folder / "film.avi", num=78)
+    two_squares(folder / "clip.avi", num=78)
     (folder / "none.mp4").write_bytes(b"x")
-    # Ray would store a token in the user's folder. It reads the environment once, hence another process.
+    # Otherwise Ray stores a token in the user's folder. It reads the environment only once, hence another process.
     environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
 
     def run(*words):
         command = [sys.executable, "-m", "moue", *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stderr
 
-    film = ("--detector", "none", "--fps", "10")
+    options = ("--detector", "none", "--fps", "10")
     cut = ("--shard-files", "2", "--part-minutes", "0.02")
-    said = run("cluster", "predict", "in", "-r", "--address", "local", "--output", "out.csv", *cut, *film)
-    assert "4 images" in said
-    assert "2 videos, 31 frames, 31 faces, 3 people, 1 failed or incomplete" in said
-    run("predict", "in", "-r", "--output", "one.csv", *film)
+    err = run("cluster", "predict", "in", "-r", "--address", "local", "--output", "out.csv", *cut, *options)
+    assert "4 images" in err
+    assert "2 videos, 31 frames, 31 faces, 3 people, 1 failed or incomplete" in err
+    run("predict", "in", "-r", "--output", "one.csv", *options)
     shards = sorted((tmp_path / "out.csv").iterdir())
     assert len(shards) == 7
     rows, expected = read_rows(*shards), read_rows(tmp_path / "one.csv")
-    parts = [int(row["track_id"]) // 1_000_000 for row in rows if row["file"] == "in/film.avi"]
+    parts = [int(row["track_id"]) // 1_000_000 for row in rows if row["file"] == "in/clip.avi"]
     assert parts == [0] * 12 + [1] * 12 + [2] * 7
     for row in (*rows, *expected):
         row.pop("track_id", None)
-    # One film's rows are in their order, and the files of both are in the order of their names.
+    # The rows of a video stay in order; sorting by name puts the files in the same order as on the cluster.
     assert rows == sorted(expected, key=lambda row: row["file"])
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_a_terminal_shows_only_lines_of_moue(tmp_path, folder):
-    """Also where a process of the cluster is killed, of which Ray prints a paragraph."""
+    """This holds even if a process of the cluster is killed, about which Ray prints a paragraph."""
     from helpers.terminal import Terminal
 
     (folder / "bad.jpg").write_bytes(b"x")
@@ -221,7 +221,7 @@ def test_a_terminal_shows_only_lines_of_moue(tmp_path, folder):
     assert code == 0
     assert max(map(len, lines)) <= 80
     shown = [re.sub(r"[\d.]+ images per second", "N images per second", line) for line in lines]
-    # The bar writes each of its states again and again; when the process is missed is a matter of luck.
+    # The progress bar is redrawn many times, and the time at which the lost process is noticed varies.
     assert sorted(line for line in shown if not line.startswith("images ")) == sorted([
         "no face detection: each image is treated as one face",
         "skipped, not images or videos: 1 (notes.txt)",
@@ -238,7 +238,7 @@ def test_a_terminal_shows_only_lines_of_moue(tmp_path, folder):
 
 @pytest.mark.slow
 def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path):
-    two_squares(tmp_path / "film.avi", num=78)
+    two_squares(tmp_path / "clip.avi", num=78)
     environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
     where = ("--address", "local", "--output", "out.csv", "--actors", "1")
     command = (sys.executable, "-m", "moue", "cluster", "predict", ".", *where, "--part-minutes", "0.004")
@@ -246,10 +246,10 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_continues(tmp_path):
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as first:
         wait_until(lambda: out.is_dir() and any(out.glob("part-*.csv")), "a part")
         first.send_signal(signal.SIGINT)
-        said = first.stderr.read()
+        err = first.stderr.read()
         assert first.wait(60) == 130
-    assert "the same command resumes: what is done is in out.csv" in said
-    assert "Traceback" not in said
+    assert "the same command resumes: what is done is in out.csv" in err
+    assert "Traceback" not in err
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*.csv")}
     assert 0 < len(before) < 13
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The audit finds what was planted, and in FER2013 what is known to be there."""
+"""The audit finds planted faults, and the known ones in FER2013."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from moue.data.dataset import Dataset
 from moue.errors import MissingExtraError, MoueError
 
 
-def picture(seed: int) -> np.ndarray:
-    """An image of soft spots, unlike those of other seeds."""
+def make_image(seed: int) -> np.ndarray:
+    """Return an image of random blocks that differs from those of other seeds."""
     coarse = np.random.default_rng(seed).integers(20, 236, (8, 8))
     return np.kron(coarse, np.ones((6, 6))).astype(np.uint8)[..., None]
 
@@ -39,16 +39,16 @@ def make(images, labels, split, votes=None, **fields) -> Dataset:
 
 @pytest.fixture
 def planted() -> Dataset:
-    """Rows 0, 10, …: two train twins, their test twin of another label, near, mirrored, constant and empty images."""
-    brighter = np.clip(picture(2) * 0.8 + 30, 0, 255).astype(np.uint8)
+    """Rows 0, 10, …: two train twins, their test twin with another label; near, mirrored, constant and empty images."""
+    brighter = np.clip(make_image(2) * 0.8 + 30, 0, 255).astype(np.uint8)
     nearly_empty = np.zeros((48, 48, 1), np.uint8)
     nearly_empty[:15] = 200
     flat = np.full((48, 48, 1), 7, np.uint8)
     images = [
-        *(picture(1), picture(1), picture(1)),
-        *(picture(2), brighter),
-        *(picture(3), picture(3)[:, ::-1]),
-        *(flat, nearly_empty, picture(4)),
+        *(make_image(1), make_image(1), make_image(1)),
+        *(make_image(2), brighter),
+        *(make_image(3), make_image(3)[:, ::-1]),
+        *(flat, nearly_empty, make_image(4)),
     ]
     split = ["train", "train", "test", "train", "test", "val", "test", "train", "val", "train"]
     return make(images, [0, 0, 3, 1, 1, 2, 2, 4, 5, 6], split, source="a <b> & c.csv")
@@ -90,7 +90,7 @@ def test_twin_count_agrees_with_without_twins(planted):
 
 
 def test_a_copy_of_a_near_duplicate_counts_too(planted):
-    """Two equal test images that nearly equal one in train are two leaking images, but one pair of images."""
+    """Two equal test images with a near-duplicate in train are two leaked images, but one pair."""
     doubled = planted.take(np.array([3, 4, 4]))
     doubled = dataclasses.replace(doubled, rows=np.arange(3))
     found = audit(doubled)
@@ -114,7 +114,7 @@ VOTES = [
 def test_votes():
     names = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
     labels = [names.index(name) for _, name in VOTES]
-    images = [picture(10 + index) for index in range(len(VOTES))]
+    images = [make_image(10 + index) for index in range(len(VOTES))]
     votes = audit(make(images, labels, ["test"] * len(VOTES), [row for row, _ in VOTES])).votes
     assert votes.not_face == (30,)
     assert votes.unknown == (40,)
@@ -146,7 +146,7 @@ def test_empty_data_set():
     assert found.table()[0].number == 0
 
 
-def test_rows_of_one_gray_value_are_no_near_duplicates():
+def test_constant_images_are_not_near_duplicates():
     images = np.stack([np.full((48, 48, 1), value, np.uint8) for value in (0, 7, 130, 255)])
     assert len(near_pairs(images)) == 0
 
@@ -166,7 +166,7 @@ def test_near_pairs_refuses_other_thresholds(threshold):
 def test_too_many_near_duplicates_end_the_search(monkeypatch):
     monkeypatch.setattr(duplicates, "MAX_CANDIDATES", 5)
     noise = np.random.default_rng(0)
-    images = np.stack([picture(1) + noise.integers(0, 3, (48, 48, 1)).astype(np.uint8) for _ in range(8)])
+    images = np.stack([make_image(1) + noise.integers(0, 3, (48, 48, 1)).astype(np.uint8) for _ in range(8)])
     found = near_pairs(images)
     assert not found.complete
     assert len(found) == 5
@@ -174,10 +174,10 @@ def test_too_many_near_duplicates_end_the_search(monkeypatch):
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.sampled_from([0.9, 0.95, 0.99]))
-def test_near_pairs_equal_the_plain_way(seed, number, threshold):
-    """The blocked search finds the same pairs as np.corrcoef over all of them."""
+def test_near_pairs_equal_a_brute_force_search(seed, number, threshold):
+    """The blocked search finds the same pairs as np.corrcoef over all images."""
     rng = np.random.default_rng(seed)
-    base = [picture(int(rng.integers(3))) for _ in range(number)]
+    base = [make_image(int(rng.integers(3))) for _ in range(number)]
     noisy = [image + rng.normal(0, rng.choice([1, 8, 20]), image.shape) for image in base]
     images = np.clip(np.stack(noisy), 0, 255).astype(np.uint8)
     images[rng.random(number) < 0.3] = images[0][:, ::-1].copy()
@@ -196,8 +196,8 @@ def test_near_pairs_equal_the_plain_way(seed, number, threshold):
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 4), max_size=30))
-def test_groups_hold_each_face_once(kinds):
-    dataset = make([picture(kind) for kind in kinds], [0] * len(kinds), ["train"] * len(kinds))
+def test_each_face_is_in_one_group(kinds):
+    dataset = make([make_image(kind) for kind in kinds], [0] * len(kinds), ["train"] * len(kinds))
     groups = exact_groups(dataset)
     assert groups.num_pictures == len(set(kinds))
     assert groups.size.sum() == len(kinds)
@@ -207,7 +207,7 @@ def test_groups_hold_each_face_once(kinds):
 
 
 class _Page(HTMLParser):
-    """Collects tags, what they load and the text."""
+    """Collects tags, the addresses that they load, and the text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -244,9 +244,9 @@ def test_page_is_self_contained_and_escaped(planted, tmp_path):
         assert title in page.text
 
 
-def test_page_of_nothing_and_of_one_split(tmp_path):
+def test_page_of_an_empty_data_set_and_of_one_split(tmp_path):
     pytest.importorskip("jinja2", reason="the page needs the extra 'report'")
-    for name, dataset in (("none", make([], [], [])), ("one", make([picture(1)], [3], ["train"]))):
+    for name, dataset in (("none", make([], [], [])), ("one", make([make_image(1)], [3], ["train"]))):
         write_audit_page(audit(dataset), dataset, tmp_path / f"{name}.html")
         assert "Data audit" in _Page((tmp_path / f"{name}.html").read_text()).text
 
@@ -280,8 +280,8 @@ def test_fer2013_twins(real_data):
     assert len(dataset.without_twins("test")) == len(test) - 288
 
 
-def test_fer2013_leaked_images_are_found_by_a_whole_audit(real_data):
-    """A part of the data that runs in a second: test and every eighth face of train."""
+def test_a_full_audit_finds_the_leaked_images_of_fer2013(real_data):
+    """Uses a part of the data that takes a second: test and every eighth face of train."""
     dataset = real_data
     part = dataset.take(np.concatenate([dataset.where("train")[::8], dataset.where("test")]))
     found = audit(part)

@@ -1,4 +1,4 @@
-"""`Dataset`: what it checks, and what it gives."""
+"""`Dataset`: its checks and its methods."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_one_hot_scaled_and_counts(dataset):
     assert sum(dataset.counts()["train"].values()) == 18
 
 
-def test_without_twins_leaves_out_what_training_has_seen(dataset):
+def test_without_twins_leaves_out_training_images(dataset):
     images = dataset.images.copy()
     images[8] = images[0]
     images[9, 0, 0] = images[0, 0, 0]
@@ -36,7 +36,7 @@ def test_without_twins_leaves_out_what_training_has_seen(dataset):
     assert cleaned.rows.tolist() == [9, 18, 19, 28, 29]
 
 
-def test_the_checksum_sees_pixels_labels_and_splits(dataset):
+def test_the_checksum_depends_on_pixels_labels_and_splits(dataset):
     changed = []
     for name in ("images", "labels", "split"):
         array = getattr(dataset, name).copy()
@@ -57,12 +57,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_arrays_are_refused_at_the_door(name):
+def test_wrong_arrays_are_refused(name):
     changes, message = WRONG[name]
     with pytest.raises(MoueError, match=message):
         make_dataset(**changes)
 
 
-def test_an_unknown_split_lists_the_known(dataset):
+def test_an_unknown_split_lists_the_known_ones(dataset):
     with pytest.raises(MoueError, match="one of train, val, test"):
         dataset.subset("dev")

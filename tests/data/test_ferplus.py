@@ -1,4 +1,4 @@
-"""FER+ joins by row order, and refuses whatever does not fit."""
+"""FER+ votes are joined by row order, and files that do not match are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USAGE = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
 
 
 def lines_of(dataset):
-    # The numbers in the image names mislead on purpose, as they do in the published file.
+    # The numbers in the image names are wrong on purpose, as in the published file.
     return [HEADER] + [
         f"{USAGE[str(s)]},fer{99 - k:07d}.png,{k % 11},0,0,1,0,0,0,0,0,2" for k, s in enumerate(dataset.split)
     ]
@@ -50,7 +50,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_does_not_fit_is_refused(name, tmp_path, dataset):
+def test_files_that_do_not_match_are_refused(name, tmp_path, dataset):
     change, message = WRONG[name]
     path = tmp_path / "votes.csv"
     path.write_text("\n".join(change(lines_of(dataset))))
@@ -77,9 +77,9 @@ def test_votes_of_other_faces_are_refused(tmp_path):
     path = tmp_path / "votes.csv"
     path.write_text("\n".join(votes_for(whole)))
     assert (join_votes(whole, path).votes.max(axis=1) == 10).all()
-    # One row was left out of the table: the votes of all rows after it are those of other faces.
+    # One row of the table is missing: all rows after it get the votes of other faces.
     fewer = dataclasses.replace(whole.take(np.arange(400) != 30), rows=np.arange(399))
-    with pytest.raises(MoueError, match="does not go with"):
+    with pytest.raises(MoueError, match="does not match"):
         join_votes(fewer, path)
 
 

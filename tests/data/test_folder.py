@@ -1,4 +1,4 @@
-"""Folders of images in the layouts that circulate."""
+"""Folders of images in common layouts."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_splits_and_classes_come_from_folders(tmp_path):
 NAMES = ("Training_7.png", "PublicTest_8.png", "PrivateTest_9.png")
 
 
-def test_file_names_give_the_published_split_back(tmp_path):
+def test_file_names_give_the_published_split(tmp_path):
     for k, name in enumerate(NAMES):
         put(tmp_path / "sad" / name, k)
     assert sorted(load_folder(tmp_path).split.tolist()) == ["test", "train", "val"]
 
 
-def test_a_users_own_folders_count_more_than_old_file_names(tmp_path):
+def test_split_folders_take_precedence_over_file_names(tmp_path):
     for k, name in enumerate(NAMES):
         put(tmp_path / ("train", "test", "val")[k] / "sad" / name, k)
     dataset = load_folder(tmp_path)
@@ -52,7 +52,7 @@ def test_a_users_own_folders_count_more_than_old_file_names(tmp_path):
     assert any("2 file names give another split" in note for note in dataset.notes)
 
 
-def test_every_file_is_read_or_named(tmp_path):
+def test_every_file_is_read_or_noted(tmp_path):
     put(tmp_path / "train" / "happy" / "a.png")
     (tmp_path / "train" / "happy" / "a.png").rename(tmp_path / "train" / "happy" / "IMG_0001")
     put(tmp_path / "train" / "happy" / "deeper" / "b.gif", 1)
@@ -65,12 +65,12 @@ def test_every_file_is_read_or_named(tmp_path):
     dataset = load_folder(tmp_path)
     assert len(dataset) == 3
     notes = "\n".join(dataset.notes)
-    assert "1 file no image, left out: train/sad/notes.txt" in notes
-    assert "1 file not in a folder of a class, left out: readme.md" in notes
+    assert "1 file not in an image format, left out: train/sad/notes.txt" in notes
+    assert "1 file not in a class folder, left out: readme.md" in notes
     assert "2 files left behind by a system" in notes
 
 
-def test_images_are_read_as_predictions_read_them(tmp_path):
+def test_images_are_decoded_as_in_predictions(tmp_path):
     deep = (np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) % 4096) * 16
     (tmp_path / "happy").mkdir()
     Image.fromarray(deep).save(tmp_path / "happy" / "a.png")
@@ -83,7 +83,7 @@ def test_images_are_read_as_predictions_read_them(tmp_path):
         np.testing.assert_array_equal(image, fit_gray(decode(tmp_path / "happy" / name).image))
 
 
-def test_numbered_folders_say_what_was_assumed(tmp_path):
+def test_numbered_folders_note_the_assumed_order(tmp_path):
     for number in range(7):
         put(tmp_path / str(number) / "a.png", number)
     dataset = load_folder(tmp_path)
@@ -94,12 +94,12 @@ def test_numbered_folders_say_what_was_assumed(tmp_path):
 
 
 @pytest.mark.parametrize("above", ["set/images", "images"])
-def test_one_folder_too_high(tmp_path, above):
+def test_a_folder_above_the_data(tmp_path, above):
     put(tmp_path / above / "train" / "happy" / "a.png")
     assert len(load_folder(tmp_path)) == 1
 
 
-def test_a_folder_or_archive_of_the_download(tmp_path):
+def test_an_archive_and_a_folder_with_the_table(tmp_path):
     put(tmp_path / "data" / "train" / "happy" / "a.png")
     archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "data")
     assert len(load_folder(archive)) == 1
@@ -110,7 +110,7 @@ def test_a_folder_or_archive_of_the_download(tmp_path):
     assert "fer2013.csv" in dataset.notes[0]
 
 
-def test_without_val_a_part_of_train_is_held_out(tmp_path):
+def test_without_val_part_of_train_is_held_out(tmp_path):
     for k in range(120):
         put(tmp_path / "train" / ("fear" if k % 3 else "bored") / f"{k}.png", k)
     put(tmp_path / "test" / "fear" / "0.png", 500)
@@ -123,7 +123,7 @@ def test_without_val_a_part_of_train_is_held_out(tmp_path):
     assert dataset.split_rule == "moved 1/5 of train to val, balanced over the classes"
 
 
-def test_pixels_are_those_of_the_file_and_other_sizes_are_scaled(tmp_path):
+def test_pixels_are_unchanged_and_other_sizes_are_resized(tmp_path):
     expected = put(tmp_path / "happy" / "a.png", 1)
     put(tmp_path / "happy" / "b.jpg", 2, size=(200, 120), mode="RGB")
     dataset = load_folder(tmp_path)

@@ -1,4 +1,4 @@
-"""Reading tables: every shape they come in, and one clear error for each thing that can be wrong."""
+"""Reading tables: every common format, and one clear error for each fault."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_reads_every_shape(name, tmp_path, dataset):
+def test_every_format_is_read(name, tmp_path, dataset):
     path = tmp_path / name
     path.write_bytes(GOOD[name](dataset))
     assert same(load_fer2013(path), dataset)
@@ -143,7 +143,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_wrong_row_is_named(name, tmp_path, dataset):
+def test_a_bad_row_is_named(name, tmp_path, dataset):
     line, message = BAD[name]
     path = tmp_path / "bad.csv"
     path.write_bytes(bad_line(dataset, 4, line))
@@ -159,7 +159,7 @@ BAD_FILES = {
     "empty.csv": (b"", "is empty"),
     "header_only.csv": (b"emotion,pixels,Usage\n", "no readable rows"),
     "kaggle_test.csv": (b"pixels\n1 2 3\n", "no column emotion(?s:.*)test.csv"),
-    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(5000), "is not a text file(?s:.*)folder"),
+    "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(5000), "is not a text file(?s:.*)folder"),
     "one_line.csv": (b"x" * 200_000, "longer than"),
     "damaged.csv.gz": (gzip.compress(table(make_dataset(10)))[:-400], "damaged"),
     "not_really.csv.gz": (b"emotion,pixels,Usage\n", "no readable rows"),
@@ -173,7 +173,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_wrong_file_is_one_clear_error(name, tmp_path):
+def test_a_bad_file_raises_one_clear_error(name, tmp_path):
     content, message = BAD_FILES[name]
     path = tmp_path / name
     path.write_bytes(content)
@@ -187,16 +187,16 @@ def test_a_missing_file_says_where_to_get_it(tmp_path):
 
 
 @pytest.mark.parametrize("heading", ["usage", "Split", "subset", "PARTITION"])
-def test_splits_are_read_under_other_headings(tmp_path, dataset, heading):
+def test_the_split_column_may_have_other_names(tmp_path, dataset, heading):
     path = tmp_path / "other.csv"
     path.write_bytes(table(dataset).replace(b"Usage", heading.encode(), 1))
-    same(load_fer2013(path), dataset)
+    assert same(load_fer2013(path), dataset)
 
 
 @pytest.mark.parametrize(
     "heading", ["emotion,emotion,pixels,Usage", "x,emotion,pixels,pixels", "Split,emotion,pixels,Usage"]
 )
-def test_two_columns_of_one_meaning_are_refused(tmp_path, heading):
+def test_duplicate_columns_are_refused(tmp_path, heading):
     path = tmp_path / "double.csv"
     path.write_bytes(heading.encode() + b"\n3,3," + pixels() + b",Training\n")
     with pytest.raises(MoueError, match="several columns of one meaning"):
@@ -215,7 +215,7 @@ def test_without_usage_twins_stay_together(tmp_path):
     assert "moved 1/5 of train each to val and test" in loaded.split_rule
 
 
-def test_an_edited_file_is_never_served_stale(tmp_path, dataset):
+def test_an_edited_file_is_not_read_from_the_cache(tmp_path, dataset):
     path = tmp_path / "fer2013.csv"
     path.write_bytes(table(dataset))
     load_fer2013(path)
@@ -229,7 +229,7 @@ def test_an_edited_file_is_never_served_stale(tmp_path, dataset):
     assert load_fer2013(path).labels[0] == 6
 
 
-def test_a_broken_or_missing_cache_only_costs_the_cache(tmp_path, dataset, monkeypatch):
+def test_a_broken_or_missing_cache_is_ignored(tmp_path, dataset, monkeypatch):
     path = tmp_path / "fer2013.csv"
     path.write_bytes(table(dataset))
     cache = tmp_path / "cache"
@@ -245,7 +245,7 @@ def test_a_broken_or_missing_cache_only_costs_the_cache(tmp_path, dataset, monke
     assert same(load_fer2013(path), dataset)
 
 
-def test_two_processes_may_read_at_once(tmp_path, dataset):
+def test_several_processes_may_read_at_once(tmp_path, dataset):
     path = tmp_path / "fer2013.csv"
     path.write_bytes(table(dataset))
     code = f"from moue.data.load import load_fer2013; print(load_fer2013({str(path)!r}).checksum)"
@@ -255,7 +255,7 @@ def test_two_processes_may_read_at_once(tmp_path, dataset):
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), highest=st.sampled_from([9, 10, 99, 100, 255]), num_rows=st.integers(1, 70))
-def test_parsing_gives_back_what_was_written(seed, highest, num_rows):
+def test_parsing_returns_the_written_pixels(seed, highest, num_rows):
     rows = np.random.default_rng(seed).integers(0, highest, (num_rows, NUM_PIXELS), np.uint8, endpoint=True)
     parsed, reasons = parse_rows([" ".join(map(str, row)).encode() for row in rows.tolist()])
     assert not reasons
@@ -278,7 +278,7 @@ def test_a_word_is_read_strictly_or_refused(position, word):
 
 @settings(max_examples=60)
 @given(content=st.binary(max_size=400), header=st.booleans())
-def test_any_bytes_are_an_error_and_never_a_crash(tmp_path, content, header):
+def test_any_bytes_raise_an_error_and_never_crash(tmp_path, content, header):
     path = tmp_path / "any.csv"
     path.write_bytes((b"emotion,pixels,Usage\n" if header else b"") + content)
     with pytest.raises(MoueError):
@@ -294,22 +294,22 @@ def test_the_real_file(real_data):
     assert len(real_data.without_twins()) == 3_301
 
 
-def test_the_real_file_is_read_in_little_time_and_memory(real_csv):
-    # ru_maxrss would hold this process's own peak, from before the new program was started in the child.
+def test_reading_the_real_file_needs_little_time_and_memory(real_csv):
+    # ru_maxrss would include this process's own peak, from between fork and exec.
     code = (
         "import sys, time; from pathlib import Path; from moue.data.load import load_fer2013;"
         "load_fer2013(sys.argv[1], use_cache=False); lines = Path('/proc/self/status').read_text().splitlines();"
         "print(time.process_time(), *(line.split()[1] for line in lines if line.startswith('VmHWM')))"
     )
     if not Path("/proc/self/status").exists():
-        pytest.skip("the peak of memory is read from /proc, which is not here")
+        pytest.skip("the peak memory is read from /proc, which does not exist here")
     out = subprocess.run([sys.executable, "-c", code, real_csv], capture_output=True, check=True, text=True).stdout
     seconds, kilobytes = map(float, out.split())
     assert kilobytes < 300 * 1024
     assert seconds < 7
 
 
-def test_a_wrong_checksum_at_the_end_of_an_archive_is_seen(tmp_path, dataset):
+def test_a_wrong_checksum_at_the_end_of_an_archive_is_detected(tmp_path, dataset):
     content = bytearray(tarred("fer2013.csv", table(dataset)))
     content[-8] ^= 1
     path = tmp_path / "fer2013.tar.gz"
@@ -318,7 +318,7 @@ def test_a_wrong_checksum_at_the_end_of_an_archive_is_seen(tmp_path, dataset):
         load_fer2013(path)
 
 
-def test_a_flipped_bit_in_the_cache_only_costs_the_cache(tmp_path, dataset, monkeypatch):
+def test_a_cache_entry_with_a_flipped_bit_is_ignored(tmp_path, dataset, monkeypatch):
     path = tmp_path / "fer2013.csv"
     path.write_bytes(table(dataset))
     monkeypatch.setenv("MOUE_CACHE", str(tmp_path / "cache"))
@@ -342,14 +342,14 @@ def test_a_pipe_is_read_and_a_device_is_refused(tmp_path, dataset):
             load_fer2013(path)
 
 
-def test_wrong_rows_without_end_are_not_collected(tmp_path):
+def test_reading_stops_after_too_many_bad_rows(tmp_path):
     path = tmp_path / "rubbish.csv"
     path.write_bytes(b"emotion,pixels,Usage\n" + b"x\n" * 100_000)
     with pytest.raises(MoueError, match="1,001 of the first 1,001 rows are wrong"):
         load_fer2013(path, on_bad_row="skip")
 
 
-def test_numbers_of_another_order(tmp_path, dataset):
+def test_numbers_in_another_order(tmp_path, dataset):
     path = tmp_path / "affectnet.csv"
     path.write_bytes(table(dataset))
     order = ("Neutral", "happiness", "sad", "surprise", "fear", "disgust", "anger")
@@ -368,8 +368,8 @@ def test_a_class_without_faces_is_noted(tmp_path, dataset):
     assert "no face in the training split is labelled disgust" in load_fer2013(path).notes
 
 
-def test_a_password_is_said(tmp_path):
-    # A zip entry whose flag says that it is encrypted.
+def test_an_encrypted_archive_is_named(tmp_path):
+    # A zip entry with the flag for encryption.
     content = bytearray(zipped(["fer2013.csv"], b"emotion,pixels,Usage\n"))
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -389,7 +389,7 @@ def test_no_file_is_left_open(tmp_path, dataset):
 
 
 def test_a_reader_is_one_file(tmp_path, monkeypatch):
-    """A new kind of data is one new file: nothing else knows its name."""
+    """A new kind of data is one new file; nothing else refers to it."""
     from moue.data import readers
 
     (tmp_path / "two_faces.py").write_text(
@@ -405,13 +405,13 @@ def test_a_reader_is_one_file(tmp_path, monkeypatch):
     readers.readers.cache_clear()
     (tmp_path / "a.two").write_text("anything")
     try:
-        found = load_dataset(tmp_path / "a.two")
-        assert found.images[0, 0, 0, 0] == 7
-        assert len(found.where("val")) == 1
+        loaded = load_dataset(tmp_path / "a.two")
+        assert loaded.images[0, 0, 0, 0] == 7
+        assert len(loaded.where("val")) == 1
     finally:
         readers.readers.cache_clear()
 
 
-def test_a_missing_path_names_all_that_is_read(tmp_path):
+def test_a_missing_path_lists_what_can_be_read(tmp_path):
     with pytest.raises(MoueError, match=r"a table such as fer2013.csv, an archive of it, or a folder of images"):
         load_dataset(tmp_path / "mine")

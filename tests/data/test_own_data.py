@@ -1,4 +1,4 @@
-"""Data of a user's own: class names, lists of files, and splits that are made."""
+"""A user's own data: class names, lists of files, and generated splits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_names_and_order(words, names):
     assert order_classes(classes.values()) == names
 
 
-def test_numbers_may_stand_for_own_classes(tmp_path):
+def test_numbers_may_mean_own_classes(tmp_path):
     for number in range(20):
         put(tmp_path / str(number % 2) / f"{number}.png", number)
     data = load_dataset(tmp_path, class_names=("no_smile", "smile"))
@@ -73,7 +73,7 @@ def test_a_list_of_files(tmp_path):
 
 
 @pytest.mark.parametrize("named", ["column", "file names"])
-def test_a_person_is_in_one_split(tmp_path, named):
+def test_each_person_is_in_one_split(tmp_path, named):
     rng = np.random.default_rng(0)
     people, rows = {}, []
     for number in range(120):
@@ -93,25 +93,25 @@ def test_a_person_is_in_one_split(tmp_path, named):
     splits = {}
     for row, split in zip(data.rows, data.split, strict=True):
         splits.setdefault(people[number_of[names[row]]], set()).add(str(split))
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(names) == 1 for names in splits.values())
     counts = data.counts()
     for split, low, high in (("train", 30, 42), ("val", 8, 16), ("test", 8, 16)):
         assert all(low <= number <= high for number in counts[split].values()), counts
     assert named == "column" or any("15 codes such as S0" in note for note in data.notes)
 
 
-def test_names_of_classes_in_file_names_are_no_people(tmp_path):
+def test_class_names_in_file_names_are_not_taken_for_people(tmp_path):
     for number in range(30):
         put(tmp_path / ("a1", "b2", "c3")[number % 3] / f"{('a1', 'b2', 'c3')[number % 3]}_{number}.png", number)
     assert "person" not in load_dataset(tmp_path).split_rule
 
 
-def test_folds_are_balanced_whole_and_seeded():
+def test_folds_are_balanced_keep_groups_whole_and_depend_on_the_seed():
     rng = np.random.default_rng(1)
     labels, groups = rng.integers(0, 3, 200), [str(g) for g in rng.integers(0, 40, 200)]
     folds = stratified_folds(labels, groups, 5)
     for group in set(groups):
-        assert len({fold for fold, one in zip(folds, groups, strict=True) if one == group}) == 1
+        assert len({fold for fold, other in zip(folds, groups, strict=True) if other == group}) == 1
     sizes = np.array([[np.sum((folds == fold) & (labels == label)) for label in range(3)] for fold in range(5)])
     assert (np.abs(sizes - sizes.mean(axis=0)) <= 5).all()
     order = rng.permutation(200)
@@ -119,7 +119,7 @@ def test_folds_are_balanced_whole_and_seeded():
     assert (stratified_folds(labels, groups, 5, seed=1) != folds).any()
 
 
-def test_a_dozen_images_make_three_splits_and_many_images_a_tenth():
+def test_small_data_gets_all_splits_and_large_data_holds_out_a_tenth():
     few = dataclasses.replace(make_dataset(12), labels=(np.arange(12) % 2).astype(np.uint8), split=np.full(12, "train"))
     counts = hold_out(few, ("val", "test")).counts()
     assert all(counts[split][name] >= 1 for split in counts for name in CLASS_NAMES[:2])
@@ -129,7 +129,7 @@ def test_a_dozen_images_make_three_splits_and_many_images_a_tenth():
     assert many.split_rule == "moved a tenth of train to val, by a hash of the pixels"
 
 
-def test_a_table_of_own_labels(tmp_path):
+def test_a_table_with_own_labels(tmp_path):
     pixels = " ".join(["7"] * 2304)
     path = tmp_path / "own.csv"
     path.write_text("label,pixels,split\n" + "".join(f"{w},{pixels},train\n" for w in ("wink", "sad", "wink", "Sad")))
@@ -143,7 +143,7 @@ def test_a_table_of_own_labels(tmp_path):
         load_dataset(path)
 
 
-def test_labels_are_joined_to_a_networks_classes_by_name():
+def test_labels_are_matched_to_a_models_classes_by_name():
     data = dataclasses.replace(make_dataset(20), labels=np.arange(20, dtype=np.uint8) % 2, class_names=("happy", "sad"))
     joined = data.with_classes(CLASS_NAMES)
     assert joined.labels.tolist() == [3, 4] * 10

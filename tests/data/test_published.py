@@ -1,4 +1,4 @@
-"""Fetching from a real server on this machine, and checking data against the published numbers."""
+"""Downloading from a real server on this machine, and checking data against the published counts."""
 
 from __future__ import annotations
 
@@ -86,27 +86,27 @@ def test_fetch_into_a_folder_and_over_a_file(server, tmp_path):
         ("/silent", {}, "timed out"),
         ("/not-http", {}, "cannot fetch"),
         ("/file.csv", {"sha256": "0" * 64}, "SHA-256"),
-        ("/file.csv", {"most_bytes": 1000}, "more than 1,000 bytes"),
+        ("/file.csv", {"max_bytes": 1000}, "more than 1,000 bytes"),
         ("/file.csv", {"longest_s": -1.0}, "not done after"),
         ("/to/ftp://127.0.0.1/file", {}, "ftp://"),
         ("/to/file:///etc/hostname", {}, "file:///"),
         ("/to/https://127.0.0.1:1/file", {}, "begins with http://"),
     ],
 )
-def test_what_goes_wrong_is_one_clear_error_and_leaves_nothing(server, tmp_path, path, changes, message):
+def test_a_failed_download_raises_one_clear_error_and_leaves_no_file(server, tmp_path, path, changes, message):
     with pytest.raises(MoueError, match=message):
         fetch(download(server + path, **changes), tmp_path / "votes.csv", overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_file_survives_a_failedfetch(server, tmp_path):
+def test_an_old_file_survives_a_failed_download(server, tmp_path):
     (tmp_path / "votes.csv").write_text("old")
     with pytest.raises(MoueError, match="SHA-256"):
         fetch(download(server + "/file.csv", sha256="0" * 64), tmp_path / "votes.csv", overwrite=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("votes.csv", "old")]
 
 
-def test_nobody_listens(tmp_path):
+def test_no_server_listens(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file.csv"
@@ -122,7 +122,7 @@ def test_only_https_is_fetched(tmp_path, scheme):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sources_say_what_one_must_know():
+def test_sources_are_complete():
     assert {source.name for source in SOURCES} == {"fer2013", "fer2013-folders", "ferplus"}
     for source in SOURCES:
         assert all(getattr(source, field.name) != "" for field in dataclasses.fields(source))
@@ -131,7 +131,7 @@ def test_sources_say_what_one_must_know():
 
 
 def published_counts() -> Dataset:
-    """Blank faces in the published numbers."""
+    """Return blank faces with the published counts."""
     labels, split = [], []
     for name, counts in FER2013_COUNTS.items():
         for label, count in enumerate(counts):
@@ -141,7 +141,7 @@ def published_counts() -> Dataset:
     return Dataset(images, np.array(labels, np.uint8), np.array(split, "<U5"), np.arange(len(labels)))
 
 
-def test_right_counts_with_an_unknown_checksum_are_a_remark():
+def test_correct_counts_with_an_unknown_checksum_get_a_remark():
     checks = check(published_counts())
     assert len(checks) == 1 + 3 + 21 + 1
     assert all(each.ok for each in checks)
@@ -165,7 +165,7 @@ def test_other_splits_are_named():
     assert failed["test rows"].note == "splits by: folder names"
 
 
-def test_a_known_checksum_is_said(monkeypatch):
+def test_a_known_checksum_gets_its_remark(monkeypatch):
     dataset = published_counts()
     monkeypatch.setitem(catalog.KNOWN_CHECKSUMS, dataset.checksum, "blank faces")
     assert check(dataset)[-1].note == "blank faces"

@@ -1,4 +1,4 @@
-"""Data sets of other origin: tiny trees that look like CK+, JAFFE, RAF-DB and AffectNet, and how they are scored."""
+"""Other data sets: tiny trees that look like CK+, JAFFE, RAF-DB and AffectNet, and how they are scored."""
 
 import json
 
@@ -18,7 +18,7 @@ def draw(path, gray, size=(60, 60)):
 
 
 def labels_of(dataset):
-    """Class of each face by the gray it was drawn with."""
+    """Return the class of each face, by the gray value it was drawn with."""
     grays = dataset.images[:, 20, 20, 0].tolist()
     return {gray: dataset.class_names[label] for gray, label in zip(grays, dataset.labels, strict=True)}
 
@@ -97,7 +97,7 @@ def test_a_layout_is_recognised_and_its_classes_are_named(name, tmp_path):
     assert find_reader(tmp_path).name == name.removesuffix(" in folders")
     dataset = load_dataset(tmp_path)
     found = labels_of(dataset)
-    near = {min(expected, key=lambda gray: abs(gray - one)): label for one, label in found.items()}  # JPEG rounds
+    near = {min(expected, key=lambda gray: abs(gray - value)): label for value, label in found.items()}  # JPEG rounds
     assert near == expected
 
 
@@ -124,7 +124,7 @@ def test_a_damaged_label_is_named(layout, file, content, message, tmp_path):
         load_dataset(tmp_path)
 
 
-def test_faces_can_be_cut_out_first(tmp_path):
+def test_faces_can_be_cropped_first(tmp_path):
     expected = jaffe(tmp_path)
     whole = load_dataset(tmp_path)
     assert any("--crop-faces" in note for note in whole.notes)
@@ -133,40 +133,40 @@ def test_faces_can_be_cut_out_first(tmp_path):
     assert not any("--crop-faces" in note for note in cut.notes)
 
 
-def test_contempt_is_left_out_when_asked_and_missing_classes_do_not_count(moue, run_folder, tmp_path):
+def test_classes_can_be_left_out_and_missing_classes_do_not_count(moue, run_folder, tmp_path):
     affectnet(tmp_path / "data")
-    code, _, said = moue("evaluate", run_folder, tmp_path / "data", "--split", "all", "--out", tmp_path / "a")
+    code, _, err = moue("evaluate", run_folder, tmp_path / "data", "--split", "all", "--out", tmp_path / "a")
     assert code == 1
-    assert "contempt" in said
+    assert "contempt" in err
     options = ("--split", "all", "--leave-out", "contempt,neutral", "--out", tmp_path / "b")
-    code, printed, said = moue("evaluate", run_folder, tmp_path / "data", *options)
+    code, printed, err = moue("evaluate", run_folder, tmp_path / "data", *options)
     assert code == 0
-    assert "left out: 1 face of contempt" in said
-    assert "balanced accuracy is the mean over the other 6 classes" in said
+    assert "left out: 1 face of contempt" in err
+    assert "balanced accuracy is the mean over the other 6 classes" in err
     assert "all faces" in printed
-    found = json.loads((tmp_path / "b" / "evaluation.json").read_text(encoding="utf-8"))["official"]
-    present = [one["recall"] for one in found["per_class"] if one["support"]]
+    scores = json.loads((tmp_path / "b" / "evaluation.json").read_text(encoding="utf-8"))["official"]
+    present = [entry["recall"] for entry in scores["per_class"] if entry["support"]]
     assert len(present) == 6
-    assert found["balanced_accuracy"] == pytest.approx(sum(present) / 6)
+    assert scores["balanced_accuracy"] == pytest.approx(sum(present) / 6)
     assert moue("evaluate", run_folder, tmp_path / "data", "--leave-out", "joyless")[0] == 2
     options = ("--split", "all", "--leave-out", "smile,contempt", "--out", tmp_path / "c")
-    _, _, said = moue("evaluate", run_folder, tmp_path / "data", *options)
-    assert "smile is read as happy\nleft out: 1 face of happy\n" in said
+    _, _, err = moue("evaluate", run_folder, tmp_path / "data", *options)
+    assert "smile is read as happy\nleft out: 1 face of happy\n" in err
 
 
-def test_data_without_splits_says_how_all_of_it_is_scored(moue, run_folder, tmp_path):
+def test_data_without_splits_suggests_scoring_all_of_it(moue, run_folder, tmp_path):
     for k, name in enumerate(("happy", "sad") * 15):
         draw(tmp_path / "data" / name / f"{k}.png", 8 * k)
-    code, _, said = moue("evaluate", run_folder, tmp_path / "data", "--out", tmp_path / "a")
-    assert (code, "6 of 30 faces are in the split test; --split all scores all" in said) == (0, True)
-    code, _, said = moue("evaluate", run_folder, tmp_path / "data", "--split", "all", "--out", tmp_path / "b")
-    assert (code, "--split all" in said) == (0, False)
+    code, _, err = moue("evaluate", run_folder, tmp_path / "data", "--out", tmp_path / "a")
+    assert (code, "6 of 30 faces are in the split test; --split all scores all" in err) == (0, True)
+    code, _, err = moue("evaluate", run_folder, tmp_path / "data", "--split", "all", "--out", tmp_path / "b")
+    assert (code, "--split all" in err) == (0, False)
 
 
-def test_faces_are_found_in_images_that_show_more(moue, run_folder, tmp_path):
+def test_crop_faces_detects_faces_in_whole_images(moue, run_folder, tmp_path):
     jaffe(tmp_path / "data")
-    code, _, said = moue(
+    code, _, err = moue(
         "evaluate", run_folder, tmp_path / "data", "--split", "all", "--crop-faces", "--out", tmp_path / "a"
     )
     assert code == 0
-    assert "no face was found in 4 images" in said
+    assert "no face was found in 4 images" in err

@@ -1,4 +1,4 @@
-"""The drawn faces, writing them as fer2013.csv, and the contact sheet."""
+"""Drawn faces, writing them as fer2013.csv, and the contact sheet."""
 
 import dataclasses
 import gzip
@@ -23,7 +23,7 @@ def faces() -> Dataset:
 
 
 def _ridge_accuracy(features, labels, train, test, weight):
-    """Return the share of right answers of a linear classifier, the plainest learner there is."""
+    """Return the accuracy of a linear classifier, the simplest learner."""
     features = (features - features[train].mean(0)) / (features[train].std(0) + 1e-6)
     known = features[train]
     targets = np.eye(7)[labels[train]] - 1 / 7
@@ -39,13 +39,13 @@ def test_same_seed_same_pixels_and_other_seed_other_pixels():
     assert synthesize(3, seed=7).checksum != synthesize(3, seed=8).checksum
 
 
-def test_smaller_set_is_part_of_larger():
+def test_smaller_data_set_is_part_of_a_larger_one():
     small, large = synthesize(3, seed=1), synthesize(6, seed=1)
     held = dict(zip(large.pixel_digests.tolist(), large.labels.tolist(), strict=True))
     assert [held[digest] for digest in small.pixel_digests.tolist()] == small.labels.tolist()
 
 
-def test_set_says_where_it_comes_from(faces):
+def test_data_set_states_its_source(faces):
     assert faces.source == "synthetic, per_class=100, seed=3"
     assert faces.split_rule == SPLIT_RULE == "synthetic 80/10/10"
     assert faces.rows.tolist() == list(range(700))
@@ -68,12 +68,12 @@ def test_refuses(per_class, seed, match):
         synthesize(per_class, seed)
 
 
-def test_every_class_has_a_way_to_show_it():
+def test_every_class_has_an_expression():
     assert tuple(EXPRESSIONS) == CLASS_NAMES
     assert all(EXPRESSIONS.values())
 
 
-def test_rows_are_mixed_and_faces_differ(faces):
+def test_rows_are_shuffled_and_faces_differ(faces):
     first = faces.labels[:70]
     assert len(set(first.tolist())) == 7
     assert np.count_nonzero(np.diff(first.astype(int))) > 40
@@ -81,22 +81,22 @@ def test_rows_are_mixed_and_faces_differ(faces):
     assert len(faces.without_twins()) == len(faces.where("test"))
 
 
-def test_every_face_has_contrast_and_is_not_burnt_out(faces):
+def test_every_face_has_contrast_and_is_not_overexposed(faces):
     flat = faces.images.reshape(len(faces), -1)
     assert flat.std(1).min() > 6
     assert ((flat == 0) | (flat == 255)).mean(1).max() < 0.75
 
 
-def test_expression_can_be_learnt_but_not_from_one_pixel_or_the_surroundings(faces):
-    """Pixels tell more than chance (1/7), no single one does, and what is not face tells nothing."""
+def test_expression_can_be_learnt_but_not_from_one_pixel_or_the_background(faces):
+    """All pixels predict it above chance (1/7), one pixel does not, and the background predicts nothing."""
     images = faces.scaled()[..., 0]
     train = faces.where("train")
     test = np.concatenate((faces.where("val"), faces.where("test")))
-    # Half the resolution is enough and quick to solve.
+    # Half the resolution is enough and fast to solve.
     halved = images.reshape(-1, 24, 2, 24, 2).mean((2, 4)).reshape(len(faces), -1)
     assert _ridge_accuracy(halved, faces.labels, train, test, 1000) > 0.3
     corners = np.concatenate((images[:, :6, :6], images[:, :6, -6:]), axis=2).reshape(len(faces), -1)
-    # Chance is 0.14 with a standard deviation of 0.03 on 140 faces.
+    # On 140 faces, chance is 0.14 with a standard deviation of 0.03.
     assert _ridge_accuracy(corners, faces.labels, train, test, 100) < 0.25
     means = images.reshape(len(faces), -1).mean(1)
     by_class = [means[faces.labels == label].mean() for label in range(7)]
@@ -116,7 +116,7 @@ def _one_pixel_accuracy(pixel, labels, train, test):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "deeper/A.CSV"])
-def test_written_file_is_read_back_the_same(tmp_path, name):
+def test_written_file_is_read_back_unchanged(tmp_path, name):
     dataset = synthesize(4)
     write_csv(dataset, tmp_path / name)
     again = load_fer2013(tmp_path / name, use_cache=False)
@@ -149,7 +149,7 @@ def test_compressed_file_is_the_same_every_time(tmp_path):
     assert gzip.decompress((tmp_path / "a.csv.gz").read_bytes()) == (tmp_path / "c.csv").read_bytes()
 
 
-def test_existing_file_is_kept_unless_told_otherwise(tmp_path):
+def test_existing_file_is_kept_without_overwrite(tmp_path):
     target = tmp_path / "a.csv"
     target.write_text("mine")
     with pytest.raises(MoueError, match="already exists"):
@@ -199,12 +199,12 @@ def test_sheet_shows_faces_of_the_named_class(faces):
             assert sheet[top : top + 48, left : left + 48].tobytes() in of_class
 
 
-def test_sheet_is_the_same_every_time_and_another_for_another_seed(faces):
+def test_sheet_depends_only_on_the_seed(faces):
     assert contact_sheet(faces, seed=1).tobytes() == contact_sheet(faces, seed=1).tobytes()
     assert contact_sheet(faces, seed=1).tobytes() != contact_sheet(faces, seed=2).tobytes()
 
 
-def test_sheet_of_few_or_no_faces_has_blank_places(faces):
+def test_sheet_with_few_faces_has_blank_places(faces):
     only_angry = faces.take(np.flatnonzero(faces.labels == 0)[:2])
     pixels = np.asarray(contact_sheet(only_angry, per_class=3, scale=1))
     assert (pixels[:, -50:] == 255).all()
@@ -219,7 +219,7 @@ def test_sheet_refuses(faces, wrong):
 
 
 @pytest.mark.skipif("MOUE_FER2013" not in os.environ, reason="needs the real data: set MOUE_FER2013 to fer2013.csv")
-def test_real_rows_are_written_exactly_as_they_came(tmp_path):
+def test_real_rows_are_written_back_unchanged(tmp_path):
     source = Path(os.environ["MOUE_FER2013"])
     with source.open("rb") as file:
         original = b"".join(file.readline().replace(b"\r\n", b"\n") for _ in range(201))

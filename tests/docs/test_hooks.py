@@ -1,4 +1,4 @@
-"""The hooks of pre-commit run the tools that `make check` runs."""
+"""The pre-commit hooks run the same tools as `make check`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages show works: their Python runs, and the options of their commands exist."""
+"""The examples in the pages work: their Python runs, and the options of their commands exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import moue
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "commands.md")]
-COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")  # compared with the help texts by another test
+COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")  # another test compares it with the help texts
 
 
 def options_of(command):

@@ -1,4 +1,4 @@
-"""The site shows every page and every public name; whether its links lead somewhere, `mkdocs build --strict` checks."""
+"""The site shows every page and every public name; `mkdocs build --strict` checks its links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`moue doctor`: a sound installation, and every way of breaking it that it knows."""
+"""`moue doctor`: a working installation, and every fault that it detects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from helpers.onnx_model import save_run
 from moue.classifier.classifier import Classifier
 from moue.classifier.locate import WEIGHTS, shipped_models
 from moue.data.synthetic.dataset import synthesize
-from moue.doctor.arrays import looks_bgr, mend, turned_back, turns
+from moue.doctor.arrays import looks_bgr, repair, turned_back, turns
 from moue.doctor.checks import devices, framing, inputs, predictions, self_check, software, weights
 from moue.doctor.checks import network as network_check
 from moue.doctor.diagnose import diagnose
@@ -35,14 +35,14 @@ def network():
 
 @pytest.fixture(scope="module")
 def drawings(network):
-    """Faces that the network names right, so that a wrong way of feeding it shows."""
+    """Faces that the model classifies correctly, so that wrong inputs show."""
     drawn = synthesize(20, seed=1)
-    right = np.flatnonzero(network.predict_proba(drawn.images, head="emotion").argmax(axis=1) == drawn.labels)[:60]
-    return drawn.images[right], drawn.labels[right].astype(np.int64)
+    correct = np.flatnonzero(network.predict_proba(drawn.images, head="emotion").argmax(axis=1) == drawn.labels)[:60]
+    return drawn.images[correct], drawn.labels[correct].astype(np.int64)
 
 
 def look(model, data, *checks):
-    """Return what some of the checks find, by their names; all together take too long for every test."""
+    """Return the findings of some checks by name; running all of them in every test would take too long."""
     patient = Patient(model, None if data is None else read_samples(data))
     return {finding.check: finding for check in checks for finding in check(patient)}
 
@@ -52,7 +52,7 @@ def only_problem(found):
     return problem
 
 
-def test_a_sound_installation_fills_one_screen(moue):
+def test_the_report_of_a_working_installation_fits_one_screen(moue):
     code, out, _ = moue("doctor")
     lines = out.splitlines()
     assert (code, lines[-1]) == (0, "No problems found.")
@@ -63,21 +63,21 @@ def test_a_sound_installation_fills_one_screen(moue):
 
 def test_json(moue):
     code, out, _ = moue("doctor", "small", "--json")
-    said = json.loads(out)
-    found = {finding["check"]: finding for finding in said["findings"]}
-    assert (code, said["ok"]) == (0, True)
+    report = json.loads(out)
+    found = {finding["check"]: finding for finding in report["findings"]}
+    assert (code, report["ok"]) == (0, True)
     assert found["self-check"]["values"]["apart"]["given"] < 1e-3
     sound = sorted(["faces/own", *shipped_models()])
     assert [finding.values["sound"] for finding in weights.check(Patient())] == [sound]
 
 
 @pytest.mark.parametrize("name", shipped_models())
-def test_the_answers_of_every_shipped_network_are_recorded(name):
+def test_the_predictions_of_every_shipped_model_are_recorded(name):
     network = Classifier.load(name, threads=1)
     assert expected_probabilities(network.fingerprint) is not None, "run python scripts/drawn_faces.py"
 
 
-def test_drawn_faces_have_the_luma_they_are_made_from():
+def test_colour_faces_have_the_luma_of_the_gray_ones():
     faces = drawn_faces()
     assert faces.gray.shape == (14, 48, 48)
     assert sorted({*faces.names.tolist()}) == sorted(CLASS_NAMES)
@@ -100,31 +100,31 @@ def test_drawn_faces_have_the_luma_they_are_made_from():
         (lambda x: np.repeat(x[..., None], 4, 3), "alpha channel", "[..., :3]"),
     ],
 )
-def test_arrays_are_mended(change, text, fix):
+def test_arrays_are_repaired(change, text, fix):
     gray = drawn_faces().gray
-    mended = mend(change(gray))
-    (fault,) = mended.faults
+    repaired = repair(change(gray))
+    (fault,) = repaired.faults
     assert text in fault.text
     assert fix in fault.fix
-    assert np.abs(mended.images[..., 0].astype(int) - gray).max() <= 1
+    assert np.abs(repaired.images[..., 0].astype(int) - gray).max() <= 1
 
 
-def test_standardised_pixels_and_those_lost_in_a_cast_are_recognised():
+def test_standardised_pixels_and_lossy_casts_are_recognised():
     gray = drawn_faces().gray
-    assert "mean and standard deviation" in mend((gray - gray.mean()) / gray.std()).faults[0].text
-    assert "only black and white" in mend((gray / 255).astype(np.uint8)).faults[0].text
-    assert mend(np.zeros((2, 3, 4, 5, 6), np.uint8)).images is None
+    assert "mean and standard deviation" in repair((gray - gray.mean()) / gray.std()).faults[0].text
+    assert "only black and white" in repair((gray / 255).astype(np.uint8)).faults[0].text
+    assert repair(np.zeros((2, 3, 4, 5, 6), np.uint8)).images is None
 
 
-def test_every_turn_is_undone_as_said():
+def test_the_suggested_code_undoes_every_orientation():
     images = np.arange(2 * 5 * 5).reshape(2, 5, 5)
     for name, undo, quarter, mirrored in turns():
         if name:
-            said = eval(undo, {"np": np, "images": images})  # noqa: S307 (our own text)
-            assert np.array_equal(said, turned_back(images, quarter, mirrored=mirrored))
+            undone = eval(undo, {"np": np, "images": images})  # noqa: S307 (our own text)
+            assert np.array_equal(undone, turned_back(images, quarter, mirrored=mirrored))
 
 
-def test_arrays_that_are_right(network, drawings):
+def test_correct_arrays(network, drawings):
     diagnosis = diagnose(network, drawings)
     assert diagnosis.ok
     assert diagnosis.summary().endswith("No problems found.")
@@ -140,12 +140,12 @@ def test_arrays_that_are_right(network, drawings):
         (lambda x: 255 - x, "negatives"),
     ],
 )
-def test_turned_faces_and_negatives(network, drawings, change, text):
+def test_rotated_faces_and_negatives(network, drawings, change, text):
     images, labels = drawings
     problem = only_problem(look(network, (change(images), labels), inputs.check))
     assert (problem.check, text in problem.text) == ("upright", True)
     assert "improve from" in problem.text
-    # Turned back, some of them are mirror images.
+    # Rotated back, some of them are mirror images.
     assert int(re.search(r"to (\d+)% correct", problem.text)[1]) >= 80
 
 
@@ -158,13 +158,13 @@ def test_turned_faces_and_negatives(network, drawings, change, text):
         (lambda x: np.pad(x, ((0, 0), (58, 58), (58, 58), (0, 0)), "edge"), "crop", "smaller: cropped 1.6 times"),
     ],
 )
-def test_what_became_of_the_drawn_faces(network, change, check, text):
+def test_faults_in_the_drawn_faces_are_named(network, change, check, text):
     problem = only_problem(look(network, change(drawn_faces().color), inputs.check))
     assert problem.check == check
     assert text in problem.text
 
 
-def test_faces_cut_out_too_wide(network, drawings):
+def test_faces_cropped_too_wide(network, drawings):
     images, labels = drawings
     wide = np.pad(images[:40], ((0, 0), (24, 24), (24, 24), (0, 0)), mode="edge")
     found = look(network, (wide[::3], labels[:40:3]), framing.check)
@@ -172,7 +172,7 @@ def test_faces_cut_out_too_wide(network, drawings):
 
 
 def saved(folder, change=None, onnx_change=None):
-    """Save the shipped network after a change of its description or of its ONNX model."""
+    """Save the shipped model with a changed description or a changed ONNX graph."""
     described = json.loads((WEIGHTS / "small.json").read_text(encoding="utf-8"))
     shutil.copy(WEIGHTS / "small.onnx", folder / "mine.onnx")
     if onnx_change is not None:
@@ -187,7 +187,7 @@ def saved(folder, change=None, onnx_change=None):
     return folder / "mine.onnx"
 
 
-def test_a_permuted_order_of_the_classes_is_named(tmp_path, drawings):
+def test_a_permuted_class_order_is_named(tmp_path, drawings):
     def change(described):
         described["heads"][0]["class_names"] = sorted(CLASS_NAMES)
 
@@ -197,7 +197,7 @@ def test_a_permuted_order_of_the_classes_is_named(tmp_path, drawings):
     assert "(FER2013's order)" in problem.fix
 
 
-def test_permuted_labels_are_not_blamed_on_the_network(tmp_path, drawings):
+def test_permuted_labels_are_not_blamed_on_the_model(tmp_path, drawings):
     images, labels = drawings
     alphabetical = np.array([sorted(CLASS_NAMES).index(name) for name in CLASS_NAMES])
     wrong = (images, alphabetical[labels])
@@ -206,17 +206,17 @@ def test_permuted_labels_are_not_blamed_on_the_network(tmp_path, drawings):
     assert expected in only_problem(look(saved(tmp_path), wrong, predictions.check)).fix
 
 
-def test_a_network_that_always_says_sad(tmp_path, drawings):
+def test_a_model_that_always_predicts_sad(tmp_path, drawings):
     def change(onnx, model):
-        tensor = next(one for one in model.graph.initializer if "emotion_1/BiasAdd" in one.name)
+        tensor = next(item for item in model.graph.initializer if "emotion_1/BiasAdd" in item.name)
         values = onnx.numpy_helper.to_array(tensor) + 9 * np.eye(7, dtype=np.float32)[CLASS_NAMES.index("sad")]
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
 
     problem = only_problem(look(saved(tmp_path, onnx_change=change), drawings, predictions.check))
-    assert "the model says sad for" in problem.text
+    assert "the model predicts sad for" in problem.text
 
 
-def test_a_network_without_its_scaling(tmp_path, drawings):
+def test_a_model_without_its_scaling(tmp_path, drawings):
     def change(onnx, model):
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(255), "white"))
         for node in model.graph.node:
@@ -227,7 +227,7 @@ def test_a_network_without_its_scaling(tmp_path, drawings):
     assert "the model expects pixels from 0 to 1: predictions improve" in found["range"].text
 
 
-def test_a_network_that_never_learned(tmp_path, drawings):
+def test_a_model_that_never_learned(tmp_path, drawings):
     found = look(save_run(tmp_path / "run"), drawings, self_check.check, predictions.check)
     assert found["self-check"].level is Level.NOTE
     assert found["accuracy"].level is Level.NOTE
@@ -276,7 +276,7 @@ def test_no_display_and_no_camera_are_no_problem(monkeypatch):
     assert {finding.level for finding in devices.check(Patient())} <= {Level.OK, Level.ABSENT, Level.NOTE}
 
 
-def test_the_command_ends_with_1_and_writes_faces(moue, tmp_path):
+def test_the_command_exits_with_1_and_writes_faces(moue, tmp_path):
     code, _, err = moue("doctor", "--write-faces", tmp_path / "faces")
     assert (code, len(list((tmp_path / "faces").glob("*.png")))) == (0, 14)
     assert "moue doctor small faces.npy" in err
@@ -286,24 +286,24 @@ def test_the_command_ends_with_1_and_writes_faces(moue, tmp_path):
     assert write_faces(tmp_path / "again")[0].name == "01-angry.png"
 
 
-def test_faces_of_the_same_name_are_kept_unless_said_otherwise(moue, tmp_path):
+def test_existing_files_are_kept_without_overwrite(moue, tmp_path):
     mine = tmp_path / "14-neutral.png"
     mine.write_text("mine")
     code, _, err = moue("doctor", "--write-faces", tmp_path)
     assert (code, "--overwrite" in err, mine.read_text()) == (1, True, "mine")
-    assert list(tmp_path.iterdir()) == [mine], "none was written before the clash was seen"
+    assert list(tmp_path.iterdir()) == [mine], "nothing is written before the existing file is found"
     assert moue("doctor", "--write-faces", tmp_path, "--overwrite")[0] == 0
     assert Image.open(mine).size == (192, 192)
 
 
-def test_what_is_no_data(tmp_path):
+def test_invalid_data(tmp_path):
     (tmp_path / "x.npy").write_bytes(b"nothing")
     for data in (tmp_path / "x.npy", 3, (np.zeros((2, 4, 4), np.uint8), np.zeros(3, int)), np.zeros((0, 4, 4))):
         with pytest.raises(MoueError):
             diagnose("small", data)
 
 
-def test_drawn_faces_of_other_classes_are_not_held_against_a_network(tmp_path):
+def test_drawn_faces_of_other_classes_do_not_count_against_a_model(tmp_path):
     own = save_run(tmp_path / "own", class_names=("grin", "wink", "frown"), classes=3)
     finding = look(own, None, self_check.check)["self-check"]
     assert finding.level is Level.NOTE

@@ -33,8 +33,8 @@ def test_every_class_has_its_own_colour():
     assert len(set(COLORS.values())) == len(COLORS)
 
 
-def test_colours_differ_for_the_colour_blind_too():
-    # Red and green cones that answer alike see a colour as (red + green, blue); gray must differ by lightness.
+def test_colours_differ_for_colour_blind_people_too():
+    # If red and green cones respond alike, a colour is seen as (red + green, blue); gray must differ by lightness.
     seen = {name: np.array([(2 * linear(c)[0] + 3 * linear(c)[1]) / 5, linear(c)[2]]) for name, c in COLORS.items()}
     for one in CLASS_NAMES:
         for other in CLASS_NAMES:
@@ -44,25 +44,25 @@ def test_colours_differ_for_the_colour_blind_too():
 
 @pytest.mark.parametrize("background", [0, 128, 255])
 @pytest.mark.parametrize("emotion", [*CLASS_NAMES, "other"])
-def test_a_frame_is_seen_on_any_background(background, emotion):
+def test_a_frame_is_visible_on_any_background(background, emotion):
     image = np.full((600, 800, 3), background, np.uint8)
-    picture = np.asarray(draw(image, result_of(800, 600, face_at(300, 200, 60, 80, emotion=emotion)), bars=False))
-    row = picture[240, 280:300].astype(int)
+    drawing = np.asarray(draw(image, result_of(800, 600, face_at(300, 200, 60, 80, emotion=emotion)), bars=False))
+    row = drawing[240, 280:300].astype(int)
     assert np.ptp(row @ [299, 587, 114] / 1000) > 60
-    assert np.array_equal(picture[500:], image[500:])
+    assert np.array_equal(drawing[500:], image[500:])
 
 
 @pytest.mark.parametrize("size", [(8, 8), (48, 48), (300, 200), (3000, 2000)])
-def test_any_size_and_boxes_over_the_border(size):
+def test_any_size_and_boxes_beyond_the_border(size):
     width, height = size
     faces = [face_at(-width, -height, 3 * width, 3 * height), face_at(0, 0, width, height), face_at(1, 1, 0.5, 0.5)]
-    picture = draw(np.zeros((height, width), np.uint8), result_of(width, height, *faces), landmarks=True)
-    assert picture.width * height == picture.height * width
-    assert max(picture.size) >= 480
-    assert np.asarray(picture).max() > 100
+    drawing = draw(np.zeros((height, width), np.uint8), result_of(width, height, *faces), landmarks=True)
+    assert drawing.width * height == drawing.height * width
+    assert max(drawing.size) >= 480
+    assert np.asarray(drawing).max() > 100
 
 
-def test_without_faces_the_image_stays():
+def test_without_faces_the_image_is_unchanged():
     image = np.random.default_rng(0).integers(0, 256, (500, 600, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(draw(image, result_of(600, 500))), image)
 
@@ -72,11 +72,11 @@ def test_labels_do_not_hide_each_other():
     happy = face_at(100, 300, 60, 60)
     single = np.asarray(draw(image, result_of(800, 600, happy), bars=False))
     both = np.asarray(draw(image, result_of(800, 600, happy, face_at(110, 200, 60, 60, emotion="sad")), bars=False))
-    yellow = [(picture == COLORS["happy"]).all(axis=2).sum() for picture in (single, both)]
+    yellow = [(drawing == COLORS["happy"]).all(axis=2).sum() for drawing in (single, both)]
     assert yellow[1] > 0.9 * yellow[0]
 
 
-def test_another_image_is_refused(tmp_path):
+def test_an_image_of_another_size_and_an_unknown_suffix_are_refused(tmp_path):
     with pytest.raises(MoueError, match="10 x 20 pixels"):
         draw(np.zeros((20, 10), np.uint8), result_of(20, 10))
     with pytest.raises(MoueError, match=r"\.jpg"):
@@ -99,20 +99,20 @@ def gray_at(emotion, size):
 
 
 @pytest.mark.parametrize("size", [24, 48, 96])
-def test_small_faces_are_told_apart_in_gray_by_their_features(size):
-    seen = {name: gray_at(name, size) for name in [*COLORS, "other"]}
-    for one, first in seen.items():
+def test_emoji_differ_in_gray_by_their_features(size):
+    icons = {name: gray_at(name, size) for name in [*COLORS, "other"]}
+    for one, first in icons.items():
         assert first.shape == (size, size)
-        for other, second in seen.items():
+        for other, second in icons.items():
             if one < other:
-                # Without the disk's own brightness, what differs is what is drawn on it.
+                # Subtract the disk's own brightness, so that only the features differ.
                 middle = slice(size // 5, -size // 5)
-                parts = [picture[middle, middle] - np.median(picture[middle, middle]) for picture in (first, second)]
+                parts = [icon[middle, middle] - np.median(icon[middle, middle]) for icon in (first, second)]
                 assert (np.abs(parts[0] - parts[1]) > 40).mean() > 0.08, (one, other)
 
 
 @pytest.mark.parametrize("background", [0, 255])
-def test_small_faces_are_seen_on_any_background(background):
+def test_emoji_are_visible_on_any_background(background):
     for name, color in COLORS.items():
         icon = face_icon(name, 24, color)
         ground = Image.new("RGB", icon.size, (background,) * 3)
@@ -120,18 +120,18 @@ def test_small_faces_are_seen_on_any_background(background):
         assert np.abs(np.asarray(ground.convert("L"), int)[12, :4] - background).max() > 150
 
 
-def test_labels_as_small_faces():
+def test_labels_with_emoji():
     image = np.full((600, 800, 3), 90, np.uint8)
     result = result_of(800, 600, face_at(300, 200, 200, 250))
     drawn = {kind: np.asarray(draw(image, result, bars=False, labels=kind)) for kind in LABELS}
-    yellow = {kind: (picture == COLORS["happy"]).all(axis=2)[:190].sum() for kind, picture in drawn.items()}
+    yellow = {kind: (drawing == COLORS["happy"]).all(axis=2)[:190].sum() for kind, drawing in drawn.items()}
     assert min(yellow.values()) > 300
     assert yellow["both"] > yellow["name"]
     with pytest.raises(MoueError, match="one of name, emoji, both"):
         draw(image, result, labels="smiley")
 
 
-def test_a_small_face_alone_in_a_large_image_has_large_letters():
+def test_a_single_small_face_in_a_large_image_has_large_letters():
     image = np.zeros((2000, 3000, 3), np.uint8)
     happy = face_at(1500, 1000, 50, 50)
     alone = np.asarray(draw(image, result_of(3000, 2000, happy), bars=False))
@@ -143,7 +143,7 @@ def test_a_small_face_alone_in_a_large_image_has_large_letters():
         assert not crowded[1005:1045, 1505 + 60 * number : 1545 + 60 * number].any()
 
 
-def test_own_classes_have_colours_of_their_own():
+def test_custom_classes_have_their_own_colours():
     names = ("happy", "bored", "wink", *(f"class {k}" for k in range(10)))
     colors = class_colors(names)
     assert colors["happy"] == COLORS["happy"]

@@ -1,4 +1,4 @@
-"""`evaluate` on a small made-up data set with known twins and votes, and on the real one where it is there."""
+"""`evaluate` on a small synthetic data set with known twins and votes, and on FER2013 if it is available."""
 
 import json
 import os
@@ -50,21 +50,21 @@ def make_dataset(*, votes: bool = True) -> Dataset:
 
 
 def read_label(images):
-    """A model that is right on every face but those with an odd second pixel, which it calls happy."""
-    answer = np.where(images[:, 0, 1, 0] % 2 == 1, 3, images[:, 0, 0, 0])
-    return (0.04 + 0.72 * np.eye(7)[answer]).astype(np.float32)
+    """A model that is correct except on faces with an odd second pixel, for which it predicts happy."""
+    y_pred = np.where(images[:, 0, 1, 0] % 2 == 1, 3, images[:, 0, 0, 0])
+    return (0.04 + 0.72 * np.eye(7)[y_pred]).astype(np.float32)
 
 
 def test_all_sets_are_scored_from_one_pass():
     dataset = make_dataset()
-    seen, steps = [], []
+    sizes, steps = [], []
 
     def predict(images):
-        seen.append(len(images))
+        sizes.append(len(images))
         return read_label(images)
 
     result = evaluate(predict, dataset, batch_size=8, progress=lambda *step: steps.append(step))
-    assert seen == [8, 8, 8, 6]
+    assert sizes == [8, 8, 8, 6]
     assert steps == [(8, 30), (16, 30), (24, 30), (30, 30)]
     test = dataset.subset("test")
     right = read_label(test.images).argmax(axis=1) == test.labels
@@ -80,7 +80,7 @@ def test_all_sets_are_scored_from_one_pass():
     assert (result.source, result.split_rule) == ("made up", "Usage column")
 
 
-def test_without_votes_or_training_faces_nothing_is_invented():
+def test_scores_that_need_missing_data_are_none():
     assert evaluate(read_label, make_dataset(votes=False)).ferplus is None
     alone = evaluate(read_label, make_dataset().subset("test"))
     assert alone.without_twins is None
@@ -92,12 +92,12 @@ def test_without_votes_or_training_faces_nothing_is_invented():
     ("predict", "message"),
     [
         (lambda images: np.full((len(images), 6), 1 / 6), "one probability for each of angry"),
-        (lambda images: np.full((len(images) - 1, 7), 1 / 7), "answered"),
+        (lambda images: np.full((len(images) - 1, 7), 1 / 7), "the model returned"),
         (lambda images: np.full((len(images), 7), np.nan), "not finite"),
         (lambda images: np.arange(7.0) + np.zeros((len(images), 1)), "softmax"),
     ],
 )
-def test_a_model_that_answers_wrongly_is_refused(predict, message):
+def test_a_model_with_invalid_output_is_refused(predict, message):
     with pytest.raises(MoueError) as error:
         evaluate(predict, make_dataset())
     assert message in str(error.value)
@@ -107,12 +107,12 @@ def test_a_model_that_answers_wrongly_is_refused(predict, message):
     ("options", "message"),
     [({"split": "PrivateTest"}, "split"), ({"batch_size": 0}, "batch size"), ({"split": "val"}, "no val faces")],
 )
-def test_wrong_questions_are_refused(options, message):
+def test_invalid_arguments_are_refused(options, message):
     with pytest.raises(MoueError, match=message):
         evaluate(read_label, make_dataset().subset("test"), **options)
 
 
-def test_saved_and_loaded_is_the_same(tmp_path):
+def test_loading_returns_what_was_saved(tmp_path):
     result = evaluate(read_label, make_dataset())
     assert result.save(tmp_path / "evaluation") == tmp_path / "evaluation"
     again = Evaluation.load(tmp_path / "evaluation")
@@ -150,7 +150,7 @@ def test_damaged_folders_are_refused(tmp_path, damage, message):
 
 
 def places(content, path=()):
-    """Yield the way to every value of a JSON file, but only to the first two of a list."""
+    """Yield the path to every value of a JSON file, but only to the first two of a list."""
     inner = (
         content.items() if isinstance(content, dict) else enumerate(content[:2]) if isinstance(content, list) else ()
     )
@@ -199,7 +199,7 @@ def test_table_names_sets_and_classes():
     ("votes", "name"),
     [
         ({"happy": 10}, "happy"),
-        ({"happy": 5, "neutral": 4, "sad": 1}, "happy"),  # the single vote goes, so 5 of 9 remain
+        ({"happy": 5, "neutral": 4, "sad": 1}, "happy"),  # single votes are dropped, so 5 of 9 remain
         ({"happy": 5, "neutral": 5}, None),
         ({"happy": 4, "neutral": 3, "sad": 3}, None),
         ({"sad": 2, **dict.fromkeys(("neutral", "happy", "fear", "angry", "disgust"), 1)}, "sad"),
@@ -225,35 +225,35 @@ def test_the_perceived_head_is_scored_on_eight_classes():
     order = np.array([FERPLUS_NAMES.index(name) for name in CLASS_NAMES])
 
     faces = dataset.take(test)
-    # Half of it says "not a face", which must not count.
+    # Half of the probability is on "not a face", which must not count.
     y_prob = 0.5 * np.eye(10)[order[read_label(faces.images).argmax(axis=1)]] + 0.5 * np.eye(10)[9]
-    found = score_reference(PERCEIVED.reference(faces, y_prob), faces)
-    assert found.scores.class_names == FERPLUS_NAMES[:8]
-    assert found.scores.num_faces == TEST - 1
+    result = score_reference(PERCEIVED.reference(faces, y_prob), faces)
+    assert result.scores.class_names == FERPLUS_NAMES[:8]
+    assert result.scores.num_faces == TEST - 1
     right = read_label(faces.images).argmax(axis=1) == faces.labels
-    assert found.scores.accuracy == pytest.approx(right[2:].sum() / (TEST - 1))
-    assert found.label_agreement == pytest.approx((TEST - 2) / (TEST - 1))
+    assert result.scores.accuracy == pytest.approx(right[2:].sum() / (TEST - 1))
+    assert result.label_agreement == pytest.approx((TEST - 2) / (TEST - 1))
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
+def classifier(tmp_path_factory):
     return Classifier.load(save_run(tmp_path_factory.mktemp("run"), temperature=2.0, expression={"temperature": 0.5}))
 
 
 @pytest.mark.parametrize("views", ["single", "flip"])
-def test_a_network_is_scored_by_each_of_its_heads(network, views, tmp_path):
-    """The first head by the labels, the others and the expression by what people saw."""
+def test_every_head_of_a_model_is_scored(classifier, views, tmp_path):
+    """The first head is scored against the labels, the others and `expression` against the FER+ votes."""
     dataset = make_dataset()
-    result = evaluate(network, dataset, views=views)
+    result = evaluate(classifier, dataset, views=views)
     images = dataset.subset("test").images
-    raw = with_views(lambda seen: network.predict_proba(seen, head="emotion", calibrated=False), views)(images)
+    raw = with_views(lambda view: classifier.predict_proba(view, head="emotion", calibrated=False), views)(images)
     np.testing.assert_allclose(result.y_prob, raw, atol=1e-6)
     assert result.accuracy == result.official.accuracy == (raw.argmax(axis=1) == result.y_true).mean()
     assert result.views == views
     assert list(result.heads) == ["expression", "perceived"]
     assert len(result.heads["expression"].scores.class_names) == 7
     assert len(result.heads["perceived"].scores.class_names) == 8
-    expression = with_views(network.predict_proba, views)(images)
+    expression = with_views(classifier.predict_proba, views)(images)
     assert result.heads["expression"].scores.nll == pytest.approx(score(result.y_true, expression).nll, rel=1e-4)
     for name in ("expression, FER+ of 7", "perceived, FER+ of 8"):
         assert name in result.table()
@@ -265,17 +265,17 @@ def test_a_network_is_scored_by_each_of_its_heads(network, views, tmp_path):
     assert "accuracy" in repr(again)
 
 
-def test_without_votes_the_expression_is_scored_by_the_labels(network):
-    result = evaluate(network, make_dataset(votes=False))
+def test_without_votes_the_expression_is_scored_against_the_labels(classifier):
+    result = evaluate(classifier, make_dataset(votes=False))
     assert list(result.heads) == ["expression"]
     assert "expression, labels" in result.table()
 
 
-def test_an_ensemble_is_scored_by_calibrated_answers(network):
-    ensemble = Ensemble([network, network])
+def test_an_ensemble_is_scored_by_calibrated_probabilities(classifier):
+    ensemble = Ensemble([classifier, classifier])
     result = evaluate(ensemble, make_dataset())
     images = make_dataset().subset("test").images
-    np.testing.assert_allclose(result.y_prob, network.predict_proba(images, head="emotion"), atol=1e-6)
+    np.testing.assert_allclose(result.y_prob, classifier.predict_proba(images, head="emotion"), atol=1e-6)
     assert (len(result.members), result.temperature, result.calibrated()) == (2, None, None)
 
 
@@ -285,7 +285,7 @@ def test_votes_of_the_wrong_shape_are_refused():
 
 
 @pytest.mark.skipif("MOUE_FER2013" not in os.environ, reason="MOUE_FER2013 does not name the real fer2013.csv")
-def test_real_data_has_its_known_twins_and_baseline():
+def test_fer2013_has_its_known_twins_and_baseline():
     from moue.data.load import load_fer2013
 
     dataset = load_fer2013(os.environ["MOUE_FER2013"])
@@ -295,7 +295,7 @@ def test_real_data_has_its_known_twins_and_baseline():
     assert result.baseline.accuracy == pytest.approx(result.official.accuracy) == pytest.approx(879 / 3589)
 
 
-def test_a_name_is_loaded_and_other_types_are_refused():
+def test_a_model_name_is_loaded_and_other_types_are_refused():
     faces = synthesize(6)
     assert evaluate("small", faces, split="val").table() == evaluate(Classifier.load(), faces, split="val").table()
     with pytest.raises(MoueError, match="the model is of type NoneType"):

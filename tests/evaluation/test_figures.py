@@ -52,7 +52,7 @@ def test_an_empty_history_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_figures_of_scores_carry_their_numbers(theme):
+def test_figures_of_scores_show_their_numbers(theme):
     scores = score([0, 0, 0, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]], ("one", "two"))
     cells = [text.get_text() for text in figures.confusion_figure(scores, theme).axes[0].texts]
     assert cells == ["67%", "2", "33%", "1", "0%", "0", "100%", "1"]
@@ -64,7 +64,7 @@ def test_figures_of_scores_carry_their_numbers(theme):
     ]
 
 
-def test_face_keeps_its_pixels():
+def test_a_face_keeps_its_pixels():
     face = np.random.default_rng(1).integers(0, 256, (48, 48, 1), dtype=np.uint8)
     decoded = base64.b64decode(face_uri(face).partition(",")[2])
     with Image.open(io.BytesIO(decoded)) as image:

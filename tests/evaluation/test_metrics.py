@@ -1,4 +1,4 @@
-"""Scores are compared with numbers worked out by hand and with plain definitions written out in loops."""
+"""Scores are compared with numbers computed by hand and with plain definitions written as loops."""
 
 import json
 import math
@@ -55,7 +55,7 @@ def test_a_class_that_is_only_predicted_lowers_macro_f1():
     assert scores.balanced_accuracy == pytest.approx((1 + 0) / 2)
 
 
-def test_certain_mistake_costs_as_much_as_in_keras():
+def test_a_certain_mistake_costs_as_much_as_in_keras():
     assert score([1], [[1.0, 0.0]], ("a", "b")).nll == pytest.approx(-math.log(1e-7))
 
 
@@ -68,7 +68,7 @@ def test_wilson_interval(successes, trials, interval):
     assert wilson_interval(successes, trials) == pytest.approx(interval, abs=5e-5)
 
 
-def test_bins_hold_each_face_once_and_take_their_upper_edge():
+def test_bins_hold_each_face_once_and_include_their_upper_edge():
     y_prob = np.array([[1.0, 0.0], [0.6, 0.4], [0.5, 0.5]])
     bins = reliability_bins(np.array([0, 1, 0]), y_prob)
     assert len(bins) == NUM_BINS
@@ -107,7 +107,7 @@ def test_half_precision_and_small_labels_are_accepted():
     assert probabilities.sum(axis=1) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_dict_survives_json():
+def test_scores_survive_a_round_trip_through_json():
     scores = score(Y_TRUE, Y_PROB, NAMES)
     assert Scores.from_dict(json.loads(json.dumps(scores.to_dict()))) == scores
 
@@ -146,6 +146,6 @@ def test_every_figure_is_a_finite_number_in_its_range(drawn):
     assert confusion_matrix(y_true, y_prob.argmax(1), classes).tolist() == expected
 
 
-def test_rows_are_made_to_sum_to_one_whatever_they_hold():
+def test_normalised_rows_sum_to_one_even_from_zeros():
     rows = np.array([[1.0, 3.0], [0.0, 0.0], [1e-30, 3e-30]])
     np.testing.assert_allclose(normalised(rows), [[0.25, 0.75], [0.5, 0.5], [0.25, 0.75]])

@@ -1,4 +1,4 @@
-"""Pages made from run folders of every state."""
+"""Reports of run folders in every state, and of exported models."""
 
 import dataclasses
 import json
@@ -97,11 +97,11 @@ def page(tmp_path_factory):
         "Most confident mistakes",
     ],
 )
-def test_page_says(page, text):
+def test_page_contains(page, text):
     assert text in page
 
 
-def test_page_is_escaped_and_complete_in_itself(page):
+def test_page_is_escaped_and_self_contained(page):
     assert "made &lt;up&gt; &amp; small" in page
     assert "a &lt;b&gt;processor&lt;/b&gt;" in page
     links = re.findall(r'(?:src|srcset|href)="([^"]{0,30})', page)
@@ -113,7 +113,7 @@ def test_page_is_escaped_and_complete_in_itself(page):
     assert "@import" not in page
 
 
-def test_page_shows_each_face_once_per_grid_with_its_answer(page):
+def test_page_shows_each_face_once_with_its_prediction(page):
     test = make_dataset().subset("test")
     wrong = int((predict(test.images).argmax(axis=1) != test.labels).sum())
     assert page.count('<figure class="face wrong"') == min(wrong, 24)
@@ -134,7 +134,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
+def test_a_shipped_model_has_a_report_without_a_run_folder(tmp_path):
     text = write_report("small", tmp_path / "small.html").read_text(encoding="utf-8")
     for part in ("Scores from its JSON file", "emotion, FER2013&#39;s label", "3,589", "70.4", "Not evaluated here"):
         assert part in text
@@ -147,7 +147,7 @@ def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
     evaluate(Classifier.load(threads=1), make_dataset()).save(tmp_path / "own scores")
     page = write_report("small", tmp_path / "small.html", evaluations=[tmp_path / "own scores"], overwrite=True)
     own = page.read_text(encoding="utf-8")
-    # Every mistake is explained, because they are those of this very network; another one's are not.
+    # Every mistake of the model itself has a class map; those of another model do not.
     assert own.count("the same face; orange parts") == own.count('<figure class="face wrong"') > 0
     assert text.count("the same face; orange parts") < text.count('<figure class="face wrong"')
     with pytest.raises(MoueError, match="--output PAGE"):
@@ -156,7 +156,7 @@ def test_a_shipped_network_has_a_report_without_a_run_folder(tmp_path):
         write_report(tmp_path / "none.onnx", tmp_path / "page.html")
 
 
-def test_validation_figures_and_other_data_are_called_so(tmp_path):
+def test_validation_scores_and_other_data_are_marked(tmp_path):
     run = make_run(tmp_path / "run", data={"source": "another", "checksum": "0" * 64}, interrupted=True)
     evaluate(predict, make_dataset(), split="val").save(run / "evaluation")
     text = write_report(run).read_text(encoding="utf-8")
@@ -202,7 +202,7 @@ def test_a_damaged_run_is_refused_or_reported(tmp_path_factory, data, value):
         try:
             assert write_report(run).stat().st_size > 1000
         except MoueError as error:
-            assert str(error)  # noqa: PT017 (both ways out are right)
+            assert str(error)  # noqa: PT017 (both outcomes are valid)
 
 
 def test_a_missing_folder_is_refused(tmp_path):
@@ -213,7 +213,7 @@ def test_a_missing_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["mine.tflite", "mine.xml"])
 def test_files_of_other_formats_have_a_report_too(tmp_path, name):
     shutil.copyfile(WEIGHTS / "small.json", tmp_path / f"{name}.json")
-    (tmp_path / name).write_bytes(b"read by its description alone")
+    (tmp_path / name).write_bytes(b"only its description is read")
     evaluate(predict, make_dataset()).save(tmp_path / "scores")
     page = write_report(tmp_path / name, tmp_path / "page.html", evaluations=[tmp_path / "scores"])
     assert "<title>mine" in page.read_text()

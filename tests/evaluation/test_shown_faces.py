@@ -5,7 +5,7 @@ import numpy as np
 from moue.evaluation.shown_faces import correct_faces, wrong_faces
 
 
-def test_the_right_from_sure_to_unsure_and_the_surest_mistakes():
+def test_correct_faces_by_confidence_and_the_most_confident_mistakes():
     y_true = np.array([0, 0, 0, 1, 1])
     y_prob = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.95, 0.05]])
     chosen = correct_faces(y_true, y_prob, count=1)

@@ -1,4 +1,4 @@
-"""Test-time augmentation: every registered set of views, and that scores made with it say so."""
+"""Test-time augmentation: every registered set of views, and that scores record their views."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def read_corner(images):
     return np.stack([share, 1 - share], axis=1)
 
 
-def test_the_registry_and_the_option_name_the_same():
+def test_the_registry_and_the_option_have_the_same_names():
     assert {name: len(views) for name, views in list_views().items()} == NUM_VIEWS
     assert {name.value for name in ViewsName} == set(NUM_VIEWS)
 
 
 @pytest.mark.parametrize("name", NUM_VIEWS)
 @pytest.mark.parametrize("shape", [(5, 48, 48, 1), (1, 48, 48, 1), (0, 48, 48, 1), (2, 7, 96, 3)])
-def test_views_keep_shape_and_kind_and_leave_the_faces_alone(name, shape):
+def test_views_keep_shape_and_type_and_do_not_change_their_input(name, shape):
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     before = images.copy()
     for view in list_views()[name].views:
-        seen = view(images)
-        assert (seen.shape, seen.dtype) == (shape, np.uint8)
+        viewed = view(images)
+        assert (viewed.shape, viewed.dtype) == (shape, np.uint8)
     np.testing.assert_array_equal(images, before)
 
 
@@ -56,7 +56,7 @@ def test_a_mirrored_face_has_the_same_views_in_another_order(name):
     mirrored = {np.ascontiguousarray(view(images[:, :, ::-1])).tobytes() for view in views}
     if name == "flip":
         assert direct == mirrored
-    # Rounding at .5 may fall either way.
+    # Values at .5 may be rounded either way.
     stacks = [
         np.sort([np.asarray(view(faces), int) for view in views], axis=0) for faces in (images, images[:, :, ::-1])
     ]
@@ -67,7 +67,7 @@ def test_ten_crop_is_corners_and_centre_enlarged():
     images, views = noise(), list_views()["ten_crop"].views
     for view, (top, left) in zip(views, [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)], strict=False):
         cut = images[:, top : top + 44, left : left + 44, 0]
-        assert np.abs(np.stack([resize(one) for one in cut]).astype(int) - view(images)[..., 0]).max() <= 1
+        assert np.abs(np.stack([resize(face) for face in cut]).astype(int) - view(images)[..., 0]).max() <= 1
     for plain, mirrored in zip(views[:5], views[5:], strict=True):
         np.testing.assert_array_equal(plain(images)[:, :, ::-1], mirrored(images))
 
@@ -79,13 +79,13 @@ def test_probabilities_are_averaged(name):
     np.testing.assert_allclose(with_views(read_corner, name)(images), expected)
 
 
-def test_unknown_views_list_the_known():
+def test_unknown_views_list_the_known_ones():
     with pytest.raises(MoueError, match=r"'five'(?s:.*)single, flip, ten_crop"):
         with_views(read_corner, "five")
 
 
 @pytest.mark.parametrize("name", NUM_VIEWS)
-def test_scores_name_their_views(name, tmp_path):
+def test_scores_record_their_views(name, tmp_path):
     def predict(images):
         return (0.04 + 0.72 * np.eye(7)[images[:, 0, 0, 0] % 7]).astype(np.float32)
 

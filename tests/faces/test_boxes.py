@@ -1,4 +1,4 @@
-"""Boxes of faces: checked, merged, turned back."""
+"""Boxes of faces: checked, merged, rotated back."""
 
 import numpy as np
 import pytest

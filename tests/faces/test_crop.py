@@ -1,4 +1,4 @@
-"""Cutting faces out: place, size, tilt, borders, averaging."""
+"""Cropping faces: place, size, tilt, borders, averaging."""
 
 import dataclasses
 import math
@@ -29,7 +29,7 @@ def turned(points, angle, centre):
     return ((points - centre) @ np.array([[cos, sin], [-sin, cos]]) + centre).astype(np.float32)
 
 
-def test_a_square_of_48_pixels_is_cut_out_as_it_is():
+def test_a_square_of_48_pixels_is_cropped_as_it_is():
     image = pattern()
     crop = crop_face(image, Face(50, 60, 48, 48), PLAIN)
     assert crop.shape == (48, 48, 1)
@@ -37,7 +37,7 @@ def test_a_square_of_48_pixels_is_cut_out_as_it_is():
     assert np.abs(crop[..., 0].astype(int) - image[60:108, 50:98]).max() <= 1
 
 
-def test_margin_and_shift_are_parts_of_the_boxs_size():
+def test_margin_and_shift_are_fractions_of_the_size_of_the_box():
     face = Face(100, 100, 40, 90)  # its size is 60
     frame = frame_of(face, dataclasses.replace(PLAIN, crop_margin=0.5, crop_shift=0.1))
     assert (frame.x, frame.y, frame.side, frame.angle) == (120, 151, 90, 0)
@@ -53,16 +53,16 @@ def test_a_tilted_face_is_levelled(degrees):
     image = pattern(300)
     angle = math.radians(degrees)
     centre = (150.0, 150.0)
-    picture = Image.fromarray(image).rotate(-degrees, Image.Resampling.BICUBIC, center=centre)
+    rotated = Image.fromarray(image).rotate(-degrees, Image.Resampling.BICUBIC, center=centre)
     box = (100, 100, 100, 100)
     level = crop_face(image, Face(*box, LEVEL + 100), PLAIN)
-    found = crop_face(np.asarray(picture), Face(*box, turned(LEVEL + 100, angle, centre)), PLAIN)
+    found = crop_face(np.asarray(rotated), Face(*box, turned(LEVEL + 100, angle, centre)), PLAIN)
     assert np.abs(found.astype(int) - level).max() <= 6
-    left = crop_face(np.asarray(picture), Face(*box, turned(LEVEL + 100, angle, centre)), PLAIN, level=False)
+    left = crop_face(np.asarray(rotated), Face(*box, turned(LEVEL + 100, angle, centre)), PLAIN, level=False)
     assert degrees == 0 or np.abs(left.astype(int) - level).max() > 10
 
 
-def test_landmarks_in_profile_do_not_turn_the_face():
+def test_landmarks_in_profile_do_not_rotate_the_face():
     points = np.array([[50, 40], [50, 44], [30, 60], [50, 80], [51, 79]], np.float32)
     assert frame_of(Face(0, 0, 100, 100, points), PLAIN).angle == 0
 
@@ -76,7 +76,7 @@ def test_the_border_is_repeated_and_nothing_stretched():
 
 
 @pytest.mark.parametrize("factor", [2, 4, 9, 37])
-def test_making_smaller_averages(factor):
+def test_reducing_averages(factor):
     side = 48 * factor
     board = np.indices((side, side)).sum(axis=0) % 2 * 255  # single pixels, black and white
     crop = crop_face(board.astype(np.uint8), Face(0, 0, side, side), PLAIN)
@@ -84,7 +84,7 @@ def test_making_smaller_averages(factor):
     assert np.abs(inner - 127).max() <= 4
 
 
-def test_colour_becomes_the_same_gray_as_everywhere():
+def test_color_becomes_the_same_gray_as_everywhere():
     image = np.empty((100, 100, 3), np.uint8)
     image[:] = (200, 100, 50)
     assert set(np.unique(crop_face(image, Face(20, 20, 60, 60), PLAIN))) <= {123, 124, 125}

@@ -1,4 +1,4 @@
-"""Cutting the faces of photographs out into a folder of the same layout."""
+"""Cropping the faces of photographs into a folder of the same layout."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from moue.data.load import load_dataset
 from moue.errors import MoueError
 from moue.faces.cut_folder import cut_folder
 from moue.faces.face import Face
-from moue.media.listing import LeftOut, list_pictures
+from moue.media.listing import LeftOut, find_images
 
 
 class Marked:
-    """Finds the bright squares of the size that an image's first row of pixels tells."""
+    """Finds bright squares, whose sizes are stored in the first row of the image's pixels."""
 
     name = "marked"
 
@@ -32,7 +32,7 @@ def photo(path, *sizes):
     Image.fromarray(pixels).save(path)
 
 
-def test_the_largest_face_of_each_image_is_cut_out(tmp_path):
+def test_the_largest_face_of_each_image_is_cropped(tmp_path):
     photo(tmp_path / "in" / "smile" / "one.png", 40)
     photo(tmp_path / "in" / "smile" / "two.png", 30, 50)
     photo(tmp_path / "in" / "no_smile" / "none.png")
@@ -55,14 +55,14 @@ def test_the_largest_face_of_each_image_is_cut_out(tmp_path):
     (tmp_path / "in" / "smile" / "one.png").unlink()
     assert cut_folder(tmp_path / "in", out, Marked()).num_faces == 2
     assert len(list(out.rglob("*.png"))) == 2
-    # What says that the folder is moue's is no file of which a reader has to be told.
+    # The file that marks the folder as moue's is not reported to the reader.
     assert not any("left behind" in note for note in load_dataset(out).notes)
     left_out = LeftOut()
-    assert len(list(list_pictures([out], recursive=True, left_out=left_out))) == 2
+    assert len(list(find_images([out], recursive=True, left_out=left_out))) == 2
     assert left_out.litter == []
 
 
-def test_what_is_refused_leaves_nothing(tmp_path):
+def test_a_refused_folder_leaves_nothing_behind(tmp_path):
     photo(tmp_path / "in" / "smile" / "none.png")
     with pytest.raises(MoueError, match=r"(?m)no face was found in .*which has 1 file$"):
         cut_folder(tmp_path / "in", tmp_path / "out", Marked())

@@ -22,7 +22,7 @@ def test_each_detector_has_its_own_options():
 
 
 def test_a_file_in_the_folder_is_a_detector(monkeypatch, tmp_path):
-    """A new detector is one new file: nothing else knows its name."""
+    """A new detector is one new file; its name is nowhere else."""
     from moue.faces import detectors, registry
 
     (tmp_path / "corner.py").write_text(
@@ -48,7 +48,7 @@ def test_a_file_in_the_folder_is_a_detector(monkeypatch, tmp_path):
         registry.detectors.cache_clear()
 
 
-def test_none_takes_the_picture():
+def test_none_returns_the_whole_image():
     (face,) = make_detector("none").detect(np.zeros((30, 40, 3), np.uint8))
     assert face.box == (0, 0, 40, 30)
     assert face.landmarks is None

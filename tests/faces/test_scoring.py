@@ -1,4 +1,4 @@
-"""Scores of a detector against labels whose answer can be counted by hand."""
+"""Scores of a detector on labels that can be counted by hand."""
 
 import json
 
@@ -48,11 +48,11 @@ def test_faces_and_false_boxes_are_counted_at_each_threshold(labels):
     assert json.loads(scores.to_json())["found"][0] == {"score_threshold": 0.1, "found": 1, "false_boxes": 4}
 
 
-def test_each_box_is_one_face_only():
-    wanted = [Face(0, 0, 40, 40), Face(4, 4, 40, 40)]
-    assert pair_faces(wanted, [Face(1, 1, 40, 40)]) == ([0, None], [])
-    assert pair_faces(wanted, [Face(9, 9, 40, 40), Face(0, 0, 40, 40)]) == ([1, 0], [])
-    assert pair_faces([], wanted) == ([], [0, 1])
+def test_each_box_matches_at_most_one_face():
+    labelled = [Face(0, 0, 40, 40), Face(4, 4, 40, 40)]
+    assert pair_faces(labelled, [Face(1, 1, 40, 40)]) == ([0, None], [])
+    assert pair_faces(labelled, [Face(9, 9, 40, 40), Face(0, 0, 40, 40)]) == ([1, 0], [])
+    assert pair_faces([], labelled) == ([], [0, 1])
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_boxes_of_one_face(other, same):
     assert same_face(Face(0, 0, 40, 40), Face(*other)) is same
 
 
-def test_landmarks_are_measured_in_parts_of_the_face(labels):
-    right = Face(0, 0, 40, 40, POINTS)
+def test_landmark_errors_are_fractions_of_the_size_of_the_face(labels):
+    reference = Face(0, 0, 40, 40, POINTS)
     moved = Face(0, 0, 40, 40, POINTS + np.float32((3, 4)))
-    assert landmark_errors([right], [moved]) == pytest.approx([5 / 40])
-    assert landmark_errors([right], [Face(0, 0, 40, 40)]) == []
-    scores = score_detector(Scripted(moved), read_labels(labels), reference=Scripted(right))
+    assert landmark_errors([reference], [moved]) == pytest.approx([5 / 40])
+    assert landmark_errors([reference], [Face(0, 0, 40, 40)]) == []
+    scores = score_detector(Scripted(moved), read_labels(labels), reference=Scripted(reference))
     assert (scores.landmark_error, scores.num_landmarks) == (pytest.approx(0.125), 2)
 
 
@@ -88,7 +88,7 @@ def test_wrong_labels_are_refused(tmp_path, content, words):
         read_labels(tmp_path / "labels.json")
 
 
-def test_missing_images_are_named(labels):
+def test_missing_images_are_reported(labels):
     (labels.parent / "b.png").unlink()
     with pytest.raises(MoueError, match=r"b\.png: no such file"):
         score_detector(Scripted(), read_labels(labels))
@@ -103,5 +103,5 @@ def test_the_command(labels, moue):
     assert len(out.splitlines()) == 12
     code, out, _ = moue("detector", "evaluate", labels, "--detector", "own", "--json")
     assert json.loads(out)["num_faces"] == 1
-    code, _, said = moue("detector", "evaluate", labels.parent / "none.json")
-    assert (code, "none.json" in said) == (1, True)
+    code, _, err = moue("detector", "evaluate", labels.parent / "none.json")
+    assert (code, "none.json" in err) == (1, True)

@@ -1,4 +1,4 @@
-"""Where models of detectors lie, and fetching them from a server of our own."""
+"""Where models of detectors are kept, and downloading them from a local server."""
 
 import hashlib
 from http.server import BaseHTTPRequestHandler
@@ -70,14 +70,14 @@ def server():
     [
         ("/model", {}, ""),
         ("/model", {"sha256": "0" * 64}, "SHA-256"),
-        ("/model", {"most_bytes": 10}, "more than 10 bytes"),
+        ("/model", {"max_bytes": 10}, "more than 10 bytes"),
         ("/model", {"schemes": ("https",)}, "begins with https:"),
         ("/away", {}, "begins with http:"),
         ("/none", {}, "Not Found"),
     ],
 )
 def test_fetching_checks_everything_and_leaves_nothing_behind(server, tmp_path, path, changes, words):
-    known = {"sha256": hashlib.sha256(CONTENT).hexdigest(), "name": "m.onnx", "most_bytes": 1 << 20}
+    known = {"sha256": hashlib.sha256(CONTENT).hexdigest(), "name": "m.onnx", "max_bytes": 1 << 20}
     download = Download(url=server + path, **{**known, "schemes": ("http",), **changes})
     if not words:
         assert fetch(download, tmp_path).read_bytes() == CONTENT
@@ -94,7 +94,7 @@ def test_download_goes_to_the_cache_and_only_once(server, no_models, monkeypatch
         url=f"{server}/model",
         sha256=hashlib.sha256(CONTENT).hexdigest(),
         name="m.onnx",
-        most_bytes=1 << 20,
+        max_bytes=1 << 20,
         schemes=("http",),
     )
     monkeypatch.setitem(store.MODELS, "m", known)

@@ -1,4 +1,4 @@
-"""The history of a short training, whose second epoch was the best."""
+"""The history of a short training run whose second epoch was the best."""
 
 HISTORY = [
     {

@@ -1,4 +1,4 @@
-"""Cameras for tests: a video of two colours, and a camera that gives its frames when told to."""
+"""Cameras for tests: a video of two colors, and a camera that gives its frames on a signal."""
 
 import dataclasses
 import threading
@@ -26,7 +26,7 @@ def write_video(path, num_frames, fps):
 
 @dataclasses.dataclass
 class ScriptedCamera:
-    """A camera that gives `count` frames, each after `gate` is open."""
+    """A camera that gives `count` frames once `gate` is set."""
 
     count: int
     problem: str = ""

@@ -1,4 +1,4 @@
-"""What `moue.training.tuning.machines` uses of Ray, without processes: actors live in this one."""
+"""The part of Ray that `moue.training.tuning.machines` uses, without processes: actors live in this one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ray.exceptions import ActorDiedError
 
 
 class LocalRay:
-    """Stands for the module ray.
+    """Stands in for the module ray.
 
     Args:
         cpus: The CPUs of each node.

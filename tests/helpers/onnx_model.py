@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import InputSpec
+from moue.classifier.output_spec import ExpressionSpec, HeadSpec
 from moue.classifier.spec import ModelSpec
 from moue.files import sha256_of
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
@@ -22,15 +22,15 @@ def weights(seed=0, side=48, classes=7):
 
 
 def expected_proba(images, seed=0):
-    """Return what the network answers to float (N, 48, 48, 1), worked out with NumPy."""
+    """Return the outputs of the network for float (N, 48, 48, 1), computed with NumPy."""
     matrix, bias = weights(seed)
     logits = images.reshape(len(images), -1).astype(np.float64) @ matrix + bias
-    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return chances / chances.sum(axis=1, keepdims=True)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def save_onnx(path: Path, *, side=48, classes=7, batch="N", output="emotion", softmax=True, perceived=False):
-    """Write the network to `path`; with `perceived` it has a second head, of ten classes and seed 1."""
+    """Write the network to `path`; with `perceived` it has a second head with ten classes and seed 1."""
     onnx = pytest.importorskip("onnx")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     matrix, bias = weights(side=side, classes=classes)
@@ -60,8 +60,8 @@ def save_onnx(path: Path, *, side=48, classes=7, batch="N", output="emotion", so
     path.write_bytes(model.SerializeToString())
 
 
-def answer_of(shares, *, temperature=1.0, class_names=CLASS_NAMES, **fields) -> ExpressionSpec:
-    """Return an expression made from some of the heads: the power mean of their answers by `shares`, sharpened."""
+def make_expression(shares, *, temperature=1.0, class_names=CLASS_NAMES, **fields) -> ExpressionSpec:
+    """Return an expression from some of the heads: the power mean of their outputs by `shares`, sharpened."""
     known = {"emotion": tuple(class_names), "perceived": FERPLUS_NAMES}
     weights = {
         name: tuple(tuple(share / temperature * (one == wanted) for one in known[name]) for wanted in class_names)
@@ -71,7 +71,7 @@ def answer_of(shares, *, temperature=1.0, class_names=CLASS_NAMES, **fields) -> 
 
 
 def save_other(folder: Path) -> Path:
-    """Write a run folder whose network is described as one of other origin."""
+    """Write a run folder whose network is described as a community model."""
     save_run(folder)
     about = {
         "format": "moue-community",
@@ -92,7 +92,7 @@ def save_other(folder: Path) -> Path:
 def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES, expression=None, **options) -> Path:
     """Write a run folder with ``model.onnx`` and ``model.json``; `options` go to `save_onnx`.
 
-    `expression`, arguments of `answer_of`, makes a network of two heads.
+    `expression`, arguments of `make_expression`, makes a network of two heads.
     """
     options |= {"perceived": expression is not None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES,
     how = ExpressionSpec.of_head(heads[0])
     if expression is not None:
         heads.append(HeadSpec("perceived", "perceived", FERPLUS_NAMES))
-        how = answer_of(**{"shares": {"emotion": 1.0}, "class_names": class_names, **expression})
+        how = make_expression(**{"shares": {"emotion": 1.0}, "class_names": class_names, **expression})
     if options.get("output", "emotion") == "emotion" and options.get("classes", 7) == len(class_names):
         append_expression(folder / "model.onnx", heads, how)
     spec = ModelSpec(
@@ -116,7 +116,7 @@ def save_run(folder: Path, *, temperature=1.0, side=48, class_names=CLASS_NAMES,
 
 
 def save_yunet(path: Path) -> Path:
-    """Write a file with the input and the outputs of YuNet, which finds nothing."""
+    """Write a file with the input and the outputs of YuNet that finds nothing."""
     onnx = pytest.importorskip("onnx")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     names = [f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)]

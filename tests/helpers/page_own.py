@@ -1,9 +1,9 @@
-"""Pages with networks of own classes for the browser's tests, and what `moue.analyze` says with these networks.
+"""Pages with models of custom classes for the browser's tests, and the results of `moue.analyze` with these models.
 
     PYTHONPATH=tests python -m helpers.page_own IMAGES OUT
 
-Writes OUT/runs/NAME (a run folder), OUT/NAME (the page with it), OUT/NAME.json (the answers for some of IMAGES) and
-OUT/NAME-why.json (what the answers about one of them rest on).
+Writes OUT/runs/NAME (a run folder), OUT/NAME (the page with it), OUT/NAME.json (the predictions for some of IMAGES) and
+OUT/NAME-why.json (the explanation of the predictions for one of them).
 """
 
 import json
@@ -32,8 +32,8 @@ def main() -> None:
         run = save_run(out / "runs" / name, class_names=classes, classes=len(classes))
         moue.page.copy(out / name, model=run)
         results = [moue.analyze(file, model=run, detector="own") for file in files]
-        answers = [one.to_dict() | {"file": file.name} for one, file in zip(results, files, strict=True)]
-        (out / f"{name}.json").write_text(json.dumps(answers), encoding="utf-8")
+        predictions = [one.to_dict() | {"file": file.name} for one, file in zip(results, files, strict=True)]
+        (out / f"{name}.json").write_text(json.dumps(predictions), encoding="utf-8")
         why = results[-1].explain(model=run).to_dict() | {"file": files[-1].name}
         (out / f"{name}-why.json").write_text(json.dumps(why), encoding="utf-8")
 

@@ -1,9 +1,9 @@
-"""The page with YuNet for the browser's tests, and what `moue.analyze` says with YuNet.
+"""The page with YuNet for the browser's tests, and the results of `moue.analyze` with YuNet.
 
     PYTHONPATH=tests python -m helpers.page_yunet IMAGES OUT
 
-Writes OUT/page (the page), OUT/expected.json (the answers for IMAGES and for some more) and those images, which lie on
-their side or on their head. Writes nothing where YuNet is not.
+Writes OUT/page (the page), OUT/expected.json (the predictions for IMAGES and for some rotated images) and those rotated
+images. Writes nothing if YuNet is not available.
 """
 
 import json
@@ -19,7 +19,7 @@ import moue.page
 from moue.faces.registry import detectors
 
 TURNED = 3
-MOST_PIXELS = 400_000
+MAX_PIXELS = 400_000
 
 
 def main() -> None:
@@ -31,14 +31,14 @@ def main() -> None:
         return
     moue.page.copy(out / "page", detector="yunet")
     results = [moue.analyze(file, detector="yunet") for file in sorted(images.glob("*.png"))]
-    large = [one for one in results if one.width * one.height < MOST_PIXELS and one.height > 200]
-    surest = sorted(large, key=lambda one: -max((face.face_score for face in one.faces), default=0.0))
-    for turns, upright in enumerate(surest[:TURNED], start=1):
+    large = [one for one in results if one.width * one.height < MAX_PIXELS and one.height > 200]
+    best = sorted(large, key=lambda one: -max((face.face_score for face in one.faces), default=0.0))
+    for turns, upright in enumerate(best[:TURNED], start=1):
         file = out / f"turned-{turns}.png"
         Image.fromarray(np.rot90(np.asarray(Image.open(upright.file)), turns)).save(file)
         results.append(moue.analyze(file, detector="yunet"))
-    answers = [one.to_dict() | {"file": Path(one.file).name} for one in results]
-    (out / "expected.json").write_text(json.dumps(answers), encoding="utf-8")
+    predictions = [one.to_dict() | {"file": Path(one.file).name} for one in results]
+    (out / "expected.json").write_text(json.dumps(predictions), encoding="utf-8")
     faces = sum(len(one.faces) for one in results)
     sys.stdout.write(f"{len(results)} images with {faces} faces, and the page with YuNet, in {out}\n")
 

@@ -7,6 +7,6 @@ HOPPER = (183, 120, 170, 212)
 """x, y, width, height."""
 
 
-def is_near(face, box, enough=0.6):
-    """Return whether a face's box shares enough of its union with another."""
-    return overlap(face, Face(*map(float, box)))[0] > enough
+def is_near(face, box, min_overlap=0.6):
+    """Return whether the intersection over union of a face's box and another box is above `min_overlap`."""
+    return overlap(face, Face(*map(float, box)))[0] > min_overlap

@@ -15,14 +15,14 @@ descendants, wait_until = _benchmark.descendants, _benchmark.wait_until
 
 @contextlib.contextmanager
 def two_nodes(environment):
-    """Start two nodes of one CPU; yields the address and the second node. All of their processes end with the block."""
-    # A short name: the paths of sockets have a limit.
+    """Start two nodes of one CPU; yields the address and the second node. All their processes end with the block."""
+    # A short name, since paths of sockets have a length limit.
     with tempfile.TemporaryDirectory(prefix="moue-") as folder, contextlib.ExitStack() as stack:
         yield _benchmark.cluster(Path(folder), environment, stack)
 
 
 def processes_named(name, parent):
-    """Return the ids of the processes below one whose command line has `name` in it (Linux)."""
+    """Return the ids of the descendants of `parent` whose command line contains `name` (Linux)."""
     found = []
     for pid in descendants(parent.pid):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What tests of the server share."""
+"""Helpers that tests of the server share."""
 
 import io
 
@@ -19,11 +19,11 @@ def png(image) -> bytes:
     return content.getvalue()
 
 
-def refused(answer, status, *words):
-    """Check that a request was refused with a problem that says these words."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = Problem.model_validate(answer.json())
+def refused(response, status, *words):
+    """Check that a request was refused with a problem that contains these words."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = Problem.model_validate(response.json())
     assert problem.status == status
     assert problem.came
     for word in words:

@@ -1,4 +1,4 @@
-"""A training that costs nothing: its losses are a formula of the choices, and its run folder is a real one."""
+"""A training run that costs nothing: a formula of the settings gives its losses, and its run folder is real."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ ENVIRONMENT = {"versions": {}, "data": {}}
 
 
 class Kill(BaseException):
-    """As if the process ended here: nothing catches it."""
+    """Acts as if the process ended here: nothing catches it."""
 
 
 def loss_of(config, epoch):
-    """Lowest at learning_rate = 0.01; each seed adds a little of its own."""
+    """Return a loss that is lowest at learning_rate = 0.01; each seed adds a small offset."""
     distance = (math.log10(config.learning_rate) + 2) ** 2
     return 1.0 + distance + 0.5 / epoch + 0.01 * math.sin(7 * config.seed)
 
 
 class CheapTraining:
-    """Stands for `moue.train`.
+    """Stands in for `moue.train`.
 
     Args:
         stop: Called with the configuration and the epoch before each epoch; may raise.
@@ -81,7 +81,7 @@ class CheapTraining:
 
 
 def install(monkeypatch, training):
-    """Let a study train by `training`, and keep its trials in memory, without a page; return it."""
+    """Make studies use `training`, keep their trials in memory and write no page; return `training`."""
     monkeypatch.setattr(trial, "train", training)
     monkeypatch.setattr(confirm, "train", training)
     monkeypatch.setattr(tune, "write_page", lambda *_: None)
@@ -91,12 +91,12 @@ def install(monkeypatch, training):
 
 
 def stored_identity(folder):
-    """Return what a study in memory says it is about."""
+    """Return the stored identity of a study in memory."""
     (summary,) = optuna.get_all_study_summaries(_storage(f"sqlite:///{(folder / 'study.db').resolve().as_posix()}"))
     return summary.user_attrs["moue"]
 
 
 @functools.cache
 def _storage(url):
-    Path(url.removeprefix("sqlite:///")).touch()  # a new study is known by its file
+    Path(url.removeprefix("sqlite:///")).touch()  # the file tells whether a study is new
     return optuna.storages.InMemoryStorage()

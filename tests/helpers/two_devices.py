@@ -1,7 +1,7 @@
 """Trains on one device and on two: ``python -m helpers.two_devices FOLDER``, in a process with the backend JAX.
 
-FOLDER gets the runs `one`, `two`, `resumed` (stopped after its first epoch) and `moved` (the same, resumed on one
-device). Its `where.json` says where the parts of a batch, of a remainder, and the weights were.
+Writes the runs `one`, `two`, `resumed` (stopped after its first epoch) and `moved` (the same, resumed on one device) to
+FOLDER. Its `where.json` lists the devices of the parts of a batch, of a remainder, and of the weights.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NARROW = {"widths": [8, 12], "depths": [1, 1]}
 
 
 class Watching(keras.callbacks.Callback):
-    """Notes where the weights are, and stops after the first epoch if that is wanted."""
+    """Records the devices of the weights, and stops after the first epoch if requested."""
 
     def __init__(self, *, stops=False):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Small videos for tests: bright squares that move over a dark ground, and a detector that finds them."""
+"""Small videos for tests: bright squares that move over a dark background, and a detector that finds them."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ class BrightSquares:
 
 
 def frame(red=None, blue=None, size=(120, 160)):
-    """Return a frame, uint8 (H, W, 3) RGB, with squares of 30 pixels at x."""
+    """Return a frame, uint8 (H, W, 3) RGB, with squares of 30 pixels whose left edges are at `red` and `blue`."""
     image = np.full((*size, 3), 40, np.uint8)
     if red is not None:
         image[20:50, red : red + 30] = (250, 40, 40)
@@ -33,7 +33,7 @@ def frame(red=None, blue=None, size=(120, 160)):
 
 
 def write_video(path, frames, fps=25.0):
-    """Write frames, uint8 (H, W, 3) RGB, all of one size; the codec goes with the suffix."""
+    """Write frames, uint8 (H, W, 3) RGB, all of one size; the suffix chooses the codec."""
     pytest.importorskip("cv2", reason="videos need the extra 'video'")
     cv2 = load_opencv()
     frames = list(frames)
@@ -47,26 +47,26 @@ def write_video(path, frames, fps=25.0):
 
 
 def two_squares(path, num=20, fps=25.0):
-    """Write a video in which a red square goes right, and a blue one comes after a third of the time."""
+    """Write a video in which a red square moves to the right, and a blue one appears after a third of the time."""
     frames = (frame(4 * number % 120, 100 if number >= num // 3 else None) for number in range(num))
     return write_video(path, frames, fps)
 
 
-def film_with_sound(path, num=25, fps=25, tone=(0.25, 0.75)):
-    """Write a film of gray frames whose sound is silent but for a tone of 440 Hz between two times, in seconds."""
+def video_with_sound(path, num=25, fps=25, tone=(0.25, 0.75)):
+    """Write a video of gray frames whose sound is silent except for a 440 Hz tone between two times, in seconds."""
     av = pytest.importorskip("av", reason="sound needs the extra 'sound'")
     rate = 44_100
     seconds = np.arange(num * rate // fps) / rate
     heard = (seconds >= tone[0]) & (seconds < tone[1])
     wave = (12_000 * np.sin(2 * np.pi * 440 * seconds) * heard).astype(np.int16)
     with av.open(str(path), "w") as container:
-        pictures = container.add_stream("mpeg4", rate=fps)
-        pictures.width, pictures.height, pictures.pix_fmt = 160, 120, "yuv420p"
+        images = container.add_stream("mpeg4", rate=fps)
+        images.width, images.height, images.pix_fmt = 160, 120, "yuv420p"
         sound = container.add_stream("aac", rate=rate, layout="mono")
         for number in range(num):
             image = np.full((120, 160, 3), 40 + number, np.uint8)
-            container.mux(pictures.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(pictures.encode(None))
+            container.mux(images.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(images.encode(None))
         for first in range(0, len(wave), 1024):
             part = av.AudioFrame.from_ndarray(wave[None, first : first + 1024], format="s16", layout="mono")
             part.sample_rate, part.pts = rate, first
@@ -76,7 +76,7 @@ def film_with_sound(path, num=25, fps=25, tone=(0.25, 0.75)):
 
 
 def sound_of(path):
-    """Return the sound of a film, float (N,) at 48,000 samples a second, from its first moment on."""
+    """Return the sound of a video from its start, float (N,) at 48,000 samples per second."""
     av = pytest.importorskip("av", reason="sound needs the extra 'sound'")
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=48_000)
     with av.open(str(path)) as container:

@@ -26,7 +26,7 @@ def save(path, levels=LEVELS, **options):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_named_pipe_is_no_animation(tmp_path, kind):
+def test_a_named_pipe_is_not_an_animation(tmp_path, kind):
     path = tmp_path / f"pipe.{kind}"
     os.mkfifo(path)
     code = f"from moue.media.animation import is_animation; print(is_animation({str(path)!r}))"
@@ -54,7 +54,7 @@ def test_a_single_frame_is_an_image(tmp_path, kind):
     assert not drawing_jobs([tmp_path / f"a.{kind}"], None)[0].is_video
 
 
-def test_what_is_transparent_is_white(tmp_path):
+def test_transparent_pixels_are_white(tmp_path):
     frames = [Image.new("RGBA", (32, 32), (0, 0, 0, 0)), Image.new("RGBA", (32, 32), (255, 0, 0, 255))]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
     with open_video(tmp_path / "a.webp") as video:
@@ -63,13 +63,13 @@ def test_what_is_transparent_is_white(tmp_path):
     assert second[5, 5].tolist() == [255, 0, 0]
 
 
-def test_files_without_a_time_run_at_ten_frames_a_second(tmp_path):
+def test_files_without_durations_run_at_ten_frames_per_second(tmp_path):
     with open_video(save(tmp_path / "a.gif", duration=0)) as video:
         assert video.fps == 10
         assert [round(frame.time_s, 1) for frame in video.frames()] == [0.0, 0.1, 0.2, 0.3]
 
 
-def test_a_cut_file_says_so(tmp_path):
+def test_a_truncated_file_is_reported(tmp_path):
     random = np.random.default_rng(0)
     frames = [Image.fromarray(random.integers(0, 256, (48, 64), dtype=np.uint8)) for _ in range(9)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=100)
@@ -81,7 +81,7 @@ def test_a_cut_file_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"])
-def test_damage_is_left_to_the_decoder(tmp_path, content):
+def test_damaged_files_are_left_to_the_decoder(tmp_path, content):
     path = tmp_path / "a.gif"
     path.write_bytes(content)
     assert not is_animation(path)

@@ -1,4 +1,4 @@
-"""Images of every kind, and of no kind, give a status and never an exception."""
+"""Images of every kind, and files that are not images, give a status and never an exception."""
 
 import io
 import os
@@ -91,13 +91,13 @@ def test_one_bit_and_palette_png():
     np.testing.assert_array_equal(decode_ok(encode(palette, "PNG")).image, np.asarray(palette.convert("RGB")))
 
 
-def test_cmyk_jpeg_keeps_its_colours():
+def test_cmyk_jpeg_keeps_its_colors():
     red = Image.new("RGB", (16, 16), (220, 30, 40))
     pixels = decode_ok(encode(red.convert("CMYK"), "JPEG", quality=95)).image
     assert np.abs(pixels[8, 8].astype(int) - (220, 30, 40)).max() < 10
 
 
-def test_transparency_lies_on_white():
+def test_transparency_becomes_white():
     rgba = np.dstack([COLOR, np.where(RAMP > 127, 255, 0).astype(np.uint8)])
     pixels = decode_ok(encode(rgba, "PNG")).image
     np.testing.assert_array_equal(pixels[RAMP > 127], COLOR[RAMP > 127])
@@ -107,7 +107,7 @@ def test_transparency_lies_on_white():
 
 
 @pytest.mark.parametrize("mode", ["LA", "L", "P", "RGB", "GIF"])
-def test_transparency_of_other_kinds_lies_on_white(mode):
+def test_other_kinds_of_transparency_become_white(mode):
     if mode == "LA":
         content = encode(np.dstack([np.full((5, 5), 10, np.uint8), np.zeros((5, 5), np.uint8)]), "PNG")
     elif mode == "RGB":
@@ -128,7 +128,7 @@ def test_sixteen_bits_keep_the_high_byte(kind):
     np.testing.assert_array_equal(decode_ok(encode(deep, kind)).image, RAMP)
 
 
-def test_sixteen_bits_per_colour():
+def test_sixteen_bits_per_color():
     cv2 = pytest.importorskip("cv2")
     done, content = cv2.imencode(".png", (COLOR[..., ::-1].astype(np.uint16) << 8) + 7)
     assert done
@@ -147,7 +147,7 @@ def test_sixteen_bits_per_colour():
         (np.array([[-5, 0, 65535]], np.int32), [0, 0, 255]),
     ],
 )
-def test_wide_numbers(values, expected):
+def test_wide_ranges_of_values(values, expected):
     assert decode_ok(encode(values, "TIFF")).image[0].tolist() == expected
 
 
@@ -188,7 +188,7 @@ def test_exif_turns_the_image_upright(orientation, kind):
     ],
     ids=lambda image: image.mode,
 )
-def test_pillow_images_are_read_as_their_files_are(image):
+def test_pillow_images_are_read_like_their_files(image):
     before = image.copy()
     found = decode_pillow(image)
     np.testing.assert_array_equal(found.image, decode_ok(encode(image, "TIFF")).image)
@@ -197,7 +197,7 @@ def test_pillow_images_are_read_as_their_files_are(image):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-def test_pillow_images_are_turned_and_stay_as_they_are(kind):
+def test_pillow_images_are_rotated_and_not_changed(kind):
     exif = Image.Exif()
     exif[0x0112] = 6
     opened = Image.open(io.BytesIO(encode(COLOR, kind, exif=exif)))
@@ -208,13 +208,13 @@ def test_pillow_images_are_turned_and_stay_as_they_are(kind):
     assert (content.width, content.height) == (30, 40)
 
 
-def test_bad_pillow_images_are_a_status():
+def test_bad_pillow_images_give_a_status():
     content = encode(np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8), "PNG")
     cut = Image.open(io.BytesIO(content[: len(content) // 2]))
     found = open_source(cut, DEFAULT_LIMITS)
     assert (found.status, found.width, "damaged" in found.message) == (Status.UNREADABLE, 80, True)
     large = Image.open(io.BytesIO(content))
-    large.load = None  # nothing is loaded that is refused
+    large.load = None  # a refused image is not loaded
     assert open_source(large, ImageLimits(max_pixels=4000)).status == Status.TOO_LARGE
     assert open_source(Image.new("RGB", (0, 5)), DEFAULT_LIMITS).status == Status.EMPTY
 
@@ -225,7 +225,7 @@ def test_damaged_exif_does_not_matter():
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_of_an_animation_the_first_frame(kind):
+def test_an_animation_gives_its_first_frame(kind):
     frames = [Image.new("RGB", (20, 10), color) for color in ((250, 0, 0), (0, 250, 0), (0, 0, 250))]
     found = decode_ok(encode(frames[0], kind, save_all=True, append_images=frames[1:]))
     assert np.abs(found.image[5, 5].astype(int) - (250, 0, 0)).max() < 8
@@ -254,7 +254,7 @@ def test_mpo_is_a_photo():
         (encode(COLOR, "EPS"), Status.UNSUPPORTED, "PostScript"),
     ],
 )
-def test_what_is_no_image(content, status, word):
+def test_files_that_are_not_images(content, status, word):
     found = decode(content)
     assert found.status == status
     assert found.image is None
@@ -271,7 +271,7 @@ def test_truncated_files_are_unreadable(kind, part):
     assert found.message
 
 
-def test_limits_hold_before_decoding(tmp_path):
+def test_limits_apply_before_decoding(tmp_path):
     path = tmp_path / "big.png"
     path.write_bytes(encode(COLOR, "PNG"))
     size = path.stat().st_size
@@ -297,7 +297,7 @@ def test_a_bomb_is_never_decoded(side):
         assert decode(content).status == Status.TOO_LARGE
 
 
-def test_pillow_is_left_as_it_was():
+def test_the_settings_of_pillow_are_not_changed():
     before = (Image.MAX_IMAGE_PIXELS, warnings.filters[:])
     decode(encode(RAMP, "PNG"), ImageLimits(max_pixels=1))
     assert (Image.MAX_IMAGE_PIXELS, warnings.filters[:]) == before
@@ -401,7 +401,7 @@ def test_any_bytes_give_a_status(head, tail):
     ("dtype", "suffix", "times", "bits"),
     [("uint16", "png", 1, "8-bit"), ("uint16", "png", 16, "12-bit"), ("int32", "tif", 1, "8-bit")],
 )
-def test_small_values_in_a_deep_file_are_no_black_image(tmp_path, dtype, suffix, times, bits):
+def test_small_values_in_a_deep_file_do_not_give_a_black_image(tmp_path, dtype, suffix, times, bits):
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     path = tmp_path / f"deep.{suffix}"
     Image.fromarray(pixels.astype(dtype) * times).save(path)
@@ -410,7 +410,7 @@ def test_small_values_in_a_deep_file_are_no_black_image(tmp_path, dtype, suffix,
     assert bits in decoded.message
 
 
-def test_sixteen_bits_are_read_as_sixteen_bits_without_a_word(tmp_path):
+def test_sixteen_bits_are_read_without_a_message(tmp_path):
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     Image.fromarray(pixels.astype("uint16") * 257).save(tmp_path / "deep.png")
     decoded = decode(tmp_path / "deep.png")

@@ -9,40 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import onnx_model
-from helpers.video_files import BrightSquares, two_squares
-from moue.classifier.classifier import Classifier
 from moue.errors import MissingExtraError, MoueError
 from moue.media.clock import Sampling
 from moue.media.decode import ImageLimits, Status
 from moue.media.open_video import VideoError, open_video, public_name
 from moue.output.live_table import LiveTable
 from moue.output.video_writer import AnnotatedVideo
-from moue.recognition.analyzer import Analyzer
 from moue.recognition.stream import analyze_frames, analyze_stream
 
 pytest.importorskip("cv2", reason="videos need the extra 'video'")
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return Classifier.load(onnx_model.save_run(tmp_path_factory.mktemp("run")), threads=1)
-
-
-@pytest.fixture(scope="module")
-def analyzer(model):
-    return Analyzer(model, BrightSquares())
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return two_squares(tmp_path_factory.mktemp("film") / "video.mp4")
-
-
-def test_videos_that_cannot_be_had(tmp_path, film, capfd):
+def test_videos_that_cannot_be_opened(tmp_path, squares_video, capfd):
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
-    (tmp_path / "cut.mp4").write_bytes(film.read_bytes()[:3000])
+    (tmp_path / "cut.mp4").write_bytes(squares_video.read_bytes()[:3000])
     wrong = {
         tmp_path / "none.mp4": Status.NOT_FOUND,
         tmp_path: Status.UNSUPPORTED,
@@ -65,17 +46,17 @@ def test_videos_that_cannot_be_had(tmp_path, film, capfd):
         assert caught.value.expected
         assert "secret" not in str(caught.value)
     with pytest.raises(VideoError, match="pixels"):
-        open_video(film, limits=ImageLimits(max_pixels=1000))
+        open_video(squares_video, limits=ImageLimits(max_pixels=1000))
     with pytest.raises(VideoError, match="cannot be opened"):
         open_video("http://127.0.0.1:9/x.mp4", allow_url=True)
     for source in (True, None, 1.5):
         with pytest.raises(MoueError):
             open_video(source)
-    assert capfd.readouterr().err == "", "what OpenCV and FFmpeg print is kept away"
+    assert capfd.readouterr().err == "", "OpenCV and FFmpeg print nothing"
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
-def test_a_video_in_a_folder_that_may_not_be_searched(tmp_path, monkeypatch, error):
+def test_a_video_in_a_folder_without_permission(tmp_path, monkeypatch, error):
     def refuse(*_, **__):
         raise error
 
@@ -86,16 +67,16 @@ def test_a_video_in_a_folder_that_may_not_be_searched(tmp_path, monkeypatch, err
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are text elsewhere")
-def test_a_video_whose_name_is_no_text(film, tmp_path, analyzer):
+def test_a_video_whose_name_is_not_valid_text(squares_video, tmp_path, squares_analyzer):
     name = tmp_path / os.fsdecode(b"video \xff.mp4")
-    name.write_bytes(film.read_bytes())
-    ((image, result),) = analyze_frames(open_video(name), analyzer, sampling=Sampling(every=100))
+    name.write_bytes(squares_video.read_bytes())
+    ((image, result),) = analyze_frames(open_video(name), squares_analyzer, sampling=Sampling(every=100))
     drawn = tmp_path / os.fsdecode(b"drawn \xff.mp4")
     with AnnotatedVideo(drawn, fps=25) as video:
         video.add(image, result)
     with open_video(drawn) as again:
         assert again.num_frames == 1
-    table = LiveTable(tmp_path / "live.csv", class_names=analyzer.class_names)
+    table = LiveTable(tmp_path / "live.csv", class_names=squares_analyzer.class_names)
     with table:
         table.write(result)
     assert "video \\udcff.mp4" in table.path.read_text(encoding="utf-8")
@@ -109,13 +90,13 @@ def test_an_address_is_shown_without_its_password():
 
 
 @pytest.fixture
-def server(film):
-    asked = []
+def server(squares_video):
+    requested = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
-            content = film.read_bytes()
+            requested.append(self.path)
+            content = squares_video.read_bytes()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -126,31 +107,31 @@ def server(film):
 
     httpd = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"127.0.0.1:{httpd.server_port}", asked
+    yield f"127.0.0.1:{httpd.server_port}", requested
     httpd.shutdown()
     httpd.server_close()
 
 
-def test_an_address_is_opened_only_when_allowed(server, model, film):
-    host, asked = server
-    address = f"http://me:secret@{host}/{film.name}"
+def test_an_address_is_opened_only_when_allowed(server, tiny_model, squares_video):
+    host, requested = server
+    address = f"http://me:secret@{host}/{squares_video.name}"
     with pytest.raises(MoueError, match="--allow-url"):
-        analyze_stream(address, model=model, detector="none")
-    assert asked == []
-    results = list(analyze_stream(address, model=model, detector="none", allow_url=True))
+        analyze_stream(address, model=tiny_model, detector="none")
+    assert requested == []
+    results = list(analyze_stream(address, model=tiny_model, detector="none", allow_url=True))
     assert len(results) == 20
-    assert results[0].file == f"http://{host}/{film.name}"
+    assert results[0].file == f"http://{host}/{squares_video.name}"
 
 
 def test_a_playlist_fetches_nothing(server, tmp_path):
-    host, asked = server
+    host, requested = server
     (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:9,\nhttp://{host}/a.ts\n#EXT-X-ENDLIST\n")
     with pytest.raises(VideoError):
         open_video(tmp_path / "list.m3u8")
-    assert asked == []
+    assert requested == []
 
 
-def test_what_is_missing_is_named(monkeypatch, film):
+def test_a_missing_opencv_is_reported(monkeypatch, squares_video):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingExtraError, match=r"moue\[video\]"):
-        open_video(film)
+        open_video(squares_video)

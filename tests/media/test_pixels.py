@@ -1,4 +1,4 @@
-"""Gray equals OpenCV's; resizing averages where OpenCV's picks single pixels."""
+"""Gray equals OpenCV's; resizing averages, where OpenCV picks single pixels."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_enlarging_is_within_one_level_of_opencv(height, width):
     assert levels_apart(resize(image), cv2.resize(image, (48, 48), interpolation=cv2.INTER_LINEAR)) <= 1
 
 
-def test_the_starting_point_took_the_noise_of_a_large_face_for_its_features():
+def test_the_resizing_of_the_starting_point_keeps_the_noise_of_a_large_face():
     cv2 = pytest.importorskip("cv2")
     gray = np.random.default_rng(0).normal(128, 40, (480, 480)).clip(0, 255).astype(np.uint8)
     theirs = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_LINEAR)
@@ -67,18 +67,18 @@ def test_other_sizes():
 
 
 def test_an_upright_crop_is_the_same_as_the_image_itself():
-    # A box that fills the frame, so that the crop takes the whole image: both ways must give the same pixels.
+    # The box fills the frame, so the crop is the whole image: both ways must give the same pixels.
     large = resize(image_of(48, 48, seed=3), (192, 192))
     crop = crop_face(large, Face(0, 0, 192, 192), InputSpec(crop_margin=0.0, crop_shift=0.0))
     assert levels_apart(crop, fit_gray(large)) <= 2
 
 
 @pytest.mark.parametrize("image", [np.zeros((4, 0), np.uint8), np.zeros((4, 4), np.float32), np.zeros(4, np.uint8)])
-def test_what_is_no_image_is_refused(image):
+def test_invalid_images_are_refused(image):
     with pytest.raises(MoueError, match="an image is"):
         resize(image)
 
 
-def test_gray_wants_three_channels():
+def test_gray_needs_three_channels():
     with pytest.raises(MoueError, match="uint8"):
         to_gray(image_of(4, 4))

@@ -1,4 +1,4 @@
-"""Images at addresses: fetched from a real server on this machine, only when asked, whatever it does."""
+"""Images at addresses: fetched from a real server on this machine, only if allowed, whatever it does."""
 
 import contextlib
 import csv
@@ -23,13 +23,13 @@ from moue.recognition.analyzer import Analyzer
 
 BUFFER = io.BytesIO()
 Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)).save(BUFFER, "PNG")
-PICTURE = BUFFER.getvalue()
-ASKED = []
+IMAGE = BUFFER.getvalue()
+REQUESTS = []
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        ASKED.append(self.path)
+        REQUESTS.append(self.path)
         if self.path == "/gone.png":
             self.send_error(404)
         elif self.path == "/fault.png":
@@ -40,14 +40,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
             self.end_headers()
-        elif self.path == "/flood-then-picture":
+        elif self.path == "/flood-then-image":
             self.send_response(302)
             self.send_header("Location", "/a.png")
             self.end_headers()
             self.flood()
         elif self.path.startswith("/loop"):
             self.send_response(302)
-            self.send_header("Location", "/loop?" + "x" * len(ASKED))
+            self.send_header("Location", "/loop?" + "x" * len(REQUESTS))
             self.end_headers()
         elif self.path.startswith("/drip/"):
             self.drip(self.path.removeprefix("/drip/"))
@@ -59,13 +59,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.flood()
         else:
             self.send_response(200)
-            content = {"/text": b"<html>no image</html>", "/nothing": b""}.get(self.path, PICTURE)
+            content = {"/text": b"<html>no image</html>", "/nothing": b""}.get(self.path, IMAGE)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if self.path == "/cut.png" else content)
 
     def flood(self):
-        # Until nobody listens any more.
+        # Until the client disconnects.
         try:
             while True:
                 self.wfile.write(b"\0" * 65536)
@@ -78,7 +78,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             "body": b"HTTP/1.1 200 OK\r\n\r\n",
             "promised": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
-            "redirect": b"HTTP/1.1 302 Found\r\nLocation: /drip/redirect?" + b"x" * len(ASKED) + b"\r\n\r\n",
+            "redirect": b"HTTP/1.1 302 Found\r\nLocation: /drip/redirect?" + b"x" * len(REQUESTS) + b"\r\n\r\n",
         }
         if what.startswith("redirect"):
             time.sleep(0.15)
@@ -104,7 +104,7 @@ def quick_and_without_a_proxy(monkeypatch):
 
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(download.fetch_bytes, "__kwdefaults__", {"silence_s": 0.3, "longest_s": 5.0})
-    ASKED.clear()
+    REQUESTS.clear()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def quick_and_without_a_proxy(monkeypatch):
     [
         ("/a.png", Status.OK, ""),
         ("/to//a.png", Status.OK, ""),
-        ("/flood-then-picture", Status.OK, ""),
+        ("/flood-then-image", Status.OK, ""),
         ("/été neuf.png?größe=1 2", Status.OK, ""),
         ("/gone.png", Status.NOT_FOUND, "Not Found"),
         ("/fault.png", Status.UNREADABLE, "Internal Server Error"),
@@ -128,19 +128,19 @@ def quick_and_without_a_proxy(monkeypatch):
         ("/to/http://127.0.0.1:1/a.png", Status.UNREADABLE, "cannot be fetched"),
     ],
 )
-def test_whatever_a_server_does_is_a_status(server, path, status, word):
+def test_whatever_a_server_does_gives_a_status(server, path, status, word):
     found = decode_address(server + path, ImageLimits(max_bytes=100_000), allowed=True)
     assert (found.status, word in found.message) == (status, True), found
     assert (found.image is not None) == (status == Status.OK)
 
 
 @pytest.mark.parametrize("what", ["header", "size", "body", "promised", "redirect"])
-def test_the_longest_time_counts_from_beginning_to_end(server, what):
+def test_the_time_limit_covers_the_whole_download(server, what):
     began = time.monotonic()
     with pytest.raises(FetchError) as caught:
-        fetch_bytes(f"{server}/drip/{what}", most_bytes=10_000, silence_s=1.0, longest_s=0.4)
+        fetch_bytes(f"{server}/drip/{what}", max_bytes=10_000, silence_s=1.0, longest_s=0.4)
     assert caught.value.reason == "not done after 0.4 s"
-    assert time.monotonic() - began < 5  # the server would go on for 6 s
+    assert time.monotonic() - began < 5  # the server would continue for 6 s
 
 
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.png", "data://x,y", "http://[a.png"])
@@ -149,40 +149,40 @@ def test_only_the_web_is_fetched(address):
     assert decode_address(address, ImageLimits(), allowed=True).image is None
 
 
-def test_nothing_is_fetched_unless_asked(server, run_folder):
+def test_nothing_is_fetched_unless_allowed(server, run_folder):
     found = analyze(server + "/a.png", model=run_folder, detector="none")
     assert (found.status, "--allow-url" in found.message) == (Status.UNSUPPORTED, True)
-    assert ASKED == []
+    assert REQUESTS == []
     found = analyze(server + "/a.png", model=run_folder, detector="none", allow_url=True)
     assert (found.status, found.file, found.width) == (Status.OK, server + "/a.png", 50)
-    assert ASKED == ["/a.png"]
+    assert REQUESTS == ["/a.png"]
 
 
-def test_a_batch_goes_on(server, run_folder, tmp_path):
-    (tmp_path / "a.png").write_bytes(PICTURE)
+def test_a_batch_continues(server, run_folder, tmp_path):
+    (tmp_path / "a.png").write_bytes(IMAGE)
     sources = [server + "/gone.png", tmp_path / "a.png", server + "/a.png"]
     found = list(analyze_many(sources, model=run_folder, detector="none", allow_url=True))
     assert [result.status.value for result in found] == ["not_found", "ok", "ok"]
     assert found[1].faces[0].probabilities == found[2].faces[0].probabilities
 
 
-def test_user_names_and_passwords_are_neither_sent_nor_told(server, run_folder):
+def test_user_names_and_passwords_are_neither_sent_nor_shown(server, run_folder):
     address = server.replace("http://", "http://me:secret@") + "/a.png"
     found = Analyzer.load(run_folder, "none", allow_url=True).analyze(address)
     assert (found.status, found.file) == (Status.UNSUPPORTED, server + "/a.png")
     assert "secret" not in json.dumps(found.to_dict())
-    assert ASKED == []
+    assert REQUESTS == []
 
 
 def test_the_command(moue, server, run_folder, tmp_path):
-    (tmp_path / "a.png").write_bytes(PICTURE)
+    (tmp_path / "a.png").write_bytes(IMAGE)
     out, drawn = tmp_path / "out.csv", tmp_path / "drawn"
     files = (server + "/holi%20day.png?size=2", tmp_path / "a.png")
     options = ("--model", run_folder, "--detector", "none")
-    code, _, said = moue("predict", files[0], *options)
-    assert (code, "--allow-url" in said, ASKED) == (1, True, [])
-    code, _, said = moue("predict", *files, *options, "--allow-url", "--output", out, "--annotate", drawn)
-    assert code == 0, said
+    code, _, err = moue("predict", files[0], *options)
+    assert (code, "--allow-url" in err, REQUESTS) == (1, True, [])
+    code, _, err = moue("predict", *files, *options, "--allow-url", "--output", out, "--annotate", drawn)
+    assert code == 0, err
     with out.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["file"], row["status"]) for row in rows] == [(str(name), "ok") for name in files]
@@ -217,6 +217,6 @@ def test_videos_are_known_by_the_path_of_their_address(address, expected):
 
 
 @pytest.mark.parametrize("path", ["a.png", "/a://b", "C:\\a.png", "https:/a.png", "", "://x"])
-def test_paths_are_no_addresses(path):
+def test_paths_are_not_addresses(path):
     assert not is_address(path)
     assert shown(path) == path

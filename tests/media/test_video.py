@@ -1,4 +1,4 @@
-"""Which frames a video yields, when they are shown, and what is said of its end."""
+"""Which frames a video yields, when they are shown, and how its end is reported."""
 
 import struct
 
@@ -24,9 +24,9 @@ pytest.importorskip("cv2", reason="videos need the extra 'video'")
 )
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
 def test_the_frames_that_are_wanted(tmp_path, suffix, sampling, numbers):
-    film = two_squares(tmp_path / f"video{suffix}")
-    with open_video(film) as video:
-        assert (video.name, video.fps, video.num_frames, video.is_live) == (str(film), 25.0, 20, False)
+    path = two_squares(tmp_path / f"video{suffix}")
+    with open_video(path) as video:
+        assert (video.name, video.fps, video.num_frames, video.is_live) == (str(path), 25.0, 20, False)
         frames = list(video.frames(sampling))
     assert [one.number for one in frames] == list(numbers)
     assert [one.time_s for one in frames] == pytest.approx([number / 25 for number in numbers])
@@ -38,7 +38,7 @@ def test_the_frames_that_are_wanted(tmp_path, suffix, sampling, numbers):
 
 
 @pytest.mark.parametrize("values", [(0, None), (-1, None), (1.5, None), (1, 0.0), (1, -3), (1, float("nan")), (2, 5.0)])
-def test_frames_that_cannot_be_wanted(values):
+def test_invalid_samplings_are_refused(values):
     with pytest.raises(MoueError):
         Sampling(*values)
 
@@ -51,7 +51,10 @@ def test_frames_that_cannot_be_wanted(values):
         ([0.0, 0.0, 0.0], [0, 0.1, 0.2]),  # a container without time stamps
         ([0.0, 0.3, 0.2, 0.9], [0, 0.3, 0.4, 0.9]),  # one that goes back
         ([float("nan"), -1.0, 1e9], [0, 0.1, 0.2]),
-        ([0.0, 0.1, 500.0, 500.1, 500.3], [0, 0.1, 0.2, 500.1, 500.3]),  # a long pause is one as soon as time goes on
+        (
+            [0.0, 0.1, 500.0, 500.1, 500.3],
+            [0, 0.1, 0.2, 500.1, 500.3],
+        ),  # a long pause, recognized once time continues from there
         ([0.0, 0.1, 500.0, 0.3, 0.5], [0, 0.1, 0.2, 0.3, 0.5]),
         ([500.0, 500.3, 500.4], [0, 0.3, 0.4]),  # a video that was cut out of a longer one
         ([float("inf"), float("inf"), float("inf")], [0, 0.1, 0.2]),
@@ -68,7 +71,7 @@ def test_time_stamps_are_used_where_they_make_sense(stamps, times):
 
 @pytest.mark.parametrize("sampling", [Sampling(fps=1), Sampling(every=30), Sampling(fps=0.1), Sampling(fps=29.5)])
 @pytest.mark.parametrize("fps", [29.97, 30])
-def test_the_step_between_frames_is_no_longer_than_said(sampling, fps):
+def test_the_step_between_frames_is_no_longer_than_stated(sampling, fps):
     clock, wanted = Clock(fps), []
     for number in range(1500):
         clock.tick(number / fps)
@@ -80,11 +83,11 @@ def test_the_step_between_frames_is_no_longer_than_said(sampling, fps):
 
 @pytest.fixture(scope="module")
 def matroska(tmp_path_factory):
-    return two_squares(tmp_path_factory.mktemp("film") / "film.mkv", 60)
+    return two_squares(tmp_path_factory.mktemp("video") / "video.mkv", 60)
 
 
-def test_a_duration_longer_than_the_images_breaks_nothing_off(matroska, tmp_path):
-    # Sound that is longer, or a segment of a longer recording: OpenCV reckons frames from the duration.
+def test_a_duration_longer_than_the_images_is_not_a_cut(matroska, tmp_path):
+    # As with longer sound or a segment of a longer recording: OpenCV computes the number of frames from the duration.
     content = bytearray(matroska.read_bytes())
     place = content.index(b"\x44\x89\x88") + 3
     content[place : place + 8] = struct.pack(">d", 5 * struct.unpack(">d", content[place : place + 8])[0])
@@ -93,7 +96,7 @@ def test_a_duration_longer_than_the_images_breaks_nothing_off(matroska, tmp_path
     assert (len(results), problem_of(tmp_path / "long.mkv")) == (60, "")
 
 
-def test_a_matroska_file_that_was_cut_is_told(matroska, tmp_path):
+def test_a_matroska_file_that_was_cut_is_reported(matroska, tmp_path):
     content = matroska.read_bytes()
     (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
     assert "is cut off" in problem_of(tmp_path / "cut.mkv")

@@ -1,4 +1,4 @@
-"""Parquet: the same rows as everywhere, with types; and the page that sums them up."""
+"""Parquet: the same rows as in other formats, with types; and the page of the docs that aggregates them."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ NAMES = ("happy", "sad")
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 
 
-def test_rows_come_back_with_their_types(tmp_path):
+def test_rows_are_read_back_with_their_types(tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
     results = [result_at(0.5, (1, 0.25), (2, 0.75)), ImageResult("x\udcff.jpg", Status.EMPTY, message="no content")]
     assert write_results(results, tmp_path / "r.parquet", class_names=NAMES) == 2
@@ -35,7 +35,7 @@ def test_rows_come_back_with_their_types(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r.parquet"]
 
 
-def test_more_rows_than_one_group_and_what_came_before_ctrl_c(tmp_path):
+def test_rows_beyond_one_group_and_before_ctrl_c_are_kept(tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
 
     def results():
@@ -49,14 +49,14 @@ def test_more_rows_than_one_group_and_what_came_before_ctrl_c(tmp_path):
     assert (found.metadata.num_rows, found.num_row_groups) == (10_001, 2)
 
 
-def test_without_pyarrow_the_fix_is_named_and_nothing_is_left(tmp_path, monkeypatch):
+def test_without_pyarrow_the_error_names_the_extra_and_no_file_is_left(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"moue\[parquet\]"):
         write_results([], tmp_path / "r.parquet", class_names=NAMES)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_page_from_videos_to_minutes(moue, run_folder, tmp_path, monkeypatch):
+def test_the_page_that_aggregates_videos_by_minute(moue, run_folder, tmp_path, monkeypatch):
     for module in ("pyarrow", "pandas", "polars"):
         pytest.importorskip(module)
     (tmp_path / "videos").mkdir()

@@ -15,7 +15,7 @@ def srt(*frames):
     return subtitles.to_srt()
 
 
-def test_a_cue_lasts_as_long_as_the_answers_of_everybody():
+def test_a_cue_lasts_while_all_expressions_stay_the_same():
     text = srt(
         (0.0,),
         (0.5, (1, 0.9)),
@@ -32,21 +32,21 @@ def test_a_cue_lasts_as_long_as_the_answers_of_everybody():
     )
 
 
-def test_who_is_missed_for_a_moment_stays_and_who_returns_begins_again():
+def test_short_gaps_are_bridged_and_long_ones_start_a_new_cue():
     frames = [(number / 10, *([] if number in (3, 4, *range(8, 16)) else [(1, 0.9)])) for number in range(20)]
     assert srt(*frames) == (
         "1\n00:00:00,000 --> 00:00:00,800\n#1 happy\n\n2\n00:00:01,600 --> 00:00:02,000\n#1 happy\n\n"
     )
 
 
-def test_unsure_answers_have_a_question_mark_and_hours_are_hours():
+def test_unsure_predictions_have_a_question_mark_and_times_have_hours():
     assert srt((3725.25, (3, 0.49))) == "1\n01:02:05,250 --> 01:02:05,290\n#3 sad\n\n"
     subtitles = Subtitles()
     subtitles.add(result_at(59.9996, (3, 0.6), unsure_below=0.7))
     assert subtitles.to_srt().startswith("1\n00:01:00,000 --> 00:01:00,040\n#3 happy?\n")
 
 
-def test_nobody_gives_an_empty_file(tmp_path):
+def test_without_people_the_file_is_empty(tmp_path):
     assert Subtitles().write(tmp_path / "none.srt").read_bytes() == b""
 
 
@@ -55,14 +55,14 @@ def predict(moue, run_folder):
     return lambda *more: moue("predict", *more, "--model", run_folder, "--detector", "none")
 
 
-def test_the_command_writes_them_for_one_video(predict, tmp_path):
-    clip, out = two_squares(tmp_path / "film.avi", 10), tmp_path / "new" / "film.srt"
+def test_the_command_writes_subtitles_of_one_video(predict, tmp_path):
+    clip, out = two_squares(tmp_path / "video.avi", 10), tmp_path / "new" / "video.srt"
     assert predict(clip, "--srt", out)[0] == 0
     content = out.read_text(encoding="utf-8")
     assert content.startswith("1\n00:00:00,000 --> 00:00:00,")
     assert content.split("\n")[-4].endswith("--> 00:00:00,400")
-    code, _, said = predict(clip, "--srt", out)
-    assert (code, "already exists" in said) == (1, True)
+    code, _, printed = predict(clip, "--srt", out)
+    assert (code, "already exists" in printed) == (1, True)
     assert predict(clip, "--srt", out, "--overwrite")[0] == 0
     photo = tmp_path / "photos" / "photo.png"
     photo.parent.mkdir()
@@ -74,5 +74,5 @@ def test_the_command_writes_them_for_one_video(predict, tmp_path):
         ((clip, "--srt", tmp_path / "b.txt"), ".srt"),
         ((clip, "--aggregate", "--srt", tmp_path / "b.srt"), "no effect with --aggregate"),
     ):
-        code, _, said = predict(*wrong)
-        assert (code, message.replace(" ", "") in "".join(said.split())) == (2, True)
+        code, _, printed = predict(*wrong)
+        assert (code, message.replace(" ", "") in "".join(printed.split())) == (2, True)

@@ -1,4 +1,4 @@
-"""Tables: one writer at a time, and names that a reader gets back."""
+"""Tables: one writer at a time, and file names that are read back unchanged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_second_run_on_one_output_is_refused_and_the_first_is_unharmed(tmp_pat
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.csv"]
 
 
-def test_a_run_that_was_left_can_be_taken_up(tmp_path):
+def test_an_interrupted_run_can_be_resumed(tmp_path):
     with CsvRun(tmp_path / "x.csv", **KEPT) as first:
         first.write(ImageResult("1.jpg", Status.NO_FACE))
     with CsvRun(tmp_path / "x.csv", **KEPT) as again:
@@ -48,7 +48,7 @@ def test_a_run_that_was_left_can_be_taken_up(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["c\rd.jpg", "c\nd.jpg", "c\r\nd.jpg", 'c"d.jpg', "c,d.jpg"])
-def test_any_name_comes_back_and_is_found_when_the_run_goes_on(tmp_path, name):
+def test_any_name_is_read_back_and_found_when_the_run_resumes(tmp_path, name):
     path = tmp_path / "x.csv"
     with CsvRun(path, **KEPT) as run:
         run.write(ImageResult(name, Status.UNREADABLE))
@@ -60,7 +60,7 @@ def test_any_name_comes_back_and_is_found_when_the_run_goes_on(tmp_path, name):
     assert names_in(path) == [name, "last.jpg"]
 
 
-def test_a_full_disk_is_told_once(tmp_path):
+def test_a_full_disk_is_reported_once(tmp_path):
     class FullDisk:
         def write(self, _):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -79,7 +79,7 @@ ONE = ImageResult("1.jpg", Status.NO_FACE)
 
 
 @pytest.mark.parametrize("kind", [TableFile, LiveTable])
-def test_no_second_process_writes_what_one_is_writing(tmp_path, kind):
+def test_a_second_writer_of_the_same_file_is_refused(tmp_path, kind):
     path = tmp_path / "x.jsonl"
     with kind(path, class_names=CLASS_NAMES, overwrite=True) as first:
         first.write(ONE)
@@ -95,7 +95,7 @@ def test_no_second_process_writes_what_one_is_writing(tmp_path, kind):
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
 @pytest.mark.parametrize("keep", [True, False])
-def test_an_error_leaves_a_whole_table_or_none(tmp_path, suffix, keep):
+def test_an_error_leaves_a_valid_table_or_none(tmp_path, suffix, keep):
     path = tmp_path / f"x{suffix}"
 
     def write_and_stop():
@@ -115,7 +115,7 @@ def full_disk(*_):
 
 
 @pytest.mark.parametrize("kind", [TableFile, LiveTable])
-def test_a_full_disk_is_told_by_every_table(tmp_path, kind):
+def test_every_table_reports_a_full_disk(tmp_path, kind):
     def write():
         with kind(tmp_path / "x.csv", class_names=CLASS_NAMES) as table:
             holder = table._writer if kind is TableFile else table
@@ -143,7 +143,7 @@ def test_a_format_is_one_file(tmp_path, monkeypatch):
         write_results([ONE], tmp_path / "y.txt", class_names=CLASS_NAMES)
 
 
-def test_only_the_mark_differs_for_excel_and_a_run_keeps_it(tmp_path):
+def test_excel_differs_only_by_the_mark_and_a_resumed_run_keeps_it(tmp_path):
     write_results([ONE], tmp_path / "plain.csv", class_names=CLASS_NAMES)
     write_results([ONE], tmp_path / "excel.csv", class_names=CLASS_NAMES, name="excel")
     plain = (tmp_path / "plain.csv").read_bytes()

@@ -1,4 +1,4 @@
-"""The data of a timeline, the faces in it, and the command that writes it."""
+"""The data of a timeline, its faces, and the command that writes it."""
 
 import csv
 import dataclasses
@@ -19,7 +19,7 @@ NAMES = ("happy", "sad")
 
 @pytest.fixture
 def timeline():
-    """Return one second, five frames a second: a person who turns sad, another after a cut."""
+    """One second at five frames per second: a person who becomes sad, and another one after a cut."""
     timeline = Timeline(NAMES)
     for number in range(5):
         people = [(1, 0.75 if number < 3 else 0.25), *([(2, 1.0)] if number == 4 else [])]
@@ -27,7 +27,7 @@ def timeline():
     return timeline
 
 
-def test_the_table_has_a_row_for_each_person_and_stretch(timeline):
+def test_the_table_has_a_row_for_each_person_and_time_step(timeline):
     assert timeline_csv(timeline) == (
         "track_id,begin_s,end_s,num_frames,emotion,prob_happy,prob_sad\n"
         "1,0.000,0.100,1,happy,0.750000,0.250000\n"
@@ -39,9 +39,9 @@ def test_the_table_has_a_row_for_each_person_and_stretch(timeline):
     )
 
 
-def test_json_has_cuts_and_shares_too(timeline):
-    found = json.loads(timeline_json(timeline, "film.mp4"))
-    assert (found["format"], found["version"], found["video"]) == ("moue-timeline", 1, "film.mp4")
+def test_json_also_has_cuts_and_shares(timeline):
+    found = json.loads(timeline_json(timeline, "video.mp4"))
+    assert (found["format"], found["version"], found["video"]) == ("moue-timeline", 1, "video.mp4")
     assert (found["cuts_s"], found["num_frames"], found["end_s"], found["step_s"]) == ([0.8], 5, 0.8, 0.1)
     one, other = found["people"]
     assert one["shares"] == {"happy": 0.6, "sad": 0.4}
@@ -49,7 +49,7 @@ def test_json_has_cuts_and_shares_too(timeline):
     assert (other["track_id"], other["first_s"], other["last_s"], len(other["steps"])) == (2, 0.8, 0.8, 1)
 
 
-def test_the_surest_face_is_kept():
+def test_the_face_with_the_highest_confidence_is_kept():
     timeline = Timeline(NAMES)
     for shade, confidence in ((50, 0.6), (200, 0.9), (90, 0.7)):
         image = np.full((48, 64, 3), 10, np.uint8)
@@ -61,20 +61,20 @@ def test_the_surest_face_is_kept():
     assert (face[20:70, 20:70] == 200).all()
 
 
-def test_a_cut_and_a_face_are_in_the_image(tmp_path):
+def test_the_plot_shows_cuts_and_faces(tmp_path):
     pytest.importorskip("matplotlib")
     red = np.zeros((48, 64, 3), np.uint8)
     red[...] = (210, 20, 60)
-    pictures = []
+    plots = []
     for image, cut in ((None, False), (red, True)):
         timeline = Timeline(("sad", "happy"))
         for number in range(10):
             result = result_at(number / 5, (1, 0.9))
             face = dataclasses.replace(result.faces[0], probabilities={"sad": 0.1, "happy": 0.9})
             timeline.add(dataclasses.replace(result, faces=(face,), is_cut=cut and number == 5), image)
-        path = write_timeline(timeline, tmp_path / f"{cut}.png", title="film")
-        pictures.append(np.asarray(Image.open(path).convert("RGB")).astype(int))
-    plain, full = pictures
+        path = write_timeline(timeline, tmp_path / f"{cut}.png", title="video")
+        plots.append(np.asarray(Image.open(path).convert("RGB")).astype(int))
+    plain, full = plots
     reds = [(abs(one - (210, 20, 60)).sum(axis=2) < 12).sum() for one in (plain, full)]
     assert reds[0] == 0
     assert reds[1] > 5000
@@ -85,11 +85,11 @@ def test_a_cut_and_a_face_are_in_the_image(tmp_path):
 def test_the_command(moue, run_folder, tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (2, 12, 16, 3), dtype=np.uint8)
     scenes = [np.asarray(Image.fromarray(one).resize((160, 120))) for one in noise]
-    clip = write_video(tmp_path / "film.avi", [scenes[0]] * 6 + [scenes[1]] * 6)
+    clip = write_video(tmp_path / "video.avi", [scenes[0]] * 6 + [scenes[1]] * 6)
     base = ("predict", clip, "--model", run_folder, "--detector", "none", "--timeline")
     assert moue(*base, tmp_path / "t.json")[0] == moue(*base, tmp_path / "t.csv")[0] == 0
     found = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
-    assert (found["cuts_s"], found["video"]) == ([0.24], "film.avi")
+    assert (found["cuts_s"], found["video"]) == ([0.24], "video.avi")
     assert [person["num_frames"] for person in found["people"]] == [6, 6]
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
         assert sum(int(row["num_frames"]) for row in csv.DictReader(file)) == 12
@@ -97,7 +97,7 @@ def test_the_command(moue, run_folder, tmp_path):
         assert moue(*base, wrong)[0] == code
 
 
-def test_another_suffix_is_refused(timeline, tmp_path):
+def test_an_unknown_suffix_is_refused(timeline, tmp_path):
     with pytest.raises(MoueError, match="suffix"):
         write_timeline(timeline, tmp_path / "t.xlsx")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Videos with the answers drawn in, tables that grow, timelines; and all of it when a run is stopped."""
+"""Annotated videos, growing tables and timelines, also if a run is interrupted."""
 
 import csv
 import json
@@ -35,8 +35,8 @@ def analyzer(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return two_squares(tmp_path_factory.mktemp("film") / "film.avi")
+def video(tmp_path_factory):
+    return two_squares(tmp_path_factory.mktemp("video") / "video.avi")
 
 
 def frames_of(path):
@@ -48,10 +48,10 @@ def frames_of(path):
     ("suffix", "sampling", "rate"),
     [(".webm", Sampling(), 25), (".mp4", Sampling(), 25), (".avi", Sampling(every=5), 5)],
 )
-def test_the_video_with_the_answers(film, analyzer, tmp_path, suffix, sampling, rate):
+def test_the_annotated_video(video, analyzer, tmp_path, suffix, sampling, rate):
     out = tmp_path / "new" / f"drawn{suffix}"
     with AnnotatedVideo(out, fps=sampling.rate(25)) as drawn:
-        for image, result in analyze_frames(open_video(film), analyzer, sampling=sampling):
+        for image, result in analyze_frames(open_video(video), analyzer, sampling=sampling):
             drawn.add(image, result)
     fps, frames = frames_of(out)
     assert (fps, len(frames)) == (rate, 20 * rate // 25)
@@ -61,23 +61,23 @@ def test_the_video_with_the_answers(film, analyzer, tmp_path, suffix, sampling, 
         AnnotatedVideo(out, fps=5)
 
 
-def test_what_was_drawn_until_ctrl_c_is_a_video(film, analyzer, tmp_path):
+def test_the_frames_before_ctrl_c_are_a_valid_video(video, analyzer, tmp_path):
     out = tmp_path / "drawn.mp4"
 
-    def stopped():
+    def interrupted():
         with AnnotatedVideo(out, fps=25) as drawn:
-            for image, result in analyze_frames(open_video(film), analyzer):
+            for image, result in analyze_frames(open_video(video), analyzer):
                 drawn.add(image, result)
                 if result.frame == 8:
                     raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stopped()
+        interrupted()
     assert len(frames_of(out)[1]) == 9
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_pauses_are_filled_and_other_sizes_fitted(tmp_path):
+def test_pauses_are_filled_and_other_sizes_are_padded(tmp_path):
     out = tmp_path / "drawn.avi"
     with AnnotatedVideo(out, fps=10) as drawn:
         for time_s, height in ((3.0, 48), (3.1, 48), (3.13, 48), (4.0, 30)):
@@ -92,7 +92,9 @@ def test_a_long_pause_is_shortened_once(tmp_path):
     with AnnotatedVideo(out, fps=10) as drawn:
         for time_s in (0.0, 60.0, 60.1, 60.2, 60.6):
             drawn.add(np.full((48, 64, 3), 90, np.uint8), result_at(time_s))
-    assert drawn.num_frames == 1 + 100 + 7, "ten seconds stand for the minute, and what follows is as it was"
+    assert drawn.num_frames == 1 + 100 + 7, (
+        "the pause is cut to ten seconds, and the frames after it keep their distances"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mp4", ".avi"])
@@ -111,7 +113,7 @@ def test_every_rate_can_be_written(tmp_path, monkeypatch, suffix, with_pyav, fps
         frames = list(video.frames())
     assert drawn.fps == written
     assert len(frames) == pytest.approx(12 * min(1, written / fps), abs=1)
-    if written >= 1:  # what `Video` takes for a rate
+    if written >= 1:  # the lowest rate that `Video` accepts
         assert video.fps == pytest.approx(written)
 
 
@@ -122,17 +124,17 @@ def test_videos_that_cannot_be_written(tmp_path):
         AnnotatedVideo(tmp_path / "x.mp4", fps=0)
     with AnnotatedVideo(tmp_path / "x.mp4", fps=25):
         pass
-    assert list(tmp_path.iterdir()) == [], "a video without a frame is none"
+    assert list(tmp_path.iterdir()) == [], "a video without frames is not written"
 
 
-def test_a_full_disk_is_told(film, analyzer, tmp_path):
+def test_a_full_disk_is_reported(video, analyzer, tmp_path):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     out = tmp_path / "drawn.mp4"
 
     def drawn_video():
         with AnnotatedVideo(out, fps=25) as drawn:
-            for image, result in analyze_frames(open_video(film), analyzer):
+            for image, result in analyze_frames(open_video(video), analyzer):
                 drawn.add(image, result)
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
@@ -145,7 +147,7 @@ def test_a_full_disk_is_told(film, analyzer, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json"])
-def test_a_table_keeps_what_came_before_ctrl_c(tmp_path, suffix):
+def test_a_table_keeps_the_rows_before_ctrl_c(tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
 
     def results():
@@ -171,7 +173,7 @@ def test_a_table_keeps_what_came_before_ctrl_c(tmp_path, suffix):
     assert write_results(iter([result_at(0.0)]), out, class_names=NAMES, keep=True, overwrite=True) == 1
 
 
-def test_a_timeline_sums_up():
+def test_a_timeline_aggregates_frames():
     timeline = Timeline(NAMES)
     for number in range(100):
         people = [(1, 0.25)] if number < 50 else [(1, 0.75), (7, 1.0)]
@@ -186,7 +188,7 @@ def test_a_timeline_sums_up():
 
 def test_a_timeline_of_a_long_video_stays_small():
     timeline = Timeline(NAMES)
-    for number in range(10_000):  # three hours, a passer-by each ten seconds
+    for number in range(10_000):  # three hours, a passer-by every ten seconds
         timeline.add(result_at(number * 1.0, (1, 0.5), (2 + number // 10, 0.5 + number % 10 / 20)))
     assert len(timeline.frames) <= 600
     assert sum(timeline.frames.values()) == 10_000
@@ -198,15 +200,15 @@ def test_a_timeline_of_a_long_video_stays_small():
     assert sum(len(person.bins) for person in people) < 1500
 
 
-def test_absence_is_a_gap_and_sparse_frames_are_none():
+def test_absence_is_a_gap_but_sparse_frames_are_not():
     timeline = Timeline(NAMES)
-    for number in range(10):  # two frames a second, and nobody is there for a while
+    for number in range(10):  # two frames per second, and nobody is there for a while
         timeline.add(result_at(number / 2, *([] if 4 <= number < 7 else [(1, 0.9)])))
     stretches = list(_stretches(timeline, timeline.people()[0]))
     assert [(first, len(shares)) for first, shares in stretches] == [(0, 20), (35, 11)]
 
 
-def test_the_image_of_a_timeline(tmp_path):
+def test_the_plot_of_a_timeline(tmp_path):
     pytest.importorskip("matplotlib")
     timeline = Timeline(NAMES)
     with pytest.raises(MoueError, match="nobody"):
@@ -227,7 +229,7 @@ def test_times_are_minutes_and_seconds(seconds, text):
     assert minutes(seconds) == text
 
 
-def test_a_name_that_is_no_text_is_a_title_all_the_same(tmp_path):
+def test_a_file_name_that_is_not_unicode_can_be_a_title(tmp_path):
     pytest.importorskip("matplotlib")
     timeline = Timeline(NAMES)
     timeline.add(result_at(0, (1, 1.0)))

@@ -1,4 +1,4 @@
-"""A page as if it had been built."""
+"""A fake built page."""
 
 import json
 
@@ -9,7 +9,7 @@ from moue.page import built
 
 @pytest.fixture
 def page(tmp_path, monkeypatch):
-    """A built page with another network."""
+    """A built page with another model."""
     static = tmp_path / "static"
     (static / "model").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html>")

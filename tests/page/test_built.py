@@ -21,13 +21,13 @@ def page(tmp_path, monkeypatch):
     return static
 
 
-def test_the_folder_is_none_where_nothing_was_built(page):
+def test_the_folder_is_none_if_nothing_was_built(page):
     assert moue.page.folder() == page
     (page / "index.html").unlink()
     assert moue.page.folder() is None
 
 
-def test_a_copy_is_complete_and_replaces_an_earlier_page_only_if_asked(page, tmp_path):
+def test_a_copy_is_complete_and_replaces_an_earlier_page_only_with_overwrite(page, tmp_path):
     out = tmp_path / "new" / "out"
     assert moue.page.copy(out) == out
     assert (out / "assets" / "a.js").read_text() == "1"
@@ -40,7 +40,7 @@ def test_a_copy_is_complete_and_replaces_an_earlier_page_only_if_asked(page, tmp
 
 
 @pytest.mark.usefixtures("page")
-def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+def test_other_folders_are_never_replaced(tmp_path):
     other = tmp_path / "photos"
     other.mkdir()
     (other / "mine.jpg").write_text("")

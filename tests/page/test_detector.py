@@ -1,4 +1,4 @@
-"""YuNet in the page: what is written, what is refused, and that both languages hold the same numbers."""
+"""YuNet in the page: what is written, what is refused, and the same constants in Python and TypeScript."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ WEB = Path(__file__).parents[2] / "web" / "src" / "recognition"
 
 @pytest.fixture
 def file(tmp_path):
-    """A file that could be YuNet."""
+    """A file that looks like YuNet."""
     return save_yunet(tmp_path / "mine.onnx")
 
 
@@ -36,7 +36,7 @@ def nowhere(monkeypatch, tmp_path):
 
 
 def check_copy(out, detector):
-    """Check that a page holds a detector, and what the page is told of it."""
+    """Check the detector in a copy of the page, and its entry in the manifest."""
     manifest = json.loads((out / "model.json").read_text())
     about = manifest["detector"]
     content = (out / about["file"]).read_bytes()
@@ -56,7 +56,7 @@ def check_copy(out, detector):
     return manifest
 
 
-def test_a_copy_with_yunet_holds_both_networks_and_its_licence(page, file, tmp_path):
+def test_a_copy_with_yunet_has_both_models_and_its_licence(page, file, tmp_path):
     (page / "LICENCES.txt").write_text("ONNX Runtime Web\n")
     out = copy(tmp_path / "out", detector="yunet", detector_model=file)
     manifest = check_copy(out, PageDetector.load(file))
@@ -69,7 +69,7 @@ def test_a_copy_with_yunet_holds_both_networks_and_its_licence(page, file, tmp_p
 
 
 @pytest.mark.usefixtures("page")
-def test_yunet_goes_with_an_own_network(file, tmp_path):
+def test_yunet_works_with_a_custom_model(file, tmp_path):
     run = save_run(tmp_path / "mine", class_names=("smile", "no_smile"), classes=2)
     out = copy(tmp_path / "out", model=run, detector="yunet", detector_model=file)
     assert check_copy(out, PageDetector.load(file))["name"] == "mine"
@@ -85,7 +85,7 @@ def test_the_file_takes_images_of_any_size(file):
 
 @pytest.mark.usefixtures("page")
 @pytest.mark.skipif(not MODELS, reason="set MOUE_MODELS to a folder with YuNet to run this test")
-def test_the_real_yunet_is_found_as_python_finds_it(tmp_path):
+def test_the_real_yunet_is_found_in_the_same_place_as_in_python(tmp_path):
     out = copy(tmp_path / "out", detector="yunet")
     detector = PageDetector.load(MODELS)
     assert detector.is_known
@@ -93,7 +93,7 @@ def test_the_real_yunet_is_found_as_python_finds_it(tmp_path):
 
 
 @pytest.mark.usefixtures("page", "nowhere")
-def test_without_the_option_nothing_is_looked_for_and_nothing_changes(tmp_path):
+def test_without_the_option_no_detector_is_added(tmp_path):
     for number, choices in enumerate(({}, {"detector": "own"}, {"model": "small"})):
         out = copy(tmp_path / f"{number}", **choices)
         assert "detector" not in json.loads((out / "model.json").read_text())
@@ -103,9 +103,9 @@ def test_without_the_option_nothing_is_looked_for_and_nothing_changes(tmp_path):
 
 @pytest.mark.usefixtures("page", "nowhere")
 def test_without_its_file_the_error_says_how_to_get_it(moue, tmp_path):
-    code, _, told = moue("page", tmp_path / "out", "--detector", "yunet")
+    code, _, printed = moue("page", tmp_path / "out", "--detector", "yunet")
     assert code == 1
-    came, expected, fix = told.splitlines()
+    came, expected, fix = printed.splitlines()
     assert "yunet is missing" in came
     assert store.MODELS["yunet"].name in expected
     assert "moue download yunet" in fix
@@ -121,27 +121,27 @@ def test_another_network_is_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("page")
-def test_a_file_that_is_not_the_known_one_is_told_apart(file):
+def test_another_file_than_the_published_one_is_recognised(file):
     assert not PageDetector.load(file).is_known
 
 
 @pytest.mark.usefixtures("page")
-def test_wrong_choices(moue, file, tmp_path):
+def test_wrong_options_are_refused(moue, file, tmp_path):
     with pytest.raises(MoueError, match="no detector 'none'"):
         copy(tmp_path / "out", detector="none")
     with pytest.raises(MoueError, match="own takes no model file"):
         copy(tmp_path / "out", detector_model=file)
-    code, _, told = moue("page", tmp_path / "out", "--detector-model", file)
-    assert (code, "without --detector yunet" in told) == (2, True)
-    code, _, told = moue("page", tmp_path / "out", "--detector", "auto")
-    assert (code, "own, yunet" in told) == (2, True)
+    code, _, printed = moue("page", tmp_path / "out", "--detector-model", file)
+    assert (code, "without --detector yunet" in printed) == (2, True)
+    code, _, printed = moue("page", tmp_path / "out", "--detector", "auto")
+    assert (code, "own, yunet" in printed) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("file", "module", "count"),
     [("own.ts", own, 11), ("yunet.ts", yunet, 20), ("yunet_network.ts", yunet_network, 3), ("face.ts", boxes, 2)],
 )
-def test_the_page_repeats_the_numbers_of_the_detectors(file, module, count):
+def test_the_page_has_the_same_constants_as_the_detectors(file, module, count):
     known = {name.lstrip("_"): value for name, value in vars(module).items() if name.isupper()}
     text = (WEB / file).read_text(encoding="utf-8")
     found = dict(

@@ -1,4 +1,4 @@
-"""The network that the page gets, and what the page learns about it."""
+"""The model of the page, and its manifest."""
 
 import json
 
@@ -16,11 +16,11 @@ OWN = ("smile", "no_smile", "happy")
 
 @pytest.fixture
 def own(tmp_path):
-    """A run of three own classes."""
+    """A run with three custom classes."""
     return save_run(tmp_path / "runs" / "mine", class_names=OWN, classes=3)
 
 
-def test_the_manifest_tells_what_the_page_needs_and_nothing_of_the_training(own):
+def test_the_manifest_has_what_the_page_needs_and_nothing_about_the_training(own):
     spec = json.loads((own / "model.json").read_text())
     spec["data"] = {"source": "/home/someone/secret.csv"}
     (own / "model.json").write_text(json.dumps(spec))
@@ -37,7 +37,7 @@ def test_the_manifest_tells_what_the_page_needs_and_nothing_of_the_training(own)
     assert "secret" not in model.manifest_text()
 
 
-def test_the_figure_on_the_page_is_that_of_the_card():
+def test_the_accuracy_on_the_page_is_that_of_the_card():
     card = ModelSpec.load(Classifier.load("small").path.with_suffix(".json"))
     manifest = PageModel.load("small").manifest
     assert manifest["accuracy"] == card.scores["test_expression"]["accuracy"]
@@ -48,20 +48,20 @@ def test_the_figure_on_the_page_is_that_of_the_card():
     ("scores", "accuracy"),
     [({}, None), ({"test": {"accuracy": 0.9}}, 0.9), ({"test": {"accuracy": "high"}}, None), ({"test": 1}, None)],
 )
-def test_an_own_network_has_a_figure_if_it_was_evaluated(own, scores, accuracy):
+def test_a_custom_model_has_an_accuracy_if_it_was_evaluated(own, scores, accuracy):
     spec = json.loads((own / "model.json").read_text()) | {"scores": scores}
     (own / "model.json").write_text(json.dumps(spec))
     assert PageModel.load(own).manifest["accuracy"] == accuracy
 
 
-def test_a_raw_head_of_several_is_not_the_answer(tmp_path):
+def test_the_accuracy_of_one_of_several_heads_is_not_used(tmp_path):
     run = save_run(tmp_path / "two", expression={"shares": {"emotion": 0.5, "perceived": 0.5}})
     spec = json.loads((run / "model.json").read_text()) | {"scores": {"test": {"accuracy": 0.7}}}
     (run / "model.json").write_text(json.dumps(spec))
     assert PageModel.load(run).manifest["accuracy"] is None
 
 
-def test_a_copy_holds_the_chosen_network_alone(page, own, tmp_path):
+def test_a_copy_has_only_the_chosen_model(page, own, tmp_path):
     out = moue.page.copy(tmp_path / "out", model=own)
     model = PageModel.load(own)
     assert [path.name for path in (out / "model").iterdir()] == [model.file.removeprefix("model/")]
@@ -74,7 +74,7 @@ def test_a_copy_holds_the_chosen_network_alone(page, own, tmp_path):
 
 
 @pytest.mark.usefixtures("page")
-def test_a_network_that_cannot_be_loaded_leaves_nothing(own, tmp_path):
+def test_a_model_that_cannot_be_loaded_leaves_no_files(own, tmp_path):
     (own / "model.onnx").write_bytes(b"no network")
     with pytest.raises(MoueError, match="SHA-256"):
         moue.page.copy(tmp_path / "out", model=own)
@@ -89,12 +89,12 @@ def test_a_file_of_another_runtime_is_refused(own):
     assert "ONNX" in caught.value.expected
 
 
-def test_a_network_of_other_origin_is_refused(tmp_path):
-    with pytest.raises(MoueError, match=r"cannot run model\.onnx, which is of other origin"):
+def test_a_model_that_moue_did_not_export_is_refused(tmp_path):
+    with pytest.raises(MoueError, match=r"cannot run model\.onnx, which moue did not export"):
         PageModel.load(save_other(tmp_path / "other"))
 
 
-def test_a_network_that_changed_since_it_was_loaded_is_refused(own):
+def test_a_model_that_changed_since_it_was_loaded_is_refused(own):
     classifier = Classifier.load(own)
     (own / "model.onnx").write_bytes(b"another")
     with pytest.raises(MoueError, match="has changed"):

@@ -1,4 +1,4 @@
-"""What scripts/build_wheel.py looks at before and after it builds."""
+"""The checks of scripts/build_wheel.py before and after the build."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`aggregate`: shares of groups, small groups suppressed, and no word about a single face."""
+"""`aggregate`: shares in groups, small groups suppressed, and nothing about a single face."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ def album(tmp_path):
     return tmp_path
 
 
-def answers_in(folder):
+def predictions_in(folder):
     faces = [fit_gray(np.asarray(Image.open(path))) for path in sorted(folder.iterdir())]
     return [CLASS_NAMES[k] for k in expected_proba(np.stack(faces)).argmax(axis=1)]
 
@@ -50,7 +50,7 @@ def test_shares_of_each_folder(run_folder, album):
         (str(album / "few"), 2),
     ]
     for group in found.groups:
-        expected = answers_in(album / group.source.rpartition("/")[2])
+        expected = predictions_in(album / group.source.rpartition("/")[2])
         assert group.shares == {
             name: pytest.approx(expected.count(name) / len(expected), abs=1e-3) for name in CLASS_NAMES
         }
@@ -102,7 +102,7 @@ def test_a_crowd_is_counted_by_people_and_minute():
 
 
 @pytest.mark.parametrize("more", [{"output": "faces.csv"}, {"annotate": "drawn"}])
-def test_single_faces_cannot_be_asked_for(run_folder, album, tmp_path, more):
+def test_outputs_with_single_faces_are_refused(run_folder, album, tmp_path, more):
     chosen = options(run_folder, **{key: tmp_path / value for key, value in more.items()})
     with pytest.raises(MoueError, match="single faces"):
         aggregate([album], chosen)
@@ -110,11 +110,11 @@ def test_single_faces_cannot_be_asked_for(run_folder, album, tmp_path, more):
 
 def test_the_command(moue, run_folder, album):
     command = ("predict", album / "many", album / "few", "--model", run_folder, "--detector", "none", "--aggregate")
-    code, printed, said = moue(*command, "--output", album / "shares.json")
+    code, printed, err = moue(*command, "--output", album / "shares.json")
     assert code == 0
     assert f"{album / 'many'}: 6 faces" in printed
-    assert "1 group was suppressed: fewer than 5 faces" in said
-    assert "anna" not in printed + said
+    assert "1 group was suppressed: fewer than 5 faces" in err
+    assert "anna" not in printed + err
     assert json.loads((album / "shares.json").read_text(encoding="utf-8"))["groups"][0]["num_faces"] == 6
     (album / "many" / "notes.txt").write_text("of the album", encoding="utf-8")
     assert "skipped, not images or videos: 1 (notes.txt)" in moue(*command)[2]
@@ -122,6 +122,6 @@ def test_the_command(moue, run_folder, album):
     assert moue(*command, "--output", album / "shares.jsonl")[0] == 2
     code, printed, _ = moue(*command, "--output", "-")
     assert printed.startswith("source,minute,num_faces,suppressed,unsure,angry")
-    code, _, said = moue(*command, "--json")
+    code, _, err = moue(*command, "--json")
     assert code == 2
-    assert "--aggregate" in said
+    assert "--aggregate" in err

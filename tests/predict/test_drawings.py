@@ -21,13 +21,13 @@ def predict(moue, run_folder):
     return lambda *more: moue("predict", *more, "--model", run_folder, "--detector", "none")
 
 
-def picture(path, shade=99):
+def make_image(path, shade=99):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((50, 40), shade, np.uint8)).save(path)
     return path
 
 
-def film(path, num=4):
+def make_video(path, num=4):
     path.parent.mkdir(parents=True, exist_ok=True)
     return two_squares(path, num)
 
@@ -58,12 +58,12 @@ def test_every_drawing_has_its_own_name(tmp_path, paths, expected):
     assert [job.drawing for job in drawing_jobs(paths, None)] == [None] * len(paths)
 
 
-def test_many_of_one_name_are_named_quickly(tmp_path):
+def test_many_sources_with_the_same_name_are_named_quickly(tmp_path):
     jobs = drawing_jobs([f"{number}/x.png" for number in range(4000)], tmp_path)
     assert len({job.drawing for job in jobs}) == 4000
 
 
-def test_no_drawing_may_replace_what_is_to_be_read(tmp_path):
+def test_a_drawing_never_replaces_an_input(tmp_path):
     clip = tmp_path / "clip.mp4"
     for path in (clip, tmp_path / "clip-timeline.png", tmp_path / "link.jpg"):
         path.write_bytes(b"mine")
@@ -85,7 +85,7 @@ def test_no_drawing_may_replace_what_is_to_be_read(tmp_path):
         (("a.mp4", "a.mp4"), "out.webm", r"out\.webm is one video, but 2 files are to be annotated"),
     ],
 )
-def test_the_name_of_a_file_is_not_taken_for_that_of_a_folder(tmp_path, sources, name, message):
+def test_a_file_name_is_not_taken_for_a_folder(tmp_path, sources, name, message):
     with pytest.raises(SettingError, match=message):
         drawing_jobs(sources, tmp_path / name)
     (tmp_path / name).mkdir()
@@ -94,31 +94,31 @@ def test_the_name_of_a_file_is_not_taken_for_that_of_a_folder(tmp_path, sources,
 
 def test_photographs_are_not_replaced_by_their_drawings(predict, tmp_path):
     photos = tmp_path / "photos"
-    before = [picture(photos / name).read_bytes() for name in ("a.jpg", "b.jpg")]
-    code, _, said = predict(photos, "--annotate", photos, "--overwrite")
-    assert (code, "a.jpg is one of the files" in said) == (1, True)
+    before = [make_image(photos / name).read_bytes() for name in ("a.jpg", "b.jpg")]
+    code, _, err = predict(photos, "--annotate", photos, "--overwrite")
+    assert (code, "a.jpg is one of the files" in err) == (1, True)
     assert [(photos / name).read_bytes() for name in names(photos)] == before
 
 
-def test_a_film_is_not_replaced_before_it_is_read(predict, tmp_path):
-    first, second = film(tmp_path / "a/clip.webm"), film(tmp_path / "b/clip.webm", 6)
+def test_a_video_is_not_replaced_before_it_is_read(predict, tmp_path):
+    first, second = make_video(tmp_path / "a/clip.webm"), make_video(tmp_path / "b/clip.webm", 6)
     before = second.read_bytes()
-    code, _, said = predict(first, second, "--annotate", second.parent, "--overwrite")
-    assert (code, "is one of the files" in said) == (1, True)
+    code, _, err = predict(first, second, "--annotate", second.parent, "--overwrite")
+    assert (code, "is one of the files" in err) == (1, True)
     assert second.read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["clip.mp4", "photo.png"])
-def test_the_users_file_stays_however_often_the_command_is_given(predict, tmp_path, kind):
-    given = film(tmp_path / kind) if kind == "clip.mp4" else picture(tmp_path / kind)
+def test_the_users_file_is_kept_however_often_the_command_runs(predict, tmp_path, kind):
+    given = make_video(tmp_path / kind) if kind == "clip.mp4" else make_image(tmp_path / kind)
     out, drawn = tmp_path / "r.csv", tmp_path / "drawn"
     mine = [drawn / given.with_suffix(".webm" if kind == "clip.mp4" else ".jpg").name, drawn / "clip-timeline.png"]
     drawn.mkdir()
     for path in mine:
         path.write_bytes(b"mine")
     for _ in range(3):
-        code, _, said = predict(given, "--annotate", drawn, "--output", out)
-        assert (code, "already exists" in said) == (1, True)
+        code, _, err = predict(given, "--annotate", drawn, "--output", out)
+        assert (code, "already exists" in err) == (1, True)
         assert [path.read_bytes() for path in mine] == [b"mine", b"mine"]
     assert predict(given, "--annotate", drawn, "--output", out, "--overwrite")[0] == 0
     assert mine[0].read_bytes() != b"mine"
@@ -128,7 +128,7 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def stop_film(patch, frame):
+def interrupt_at(patch, frame):
     real = stream.Follower.add
 
     def add(self, image, name, one):
@@ -139,18 +139,18 @@ def stop_film(patch, frame):
     patch.setattr(stream.Follower, "add", add)
 
 
-def test_a_stopped_film_taken_up_with_another_folder_replaces_nothing_there(predict, tmp_path, monkeypatch):
-    clip = film(tmp_path / "clip.mp4", 8)
+def test_resuming_a_video_with_another_folder_replaces_nothing_there(predict, tmp_path, monkeypatch):
+    clip = make_video(tmp_path / "clip.mp4", 8)
     out, first, second = tmp_path / "r.csv", tmp_path / "first", tmp_path / "second"
     with monkeypatch.context() as patch:
-        stop_film(patch, 4)
+        interrupt_at(patch, 4)
         assert predict(clip, "--annotate", first, "--output", out)[0] == 130
     second.mkdir()
     (second / "clip.webm").write_bytes(b"mine")
-    code, _, said = predict(clip, "--annotate", second, "--output", out)
-    assert (code, "already exists" in said) == (1, True)
+    code, _, err = predict(clip, "--annotate", second, "--output", out)
+    assert (code, "already exists" in err) == (1, True)
     assert (second / "clip.webm").read_bytes() == b"mine"
-    # The first folder's is the run's own, also after the detour.
+    # The drawing in the first folder is still the run's own.
     assert predict(clip, "--annotate", first, "--output", out)[0] == 0
     assert len(read(out)) == 8
     assert names(tmp_path) == ["clip.mp4", "first", "r.csv", "second"]
@@ -158,8 +158,8 @@ def test_a_stopped_film_taken_up_with_another_folder_replaces_nothing_there(pred
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("stopped", [0, 1, 2])
-def test_a_run_stopped_while_drawing_goes_on(predict, tmp_path, monkeypatch, stopped, when):
-    photos = [picture(tmp_path / folder / "x.png") for folder in "abc"]
+def test_a_run_interrupted_while_drawing_resumes(predict, tmp_path, monkeypatch, stopped, when):
+    photos = [make_image(tmp_path / folder / "x.png") for folder in "abc"]
     out, drawn = tmp_path / "r.csv", tmp_path / "drawn"
     real, calls = drawings.save_drawing, []
 
@@ -175,47 +175,47 @@ def test_a_run_stopped_while_drawing_goes_on(predict, tmp_path, monkeypatch, sto
         patch.setattr(drawings, "save_drawing", save)
         assert predict(*photos, "--annotate", drawn, "--output", out)[0] == 130
     assert len(read(tmp_path / "r.csv.part")) == stopped
-    code, _, said = predict(*photos, "--annotate", drawn, "--output", out)
-    assert code == 0, said
+    code, _, err = predict(*photos, "--annotate", drawn, "--output", out)
+    assert code == 0, err
     assert [row["file"] for row in read(out)] == list(map(str, photos))
     assert names(drawn) == ["x-2.jpg", "x-3.jpg", "x.jpg"]
     assert names(tmp_path) == ["a", "b", "c", "drawn", "r.csv"]
 
 
-def test_a_run_that_may_overwrite_goes_on_too(predict, tmp_path, monkeypatch):
-    photos = [picture(tmp_path / name, shade) for shade, name in enumerate(("a.png", "b.png"))]
-    clip, out, drawn = film(tmp_path / "clip.avi", 8), tmp_path / "r.csv", tmp_path / "drawn"
+def test_a_run_that_may_overwrite_also_resumes(predict, tmp_path, monkeypatch):
+    photos = [make_image(tmp_path / name, shade) for shade, name in enumerate(("a.png", "b.png"))]
+    clip, out, drawn = make_video(tmp_path / "clip.avi", 8), tmp_path / "r.csv", tmp_path / "drawn"
     command = (*photos, clip, "--annotate", drawn, "--output", out, "--overwrite")
     with monkeypatch.context() as patch:
-        stop_film(patch, 4)
-        code, _, said = predict(*command)
-        assert (code, "the same command resumes" in said) == (130, True)
-    code, _, said = predict(*command)
-    assert (code, "resuming: 2 results" in said) == (0, True)
+        interrupt_at(patch, 4)
+        code, _, err = predict(*command)
+        assert (code, "the same command resumes" in err) == (130, True)
+    code, _, err = predict(*command)
+    assert (code, "resuming: 2 results" in err) == (0, True)
     assert len(read(out)) == 10
-    # With other choices the rows left do not fit, and are not asked for again.
+    # With other options the rows that are there do not fit; they are discarded.
     with monkeypatch.context() as patch:
-        stop_film(patch, 4)
+        interrupt_at(patch, 4)
         assert predict(*command)[0] == 130
-    code, _, said = predict(*command, "--unsure-below", 0.9)
-    assert (code, "resuming" in said) == (0, False)
+    code, _, err = predict(*command, "--unsure-below", 0.9)
+    assert (code, "resuming" in err) == (0, False)
     assert len(read(out)) == 10
 
 
-def test_a_film_at_an_address_is_drawn_beside_what_is_there(predict, tmp_path, monkeypatch):
-    clip, drawn = film(tmp_path / "clip.mp4"), tmp_path / "drawn"
+def test_a_video_at_an_address_is_drawn_beside_existing_files(predict, tmp_path, monkeypatch):
+    clip, drawn = make_video(tmp_path / "clip.mp4"), tmp_path / "drawn"
     address = "https://h/my%20clip.mp4?token=1"
     monkeypatch.setattr(source, "_open_address", lambda address, **_: source._open_file(clip, address))
     for expected, word in ((0, "1 video, 4 frames"), (1, "already exists")):
-        code, _, said = predict(address, "--allow-url", "--annotate", drawn)
-        assert (code, word in said) == (expected, True), said
+        code, _, err = predict(address, "--allow-url", "--annotate", drawn)
+        assert (code, word in err) == (expected, True), err
     assert {"my_clip.webm"} <= set(names(drawn)) <= {"my_clip.webm", "my_clip-timeline.png"}
 
 
 @pytest.mark.parametrize(("part", "value"), [("heads", 2.0), ("expression", [0.5] * 7), ("input", 0.5)])
 def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp_path, monkeypatch, part, value):
-    """The same network, but its model.json was fitted again."""
-    out, photos = tmp_path / "r.csv", [picture(tmp_path / name) for name in ("a.png", "b.png")]
+    """The network is the same, but its model.json was fitted again."""
+    out, photos = tmp_path / "r.csv", [make_image(tmp_path / name) for name in ("a.png", "b.png")]
     with monkeypatch.context() as patch:
         patch.setattr(CsvRun, "finish", interrupt)
         assert predict(*photos, "--output", out)[0] == 130
@@ -226,15 +226,15 @@ def test_rows_of_another_calibration_or_crop_do_not_mix(predict, run_folder, tmp
     one[{"heads": "temperature", "expression": "bias", "input": "crop_margin"}[part]] = value
     try:
         about.write_text(json.dumps(content))
-        code, _, said = predict(*photos, "--output", out)
+        code, _, err = predict(*photos, "--output", out)
     finally:
         about.write_text(before)
-    assert (code, "other settings" in said) == (1, True)
+    assert (code, "other settings" in err) == (1, True)
     assert predict(*photos, "--output", out)[0] == 0
 
 
 @pytest.mark.parametrize("options", [("--smooth", "inf"), ("--fps", "inf"), ("--fps", 0)])
-def test_numbers_that_are_none_are_refused_before_the_run(predict, tmp_path, options):
-    code, _, said = predict(picture(tmp_path / "a.png"), "--output", tmp_path / "r.csv", *options)
-    assert (code, "error: " in said) == (2, True)
+def test_invalid_numbers_are_refused_before_the_run(predict, tmp_path, options):
+    code, _, err = predict(make_image(tmp_path / "a.png"), "--output", tmp_path / "r.csv", *options)
+    assert (code, "error: " in err) == (2, True)
     assert names(tmp_path) == ["a.png"]

@@ -27,8 +27,8 @@ def image():
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory):
-    """The keyword arguments of a model that knows no false faces, and of a detector that finds one face."""
+def arguments(tmp_path_factory):
+    """Keyword arguments: a model that rejects no face, and a detector that finds one face."""
     return {"model": onnx_model.save_run(tmp_path_factory.mktemp("run")), "detector": Middle()}
 
 
@@ -36,48 +36,48 @@ def probabilities(result):
     return list(result.faces[0].probabilities.values())
 
 
-def test_a_list_gives_a_list(image, tmp_path, ask):
+def test_a_list_gives_a_list(image, tmp_path, arguments):
     Image.fromarray(image).save(tmp_path / "a.png")
     sources = [image, str(tmp_path / "a.png"), tmp_path / "a.png", (tmp_path / "a.png").read_bytes(), "gone.png", 3]
-    results = moue.analyze(sources, **ask)
+    results = moue.analyze(sources, **arguments)
     assert [str(result.status) for result in results] == ["ok"] * 4 + ["not_found", "unsupported"]
     for result in results[1:4]:
         assert probabilities(result) == probabilities(results[0])
-    assert moue.analyze((), **ask) == []
+    assert moue.analyze((), **arguments) == []
     with pytest.raises(moue.MoueError, match="one image"):
-        moue.analyze([image], **ask, boxes=[(0, 0, 9, 9)])
+        moue.analyze([image], **arguments, boxes=[(0, 0, 9, 9)])
 
 
-def test_bgr_is_what_opencv_reads(image, ask):
-    right = moue.analyze(image, **ask)
-    assert probabilities(moue.analyze(image[..., ::-1], **ask, color="bgr")) == probabilities(right)
-    assert probabilities(moue.analyze(image[..., ::-1], **ask)) != probabilities(right)
-    (many,) = moue.analyze_many([image[..., ::-1]], **ask, color="bgr")
+def test_bgr_is_the_order_of_opencv(image, arguments):
+    right = moue.analyze(image, **arguments)
+    assert probabilities(moue.analyze(image[..., ::-1], **arguments, color="bgr")) == probabilities(right)
+    assert probabilities(moue.analyze(image[..., ::-1], **arguments)) != probabilities(right)
+    (many,) = moue.analyze_many([image[..., ::-1]], **arguments, color="bgr")
     assert probabilities(many) == pytest.approx(probabilities(right), abs=1e-6)
     gray = image[..., 0]
-    assert probabilities(moue.analyze(gray, **ask, color="bgr")) == probabilities(moue.analyze(gray, **ask))
-    np.testing.assert_array_equal(moue.analyze(image[..., ::-1], **ask, color="bgr").pixels, image)
+    assert probabilities(moue.analyze(gray, **arguments, color="bgr")) == probabilities(moue.analyze(gray, **arguments))
+    np.testing.assert_array_equal(moue.analyze(image[..., ::-1], **arguments, color="bgr").pixels, image)
     with pytest.raises(moue.MoueError, match="'rgb' or 'bgr'"):
         moue.analyze(image, color="BGR")
 
 
-def test_one_view_is_what_the_classifier_says(image, ask):
-    classifier = moue.Classifier.load(ask["model"])
+def test_one_view_equals_the_classifier(image, arguments):
+    classifier = moue.Classifier.load(arguments["model"])
     one = moue.analyze(image, detector="none", views=1, model=classifier)
     np.testing.assert_allclose(probabilities(one), classifier.predict_proba([image])[0], atol=1e-6)
     assert one.detector == "none"
-    assert moue.analyze(image, **ask, views=1) != moue.analyze(image, **ask, views=3)
+    assert moue.analyze(image, **arguments, views=1) != moue.analyze(image, **arguments, views=3)
 
 
-def test_pixels_are_kept_only_where_they_cannot_be_read_again(image, tmp_path, ask):
+def test_pixels_are_kept_only_if_they_cannot_be_read_again(image, tmp_path, arguments):
     path = tmp_path / "a.png"
     Image.fromarray(image).save(path)
     content = path.read_bytes()
-    assert moue.analyze(path, **ask).pixels is None
+    assert moue.analyze(path, **arguments).pixels is None
     for source in (image, content, io.BytesIO(content), Image.open(path)):
-        np.testing.assert_array_equal(moue.analyze(source, **ask).pixels, image)
-    assert next(moue.analyze_many([image], **ask)).pixels is None
-    drawn = {moue.analyze(source, **ask).plot().tobytes() for source in (path, image, content)}
+        np.testing.assert_array_equal(moue.analyze(source, **arguments).pixels, image)
+    assert next(moue.analyze_many([image], **arguments)).pixels is None
+    drawn = {moue.analyze(source, **arguments).plot().tobytes() for source in (path, image, content)}
     assert len(drawn) == 1
 
 

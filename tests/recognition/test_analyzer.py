@@ -1,4 +1,4 @@
-"""Any image to a result; many images to as many results, in order."""
+"""Every image gives one result; many images give their results in order."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ from moue.recognition.rows import columns, to_df
 
 
 class TwoCorners:
-    """Finds a face in the upper left of every image, and one more where it is wide."""
+    """Finds a face in the upper left of every image, and a second one if the image is wide."""
 
     name = "corners"
 
@@ -59,8 +59,8 @@ def corners(model):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
+def image_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image_folder")
     rng = np.random.default_rng(3)
     Image.fromarray(rng.integers(0, 256, (70, 90, 3), dtype=np.uint8)).save(folder / "wide.png")
     Image.fromarray(rng.integers(0, 256, (60, 48), dtype=np.uint8)).save(folder / "gray.png")
@@ -77,8 +77,8 @@ NUM_FACES = [0, 2, 0, 0, 1, 0, 0, 0, 2]
 
 
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 1), (2, 3), (64, 2)])
-def test_one_result_for_each_image_in_order(corners, pictures, batch_size, workers):
-    paths = [str(pictures / name) for name in NAMES]
+def test_one_result_for_each_image_in_order(corners, image_folder, batch_size, workers):
+    paths = [str(image_folder / name) for name in NAMES]
     results = list(corners.analyze_many(paths, batch_size=batch_size, workers=workers))
     assert [result.file for result in results] == paths
     assert [result.status for result in results] == STATUSES
@@ -92,16 +92,16 @@ def test_one_result_for_each_image_in_order(corners, pictures, batch_size, worke
 
 
 @pytest.mark.parametrize(("size", "status"), [((64, 48), "ok"), ((65, 48), "no_face")])
-def test_an_image_as_small_as_a_crop_is_a_face_where_none_is_found(corners, size, status):
+def test_an_image_as_small_as_a_crop_counts_as_a_face_if_none_is_found(corners, size, status):
     result = corners.analyze(Image.new("RGB", size))
     assert result.status == status
     assert [face.box for face in result.faces] == ([(0, 0, *size)] if status == "ok" else [])
     assert result.detector == ("none" if status == "ok" else "corners")
 
 
-def test_a_face_gets_the_mean_answer_of_its_views(corners, model, pictures):
-    face = corners.analyze(pictures / "wide.png").faces[1]
-    image = np.asarray(Image.open(pictures / "wide.png"))
+def test_a_face_gets_the_mean_prediction_of_its_views(corners, model, image_folder):
+    face = corners.analyze(image_folder / "wide.png").faces[1]
+    image = np.asarray(Image.open(image_folder / "wide.png"))
     crops = [crop_face(image, Face(45, 0, 30, 35), zoom=zoom) for zoom in (1.0, 1.08, 0.92)]
     crops[1] = crops[1][:, ::-1]  # every other one is mirrored
     expected = model.predict_proba(np.stack(crops)).mean(axis=0)
@@ -114,32 +114,32 @@ def test_a_face_gets_the_mean_answer_of_its_views(corners, model, pictures):
     np.testing.assert_allclose(list(single.probabilities.values()), model.predict_proba(crops[0])[0], atol=1e-5)
 
 
-def test_without_detection_a_face_is_fed_as_it_is(whole, model):
+def test_without_detection_a_face_is_predicted_as_it_is(whole, model):
     images = synthesize(3).images[:5]
     results = list(whole.analyze_many(images))
-    answers = [list(result.faces[0].probabilities.values()) for result in results]
-    np.testing.assert_allclose(answers, model.predict_proba(images), atol=1e-5)
+    predictions = [list(result.faces[0].probabilities.values()) for result in results]
+    np.testing.assert_allclose(predictions, model.predict_proba(images), atol=1e-5)
     assert results[0].faces[0].box == (0, 0, 48, 48)
 
 
-def test_every_kind_of_source_gives_the_same(corners, pictures):
-    path = pictures / "wide.png"
+def test_every_kind_of_source_gives_the_same(corners, image_folder):
+    path = image_folder / "wide.png"
     image = np.asarray(Image.open(path))
     expected = corners.analyze(path)
     for source in (str(path), path.read_bytes(), image, Image.open(path)):
         assert corners.analyze(source).faces == expected.faces
-    gray = np.asarray(Image.open(pictures / "gray.png"))
+    gray = np.asarray(Image.open(image_folder / "gray.png"))
     assert corners.analyze(gray).faces == corners.analyze(gray[..., None]).faces
 
 
-def test_boxes_that_the_caller_gives(corners, pictures):
-    result = corners.analyze(pictures / "black.png", boxes=[(0, 0, 10, 10), (5, 5, 20, 30)])
+def test_boxes_that_the_caller_gives(corners, image_folder):
+    result = corners.analyze(image_folder / "black.png", boxes=[(0, 0, 10, 10), (5, 5, 20, 30)])
     assert result.detector == "given"
     assert [face.box for face in result.faces] == [(0, 0, 10, 10), (5, 5, 20, 30)]
-    assert corners.analyze(pictures / "wide.png", boxes=[]).status == "no_face"
+    assert corners.analyze(image_folder / "wide.png", boxes=[]).status == "no_face"
     for boxes in ([(90, 0, 5, 5)], [(0, 0, 0, 5)], [(1, 2, 3)]):
         with pytest.raises(MoueError, match="box"):
-            corners.analyze(pictures / "wide.png", boxes=boxes)
+            corners.analyze(image_folder / "wide.png", boxes=boxes)
 
 
 WRONG = [
@@ -152,7 +152,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("source", WRONG, ids=str)
-def test_wrong_sources_are_errors_alone_and_rows_among_many(corners, source):
+def test_a_wrong_source_raises_alone_and_is_a_row_among_many(corners, source):
     with pytest.raises(MoueError):
         corners.analyze(source)
     first, second = corners.analyze_many([source, np.ones((9, 9), np.uint8)])
@@ -161,7 +161,7 @@ def test_wrong_sources_are_errors_alone_and_rows_among_many(corners, source):
     assert corners.analyze_safely(source).to_dict() == first.to_dict()
 
 
-def test_pixels_have_the_same_limits(corners):
+def test_arrays_have_the_same_limits(corners):
     assert corners.analyze(np.zeros((0, 5), np.uint8)).status == "empty"
     assert corners.analyze(np.zeros((1000, 501), np.uint8)).status == "too_large"
 
@@ -172,14 +172,14 @@ def test_a_detector_that_fails_costs_one_row(model):
 
         def detect(self, image):
             if image[0, 0, 0] == 1:
-                raise RuntimeError("out of luck")
+                raise RuntimeError("broken detector")
             return [Face(0, 0, 5, 5)]
 
-    pictures = [np.full((9, 9), value, np.uint8) for value in (0, 1, 2)]
-    results = list(Analyzer(model, Fails()).analyze_many(pictures))
+    images = [np.full((9, 9), value, np.uint8) for value in (0, 1, 2)]
+    results = list(Analyzer(model, Fails()).analyze_many(images))
     assert [result.status for result in results] == ["ok", "failed", "ok"]
-    assert "out of luck" in results[1].message
-    assert [Analyzer(model, Fails()).analyze_safely(picture).status for picture in pictures] == ["ok", "failed", "ok"]
+    assert "broken detector" in results[1].message
+    assert [Analyzer(model, Fails()).analyze_safely(image).status for image in images] == ["ok", "failed", "ok"]
 
 
 def test_only_a_few_images_are_read_ahead_and_the_threads_end(whole):
@@ -200,7 +200,7 @@ def test_only_a_few_images_are_read_ahead_and_the_threads_end(whole):
     assert threading.active_count() <= before
 
 
-def test_wrong_numbers(model, whole):
+def test_invalid_numbers_are_refused(model, whole):
     for options in ({"unsure_below": 1.5}, {"views": 0}, {"views": 4}):
         with pytest.raises(MoueError):
             Analyzer(model, make_detector("none"), **options)
@@ -210,10 +210,12 @@ def test_wrong_numbers(model, whole):
     assert list(whole.analyze_many([])) == []
 
 
-def test_the_short_way(model, pictures):
-    result = analyze(pictures / "gray.png", model=model, detector="none")
+def test_analyze_and_analyze_many(model, image_folder):
+    result = analyze(image_folder / "gray.png", model=model, detector="none")
     assert result.faces
-    assert next(analyze_many([pictures / "gray.png"], model=model.path.parent, detector="none")).faces == result.faces
+    assert (
+        next(analyze_many([image_folder / "gray.png"], model=model.path.parent, detector="none")).faces == result.faces
+    )
 
 
 @settings(max_examples=150)
@@ -233,8 +235,8 @@ def test_mutated_files_give_a_status_never_an_error(corners, data):
     json.dumps(result.to_dict(), allow_nan=False)
 
 
-CHANCES = dict(zip(CLASS_NAMES, [0.05, 0.0, 0.05, 0.6, 0.1, 0.1, 0.1], strict=True))
-FACE = FaceResult((1.5, 2.0, 30.0, 40.25), "happy", 0.6, CHANCES, False, ((1.0, 2.0),) * 5, 0.9)
+PROBABILITIES = dict(zip(CLASS_NAMES, [0.05, 0.0, 0.05, 0.6, 0.1, 0.1, 0.1], strict=True))
+FACE = FaceResult((1.5, 2.0, 30.0, 40.25), "happy", 0.6, PROBABILITIES, False, ((1.0, 2.0),) * 5, 0.9)
 ROWS = [
     ImageResult("a.png", Status.OK, 90, 70, (FACE, FACE), "yunet"),
     ImageResult("=1+1.png", Status.UNREADABLE, message="=damaged"),
@@ -291,7 +293,7 @@ def test_csv_json_and_lines(tmp_path):
     assert json.loads((tmp_path / "none.json").read_text())["results"] == []
 
 
-def test_pandas_where_it_is_installed():
+def test_a_pandas_data_frame():
     pytest.importorskip("pandas")
     frame = to_df(ROWS)
     assert list(frame.columns) == list(columns(CLASS_NAMES))
@@ -301,7 +303,7 @@ def test_pandas_where_it_is_installed():
 
 @given(data=st.data())
 @settings(max_examples=60)
-def test_an_interrupted_run_goes_on_wherever_it_was_cut(tmp_path_factory, data):
+def test_an_interrupted_run_resumes_wherever_it_was_cut(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("csv") / "out.csv"
     write_results(ROWS, path, class_names=CLASS_NAMES)
     whole_file = path.read_bytes()
@@ -335,7 +337,7 @@ def test_other_settings_do_not_mix(tmp_path):
         CsvRun(path, class_names=CLASS_NAMES, settings={})
 
 
-def test_overwrite_goes_on_with_what_fits_and_begins_anew_else(tmp_path):
+def test_overwrite_resumes_if_the_rows_fit_and_starts_over_otherwise(tmp_path):
     path = tmp_path / "out.csv"
 
     def begin():
@@ -362,7 +364,7 @@ def test_overwrite_goes_on_with_what_fits_and_begins_anew_else(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["out.csv"]
 
 
-def test_a_long_run_is_taken_up_row_by_row(tmp_path):
+def test_a_long_run_is_resumed_row_by_row(tmp_path):
     path, num = tmp_path / "out.csv", 3000
     with CsvRun(path, class_names=CLASS_NAMES, settings={}) as run:
         run.write(ROWS[0])
@@ -379,14 +381,14 @@ def test_a_long_run_is_taken_up_row_by_row(tmp_path):
     whole_file = run.part.read_bytes()
     tracemalloc.start()
     with CsvRun(path, class_names=CLASS_NAMES, settings={}) as run:
-        most = tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < 1e6
+    assert peak < 1e6
     assert run.num_done == 1
     assert run.part.read_bytes() == whole_file
 
 
-def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path, whole):
+def test_a_file_written_in_the_meantime_is_not_replaced(tmp_path, whole):
     path = tmp_path / "out.csv"
     with CsvRun(path, class_names=whole.class_names, settings={}) as run:
         run.write(whole.analyze(np.zeros((48, 48), np.uint8)))
@@ -410,13 +412,13 @@ def analyzer(run_folder):
         (["abcd"], "four numbers"),
     ],
 )
-def test_boxes_that_are_none(analyzer, boxes, words):
+def test_invalid_boxes_are_refused(analyzer, boxes, words):
     with pytest.raises(MoueError, match=words):
         analyzer.analyze(np.zeros((48, 48), np.uint8), boxes=boxes)
 
 
 @pytest.mark.parametrize("one", ["face.png", b"content", Path("face.png")])
-def test_one_image_is_no_list_of_images(analyzer, one):
+def test_one_image_is_not_a_list_of_images(analyzer, one):
     with pytest.raises(MoueError, match=r"For one image: analyze"):
         analyzer.analyze_many(one)
 
@@ -430,7 +432,7 @@ def test_one_image_is_no_list_of_images(analyzer, one):
         (np.zeros((2, 9, 9, 3), np.uint8), "analyze_many"),
     ],
 )
-def test_arrays_of_another_kind_come_with_advice(analyzer, image, fix):
+def test_wrong_arrays_are_refused_with_a_fix(analyzer, image, fix):
     with pytest.raises(MoueError, match=fix):
         analyzer.analyze(image)
 

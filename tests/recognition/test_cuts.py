@@ -1,4 +1,4 @@
-"""Scenes, cuts, and what stays in its place: on images whose content is known."""
+"""Scenes, cuts, and faces that stay in their boxes, on images with known content."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from moue.recognition.stream import Follower
 
 
 def scene(seed, shift=0, light=0, size=(120, 160)):
-    """Smooth random shapes, shifted to the right by some pixels and made lighter; uint8 (H, W, 3)."""
+    """Smooth random shapes, shifted to the right by `shift` pixels and brightened by `light`; uint8 (H, W, 3)."""
     random = np.random.default_rng(seed)
     small = random.integers(20, 200, (9, 12), dtype=np.uint8)
     whole = np.asarray(Image.fromarray(small).resize((size[1] + 40, size[0]), Image.Resampling.BICUBIC))
@@ -33,11 +33,11 @@ def test_a_new_scene_is_a_cut_once():
 
 
 @pytest.mark.parametrize("change", [{"shift": 8}, {"light": 50}, {"light": -15}])
-def test_a_pan_and_another_light_are_none(change):
+def test_a_pan_and_a_change_of_light_are_not_cuts(change):
     assert cuts([scene(3), scene(3, **change)]) == [False, False]
 
 
-def test_someone_who_moves_does_not_cut():
+def test_a_moving_person_is_not_a_cut():
     before, after = scene(4), scene(4)
     before[30:90, 20:65], after[30:90, 45:90] = 230, 230
     assert cuts([before, after]) == [False, False]
@@ -49,7 +49,7 @@ def test_images_of_one_color(one, other, cut):
     assert cuts(frames) == [False, cut]
 
 
-def test_a_box_that_shows_something_else_is_no_longer_true():
+def test_a_box_that_shows_something_else_is_no_longer_valid():
     before = scene(5)
     gone = before.copy()
     gone[20:80, 30:90] = scene(6)[20:80, 30:90]
@@ -62,14 +62,14 @@ def test_a_box_that_shows_something_else_is_no_longer_true():
     assert not still_there(before, gone, (500.0, 20.0, 60.0, 60.0))
 
 
-def test_behind_a_cut_everybody_is_new_and_nothing_is_smoothed_over_it():
+def test_after_a_cut_everybody_is_new_and_smoothing_starts_over():
     follower = Follower(smooth_s=10)
     follower.expect_step(Sampling().longest_step_s(25))
     face = FaceResult((40.0, 30.0, 50.0, 50.0), "happy", 1.0, {"happy": 1.0, "sad": 0.0})
     other = FaceResult((40.0, 30.0, 50.0, 50.0), "sad", 1.0, {"happy": 0.0, "sad": 1.0})
-    said = []
+    tracked = []
     for number, (image, seen) in enumerate([(scene(1), face), (scene(1), face), (scene(2), other), (scene(2), other)]):
         frame = VideoFrame(image, number, number / 25, 0.0)
         result = follower.add(ImageResult("", Status.OK, 160, 120, (seen,)), "video.mp4", frame)
-        said.append((result.faces[0].track_id, result.faces[0].emotion, result.faces[0].confidence))
-    assert said == [(1, "happy", 1.0), (1, "happy", 1.0), (2, "sad", 1.0), (2, "sad", 1.0)]
+        tracked.append((result.faces[0].track_id, result.faces[0].emotion, result.faces[0].confidence))
+    assert tracked == [(1, "happy", 1.0), (1, "happy", 1.0), (2, "sad", 1.0), (2, "sad", 1.0)]

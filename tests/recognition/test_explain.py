@@ -1,4 +1,4 @@
-"""Explanations: class maps add up to the answer, occlusion finds the one pixel that counts, and both are drawn."""
+"""Explanations: class maps add up to the prediction, occlusion finds the region that counts, and both are drawn."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def photo():
     return canvas
 
 
-def test_places_and_a_constant_of_the_class_are_the_logits(network, faces):
+def test_cells_and_a_constant_of_the_class_add_up_to_the_logits(network, faces):
     places, y_prob = class_evidence(network, faces)
     assert places.shape == (14, 6, 6, 7)
     how = network.spec.expression
     constant = np.log(y_prob.astype(float)) - places.sum(axis=(1, 2))
-    constant -= constant.mean(axis=1, keepdims=True)  # softmax forgets what all classes share
+    constant -= constant.mean(axis=1, keepdims=True)  # softmax ignores what all classes share
     assert np.abs(constant - constant[0]).max() < 1e-4
-    # It is what the file and its description say: the bias, and what the layer makes of the heads' biases.
+    # It follows from the file and its description: the bias, plus the heads' biases mapped by the weights.
     onnx = pytest.importorskip("onnx")
     tensors = {tensor.name: tensor for tensor in onnx.load(network.path).graph.initializer}
     expected = np.array(how.bias)
@@ -55,7 +55,7 @@ def test_places_and_a_constant_of_the_class_are_the_logits(network, faces):
     assert constant[0] == pytest.approx(expected - expected.mean(), abs=1e-4)
 
 
-def test_a_class_map_and_its_constant_are_the_log_odds(network, faces):
+def test_a_class_map_and_its_constant_add_up_to_the_log_odds(network, faces):
     y_prob = network.predict_faces(faces).expression.astype(float)
     for found, probabilities in zip(face_maps(network, faces), y_prob, strict=True):
         assert found.shift == pytest.approx(2 / 48)
@@ -68,7 +68,7 @@ def test_a_class_map_and_its_constant_are_the_log_odds(network, faces):
 
 
 def test_the_map_predicts_what_a_change_of_the_features_does(network, faces):
-    """Between two faces, the maps' sums move as the logits do, for every pair of classes."""
+    """Between two faces, the sums of the maps change like the logits, for every pair of classes."""
     places, y_prob = class_evidence(network, faces)
     logits = np.log(y_prob.astype(float))
     moved = places.sum(axis=(1, 2))
@@ -80,12 +80,12 @@ def test_the_map_predicts_what_a_change_of_the_features_does(network, faces):
 
 def test_the_shipped_network_names_its_features():
     features = Classifier.load(threads=1).spec.features
-    # 48 pixels, three times halved: convolutions alone would shift by 3.5 pixels of 8, the shortcuts by fewer.
+    # 48 pixels, halved three times: convolutions alone would shift by 3.5 of 8 pixels, the shortcuts by fewer.
     assert (features.layout, features.shift, sorted(features.layers)) == ("NCHW", 0.25, ["emotion", "perceived"])
     assert FeatureSpec.from_dict(json.loads(json.dumps(features.to_dict()))) == features
 
 
-def test_more_outputs_leave_the_answers_alone(network, faces):
+def test_more_outputs_do_not_change_the_predictions(network, faces):
     import onnxruntime
 
     content = network.path.read_bytes()
@@ -116,18 +116,18 @@ def test_wrong_features_are_refused(network, tmp_path, faces):
 def test_a_linear_network_is_explained_by_occlusion(tmp_path):
     network = Classifier.load(save_run(tmp_path / "run"))
     face = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
-    with pytest.raises(MoueError, match="allows no class maps"):
+    with pytest.raises(MoueError, match="does not support class maps"):
         face_maps(network, [face], method=CLASS_MAP)
     (found,) = face_maps(network, [face], ["sad"])
     assert (found.method, found.evidence.shape) == (OCCLUSION, (8, 8))
-    # One cell, worked out by hand: the mean over the four squares that cover it.
+    # One cell, computed by hand: the mean over the four squares that cover it.
     expected, own = [], network.class_names.index("sad")
     odds = [np.log(p / (1 - p)) for p in expected_proba(face[None])[:, own]]
     for top, left in ((12, 12), (12, 18), (18, 12), (18, 18)):
         covered = face.copy()
         covered[top : top + 12, left : left + 12] = round(face.mean())
-        chance = expected_proba(covered[None])[0, own]
-        expected.append(odds[0] - np.log(chance / (1 - chance)))
+        probability = expected_proba(covered[None])[0, own]
+        expected.append(odds[0] - np.log(probability / (1 - probability)))
     assert found.evidence[3, 3] == pytest.approx(np.mean(expected), abs=1e-3)
     assert weights()[0].shape == (2304, 7)
 
@@ -144,8 +144,8 @@ def test_explain_photo(photo, tmp_path):
     assert len(found.faces) == 2
     assert found.plot().width == 4 * 240 + 2 * 6 + 2 * 12 * 2
     assert found.plot(size=48).size < found.plot().size
-    said = json.loads(found.to_json())
-    assert np.shape(said["faces"][0]["evidence"]) == (6, 6)
+    content = json.loads(found.to_json())
+    assert np.shape(content["faces"][0]["evidence"]) == (6, 6)
     assert found.save(tmp_path / "why.png").stat().st_size > 10_000
     with pytest.raises(MoueError, match="already exists"):
         found.save(tmp_path / "why.png")

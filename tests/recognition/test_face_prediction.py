@@ -1,4 +1,4 @@
-"""The answer for a face: the mean over its views, and what is dropped as no face."""
+"""The prediction for a face: the mean over its views, and boxes that are dropped as not a face."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def load(folder, **expression):
     return Classifier.load(onnx_model.save_run(folder, expression=expression), threads=1)
 
 
-def test_a_face_with_one_view_gets_what_the_network_says(tmp_path):
+def test_a_face_with_one_view_gets_the_prediction_of_the_model(tmp_path):
     model = load(tmp_path, shares={"perceived": 1.0}, temperature=0.5)
-    answers = predict_each_face(model, [[face] for face in FACES])
-    assert [list(answer.probabilities) for answer in answers] == [list(CLASS_NAMES)] * len(FACES)
-    found = [list(answer.probabilities.values()) for answer in answers]
+    predictions = predict_each_face(model, [[face] for face in FACES])
+    assert [list(prediction.probabilities) for prediction in predictions] == [list(CLASS_NAMES)] * len(FACES)
+    found = [list(prediction.probabilities.values()) for prediction in predictions]
     np.testing.assert_allclose(found, model.predict_proba(FACES), atol=1e-6)
 
 
@@ -48,17 +48,17 @@ class OneFace:
 
 
 @pytest.mark.parametrize(("most", "num_faces"), [(1.0, 1), (0.0, 0)])
-def test_what_is_no_face_is_dropped_where_a_detector_found_it(tmp_path, most, num_faces):
+def test_a_detected_box_that_is_not_a_face_is_dropped(tmp_path, most, num_faces):
     image = np.random.default_rng(1).integers(0, 256, (90, 90), np.uint8)
     model = load(tmp_path, not_face_above=most)
     result = Analyzer(model, OneFace()).analyze(image)
     assert (len(result.faces), result.status) == (num_faces, "ok" if num_faces else "no_face")
-    # The caller's own boxes and images that are the face are believed.
+    # The caller's own boxes, and images that are themselves the face, are never dropped.
     assert len(Analyzer(model, OneFace()).analyze(image, boxes=[(1, 1, 80, 80)]).faces) == 1
     assert len(Analyzer(model, make_detector("none")).analyze(image).faces) == 1
 
 
-def test_predict_proba_and_analyze_say_the_same_of_the_same_face():
+def test_predict_proba_and_analyze_agree_on_the_same_face():
     model = Classifier.load()
     for face, expected in zip(FACES, model.predict_proba(FACES), strict=True):
         found = analyze(face, model=model, detector="none").faces[0].probabilities
@@ -66,7 +66,7 @@ def test_predict_proba_and_analyze_say_the_same_of_the_same_face():
 
 
 def test_an_ensemble_analyzes(tmp_path):
-    """Its members may see smaller images, and may not be able to tell what is no face."""
+    """Its members may have smaller inputs, and may not predict `not_face`."""
     members = [
         load(tmp_path / "two", not_face_above=0.8),
         Classifier.load(onnx_model.save_run(tmp_path / "one", side=24)),
@@ -79,7 +79,7 @@ def test_an_ensemble_analyzes(tmp_path):
     np.testing.assert_allclose(ensemble.predict_faces(FACES).not_face, members[0].predict_faces(FACES).not_face)
 
 
-def test_a_network_trained_again_into_the_same_folder_is_loaded_again(tmp_path):
+def test_a_model_retrained_into_the_same_folder_is_reloaded(tmp_path):
     run = onnx_model.save_run(tmp_path / "run")
     first = analyze(FACES[0], model=run, detector="none").faces[0].probabilities
     assert analyze(FACES[0], model=run, detector="none").faces[0].probabilities == first

@@ -1,4 +1,4 @@
-"""Reading and analysing a camera in threads: the newest frame wins, nothing hangs, a lost camera ends cleanly."""
+"""Reading and analysing a camera in threads: the newest frame is used, nothing hangs, a lost camera ends cleanly."""
 
 import threading
 import time
@@ -16,9 +16,9 @@ pytest.importorskip("cv2", reason="cameras need the extra 'video'")
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """One second."""
-    return write_video(tmp_path_factory.mktemp("film") / "film.avi", FPS, FPS)
+def video(tmp_path_factory):
+    """A video of one second."""
+    return write_video(tmp_path_factory.mktemp("video") / "video.avi", FPS, FPS)
 
 
 def follow(live):
@@ -32,7 +32,7 @@ def follow(live):
     return numbers
 
 
-def test_only_the_newest_is_kept():
+def test_only_the_newest_item_is_kept():
     place = NewestFrame()
     assert place.wait(0, 0) is None
     for item in "abc":
@@ -49,18 +49,18 @@ def test_the_rate_is_that_of_the_last_two_seconds():
         rate.add(number / 10)
     assert rate.per_second(10.0) == pytest.approx(10)
     assert rate.per_second(13.0) == 0
-    for number in range(1000):  # nobody asks
+    for number in range(1000):  # without any call of `per_second`
         rate.add(20 + number / 10)
     assert len(rate._times) < 25
 
 
-def test_a_busy_analysis_goes_on_with_the_newest_frame():
+def test_a_busy_analysis_continues_with_the_newest_frame():
     analysed, begun = [], threading.Event()
 
     def analyse(frame):
         analysed.append(frame.number)
         begun.set()
-        # Nine further frames come while the first one is being analysed.
+        # Nine more frames arrive while the first one is being analysed.
         while frame.number == 0 and live.frames.count < 10:
             time.sleep(0.001)
         return frame.number
@@ -82,22 +82,22 @@ def test_a_busy_analysis_goes_on_with_the_newest_frame():
     assert no_thread_is_left()
 
 
-def test_a_slow_analysis_does_not_slow_the_display(film):
-    """The first analysis ends only when the display has had the film's last frame."""
+def test_a_slow_analysis_does_not_slow_the_display(video):
+    """The first analysis ends only after the display has received the video's last frame."""
     analysed, count, last_shown = [], 0, threading.Event()
 
     def analyse(frame):
         analysed.append(frame.number)
         assert last_shown.wait(60)
 
-    with Live(open_video(film), analyse) as live:
+    with Live(open_video(video), analyse) as live:
         while live.running():
             newest = live.frames.wait(count, 0.05)
             if newest is not None:
                 count, frame = newest
                 if frame.number == FPS - 1:
                     last_shown.set()
-    # The frames of the meantime do not queue up: the newest one is next.
+    # The frames in between do not queue up: the newest one is next.
     assert analysed[-1] == FPS - 1
     assert len(analysed) <= 2
     assert live.frames.count == FPS
@@ -125,7 +125,7 @@ def test_a_silent_camera_counts_as_lost():
 
 
 @pytest.mark.parametrize("place", ["analysis", "writing"])
-def test_what_goes_wrong_in_a_thread_is_told(place):
+def test_an_error_in_a_thread_is_raised(place):
     def fail(_):
         raise MoueError("the disk is full")
 
@@ -139,7 +139,7 @@ def test_what_goes_wrong_in_a_thread_is_told(place):
 
 
 @pytest.mark.parametrize("ends_first", ["results", "frames"])
-def test_an_error_that_comes_while_one_asks_is_told(ends_first):
+def test_an_error_during_the_check_is_raised(ends_first):
     live = Live(ScriptedCamera(0), lambda frame: frame)
 
     class EndsNow(NewestFrame):
@@ -150,11 +150,11 @@ def test_an_error_that_comes_while_one_asks_is_told(ends_first):
 
     setattr(live, ends_first, EndsNow())
     with pytest.raises(MoueError, match="the disk is full"):
-        # Of a window no more than what is asked for here.
+        # A stand-in with only the attributes of a window that `_tick` needs.
         Window._tick(types.SimpleNamespace(_live=live, _root=types.SimpleNamespace(quit=lambda: None)))
 
 
-def test_the_time_is_up():
+def test_it_stops_when_the_time_is_up():
     camera = ScriptedCamera(10**6)
     camera.gate.set()
     with Live(camera, lambda frame: frame.number, seconds=0.1) as live:

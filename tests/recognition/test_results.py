@@ -1,4 +1,4 @@
-"""What a result can do: sum itself up, become JSON and a DataFrame, be drawn, shown and saved."""
+"""The methods of results: summary, JSON, DataFrame, drawing, showing and saving."""
 
 import json
 import subprocess
@@ -35,7 +35,7 @@ def frame(**fields):
     )
 
 
-def test_it_reads_well():
+def test_repr_and_summary():
     assert repr(result(file="a.jpg")) == "ImageResult(a.jpg, 120x80: happy 75%, sad? 50%)"
     assert repr(FACE) == "FaceResult(happy 75% at x=10 y=8, 30x32)"
     assert repr(frame()) == "FrameResult(v.mp4 at 0.20 s, 120x80: #3 happy 75%)"
@@ -81,13 +81,13 @@ def test_a_polars_frame_holds_the_same_with_types():
         moue.to_df(results, backend="excel")
 
 
-def test_without_pandas_the_fix_is_named(monkeypatch):
+def test_without_pandas_the_error_names_the_fix(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(moue.MissingExtraError, match=r"moue\[pandas\]"):
         result().to_df()
 
 
-def test_it_draws_the_pixels_it_has(tmp_path):
+def test_it_is_drawn_on_its_own_pixels(tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(PIXELS).save(path)
     by_path, by_pixels = result(file=str(path)).plot(), result(pixels=PIXELS).plot()
@@ -109,7 +109,7 @@ def test_it_draws_the_pixels_it_has(tmp_path):
         (ImageResult("b.jpg", Status.EMPTY, message="no content"), "status empty"),
     ],
 )
-def test_without_pixels_it_says_how_to_give_them(one, words):
+def test_without_pixels_the_error_says_how_to_pass_them(one, words):
     with pytest.raises(moue.MoueError, match=words):
         one.plot()
     assert one._repr_png_() is None

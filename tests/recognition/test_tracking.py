@@ -1,4 +1,4 @@
-"""Numbers that faces keep from frame to frame, and probabilities averaged over time."""
+"""The numbers that faces keep from frame to frame, and probabilities averaged over time."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ def face(x, y=0.0, size=100.0, happy=0.5):
     return FaceResult((x, y, size, size), emotion, max(happy, 1 - happy), {"happy": happy, "sad": 1 - happy})
 
 
-# Name, then for each frame its time, its faces and the numbers they must get.
-FILMS = {
+# By name: for each frame its time, its faces and the numbers that they must get.
+SEQUENCES = {
     "two who stay": [(0, [face(0), face(300)], [1, 2]), (0.1, [face(305), face(4)], [2, 1])],
     "first from left to right": [(0, [face(300), face(0)], [2, 1])],
     "too fast for boxes to overlap": [(0, [face(0)], [1]), (0.1, [face(115)], [1])],
@@ -26,16 +26,16 @@ FILMS = {
     "away for longer": [(0, [face(0)], [1]), (1.5, [face(0)], [2])],
     "another size in the same place": [(0, [face(0, 0, 300)], [1]), (0.1, [face(100, 100, 90)], [2])],
     "one comes between": [(0, [face(0), face(300)], [1, 2]), (0.1, [face(0), face(150), face(300)], [1, 3, 2])],
-    # Pairing each with its nearest, one after the other, would give the left one away.
+    # Pairing each face greedily with its nearest would pair the left face wrongly.
     "all move to the right": [(0, [face(0), face(100)], [1, 2]), (0.1, [face(60), face(160)], [1, 2])],
     "a newcomer does not push the known one": [(0, [face(0)], [1]), (0.1, [face(5), face(90)], [1, 2])],
 }
 
 
-@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("name", SEQUENCES)
 def test_faces_keep_their_numbers(name):
     tracker = Tracker()
-    for time_s, faces, ids in FILMS[name]:
+    for time_s, faces, ids in SEQUENCES[name]:
         assert tracker.update(faces, time_s) == ids
 
 
@@ -44,9 +44,9 @@ frames = st.lists(st.lists(boxes, max_size=6, unique=True), max_size=6)
 
 
 @given(frames, st.randoms(use_true_random=False))
-def test_numbers_are_unique_and_do_not_depend_on_the_order(film, lots):
+def test_numbers_are_unique_and_do_not_depend_on_the_order(sequence, lots):
     one, other = Tracker(), Tracker()
-    for number, frame in enumerate(film):
+    for number, frame in enumerate(sequence):
         faces = [face(*box) for box in frame]
         order = list(range(len(faces)))
         lots.shuffle(order)
@@ -57,7 +57,7 @@ def test_numbers_are_unique_and_do_not_depend_on_the_order(film, lots):
 
 
 @given(st.lists(boxes, min_size=1, max_size=5))
-def test_a_box_is_most_alike_to_itself(found):
+def test_a_box_is_most_similar_to_itself(found):
     array = np.array([(x, y, size, size) for x, y, size in found])
     alike = likeness(array, array)
     np.testing.assert_allclose(np.diag(alike), 2.0)
@@ -65,7 +65,7 @@ def test_a_box_is_most_alike_to_itself(found):
     np.testing.assert_allclose(alike, alike.T)
 
 
-def test_time_that_goes_back_and_numbers_out_of_range():
+def test_decreasing_times_and_numbers_out_of_range_are_refused():
     tracker = Tracker()
     tracker.update([], 1.0)
     for call in (
@@ -116,7 +116,7 @@ def test_the_mean_is_over_time(window_s, values, happy):
     assert sum(last.probabilities.values()) == pytest.approx(1)
 
 
-def test_the_answer_is_that_of_the_mean():
+def test_the_prediction_is_that_of_the_mean():
     last = smoothed(1.0, [(0, 0.9), (0.1, 0.9), (0.2, 0.1)])
     assert (last.track_id, last.emotion, last.raw_emotion) == (7, "happy", "sad")
     assert (last.confidence, last.raw_confidence) == (pytest.approx(0.7), pytest.approx(0.9))
@@ -133,8 +133,8 @@ def test_a_mean_lies_between_its_values(steps, window_s):
     assert sum(last.probabilities.values()) == pytest.approx(1)
 
 
-def test_steps_too_small_to_weigh_by_count_alike():
-    # 5e-324 is the smallest number above 0: weights made of it did not sum to 1.
+def test_steps_too_small_for_weights_count_alike():
+    # 5e-324 is the smallest number above 0; weights made from it did not sum to 1.
     last = smoothed(1.0, [(0.0, 0.3), (5e-324, 0.6), (1e-323, 0.9)])
     assert last.probabilities["happy"] == pytest.approx(0.6)
     assert sum(last.probabilities.values()) == pytest.approx(1)

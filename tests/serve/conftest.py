@@ -44,6 +44,6 @@ def photo() -> bytes:
 
 @pytest.fixture(scope="session")
 def crops():
-    """Four pretended face crops: their pixels, and their PNG files."""
+    """Four fake face crops: their pixels and their PNG files."""
     pixels = [np.random.default_rng(seed).integers(0, 256, (48, 48), dtype=np.uint8) for seed in range(4)]
     return pixels, [png(image) for image in pixels]

@@ -1,4 +1,4 @@
-"""The OpenAPI document holds: answers to requests made from it are those that it describes."""
+"""The OpenAPI document is correct: requests generated from it get the responses that it describes."""
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -8,11 +8,11 @@ from moue.serve.settings import Settings
 
 schemathesis = pytest.importorskip("schemathesis")
 
-BRIEFLY = settings(max_examples=6, phases=(Phase.explicit, Phase.generate))
+QUICK = settings(max_examples=6, phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(scope="module")
-def described():
+def schema():
     return schemathesis.openapi.from_asgi("/openapi.json", create_app(Settings(max_bytes=100_000)))
 
 
@@ -27,12 +27,12 @@ def described():
         ("POST", "/v2/models/{name}/infer"),
     ],
 )
-def test_every_answer_is_as_described(described, method, path):
-    # What a schema cannot say, such as that a box must lie in its image, may be refused.
+def test_every_response_is_as_described(schema, method, path):
+    # The server may refuse what a schema cannot express, such as that a box must lie inside its image.
     without = [schemathesis.checks.CHECKS.get_one("positive_data_acceptance")]
-    operation = described[path][method]
+    operation = schema[path][method]
 
-    @BRIEFLY
+    @QUICK
     @given(case=operation.as_strategy())
     def check(case):
         case.call_and_validate(excluded_checks=without)

@@ -1,4 +1,4 @@
-"""`/v1/explain`: the library's own maps over HTTP."""
+"""`/v1/explain`: the same maps over HTTP as from the library."""
 
 import io
 
@@ -14,7 +14,7 @@ from moue.serve.schemas import Explained
 
 @pytest.fixture(scope="module")
 def two() -> bytes:
-    """A picture with two faces."""
+    """An image with two faces."""
     canvas = np.full((240, 460, 3), 128, np.uint8)
     canvas[24:216, 24:216], canvas[24:216, 244:436] = drawn_faces().color[6], drawn_faces().color[10]
     return png(canvas)
@@ -30,7 +30,7 @@ def test_the_maps_are_those_of_the_library(client, two):
         assert {"face": found["face"], **found["maps"][0]} == wanted
 
 
-def test_each_class_that_is_asked_for_has_a_map(client, two):
+def test_each_requested_class_has_a_map(client, two):
     three = "emotion=sad&emotion=happy&emotion=sad"
     (result,) = client.post("/v1/explain?detector=own&" + three, files=files(two)).json()["results"]
     for face in result["faces"]:
@@ -42,13 +42,13 @@ def test_each_class_that_is_asked_for_has_a_map(client, two):
 
 
 def test_the_drawing_is_that_of_the_library(client, two):
-    answer = client.post("/v1/explain?detector=own&format=png&emotion=angry", files=files(two))
-    assert answer.headers["content-type"] == "image/png"
+    response = client.post("/v1/explain?detector=own&format=png&emotion=angry", files=files(two))
+    assert response.headers["content-type"] == "image/png"
     drawn = moue.explain(two, detector="own", emotion="angry").plot()
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), np.asarray(drawn))
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(response.content))), np.asarray(drawn))
 
 
-def test_every_image_has_its_place(client, two):
+def test_every_image_has_a_result_in_order(client, two):
     empty, ok, none = client.post("/v1/explain", files=files(b"", two, png(np.full((200, 200), 90, np.uint8)))).json()[
         "results"
     ]
@@ -56,14 +56,14 @@ def test_every_image_has_its_place(client, two):
     assert [len(one["faces"]) for one in (empty, ok, none)] == [0, 2, 0]
 
 
-def test_a_network_without_features_is_explained_by_occlusion(serve, run_folder, crops):
+def test_a_model_without_features_is_explained_by_occlusion(serve, run_folder, crops):
     client = serve(models=(run_folder,))
     (result,) = client.post("/v1/explain?detector=none", files=files(crops[1][0])).json()["results"]
     (found,) = result["faces"][0]["maps"]
     assert (found["method"], np.shape(found["evidence"])) == ("occlusion", (8, 8))
 
 
-def test_what_is_wrong_is_said(client, serve, two, photo):
+def test_invalid_requests_are_refused(client, serve, two, photo):
     refused(client.post("/v1/explain?emotion=joy", files=files(two)), 422, "joy", "happy")
     refused(client.post("/v1/explain?format=gif", files=files(two)), 422, "format")
     refused(client.post("/v1/explain?annotate=1", files=files(two)), 422, "annotate")
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said(client, serve, two, photo):
     refused(client.post("/v1/explain?format=png", files=files(b"no image")), 422, "image")
     blank = png(np.full((200, 200), 90, np.uint8))
     refused(client.post("/v1/explain?format=png", files=files(blank)), 422, "no face")
-    # Maps count as faces do.
+    # Each map counts as a face.
     small = serve(max_faces=3)
     assert small.post("/v1/explain", files=files(two)).status_code == 200
     refused(small.post("/v1/explain?emotion=sad&emotion=happy", files=files(two)), 413, "faces")

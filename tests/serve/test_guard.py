@@ -1,4 +1,4 @@
-"""Headers, logs, figures, the page, and what happens when something fails."""
+"""Headers, logs, metrics, the page, and failures."""
 
 import asyncio
 import logging
@@ -11,30 +11,30 @@ from moue.serve.guard import Guard
 from moue.serve.metrics import Metrics
 
 
-def test_every_answer_has_the_headers(client):
-    for answer in (client.get("/"), client.get("/v1/models"), client.get("/nothing"), client.post("/v1/analyze")):
-        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
-        assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert "default-src" in answer.headers["content-security-policy"]
-        assert "access-control-allow-origin" not in answer.headers
+def test_every_response_has_the_headers(client):
+    for response in (client.get("/"), client.get("/v1/models"), client.get("/nothing"), client.post("/v1/analyze")):
+        assert response.headers["cross-origin-opener-policy"] == "same-origin"
+        assert response.headers["cross-origin-embedder-policy"] == "require-corp"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "default-src" in response.headers["content-security-policy"]
+        assert "access-control-allow-origin" not in response.headers
     assert client.get("/v1/models").headers["cache-control"] == "no-store"
 
 
-def test_other_origins_are_let_in_when_asked(serve):
+def test_the_settings_can_allow_other_origins(serve):
     client = serve(cors=("https://example.org",))
     for origin, allowed in (("https://example.org", True), ("https://example.com", False)):
-        answer = client.get("/v1/models", headers={"Origin": origin})
-        assert ("access-control-allow-origin" in answer.headers) is allowed
-        asked = {
+        response = client.get("/v1/models", headers={"Origin": origin})
+        assert ("access-control-allow-origin" in response.headers) is allowed
+        preflight = {
             "Origin": origin,
             "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "X-API-Key",
         }
-        assert client.options("/v1/analyze", headers=asked).status_code == (200 if allowed else 400)
+        assert client.options("/v1/analyze", headers=preflight).status_code == (200 if allowed else 400)
 
 
-def test_no_name_and_no_content_is_logged(client, caplog):
+def test_no_file_names_and_no_content_are_logged(client, caplog):
     caplog.set_level(logging.DEBUG)
     secret = [("image", ("my-secret-name.jpg", b"secret-content"))]
     client.post("/v1/analyze?unsure_below=0.25", files=secret)
@@ -48,12 +48,12 @@ def test_no_name_and_no_content_is_logged(client, caplog):
     assert "secret" not in client.get("/metrics").text
 
 
-def test_figures_are_counted(serve, photo):
+def test_metrics_are_counted(serve, photo):
     client = serve()
     client.post("/v1/analyze", files=files(photo, b""))
     client.get("/nothing")
-    figures = client.get("/metrics")
-    assert figures.headers["content-type"].startswith("text/plain")
+    metrics = client.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
     for line in (
         'moue_requests_total{method="POST",route="/v1/analyze",status="200"} 1.0',
         'moue_requests_total{method="GET",route="page",status="404"} 1.0',
@@ -64,10 +64,10 @@ def test_figures_are_counted(serve, photo):
         "moue_requests_waiting 0.0",
         "moue_buffered_bytes 0.0",
     ):
-        assert line in figures.text.splitlines()
+        assert line in metrics.text.splitlines()
 
 
-def test_a_fault_of_moue_is_a_problem_and_costs_only_its_image(serve, photo, monkeypatch):
+def test_an_internal_error_is_a_problem_and_affects_only_its_image(serve, photo, monkeypatch):
     client = serve()
 
     def broken(*_arguments):
@@ -83,7 +83,7 @@ def test_a_fault_of_moue_is_a_problem_and_costs_only_its_image(serve, photo, mon
     assert client.post("/v1/analyze", files=files(photo)).json()["results"][0]["status"] == "ok"
 
 
-def test_who_is_cut_off_at_the_end_is_told_so():
+def test_requests_cancelled_at_shutdown_get_503():
     async def cut_off(*_channels):
         raise asyncio.CancelledError
 
@@ -98,40 +98,40 @@ def test_who_is_cut_off_at_the_end_is_told_so():
     guard = Guard(cut_off, metrics=Metrics(), page_policy="", shared=False)
     asyncio.run(guard({"type": "http", "method": "POST", "path": "/v1/analyze"}, receive, send))
     assert sent[0]["status"] == 503
-    assert b"the server is ending" in sent[1]["body"]
+    assert b"the server is shutting down" in sent[1]["body"]
     assert not sent[-1].get("more_body")
 
 
-def test_the_plain_page_allows_nothing_but_its_own(serve, monkeypatch):
+def test_the_plain_page_allows_only_its_own_content(serve, monkeypatch):
     monkeypatch.setattr("moue.serve.page.folder", lambda: None)
-    answer = serve().get("/")
-    policy = answer.headers["content-security-policy"]
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "make page" in answer.text
+    response = serve().get("/")
+    policy = response.headers["content-security-policy"]
+    assert response.headers["content-type"].startswith("text/html")
+    assert "make page" in response.text
     assert "unsafe" not in policy
     assert policy.count("'sha256-") == 2
     assert "connect-src 'self'" in policy
     for outside in ("http://", "https://", "//cdn"):
-        assert outside not in answer.text.replace("http://www.w3.org/2000/svg", "")
+        assert outside not in response.text.replace("http://www.w3.org/2000/svg", "")
 
 
-def test_the_built_page_is_served_where_there_is_one(serve, monkeypatch, tmp_path):
+def test_the_built_page_is_served_if_there_is_one(serve, monkeypatch, tmp_path):
     (tmp_path / "index.html").write_text("<!doctype html><title>built</title>")
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "code.js").write_text("1")
     monkeypatch.setattr("moue.serve.page.folder", lambda: tmp_path)
     client = serve()
     assert "built" in client.get("/").text
-    answer = client.get("/assets/code.js")
-    assert "javascript" in answer.headers["content-type"]
-    assert "'wasm-unsafe-eval'" in answer.headers["content-security-policy"]
+    response = client.get("/assets/code.js")
+    assert "javascript" in response.headers["content-type"]
+    assert "'wasm-unsafe-eval'" in response.headers["content-security-policy"]
     refused(client.get("/assets/other.js"), 404)
     refused(client.get("/../pyproject.toml"), 404)
     assert client.get("/v1/models").status_code == 200
     refused(client.get("/v1/analyze"), 405, "POST")
 
 
-def test_readiness_ends_before_the_server_does(serve):
+def test_the_server_is_not_ready_while_it_shuts_down(serve):
     client = serve()
     assert client.get("/health/live").json() == {"status": "live"}
     assert client.get("/health/ready").json() == {"status": "ready"}
@@ -141,7 +141,7 @@ def test_readiness_ends_before_the_server_does(serve):
     assert client.get("/health/live").status_code == 200
 
 
-def test_the_document_lists_every_address(client):
+def test_the_document_lists_every_route(client):
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v1/analyze",
@@ -165,5 +165,5 @@ def test_the_document_lists_every_address(client):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_no_page_loads_scripts_from_elsewhere(client, path):
+def test_no_page_loads_scripts_from_other_hosts(client, path):
     refused(client.get(path), 404)

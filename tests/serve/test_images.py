@@ -1,4 +1,4 @@
-"""`/v1/analyze` and `/v1/classify`: the library's own answers over HTTP."""
+"""`/v1/analyze` and `/v1/classify`: the same results over HTTP as from the library."""
 
 import asyncio
 import base64
@@ -19,11 +19,11 @@ def without_times(result):
     return {name: value for name, value in result.items() if name not in ("timings", "file")}
 
 
-def test_analyze_gives_what_the_library_gives(client, photo):
+def test_analyze_returns_the_same_as_the_library(client, photo):
     expected = moue.analyze(photo).to_dict()
-    answer = client.post("/v1/analyze", files=files(photo))
-    content = answer.json()
-    assert answer.status_code == 200
+    response = client.post("/v1/analyze", files=files(photo))
+    content = response.json()
+    assert response.status_code == 200
     assert Analysis.model_validate(content).version == 1
     assert without_times(content["results"][0]) == without_times(expected)
     assert content["results"][0]["file"] == "0.png"
@@ -46,18 +46,18 @@ def test_analyze_takes_the_librarys_options(client, photo):
     assert without_times(whole) == without_times(moue.analyze(photo, detector="none").to_dict())
 
 
-def test_every_image_has_a_result_in_its_place(client, photo):
-    answer = client.post("/v1/analyze", files=files(b"", photo, b"no image"))
-    assert [one["status"] for one in answer.json()["results"]] == ["empty", "ok", "unreadable"]
+def test_every_image_has_a_result_in_order(client, photo):
+    response = client.post("/v1/analyze", files=files(b"", photo, b"no image"))
+    assert [one["status"] for one in response.json()["results"]] == ["empty", "ok", "unreadable"]
 
 
-def test_annotate_gives_the_drawn_image(client, photo):
+def test_annotate_returns_the_annotated_image(client, photo):
     drawn = moue.analyze(photo).plot()
-    answer = client.post("/v1/analyze?annotate=1", files=files(photo), headers={"Accept": "image/png"})
-    assert answer.headers["content-type"] == "image/png"
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), np.asarray(drawn))
-    answer = client.post("/v1/analyze?annotate=1", files=files(photo))
-    assert Image.open(io.BytesIO(answer.content)).format == "JPEG"
+    response = client.post("/v1/analyze?annotate=1", files=files(photo), headers={"Accept": "image/png"})
+    assert response.headers["content-type"] == "image/png"
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(response.content))), np.asarray(drawn))
+    response = client.post("/v1/analyze?annotate=1", files=files(photo))
+    assert Image.open(io.BytesIO(response.content)).format == "JPEG"
     refused(client.post("/v1/analyze?annotate=1", files=files(photo, photo)), 422, "one image")
     refused(client.post("/v1/analyze?annotate=1", files=files(b"no image")), 422, "unreadable")
 
@@ -68,7 +68,7 @@ def test_results_hold_no_pixels(client, photo):
     assert (result.file, result.pixels, len(result.faces)) == ("a.jpg", None, 1)
 
 
-def test_classify_gives_what_the_classifier_gives(client, crops):
+def test_classify_returns_the_same_as_the_classifier(client, crops):
     pixels, contents = crops
     expected = moue.Classifier.load().predict_faces(pixels)
     content = client.post("/v1/classify", files=files(*contents, b"?")).json()
@@ -82,7 +82,7 @@ def test_classify_gives_what_the_classifier_gives(client, crops):
         assert result["emotion"] == content["class_names"][expected.expression[number].argmax()]
 
 
-def test_several_models_answer_by_their_names(serve, run_folder, crops):
+def test_requests_choose_between_models_by_name(serve, run_folder, crops):
     client = serve(models=(run_folder, "small"))
     own, shipped = client.get("/v1/models").json()["models"]
     assert (own["name"], shipped["name"]) == (run_folder.name, "small")
@@ -108,7 +108,7 @@ def test_several_models_answer_by_their_names(serve, run_folder, crops):
         ("model=large", "small"),
     ],
 )
-def test_wrong_options_are_named(client, photo, query, words):
+def test_wrong_options_are_refused(client, photo, query, words):
     refused(client.post(f"/v1/analyze?{query}", files=files(photo)), 422, words)
 
 
@@ -125,13 +125,13 @@ def test_wrong_options_are_named(client, photo, query, words):
         (f"views={'x' * 200}", f"views is '{'x' * 79}", "a valid integer"),
     ],
 )
-def test_a_wrong_option_is_told_with_its_value_and_its_limit(client, photo, query, came, expected):
+def test_an_error_in_an_option_has_its_value_and_its_limit(client, photo, query, came, expected):
     problem = refused(client.post(f"/v1/analyze?{query}", files=files(photo)), 422)
     assert (problem.came, problem.expected) == (came, expected)
     assert problem.fix == "/openapi.json describes the whole request."
 
 
-def test_what_a_body_holds_is_not_repeated(client):
+def test_errors_do_not_repeat_the_content_of_a_body(client):
     problem = refused(client.post("/v1/analyze", json={"images": [{"secret": 1}], "key": "secret"}), 422)
     assert problem.came == "images[0] is wrong; key is not a known name"
     problem = refused(client.post("/v1/analyze", json={"images": []}), 422)
@@ -148,7 +148,7 @@ def test_wrong_bodies_are_refused(client, photo):
     )
     refused(post("/v1/analyze", json={"images": []}), 422, "images")
     refused(post("/v1/analyze", json={"pictures": ["aa"]}), 422, "images")
-    refused(post("/v1/analyze", json={"images": ["https://example.org/party.jpg"]}), 422, "Addresses are not fetched")
+    refused(post("/v1/analyze", json={"images": ["https://example.org/party.jpg"]}), 422, "URLs are not fetched")
     refused(post("/v1/analyze", content=b"{", headers={"Content-Type": "application/json"}), 400)
     multipart = {"Content-Type": "multipart/form-data; boundary=b"}
     refused(post("/v1/analyze", content=b"nothing", headers=multipart), 400, "multipart")

@@ -1,4 +1,4 @@
-"""Limits and the key: what is refused before work."""
+"""Limits and the API key: requests that are refused before any work."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,21 +12,21 @@ from moue.serve.settings import MEBIBYTE, Settings
 
 
 def in_pieces(size, piece=64 * 1024):
-    """A body without a length in its head."""
+    """Yield a body without a Content-Length."""
     for start in range(0, size, piece):
         yield b"x" * min(piece, size - start)
 
 
-def test_bytes_are_limited_with_and_without_a_length(serve, photo):
+def test_bytes_are_limited_with_and_without_a_content_length(serve, photo):
     client = serve(max_bytes=100_000)
     refused(client.post("/v1/analyze", files=files(photo * 4)), 413, "100,000")
     for kind in ("application/json", "multipart/form-data; boundary=b"):
-        answer = client.post("/v1/analyze", content=in_pieces(200_000), headers={"Content-Type": kind})
-        refused(answer, 413, "100,000")
-    answer = client.post(
+        response = client.post("/v1/analyze", content=in_pieces(200_000), headers={"Content-Type": kind})
+        refused(response, 413, "100,000")
+    response = client.post(
         "/v2/models/small/infer", content=in_pieces(200_000), headers={"Content-Type": "application/json"}
     )
-    refused(answer, 413, "100,000")
+    refused(response, 413, "100,000")
     assert client.post("/v1/analyze", files=files(photo)).status_code == 200
 
 
@@ -46,12 +46,12 @@ def test_memory_for_bodies_is_limited(serve, photo):
     client = serve(max_bytes=len(photo) + 1000, max_buffered=len(photo) + 1000)
     assert client.post("/v1/analyze", files=files(photo)).status_code == 200
     client.app.state.gate.buffered = 1000
-    answer = client.post("/v1/analyze", files=files(photo))
-    refused(answer, 503, "Try again")
-    assert client.app.state.gate.buffered == 1000  # what was held is free again
+    response = client.post("/v1/analyze", files=files(photo))
+    refused(response, 503, "Try again")
+    assert client.app.state.gate.buffered == 1000  # the bytes of the refused request are released
 
 
-def test_a_full_queue_and_a_late_answer_are_told(serve, photo, monkeypatch):
+def test_a_full_queue_and_a_timeout_are_refused(serve, photo, monkeypatch):
     client = serve(queue=1, timeout_s=0.2, workers=1)
     begun, free = threading.Event(), threading.Event()
     whole = Engine._open_face
@@ -69,16 +69,16 @@ def test_a_full_queue_and_a_late_answer_are_told(serve, photo, monkeypatch):
         late = first.result()
         free.set()
     refused(late, 504, "0.2 s")
-    if busy.status_code != 504:  # a machine so slow that the first was over already
+    if busy.status_code != 504:  # on a very slow machine, the first request is already over
         refused(busy, 503)
         assert busy.headers["retry-after"] == "1"
     assert client.app.state.gate.requests == 0
     monkeypatch.undo()
-    # There is room again; a slow machine may still need more than 0.2 s.
+    # The queue is empty again; a slow machine may still need more than 0.2 s.
     assert client.post("/v1/classify", files=files(photo)).status_code in (200, 504)
 
 
-def test_the_key_is_needed_but_for_health_and_the_page(serve, photo):
+def test_the_key_is_needed_except_for_health_and_the_page(serve, photo):
     client = serve(api_key="correct-horse")
     for method, address in (
         ("post", "/v1/analyze"),
@@ -89,9 +89,9 @@ def test_the_key_is_needed_but_for_health_and_the_page(serve, photo):
         ("get", "/v2/models/small"),
         ("post", "/v2/models/small/infer"),
     ):
-        answer = client.request(method, address)
-        refused(answer, 401, "there is no API key")
-        assert answer.headers["www-authenticate"] == "Bearer"
+        response = client.request(method, address)
+        refused(response, 401, "there is no API key")
+        assert response.headers["www-authenticate"] == "Bearer"
         refused(client.request(method, address, headers={"X-API-Key": "wrong-häst".encode()}), 401, "wrong")
         refused(client.request(method, address, headers={"Authorization": "Basic correct-horse"}), 401)
     for headers in ({"Authorization": "Bearer correct-horse"}, {"X-API-Key": "correct-horse"}):

@@ -1,4 +1,4 @@
-"""The page's network is the one that the server answers with."""
+"""The page runs the same model as the server."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ OWN = tuple(f"class {number}" for number in range(100))
 
 @pytest.fixture
 def built(tmp_path, monkeypatch):
-    """A built page with its own network."""
+    """A built page with a built-in model."""
     static = tmp_path / "static"
     (static / "model").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html><title>built</title>")
@@ -30,24 +30,24 @@ def own(tmp_path):
 
 
 @pytest.mark.usefixtures("built")
-def test_the_page_gets_the_running_network(serve, own):
+def test_the_page_gets_the_default_model_of_the_server(serve, own):
     client = serve(models=(own, "small"))
     assert client.get("/v1/models").json()["default"] == "mine"
-    answer = client.get("/model.json")
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["content-type"] == "application/json"
-    manifest = answer.json()
+    response = client.get("/model.json")
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["content-type"] == "application/json"
+    manifest = response.json()
     assert manifest["name"] == "mine"
     assert tuple(manifest["spec"]["expression"]["class_names"]) == OWN
     assert len(manifest["colors"]) == 100
-    network = client.get(f"/{manifest['file']}")
-    assert hashlib.sha256(network.content).hexdigest() == client.get("/v1/models").json()["models"][0]["onnx_sha256"]
-    assert "immutable" in network.headers["cache-control"]
+    onnx = client.get(f"/{manifest['file']}")
+    assert hashlib.sha256(onnx.content).hexdigest() == client.get("/v1/models").json()["models"][0]["onnx_sha256"]
+    assert "immutable" in onnx.headers["cache-control"]
     assert json.loads(client.get("/moue-page.json").text)["files"] == ["model.json", manifest["file"]]
 
 
 @pytest.mark.usefixtures("built")
-def test_with_a_key_strangers_do_not_get_an_own_network(serve, own):
+def test_visitors_without_the_key_do_not_get_a_custom_model(serve, own):
     client = serve(models=(own,), api_key="long-enough")
     assert "people who have no key" in client.get("/").text
     refused(client.get("/model.json"), 404)
@@ -57,22 +57,22 @@ def test_with_a_key_strangers_do_not_get_an_own_network(serve, own):
 
 
 @pytest.mark.usefixtures("built")
-def test_a_network_that_the_page_cannot_run_gets_the_plain_page(serve, tmp_path):
-    answer = serve(models=(save_other(tmp_path / "other"),)).get("/")
-    assert "The page cannot run model.onnx, which is of other origin." in answer.text
-    assert "make page" not in answer.text
-    assert answer.headers["content-security-policy"].count("'sha256-") == 2
+def test_if_the_page_cannot_run_the_model_the_plain_page_is_served(serve, tmp_path):
+    response = serve(models=(save_other(tmp_path / "other"),)).get("/")
+    assert "The page cannot run model.onnx, which moue did not export." in response.text
+    assert "make page" not in response.text
+    assert response.headers["content-security-policy"].count("'sha256-") == 2
 
 
 @pytest.mark.usefixtures("built")
-def test_yunet_comes_with_the_page_where_it_was_chosen(serve, tmp_path):
+def test_the_page_includes_yunet_if_it_is_chosen(serve, tmp_path):
     file = save_yunet(tmp_path / "mine.onnx")
     client = serve(detector="yunet", detector_model=file)
     about = client.get("/model.json").json()["detector"]
     assert about["name"] == "yunet"
-    network = client.get(f"/{about['file']}")
-    assert len(network.content) == about["bytes"] == file.stat().st_size
-    assert "immutable" in network.headers["cache-control"]
+    onnx = client.get(f"/{about['file']}")
+    assert len(onnx.content) == about["bytes"] == file.stat().st_size
+    assert "immutable" in onnx.headers["cache-control"]
     assert about["file"] in client.get("/moue-page.json").json()["files"]
     licences = client.get("/LICENCES.txt")
     assert "Shiqi Yu" in licences.text
@@ -84,5 +84,5 @@ def test_yunet_comes_with_the_page_where_it_was_chosen(serve, tmp_path):
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("detector", ["auto", "own", "none"])
-def test_where_nobody_chose_yunet_the_page_stays_as_it_is(serve, detector):
+def test_the_page_does_not_include_yunet_by_default(serve, detector):
     assert "detector" not in serve(detector=detector).get("/model.json").json()

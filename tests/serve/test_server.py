@@ -1,4 +1,4 @@
-"""The command moue serve: a real socket, signals, and what goes wrong before."""
+"""The command moue serve: a real socket, signals, and errors at the start."""
 
 import http.client
 import signal
@@ -41,7 +41,7 @@ def body_of(photo):
     return head + content + b"\r\n--b--\r\n"
 
 
-def test_it_answers_and_ends_after_the_requests_that_have_begun(process, photo):
+def test_it_finishes_the_requests_in_progress_before_it_exits(process, photo):
     server, port = process()
     body = body_of(photo)
     with socket.create_connection(("127.0.0.1", port)) as idle, socket.create_connection(("127.0.0.1", port)) as begun:
@@ -52,12 +52,12 @@ def test_it_answers_and_ends_after_the_requests_that_have_begun(process, photo):
         other.request("GET", "/health/ready")
         assert other.getresponse().read() == b'{"status":"ready"}'
         server.send_signal(signal.SIGTERM)
-        assert idle.recv(1) == b""  # closed: nothing was asked there
+        assert idle.recv(1) == b""  # closed: it had no request
         begun.sendall(body[1000:])
-        answer = http.client.HTTPResponse(begun)
-        answer.begin()
-        assert answer.status == 200
-        assert b'"emotion"' in answer.read()
+        response = http.client.HTTPResponse(begun)
+        response.begin()
+        assert response.status == 200
+        assert b'"emotion"' in response.read()
     other.close()
     assert server.wait(30) == 0
     printed = server.stderr.read()
@@ -66,7 +66,7 @@ def test_it_answers_and_ends_after_the_requests_that_have_begun(process, photo):
     assert "warning" not in printed
 
 
-def test_ctrl_c_ends_it_and_what_is_no_http_is_refused(process):
+def test_ctrl_c_stops_it_and_invalid_http_is_refused(process):
     server, port = process("--quiet")
     post = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     for sent in (
@@ -76,10 +76,10 @@ def test_ctrl_c_ends_it_and_what_is_no_http_is_refused(process):
     ):
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(sent)
-            answer = http.client.HTTPResponse(client)
-            answer.begin()
-            assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
-            assert b'"came"' in answer.read()
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            assert (response.status, response.headers["Content-Type"]) == (400, "application/problem+json")
+            assert b'"came"' in response.read()
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(2 * b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         received = client.makefile("rb")
@@ -94,7 +94,7 @@ def test_ctrl_c_ends_it_and_what_is_no_http_is_refused(process):
     assert not server.stderr.read()
 
 
-def test_a_port_in_use_is_told_before_the_models_are_loaded(moue):
+def test_a_port_in_use_is_reported_before_the_models_are_loaded(moue):
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         code, _, printed = moue("serve", "--port", port, "--model", "no-such-model")
@@ -103,7 +103,7 @@ def test_a_port_in_use_is_told_before_the_models_are_loaded(moue):
     assert "--port 0" in printed
 
 
-def test_other_faults_of_the_start_are_told(moue, monkeypatch):
+def test_other_errors_at_the_start_are_reported(moue, monkeypatch):
     code, _, printed = moue("serve", "--port", 0, "--model", "no-such-model")
     assert (code, "there is no model 'no-such-model'" in printed) == (1, True)
     code, _, printed = moue("serve", "--host", "no.such.host.invalid")
@@ -119,7 +119,7 @@ def test_other_faults_of_the_start_are_told(moue, monkeypatch):
     assert (code, 'pip install "moue[serve]"' in printed) == (1, True)
 
 
-def test_a_server_for_others_without_a_key_warns(moue, monkeypatch):
+def test_a_public_server_without_a_key_warns(moue, monkeypatch):
     monkeypatch.setattr("moue.serve.server.serve", lambda *_arguments, on_start, **_where: on_start("http://x:1"))
     assert "set --api-key" in moue("serve", "--host", "0.0.0.0")[2]  # noqa: S104 (nothing listens)
     assert "warning" not in moue("serve", "--host", "0.0.0.0", "--api-key", "correct-horse")[2]  # noqa: S104 (as above)

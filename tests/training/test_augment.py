@@ -1,4 +1,4 @@
-"""Augmentation: what it changes, what it leaves, and that chance has one source."""
+"""Augmentation: what it changes, what it leaves unchanged, and that the generator is the only source of randomness."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def targets():
     return {"emotion": np.eye(7, dtype=np.float32)[np.arange(COUNT) % 7], "perceived": votes}
 
 
-def changed(faces, seed=0, **choices):
-    return augment(faces, targets(), TrainConfig(**choices), np.random.default_rng(seed))
+def augmented(faces, seed=0, **settings):
+    return augment(faces, targets(), TrainConfig(**settings), np.random.default_rng(seed))
 
 
 def gradient(count=COUNT):
-    """Faces whose gray says where a pixel comes from: 2 * x + y."""
+    """Faces whose gray level encodes the position of a pixel: 2 * x + y."""
     y, x = np.indices((48, 48))
     return np.repeat((2 * x + y).astype(np.uint8)[None, ..., None], count, axis=0)
 
 
-def test_without_choices_nothing_changes(faces):
+def test_nothing_changes_by_default(faces):
     assert not is_augmented(TrainConfig())
-    images, rows = changed(faces)
+    images, rows = augmented(faces)
     np.testing.assert_array_equal(images, faces)
     np.testing.assert_array_equal(rows["emotion"], targets()["emotion"])
 
 
-@pytest.mark.parametrize("choice", ALL)
-def test_each_choice_changes_faces_by_its_seed_alone(faces, choice):
-    config = {choice: ALL[choice]}
+@pytest.mark.parametrize("setting", ALL)
+def test_each_setting_changes_faces_depending_only_on_the_seed(faces, setting):
+    config = {setting: ALL[setting]}
     assert is_augmented(TrainConfig(**config))
-    first, second, other = (changed(faces, seed, **config)[0] for seed in (1, 1, 2))
+    first, second, other = (augmented(faces, seed, **config)[0] for seed in (1, 1, 2))
     assert first.shape == faces.shape
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, second)
@@ -55,26 +55,26 @@ def test_each_choice_changes_faces_by_its_seed_alone(faces, choice):
     assert (first != other).any()
 
 
-def test_a_flip_mirrors_exactly_about_half(faces):
-    images, _ = changed(faces, flip=True)
+def test_flip_mirrors_about_half_of_the_faces_exactly(faces):
+    images, _ = augmented(faces, flip=True)
     same = (images == faces).all(axis=(1, 2, 3))
     np.testing.assert_array_equal(images[~same], faces[~same][:, :, ::-1])
     assert 8 < same.sum() < 32
 
 
 @pytest.mark.parametrize(
-    ("choices", "reach"),
-    # How far 2 * x + y of the four middle pixels may move: 5.5 pixels each way, or hardly at all about the centre.
+    ("settings", "reach"),
+    # How much 2 * x + y of the four middle pixels may change: by a shift of 4.8 pixels, or hardly, around the centre.
     [({"shift_fraction": 0.1}, 3 * 4.8 + 1), ({"rotation_degrees": 180}, 3), ({"zoom_fraction": 0.5}, 2)],
 )
-def test_geometry_stays_within_its_limits(choices, reach):
-    images, _ = changed(gradient(), **choices)
+def test_geometry_stays_within_its_limits(settings, reach):
+    images, _ = augmented(gradient(), **settings)
     middle = images[:, 23:25, 23:25].astype(float).mean(axis=(1, 2, 3))
     assert np.abs(middle - 70.5).max() <= reach
     assert images.max() <= 141
 
 
-def test_a_quarter_turn_is_a_quarter_turn(faces):
+def test_a_quarter_turn_equals_rot90(faces):
     from moue.training.augment import _warp
 
     quarter = np.array([[[0, -1, 0], [1, 0, 0]]], np.float32)
@@ -82,25 +82,25 @@ def test_a_quarter_turn_is_a_quarter_turn(faces):
     np.testing.assert_allclose(turned[0], np.rot90(faces[0, ..., 0]), atol=1e-3)
 
 
-def test_erasing_fills_one_rectangle_of_at_most_its_size(faces):
-    images, _ = changed(faces, erasing_probability=0.5, erasing_size=0.3)
-    touched = (images != faces)[..., 0]
-    parts = touched.mean(axis=(1, 2))
-    assert 8 < (parts > 0).sum() < 32
-    assert parts.max() < 0.33
-    for image, mask in zip(images[..., 0], touched, strict=True):
+def test_erasing_fills_one_rectangle_up_to_the_given_size(faces):
+    images, _ = augmented(faces, erasing_probability=0.5, erasing_size=0.3)
+    erased = (images != faces)[..., 0]
+    areas = erased.mean(axis=(1, 2))
+    assert 8 < (areas > 0).sum() < 32
+    assert areas.max() < 0.33
+    for image, mask in zip(images[..., 0], erased, strict=True):
         if mask.any():
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             assert len(np.unique(box)) == 1
 
 
-@pytest.mark.parametrize("choices", [{"mixup_alpha": 0.4}, {"cutmix_alpha": 1.0}, ALL])
-def test_mixing_blends_targets_of_both_heads(faces, choices):
-    _, rows = changed(faces, **choices)
+@pytest.mark.parametrize("settings", [{"mixup_alpha": 0.4}, {"cutmix_alpha": 1.0}, ALL])
+def test_mixing_blends_the_targets_of_both_heads(faces, settings):
+    _, rows = augmented(faces, **settings)
     np.testing.assert_allclose(rows["emotion"].sum(1), 1, atol=1e-5)
     assert (np.count_nonzero(rows["emotion"], axis=1) == 2).any()
-    # A face without votes lends its share of nothing.
+    # A face without votes has a target of zeros.
     assert rows["perceived"].sum(1).max() <= 1 + 1e-5
     assert (rows["perceived"][:10].sum(1) < 1).all()
 
@@ -116,7 +116,7 @@ def test_cutmix_shares_are_the_areas():
 
 def test_brightness_and_contrast_stay_in_range():
     gray = np.full((COUNT, 48, 48, 1), 128, np.uint8)
-    images, _ = changed(gray, brightness=0.2, contrast=0.5)
+    images, _ = augmented(gray, brightness=0.2, contrast=0.5)
     means = images.astype(float).mean(axis=(1, 2, 3))
     assert np.abs(means - 128).max() <= 0.2 * 255 + 1
     assert means.std() > 10

@@ -1,4 +1,4 @@
-"""BatchNorm: the fused kernel gives what Keras's own gives, and new statistics change no answer."""
+"""BatchNorm: the fused kernel agrees with Keras, and new statistics do not change predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a kernel of TensorFlow")
 
 
-def _network(channels: int, precision: str, **options: object) -> keras.Model:
+def _model(channels: int, precision: str, **options: object) -> keras.Model:
     inputs = keras.Input((6, 6, channels))
     return keras.Model(inputs, keras.layers.BatchNormalization(momentum=0.9, dtype=precision, **options)(inputs))
 
@@ -31,7 +31,7 @@ def _step(model: keras.Model, images: NDArray[np.float32], slope: NDArray[np.flo
         loss = tf.reduce_sum(tf.cast(outputs, tf.float32) * slope)
     layer = model.layers[-1]
     gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
-    return [np.array(tf.cast(each, tf.float32)) for each in (outputs, *gradients, *layer.non_trainable_variables)]
+    return [np.array(tf.cast(array, tf.float32)) for array in (outputs, *gradients, *layer.non_trainable_variables)]
 
 
 @pytest.mark.parametrize("channels", [16, 24])
@@ -40,29 +40,29 @@ def test_a_training_step_gives_the_same_numbers(channels: int, precision: str, t
     rng = np.random.default_rng(0)
     images = rng.normal(3, 2, (8, 6, 6, channels)).astype(np.float32)
     slope = rng.normal(0, 1, images.shape).astype(np.float32)
-    ours, plain = _network(channels, precision), _network(channels, "float32")
-    fuse_batch_norm(ours)
-    for found, expected in zip(_step(ours, images, slope), _step(plain, images, slope), strict=True):
+    fused, plain = _model(channels, precision), _model(channels, "float32")
+    fuse_batch_norm(fused)
+    for found, expected in zip(_step(fused, images, slope), _step(plain, images, slope), strict=True):
         scale = np.abs(expected).max()
         np.testing.assert_allclose(found / scale, expected / scale, atol=tolerance)
-    # Validation is Keras's own.
-    assert np.allclose(ours(images, training=False), plain(images, training=False), atol=tolerance * 10)
+    # Validation still uses Keras's own code.
+    assert np.allclose(fused(images, training=False), plain(images, training=False), atol=tolerance * 10)
 
 
-def test_new_statistics_change_no_answer_and_hold_for_a_batch() -> None:
+def test_new_statistics_keep_the_predictions_and_match_the_batch() -> None:
     inputs = keras.Input((8, 8, 1))
     x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, activation="relu")(inputs))
     x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(x))
     model = keras.Model(inputs, x)
     rng = np.random.default_rng(0)
-    for layer in model.layers[2::2]:  # as after an export: nothing but a bias
-        one = np.ones(4, np.float32)
-        layer.set_weights([one, rng.normal(0, 1, 4), 0 * one, one - layer.epsilon])
+    for layer in model.layers[2::2]:  # as after an export: only a bias
+        ones = np.ones(4, np.float32)
+        layer.set_weights([ones, rng.normal(0, 1, 4), 0 * ones, ones - layer.epsilon])
     images = rng.integers(0, 256, (64, 8, 8, 1), np.uint8)
     before = np.array(model(images, training=False))
-    spoilt = np.array(model(images, training=True))
-    assert np.abs(spoilt - before).max() > 1
-    for layer in model.layers[2::2]:  # the step above moved them
+    broken = np.array(model(images, training=True))
+    assert np.abs(broken - before).max() > 1
+    for layer in model.layers[2::2]:  # the training call above changed them
         layer.set_weights([*layer.get_weights()[:2], np.zeros(4), np.full(4, 1 - layer.epsilon)])
     renew_statistics(model, images)
     np.testing.assert_allclose(model(images, training=False), before, rtol=1e-3, atol=1e-2)
@@ -70,14 +70,14 @@ def test_new_statistics_change_no_answer_and_hold_for_a_batch() -> None:
 
 
 def test_what_the_kernel_cannot_compute_is_left_to_keras() -> None:
-    without_scale = _network(16, "float32", scale=False)
+    without_scale = _model(16, "float32", scale=False)
     before = without_scale.layers[-1].call
     fuse_batch_norm(without_scale)
     assert without_scale.layers[-1].call == before
 
 
 def test_a_frozen_layer_keeps_its_statistics() -> None:
-    model = _network(16, "float32")
+    model = _model(16, "float32")
     model.layers[-1].trainable = False
     fuse_batch_norm(model)
     model(np.full((4, 6, 6, 16), 9, np.float32), training=True)
@@ -85,7 +85,7 @@ def test_a_frozen_layer_keeps_its_statistics() -> None:
 
 
 def test_a_saved_model_names_a_layer_that_keras_knows(tmp_path: object) -> None:
-    model = _network(16, "float32")
+    model = _model(16, "float32")
     fuse_batch_norm(model)
     model.save(f"{tmp_path}/model.keras")
     assert type(keras.saving.load_model(f"{tmp_path}/model.keras").layers[-1]) is keras.layers.BatchNormalization

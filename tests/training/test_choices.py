@@ -1,4 +1,4 @@
-"""The choices of a training: optimizers, schedules, averaged weights, targets, two heads, number formats."""
+"""The settings of a training run: optimizers, schedules, averaged weights, targets, two heads, number formats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from moue.training.teacher_outputs import TeacherOutputs
 from moue.training.train import train
 
 TINY = {"widths": [8, 12], "depths": [1, 1]}
-# Everything that could make a resumed run differ, at once.
+# Every setting that could make a resumed run differ, all at once.
 ALL_ON = TrainConfig(
     model="small", model_options=TINY, epochs=3, batch_size=24, seed=5, optimizer="sgd", learning_rate=0.05,
     weight_decay=1e-3, schedule="cosine", warmup_epochs=1, label_smoothing=0.1, vote_smoothing=0.3, ema=0.9,
@@ -46,7 +46,7 @@ ALL_ON = TrainConfig(
 
 def with_votes(dataset, seed=0):
     votes = np.random.default_rng(seed).multinomial(10, np.full(10, 0.1), len(dataset)).astype(np.uint8)
-    votes[1::3] += 10 * np.eye(10, dtype=np.uint8)[np.arange(len(votes[1::3])) % 9]  # these have a majority
+    votes[1::3] += 10 * np.eye(10, dtype=np.uint8)[np.arange(len(votes[1::3])) % 9]  # these votes have a majority
     votes[::7] = 0
     return dataclasses.replace(dataset, votes=votes)
 
@@ -59,8 +59,10 @@ def faces():
 def make_teacher(faces, seed=0):
     rng, count = np.random.default_rng(seed), ALL_ON.distill_copies * len(faces.where("train"))
     sizes = {"emotion": 7, "perceived": 10}
-    said = {head: rng.dirichlet(np.ones(size), count).astype(np.float32) for head, size in sizes.items()}
-    return TeacherOutputs(said, {"data": faces.checksum, "views": "single", "teachers": [], **describe_copies(ALL_ON)})
+    y_prob = {head: rng.dirichlet(np.ones(size), count).astype(np.float32) for head, size in sizes.items()}
+    return TeacherOutputs(
+        y_prob, {"data": faces.checksum, "views": "single", "teachers": [], **describe_copies(ALL_ON)}
+    )
 
 
 def train_taught(faces, out):
@@ -85,14 +87,14 @@ def assert_same(first, second):
 @pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one_with_everything_on(whole, faces, tmp_path, monkeypatch):
     class Stopping(Keeper):
-        def on_train_batch_begin(self, batch, logs=None):  # noqa: ARG002 (Keras gives both)
+        def on_train_batch_begin(self, batch, logs=None):  # noqa: ARG002 (Keras passes both)
             if len(self._history) == 1 and batch == 1:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(callbacks, "Keeper", Stopping)
         assert train_taught(faces, tmp_path / "run").interrupted
-    # Threads may make the batches: they are the same.
+    # The batches are the same when several threads make them.
     monkeypatch.setattr(feed_module.os, "cpu_count", lambda: 6)
     resumed = train(ALL_ON, faces, tmp_path / "run", resume=True)
     for name in ("last.keras", "best.keras"):
@@ -100,21 +102,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one_with_everything_on(whole, fac
     assert whole.history | {"seconds": 0} == resumed.history | {"seconds": 0}
 
 
-def test_the_history_speaks_of_the_emotion_head(whole, faces):
+def test_the_history_has_the_metrics_of_the_emotion_head(whole, faces):
     row = {name: values[0] for name, values in whole.history.items()}
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "emotion_loss", "val_perceived_loss"} <= set(row)
     assert row["val_loss"] == pytest.approx(row["val_emotion_loss"] + 0.5 * row["val_perceived_loss"], rel=1e-4)
     validation = faces.subset("val")
-    right = Classifier.load(whole.run).predict_proba(validation.images, head="emotion").argmax(1) == validation.labels
-    assert whole.best_val_accuracy == pytest.approx(right.mean())
+    predicted = Classifier.load(whole.run).predict_proba(validation.images, head="emotion").argmax(1)
+    assert whole.best_val_accuracy == pytest.approx((predicted == validation.labels).mean())
 
 
 def test_the_best_model_holds_averaged_weights(whole, faces):
-    """What validation scored is what was saved; the last state holds the training's own weights."""
+    """The saved model is the one that validation scored; the last state holds the training's own weights."""
     validation = faces.subset("val")
     model = keras.saving.load_model(whole.run / "best.keras", compile=False)
-    proba = model.predict(validation.images, verbose=0)["emotion"]
-    loss = -np.log(proba[np.arange(len(validation)), validation.labels]).mean()
+    y_prob = model.predict(validation.images, verbose=0)["emotion"]
+    loss = -np.log(y_prob[np.arange(len(validation)), validation.labels]).mean()
     assert loss == pytest.approx(whole.history["val_emotion_loss"][whole.best_epoch - 1], rel=1e-4)
     last = keras.saving.load_model(whole.run / "last.keras")
     averages = last.optimizer._model_variables_moving_average
@@ -135,18 +137,18 @@ def test_both_heads_are_exported_and_calibrated(whole, faces):
         np.testing.assert_allclose(found, expected[head], atol=1e-5)
 
 
-def test_each_head_is_calibrated_by_its_own_truth(whole, faces, tmp_path):
-    """Votes that all agree with the network make its "perceived" as sure as can be, and leave "emotion" as it was."""
+def test_each_head_is_calibrated_on_its_own_labels(whole, faces, tmp_path):
+    """Votes that all agree with the model give "perceived" the lowest temperature and do not affect "emotion"."""
     run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
-    chosen = Classifier.load(whole.run).predict_proba(faces.images, head="perceived").argmax(1)
-    votes = 10 * np.eye(10, dtype=np.uint8)[chosen]
+    predicted = Classifier.load(whole.run).predict_proba(faces.images, head="perceived").argmax(1)
+    votes = 10 * np.eye(10, dtype=np.uint8)[predicted]
     export_run(run, dataclasses.replace(faces, votes=votes))
     before, after = (Classifier.load(path).spec for path in (whole.run, run.path))
     assert after.head("perceived").temperature == pytest.approx(0.05, rel=1e-3)
     assert after.head("emotion") == before.head("emotion")
 
 
-def test_votes_are_needed_and_compared(whole, faces, tmp_path):
+def test_missing_or_different_votes_are_refused(whole, faces, tmp_path):
     plain = make_dataset(120, seed=3)
     with pytest.raises(MoueError, match=r"no FER\+ votes(?s:.*)--ferplus"):
         train(ALL_ON, plain, tmp_path / "run")
@@ -160,7 +162,7 @@ def test_votes_are_needed_and_compared(whole, faces, tmp_path):
         export_run(RunFolder(whole.run), plain)
 
 
-def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
+def test_resuming_needs_the_same_teacher(whole, faces, tmp_path):
     run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
     run.teacher.unlink()
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)moue distill"):
@@ -169,19 +171,19 @@ def test_resuming_wants_the_same_teacher(whole, faces, tmp_path):
         train(ALL_ON, faces, run.path, resume=True, teacher=make_teacher(faces, seed=1))
 
 
-def test_how_the_heads_make_the_expression_is_fitted(whole, faces):
+def test_the_expression_layer_is_fitted_on_the_validation_split(whole, faces):
     classifier = Classifier.load(whole.run)
     val = faces.subset("val")
-    said = classifier.predict_heads(val.images, calibrated=False)
-    answered = FitData.of_votes(val, said)
-    # From the answers of the file, which are those of Keras but for rounding.
-    again = fit_expression(classifier.spec.heads, faces.class_names, answered)
-    np.testing.assert_allclose(mix_heads(said, again), mix_heads(said, classifier.spec.expression), atol=1e-3)
-    np.testing.assert_allclose(said["expression"], mix_heads(said, classifier.spec.expression), atol=1e-4)
-    assert classifier.spec.data["expression"] == f"the FER+ votes on {len(answered.labels)} validation faces"
+    y_prob = classifier.predict_heads(val.images, calibrated=False)
+    fit_data = FitData.of_votes(val, y_prob)
+    # Fitted on the outputs of the ONNX file, which equal those of Keras except for rounding.
+    refitted = fit_expression(classifier.spec.heads, faces.class_names, fit_data)
+    np.testing.assert_allclose(mix_heads(y_prob, refitted), mix_heads(y_prob, classifier.spec.expression), atol=1e-3)
+    np.testing.assert_allclose(y_prob["expression"], mix_heads(y_prob, classifier.spec.expression), atol=1e-4)
+    assert classifier.spec.data["expression"] == f"the FER+ votes on {len(fit_data.labels)} validation faces"
 
 
-def test_other_faces_take_part_in_the_fit(whole, faces, tmp_path):
+def test_other_faces_are_included_in_the_fit(whole, faces, tmp_path):
     run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
     others = dataclasses.replace(make_dataset(40, seed=8), class_names=(*CLASS_NAMES[:6], "bored"))
     export_run(run, faces, others=others)
@@ -191,19 +193,19 @@ def test_other_faces_take_part_in_the_fit(whole, faces, tmp_path):
     assert spec.expression != Classifier.load(whole.run).spec.expression
 
 
-def test_a_file_of_16_bit_weights_computes_the_expression_too(whole, faces, tmp_path):
+def test_a_file_with_16_bit_weights_has_the_expression_too(whole, faces, tmp_path):
     run = RunFolder(Path(shutil.copytree(whole.run, tmp_path / "run")))
     result = export_run(run, faces, half=True)
     assert result.outputs[:2] == ("expression", "not_face")
     classifier = Classifier.load(run.path)
     assert (result.path, result.sha256) == (run.onnx, classifier.spec.onnx_sha256)
     images = faces.subset("test").images
-    said = classifier.predict_heads(images, calibrated=False)
-    expected = mix_heads(said, classifier.spec.expression)
-    np.testing.assert_allclose(said["expression"], expected, atol=1e-4)
+    y_prob = classifier.predict_heads(images, calibrated=False)
+    expected = mix_heads(y_prob, classifier.spec.expression)
+    np.testing.assert_allclose(y_prob["expression"], expected, atol=1e-4)
 
 
-def test_faces_without_votes_count_for_nothing(faces):
+def test_faces_without_votes_add_nothing_to_the_loss(faces):
     config = TrainConfig(model="small", model_options=TINY, ferplus_weight=1)
     model = assemble(config, 7)
     compile_model(model, config, 1)
@@ -272,11 +274,11 @@ def test_smoothing_and_class_weights_change_training_targets_only():
     data = dataclasses.replace(data, labels=labels)
     smooth = make_training_targets(data, TrainConfig(label_smoothing=0.1))["emotion"]
     np.testing.assert_allclose(smooth[0], [0.9 + 0.1 / 7, *[0.1 / 7] * 6], rtol=1e-5)
-    weighed = make_training_targets(data, TrainConfig(class_weights=True))["emotion"]
-    assert weighed[labels == 0].sum() == pytest.approx(weighed[labels == 1].sum())
+    weighted = make_training_targets(data, TrainConfig(class_weights=True))["emotion"]
+    assert weighted[labels == 0].sum() == pytest.approx(weighted[labels == 1].sum())
 
 
-def test_vote_smoothing_takes_the_label_frequency_of_faces_with_such_votes():
+def test_vote_smoothing_uses_the_label_frequencies_of_faces_with_similar_votes():
     # 40 faces with all votes for 0, three in four labelled 3; 40 for 1, all labelled 5; 20 without votes.
     votes = np.zeros((100, 10), np.uint8)
     votes[:40, 0], votes[40:80, 1] = 10, 10
@@ -294,10 +296,10 @@ def test_vote_smoothing_takes_the_label_frequency_of_faces_with_such_votes():
         make_training_targets(make_dataset(20), TrainConfig(vote_smoothing=0.4))
 
 
-def test_a_batch_is_a_function_of_seed_epoch_and_index(faces):
-    said = make_teacher(faces).each_copy()
+def test_a_batch_depends_only_on_seed_epoch_and_index(faces):
+    copies = make_teacher(faces).each_copy()
     train_part = faces.subset("train")
-    targets = [make_training_targets(train_part, ALL_ON, part) for part in said]
+    targets = [make_training_targets(train_part, ALL_ON, y_prob) for y_prob in copies]
     feeds = [Feed(train_part.images, targets, ALL_ON, first_epoch=epoch) for epoch in (0, 2)]
     (images, rows), (same, same_rows) = (feed.batch(2, 1) for feed in feeds)
     np.testing.assert_array_equal(images, same)
@@ -306,14 +308,14 @@ def test_a_batch_is_a_function_of_seed_epoch_and_index(faces):
     assert (feeds[0].batch(1, 1)[0] != images).any()
 
 
-def test_the_card_names_all_choices(whole):
+def test_the_description_has_all_settings(whole):
     assert json.loads((whole.run / "model.json").read_text())["recipe"] == ALL_ON.to_dict()
 
 
 @pytest.mark.parametrize("name", ["seed_cnn", "mini_xception"])
-def test_other_families_take_the_second_head(name, faces):
+def test_other_model_families_support_the_second_head(name, faces):
     model = assemble(TrainConfig(model=name, ferplus_weight=1), 7)
-    answer = model.predict(faces.images[:3], verbose=0)
-    assert {head: rows.shape for head, rows in answer.items()} == {"emotion": (3, 7), "perceived": (3, 10)}
-    # A layer of its own on the trunk's features, not on the seven answers.
+    outputs = model.predict(faces.images[:3], verbose=0)
+    assert {head: y_prob.shape for head, y_prob in outputs.items()} == {"emotion": (3, 7), "perceived": (3, 10)}
+    # Its own layer on the trunk's features, not on the seven probabilities.
     assert model.get_layer("perceived").kernel.shape[0] >= 128

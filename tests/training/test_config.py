@@ -13,11 +13,11 @@ from moue.training.config import TrainConfig, list_recipes
 
 
 @pytest.mark.parametrize("name", list_recipes())
-def test_every_recipe_reads_and_names_itself(name):
+def test_every_recipe_can_be_read_and_has_its_name(name):
     assert TrainConfig.from_recipe(name).recipe == name
 
 
-def test_seed_cnn_is_the_starting_point():
+def test_seed_cnn_is_the_baseline():
     config = TrainConfig.from_recipe("seed_cnn")
     assert (config.model, config.epochs, config.batch_size, config.optimizer) == ("seed_cnn", 30, 128, "adam")
 
@@ -40,7 +40,7 @@ def test_a_name_with_a_dot_changes_one_entry_of_a_table(tmp_path):
     assert TrainConfig.from_dict({"model_options.conv_dropout": 0.3}).model_options == {"conv_dropout": 0.3}
 
 
-def test_every_field_explains_itself():
+def test_every_field_has_a_help_text():
     assert all(field.metadata["help"] for field in dataclasses.fields(TrainConfig))
 
 
@@ -69,20 +69,20 @@ def test_every_field_explains_itself():
         ({"head_weights.age": 1}, "head_weights names 'age'"),
     ],
 )
-def test_wrong_choices(values, message):
+def test_invalid_settings_are_refused(values, message):
     with pytest.raises(MoueError, match=message):
         TrainConfig.from_dict(values)
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"epochs = ", "cannot be read"), (b"\xff", "cannot be read")])
-def test_wrong_recipe_files(tmp_path, content, message):
+def test_invalid_recipe_files_are_refused(tmp_path, content, message):
     path = tmp_path / "bad.toml"
     path.write_bytes(content)
     with pytest.raises(MoueError, match=message):
         TrainConfig.from_recipe(path)
 
 
-def test_unknown_recipes_list_the_known():
+def test_an_unknown_recipe_lists_the_known_ones():
     with pytest.raises(MoueError, match=r"unknown recipe 'seed'(?s:.*)seed_cnn"):
         TrainConfig.from_recipe("seed")
     with pytest.raises(MoueError, match="cannot be read"):
@@ -90,7 +90,7 @@ def test_unknown_recipes_list_the_known():
 
 
 @given(st.dictionaries(st.sampled_from([f.name for f in dataclasses.fields(TrainConfig)]), st.from_type(object)))
-def test_any_values_are_a_config_or_a_clear_error(values):
+def test_any_values_give_a_config_or_a_clear_error(values):
     try:
         config = TrainConfig.from_dict(values)
     except MoueError:

@@ -1,4 +1,4 @@
-"""Damaged training faces: how many of them, and what each kind does."""
+"""Damaged training faces: how many there are, and what each kind of damage does."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def edges(count=COUNT):
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
-def test_as_many_faces_change_as_the_probability_says(probability):
+def test_the_share_of_damaged_faces_is_the_probability(probability):
     faces = edges()
     damage(faces, probability, np.random.default_rng(0))
     share = (faces != edges()).any(axis=(1, 2)).mean()
     assert share == pytest.approx(probability, abs=0.06)
 
 
-def test_noise_keeps_the_mean_and_has_a_strength_in_its_range():
+def test_noise_keeps_the_mean_and_its_strength_is_in_range():
     added = kinds._noise(edges(), np.random.default_rng(0)) - edges()
     deviations = added.std(axis=(1, 2))
     assert abs(added.mean()) < 0.2
@@ -35,7 +35,7 @@ def test_noise_keeps_the_mean_and_has_a_strength_in_its_range():
 
 
 @pytest.mark.parametrize("kind", [kinds._motion, kinds._fewer_pixels])
-def test_motion_and_fewer_pixels_soften_edges_and_leave_flat_places(kind):
+def test_motion_blur_and_fewer_pixels_soften_edges_and_keep_flat_areas(kind):
     result = kind(edges(), np.random.default_rng(0))
     np.testing.assert_allclose(result[:, :, 0], 60, atol=0.01)
     np.testing.assert_allclose(result[:, :, -1], 180, atol=0.01)

@@ -1,4 +1,4 @@
-"""Training on several devices: JAX divides the CPU in two, in a process of its own, since a process has one backend."""
+"""Training on several devices: JAX divides the CPU in two, in a subprocess, because a process has only one backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason='
 BOTH = ["cpu:0", "cpu:1"]
 
 
-def on_two(*words):
+def run_on_two(*words):
     settings = {
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cpu",
@@ -32,13 +32,13 @@ def on_two(*words):
 
 
 def moue_on_two(*words):
-    return on_two("-c", "from moue.cli import main; main()", *words)
+    return run_on_two("-c", "from moue.cli import main; main()", *words)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("devices")
-    done = on_two("-m", "helpers.two_devices", folder)
+    done = run_on_two("-m", "helpers.two_devices", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -58,24 +58,24 @@ def weights(path):
 @needs_jax
 @pytest.mark.slow
 def test_each_device_holds_half_a_batch_and_all_weights(runs):
-    where = read_json(runs / "where.json")
-    for array in where["batch"]:
+    placement = read_json(runs / "where.json")
+    for array in placement["batch"]:
         assert array == [[name, 9] for name in BOTH]
-    for array in where["remainder"]:
+    for array in placement["remainder"]:
         assert array == [[name, 9] for name in BOTH]
-    assert where["weights"] == {"one": BOTH[:1], "two": BOTH}
+    assert placement["weights"] == {"one": BOTH[:1], "two": BOTH}
 
 
 @needs_jax
 @pytest.mark.slow
-def test_two_devices_train_what_one_trains(runs):
+def test_two_devices_train_the_same_model_as_one(runs):
     pytest.importorskip("tensorflow", reason="reads the models")
     one, two = history(runs / "one"), history(runs / "two")
     for name, values in one.items():
         np.testing.assert_allclose(two[name], values, rtol=1e-4, err_msg=name)
     start, end = (weights(runs / "one" / name) for name in ("best.keras", "last.keras"))
-    for alone, together in zip(end, weights(runs / "two" / "last.keras"), strict=True):
-        np.testing.assert_allclose(together, alone, atol=1e-4)
+    for expected, found in zip(end, weights(runs / "two" / "last.keras"), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(start, end, strict=True))
     assert read_json(runs / "two" / "environment.json")["num_devices"] == 2
 
@@ -100,7 +100,7 @@ def test_a_run_may_be_resumed_on_another_number_of_devices(runs):
 
 @needs_jax
 @pytest.mark.slow
-def test_what_the_devices_cannot_share_is_refused(tmp_path):
+def test_batches_that_cannot_be_split_evenly_are_refused(tmp_path):
     data, run = tmp_path / "faces.csv", tmp_path / "run"
     write_csv(make_dataset(60), data)
     words = ("train", data, "--epochs", 1, "--out", run, "--set")
@@ -116,15 +116,15 @@ def test_what_the_devices_cannot_share_is_refused(tmp_path):
 
 def test_a_backend_that_would_train_on_one_device_is_refused_before_the_data_is_read(moue, tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
-    code, _, said = moue("train", tmp_path / "missing.csv", "--devices", 2, "--out", tmp_path / "run")
+    code, _, err = moue("train", tmp_path / "missing.csv", "--devices", 2, "--out", tmp_path / "run")
     assert code == 2
-    assert "devices = 2 with Keras's backend tensorflow, which would train on one" in said
-    assert "KERAS_BACKEND=jax" in said
+    assert "devices = 2 with Keras's backend tensorflow, which would train on one" in err
+    assert "KERAS_BACKEND=jax" in err
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("without_export")
-def test_no_device_is_refused(tmp_path):
+def test_zero_devices_are_refused(tmp_path):
     pytest.importorskip("tensorflow", reason="training needs the extra 'train'")
     from moue.training.config import TrainConfig
     from moue.training.train import train
@@ -135,8 +135,8 @@ def test_no_device_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_missing_jax_is_named_with_its_extra(tmp_path):
+def test_without_jax_the_error_names_the_extra(tmp_path):
     words = ("train", tmp_path / "missing.csv", "--devices", 2, "--out", tmp_path / "run")
-    done = on_two("-c", "import sys; sys.modules['jax'] = None; from moue.cli import main; main()", *words)
+    done = run_on_two("-c", "import sys; sys.modules['jax'] = None; from moue.cli import main; main()", *words)
     assert done.returncode == 1
     assert 'pip install "moue[jax]"' in done.stderr

@@ -1,4 +1,4 @@
-"""Distillation: what the teachers said is kept, reused, checked and blended into the targets; the test split is not."""
+"""Distillation: the teachers' predictions are saved, reused, checked and blended into the training targets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def faces():
 
 @pytest.fixture(scope="module")
 def teachers(tmp_path_factory):
-    """One that answers both questions and two that answer "emotion" alone."""
+    """Two teachers with only the head "emotion", and one with both heads."""
     folder = tmp_path_factory.mktemp("teachers")
     return [
         save_run(folder / "one", temperature=2.0),
@@ -51,9 +51,9 @@ def teachers(tmp_path_factory):
 
 
 def save_perceived(folder):
-    """A run folder whose one network has the two heads of FER+ training: 7 classes and 10."""
+    """A run folder with a model that has the two heads of FER+ training: 7 and 10 classes."""
     onnx = pytest.importorskip("onnx")
-    from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
+    from moue.classifier.output_spec import ExpressionSpec, HeadSpec
     from moue.classifier.spec import ModelSpec
     from moue.training.expression import append_expression
 
@@ -73,46 +73,46 @@ def save_perceived(folder):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     heads = (HeadSpec("emotion", "emotion"), HeadSpec("perceived", "perceived", FERPLUS_NAMES, 1.5))
-    how = ExpressionSpec.of_head(heads[0])
-    append_expression(folder / "model.onnx", heads, how)
-    ModelSpec("two", sha256_of(folder / "model.onnx"), heads, how).save(folder / "model.json")
+    expression = ExpressionSpec.of_head(heads[0])
+    append_expression(folder / "model.onnx", heads, expression)
+    ModelSpec("two", sha256_of(folder / "model.onnx"), heads, expression).save(folder / "model.json")
     return folder
 
 
 @pytest.mark.parametrize("views", list_views())
-def test_the_teachers_are_averaged_over_the_training_split_alone(views, teachers, faces, tmp_path):
+def test_the_teachers_are_averaged_over_the_training_split_only(views, teachers, faces, tmp_path):
     steps = []
-    made = teach(teachers, faces, views=views, progress=lambda *step: steps.append(step))
+    outputs = teach(teachers, faces, views=views, progress=lambda *step: steps.append(step))
     train = faces.subset("train")
     assert steps[-1] == (len(train), len(train))
     ensemble = Ensemble.load(teachers)
     expected = with_views(lambda images: ensemble.predict_proba(images, head="emotion"), views)(train.images)
-    np.testing.assert_allclose(made.probabilities["emotion"], expected, atol=1e-6)
-    alone = Classifier.load(teachers[2])
-    expected = with_views(lambda images: alone.predict_proba(images, head="perceived"), views)(train.images)
-    np.testing.assert_allclose(made.probabilities["perceived"], expected, atol=1e-6)
-    made.save(tmp_path / "teacher.npz")
-    # The file is enough: the teachers need not be there.
-    again = teach([tmp_path / "teacher.npz"], faces)
-    assert (again.checksum, again.origin) == (made.checksum, made.origin)
-    # Other test and validation pixels: the same answers.
+    np.testing.assert_allclose(outputs.probabilities["emotion"], expected, atol=1e-6)
+    third = Classifier.load(teachers[2])
+    expected = with_views(lambda images: third.predict_proba(images, head="perceived"), views)(train.images)
+    np.testing.assert_allclose(outputs.probabilities["perceived"], expected, atol=1e-6)
+    outputs.save(tmp_path / "teacher.npz")
+    # The file is enough: the teachers themselves are not needed.
+    loaded = teach([tmp_path / "teacher.npz"], faces)
+    assert (loaded.checksum, loaded.origin) == (outputs.checksum, outputs.origin)
+    # Other test and validation pixels do not change the predictions.
     other = faces.images.copy()
     other[faces.split != "train"] = 0
     same = teach(teachers, dataclasses.replace(faces, images=other), views=views)
-    assert same.checksum == made.checksum
+    assert same.checksum == outputs.checksum
 
 
-def test_a_run_knows_its_teachers_without_asking_them(teachers, faces, cache, monkeypatch):
-    answers = TeacherOutputs.load(cache, faces)
+def test_the_teachers_of_a_run_are_checked_without_running_them(teachers, faces, cache, monkeypatch):
+    outputs = TeacherOutputs.load(cache, faces)
     monkeypatch.setattr(Classifier, "predict_heads", None)
-    refuse_other_teachers(answers, teachers, faces, "single", CONFIG)
-    refuse_other_teachers(answers, [cache], faces, "single", CONFIG)
+    refuse_other_teachers(outputs, teachers, faces, "single", CONFIG)
+    refuse_other_teachers(outputs, [cache], faces, "single", CONFIG)
     for others, views in ((teachers[:1], "single"), (teachers, "flip")):
         with pytest.raises(MoueError, match=r"started with the predictions of (?s:.*)another --out"):
-            refuse_other_teachers(answers, others, faces, views, CONFIG)
+            refuse_other_teachers(outputs, others, faces, views, CONFIG)
 
 
-def test_what_does_not_fit_is_refused(teachers, faces, cache, tmp_path):
+def test_unfit_teachers_are_refused(teachers, faces, cache, tmp_path):
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)--teacher RUN"):
         teach([], faces)
     with pytest.raises(MoueError, match="unknown views 'all'"):
@@ -143,11 +143,11 @@ def test_a_damaged_file_is_a_clear_error(cache, faces, tmp_path_factory, data):
         content[position] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
     try:
-        found = TeacherOutputs.load(path, faces)
+        loaded = TeacherOutputs.load(path, faces)
     except MoueError:
         return
-    # What a zip archive does not check is not data.
-    assert found.checksum == TeacherOutputs.load(cache, faces).checksum
+    # Bytes that no checksum of the zip archive covers are not data.
+    assert loaded.checksum == TeacherOutputs.load(cache, faces).checksum
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
@@ -162,25 +162,25 @@ def test_targets_are_blended(weight):
     np.testing.assert_allclose(blend(label, teacher, plain), (1 - weight) * label + weight * teacher, atol=1e-6)
 
 
-def test_every_head_listens_to_its_own_teacher(cache, faces):
-    train, said = faces.subset("train"), TeacherOutputs.load(cache, faces).probabilities
+def test_every_head_uses_the_teachers_probabilities_for_that_head(cache, faces):
+    train, teacher = faces.subset("train"), TeacherOutputs.load(cache, faces).probabilities
     plain = make_targets(train, CONFIG)
     for heads in (("emotion", "perceived"), ("emotion",)):
-        found = make_training_targets(train, CONFIG, {head: said[head] for head in heads})
+        found = make_training_targets(train, CONFIG, {head: teacher[head] for head in heads})
         for head, rows in plain.items():
-            expected = blend(rows, said[head], CONFIG) if head in heads else rows
+            expected = blend(rows, teacher[head], CONFIG) if head in heads else rows
             np.testing.assert_array_equal(found[head], expected)
-    single = make_training_targets(train, dataclasses.replace(CONFIG, ferplus_weight=0), said)
+    single = make_training_targets(train, dataclasses.replace(CONFIG, ferplus_weight=0), teacher)
     assert set(single) == {"emotion"}
     smooth = dataclasses.replace(CONFIG, label_smoothing=0.1, class_weights=True)
-    rows = make_training_targets(train, smooth, said)["emotion"]
+    rows = make_training_targets(train, smooth, teacher)["emotion"]
     counts = np.bincount(train.labels, minlength=7)
-    expected = blend((0.9 * plain["emotion"] + 0.1 / 7).astype(np.float32), said["emotion"], CONFIG)
+    expected = blend((0.9 * plain["emotion"] + 0.1 / 7).astype(np.float32), teacher["emotion"], CONFIG)
     expected *= (len(train) / (7 * counts))[train.labels][:, None]
     np.testing.assert_allclose(rows, expected, rtol=1e-5)
 
 
-def test_no_weight_without_a_teacher(faces):
+def test_a_weight_needs_a_teacher_and_a_teacher_a_weight(faces):
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6"):
         make_training_targets(faces.subset("train"), CONFIG)
     with pytest.raises(MoueError, match=r"no teacher(?s:.*)distill_weight = 0.6(?s:.*)moue distill"):
@@ -204,14 +204,14 @@ def test_the_command(moue, teachers, tmp_path):
     assert (code, "distill_weight=0" in err) == (2, True)
     code, _, err = moue(*words, *few, "--teacher", tmp_path / "teacher.npz")
     assert (code, "already averaged" in err) == (2, True)
-    code, _, err = moue(*words, *few, *(word for one in teachers for word in ("--teacher", one)))
+    code, _, err = moue(*words, *few, *(word for teacher in teachers for word in ("--teacher", teacher)))
     assert code == 0, err
     assert "distill_weight=0.7, distill_temperature=2" in err
     assert read_json(out / "config.json")["distill_weight"] == 0.7
     teacher = TeacherOutputs.load(out / "teacher.npz", load_fer2013(data))
     for name in ("environment.json", "model.json"):
-        said = read_json(out / name)["data"]
-        assert (said["teacher"], said["teacher_checksum"]) == (teacher.origin, teacher.checksum)
+        data_record = read_json(out / name)["data"]
+        assert (data_record["teacher"], data_record["teacher_checksum"]) == (teacher.origin, teacher.checksum)
     assert (len(teacher.origin["teachers"]), teacher.origin["views"]) == (3, "flip")
     assert read_json(out / "environment.json")["command"].startswith(f"moue distill {data}")
     assert moue(*words, *few, "--resume")[0] == 0

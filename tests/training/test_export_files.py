@@ -1,4 +1,4 @@
-"""No format of exported networks replaces what is there, nor a file beside it, without being told to."""
+"""No export format overwrites an existing file or one beside it unless told to."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from moue.training.export_formats import FORMATS, export_network, files_of
 
 
 def files_in(folder):
-    return {one: one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
@@ -37,7 +37,7 @@ def test_every_file_of_a_format_is_protected(form, tmp_path):
 
 def test_the_files_of_each_format(tmp_path):
     names = {
-        form.name: [str(one.relative_to(tmp_path)) for one in files_of(form, tmp_path / f"a{form.suffix}")]
+        form.name: [str(file.relative_to(tmp_path)) for file in files_of(form, tmp_path / f"a{form.suffix}")]
         for form in FORMATS.values()
     }
     assert names == {

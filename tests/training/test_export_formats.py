@@ -1,4 +1,4 @@
-"""LiteRT, OpenVINO, SavedModel and 8-bit ONNX files: made, compared with the ONNX file, and run in its place."""
+"""LiteRT, OpenVINO, SavedModel and 8-bit ONNX files: exported, compared with the ONNX file, and used in its place."""
 
 import json
 import pickle
@@ -48,7 +48,7 @@ def exported(tmp_path_factory, faces):
 
 
 @pytest.mark.parametrize("key", FILES)
-def test_each_file_gives_the_answers_of_the_onnx_file(key, exported, faces):
+def test_each_file_gives_the_outputs_of_the_onnx_file(key, exported, faces):
     result, images = exported[key], faces.images[:70]
     found, expected = Classifier.load(result.path), Classifier.load("small")
     assert set(result.outputs) == {"emotion", "perceived", "expression", "not_face"}
@@ -56,7 +56,7 @@ def test_each_file_gives_the_answers_of_the_onnx_file(key, exported, faces):
     assert found.class_names == expected.class_names
     for head, y_prob in expected.predict_heads(images).items():
         np.testing.assert_allclose(found.predict_heads(images)[head], y_prob, atol=TOLERANCE[key[1]])
-    for size in (1, 3):  # a runtime changes its buffers to and fro
+    for size in (1, 3):  # the runtime resizes its buffers each time
         np.testing.assert_allclose(
             found.predict_faces(images[:size]).not_face,
             expected.predict_faces(images[:size]).not_face,
@@ -67,18 +67,18 @@ def test_each_file_gives_the_answers_of_the_onnx_file(key, exported, faces):
 
 
 @pytest.mark.parametrize("key", FILES)
-def test_each_file_works_as_any_other_network_does(key, exported, faces):
+def test_each_file_works_like_any_other_model(key, exported, faces):
     path, images = exported[key].path, faces.images[:2]
     model = Classifier.load(path, threads=1, device="auto")
-    again = pickle.loads(pickle.dumps(model))  # noqa: S301 (it was made here)
-    np.testing.assert_array_equal(again.predict_proba(images), model.predict_proba(images))
+    unpickled = pickle.loads(pickle.dumps(model))  # noqa: S301 (it was made here)
+    np.testing.assert_array_equal(unpickled.predict_proba(images), model.predict_proba(images))
     assert Ensemble.load(["small", path]).predict(images).shape == (2,)
     assert face_maps(model, list(images))[0].method == ("class map" if key[0] == "onnx" else "occlusion")
 
 
-def test_no_two_files_have_one_fingerprint(exported):
-    marks = {Classifier.load(result.path).fingerprint for result in exported.values()}
-    assert len({*marks, Classifier.load("small").fingerprint}) == len(FILES) + 1
+def test_all_fingerprints_are_different(exported):
+    fingerprints = {Classifier.load(result.path).fingerprint for result in exported.values()}
+    assert len({*fingerprints, Classifier.load("small").fingerprint}) == len(FILES) + 1
 
 
 def test_fewer_bits_make_smaller_files(exported):
@@ -88,7 +88,7 @@ def test_fewer_bits_make_smaller_files(exported):
 
     assert size("litert", "fp16") < 0.6 * size("litert", "fp32")
     assert size("litert", "int8") < 0.3 * size("litert", "fp32")
-    assert size("openvino", "int8") < 0.6 * size("openvino", "fp32")  # whose weights have 16 bits in the ONNX file
+    assert size("openvino", "int8") < 0.6 * size("openvino", "fp32")  # fp32 keeps the ONNX file's 16 bits
     assert size("onnx", "int8") < 0.6 * Classifier.load("small").path.stat().st_size
 
 
@@ -96,24 +96,24 @@ def test_accuracy_is_measured_before_and_after(exported, faces):
     labels, images = faces.subset("val").labels, faces.subset("val").images
     for result in exported.values():
         models = (Classifier.load("small"), Classifier.load(result.path))
-        shares = [(one.predict_proba(images, head="emotion").argmax(axis=1) == labels).mean() for one in models]
-        assert result.accuracy["emotion"] == pytest.approx(shares)
+        predicted = [model.predict_proba(images, head="emotion").argmax(axis=1) for model in models]
+        assert result.accuracy["emotion"] == pytest.approx([(rows == labels).mean() for rows in predicted])
         assert set(result.accuracy) == {"emotion", "expression"}
     scores = Classifier.load(exported["onnx", "int8"].path).spec.scores
     assert scores["val"]["accuracy"] == exported["onnx", "int8"].accuracy["emotion"][1]
 
 
-def test_8_bits_that_cost_too_much_are_refused(faces, tmp_path, monkeypatch):
-    from moue.training import export_formats as room
+def test_8_bits_that_lose_too_much_accuracy_are_refused(faces, tmp_path, monkeypatch):
+    from moue.training import export_formats
 
-    monkeypatch.setattr(room, "MAX_LOSS", -2.0)
+    monkeypatch.setattr(export_formats, "MAX_LOSS", -2.0)
     with pytest.raises(MoueError, match="allow-loss"):
-        room.export_network("small", tmp_path / "new.onnx", faces, weights="int8")
+        export_formats.export_network("small", tmp_path / "new.onnx", faces, weights="int8")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["a.tflite", "a.xml"])
-def test_a_changed_file_and_another_device_are_refused(name, exported, tmp_path):
+def test_a_modified_file_and_another_device_are_refused(name, exported, tmp_path):
     folder = exported["litert", "fp32"].path.parent
     for file in folder.glob("a.*"):
         shutil.copy(file, tmp_path)
@@ -131,26 +131,26 @@ def test_a_changed_file_and_another_device_are_refused(name, exported, tmp_path)
     ("module", "name", "extra"),
     [("ai_edge_litert.interpreter", "a.tflite", "litert"), ("openvino", "a.xml", "openvino")],
 )
-def test_without_the_runtime_the_extra_is_named(module, name, extra, exported, monkeypatch):
+def test_without_the_runtime_the_error_names_the_extra(module, name, extra, exported, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"moue\[{extra}\]"):
         Classifier.load(exported["litert", "fp32"].path.with_name(name))
 
 
-def test_what_exists_stays_and_what_differs_is_not_kept(exported, tmp_path, monkeypatch):
-    from moue.training import export_formats as room
+def test_existing_files_stay_and_files_that_differ_are_not_kept(exported, tmp_path, monkeypatch):
+    from moue.training import export_formats
 
     for (_, weights), result in exported.items():
         with pytest.raises(MoueError, match="already exists"):
-            room.export_network("small", result.path, synthesize(3), weights=weights)
-    monkeypatch.setattr(room, "MAX_DIFFERENCE_HALF", 1e-9)
+            export_formats.export_network("small", result.path, synthesize(3), weights=weights)
+    monkeypatch.setattr(export_formats, "MAX_DIFFERENCE_HALF", 1e-9)
     for name in ("new.tflite", "new.xml"):
         with pytest.raises(MoueError, match="differs"):
-            room.export_network("small", tmp_path / name, weights="fp16")
+            export_formats.export_network("small", tmp_path / name, weights="fp16")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_saved_model_answers_under_tensorflow_alone(tmp_path, faces):
+def test_a_saved_model_runs_in_plain_tensorflow(tmp_path, faces):
     import tensorflow as tf
 
     from moue.training.export_formats import export_network
@@ -158,23 +158,23 @@ def test_a_saved_model_answers_under_tensorflow_alone(tmp_path, faces):
     path = tmp_path / "mine"
     result = export_network("small", path, faces)
     assert result.max_difference <= 1e-5
-    answer = tf.saved_model.load(str(path)).signatures["serving_default"]
-    found = answer(images=tf.constant(faces.images[:3].astype(np.float32)))
+    predict = tf.saved_model.load(str(path)).signatures["serving_default"]
+    outputs = predict(images=tf.constant(faces.images[:3].astype(np.float32)))
     expected = Classifier.load("small").predict_heads(faces.images[:3], calibrated=False)
     for head, y_prob in expected.items():
-        np.testing.assert_allclose(found[head].numpy(), y_prob, atol=1e-5)
+        np.testing.assert_allclose(outputs[head].numpy(), y_prob, atol=1e-5)
     assert json.loads((path / "moue.json").read_text())["saved_model"]["weights"] == "fp32"
     export_network("small", path, overwrite=True)
-    assert [one.name for one in tmp_path.iterdir()] == ["mine"]
+    assert [file.name for file in tmp_path.iterdir()] == ["mine"]
     other = tmp_path / "other"
     other.mkdir()
     (other / "notes.txt").touch()
     with pytest.raises(MoueError, match="is not a SavedModel"):
         export_network("small", other, overwrite=True)
-    assert [one.name for one in other.iterdir()] == ["notes.txt"]
+    assert [file.name for file in other.iterdir()] == ["notes.txt"]
 
 
-def test_a_run_of_one_head_goes_into_every_format(tmp_path):
+def test_a_run_with_one_head_exports_to_every_format(tmp_path):
     from moue.training.config import TrainConfig
     from moue.training.export_formats import export_network
     from moue.training.train import train
@@ -190,7 +190,7 @@ def test_a_run_of_one_head_goes_into_every_format(tmp_path):
             np.testing.assert_allclose(Classifier.load(run / name).predict_proba(faces.images), expected, atol=1e-5)
 
 
-def test_what_cannot_be_is_refused(tmp_path, exported, faces):
+def test_impossible_exports_are_refused(tmp_path, exported, faces):
     from moue.training.export_formats import export_network
 
     with pytest.raises(SettingError, match=r"\.pt"):
@@ -201,11 +201,11 @@ def test_what_cannot_be_is_refused(tmp_path, exported, faces):
         export_network("small", tmp_path / "a.onnx")
     with pytest.raises(SettingError, match="8 bits without data"):
         export_network("small", tmp_path / "a.onnx", weights="int8")
-    with pytest.raises(MoueError, match="what the export makes"):
+    with pytest.raises(MoueError, match="already in an exported format"):
         export_network(exported["litert", "fp32"].path, tmp_path / "a.xml", faces)
 
 
-def test_wrong_choices_are_usage_errors(moue, tmp_path):
+def test_wrong_options_are_usage_errors(moue, tmp_path):
     for words in (
         ("small", "--format", "litert", "--also", tmp_path),
         (tmp_path,),
@@ -220,9 +220,9 @@ def test_wrong_choices_are_usage_errors(moue, tmp_path):
 
 
 def test_the_command_line_names_every_file_it_writes(moue, tmp_path):
-    code, told, said = moue("export", "small", "--format", "openvino", "--out", tmp_path / "mine.xml")
+    code, out, err = moue("export", "small", "--format", "openvino", "--out", tmp_path / "mine.xml")
     assert code == 0
-    assert "drawn faces" in said
+    assert "drawn faces" in err
     for name in ("mine.xml", "mine.bin", "mine.xml.json"):
         assert (tmp_path / name).is_file()
-        assert name in told + said
+        assert name in out + err

@@ -1,4 +1,4 @@
-"""How the layer that makes `expression` is fitted."""
+"""The fit of the layer that computes `expression`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.data import make_dataset
-from moue.classifier.answer_spec import HeadSpec
+from moue.classifier.output_spec import HeadSpec
 from moue.labels import CLASS_NAMES, FERPLUS_NAMES
 from moue.probabilities import softmax
 from moue.training.expression import mix_heads
@@ -17,7 +17,7 @@ from moue.training.expression_fit import OTHERS_SHARE, FitData, fit_expression, 
 HEADS = (HeadSpec("emotion", "emotion", CLASS_NAMES), HeadSpec("perceived", "perceived", FERPLUS_NAMES))
 
 
-def test_a_known_layer_is_found_again():
+def test_a_known_layer_is_recovered():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(4000, 3))
     layer = np.array([[1.5, -0.5, 0.0, 0.3], [-1.0, 0.7, 0.4, -0.3]])
@@ -27,7 +27,7 @@ def test_a_known_layer_is_found_again():
     np.testing.assert_allclose(found[0] - found[1], layer[0] - layer[1], atol=0.01)
 
 
-def test_the_fit_is_at_its_lowest_point():
+def test_the_fit_minimises_the_loss():
     rng = np.random.default_rng(1)
     features, targets = rng.normal(size=(200, 4)), rng.dirichlet(np.ones(3), 200)
     weights = rng.uniform(0.1, 2, 200)
@@ -35,21 +35,21 @@ def test_the_fit_is_at_its_lowest_point():
 
     def loss(layer):
         logits = features @ layer[:, :-1].T + layer[:, -1]
-        cross = np.logaddexp.reduce(logits, axis=1) - (targets * logits).sum(axis=1)
-        return (weights * cross).sum() / weights.sum() + 0.5 * 0.3843 / 200 * (layer[:, :-1] ** 2).sum()
+        cross_entropy = np.logaddexp.reduce(logits, axis=1) - (targets * logits).sum(axis=1)
+        return (weights * cross_entropy).sum() / weights.sum() + 0.5 * 0.3843 / 200 * (layer[:, :-1] ** 2).sum()
 
     for _ in range(20):
         assert loss(found) <= loss(found + 1e-3 * rng.normal(size=found.shape))
 
 
-def answered(num, seed, *, confused=False):
-    """Return faces whose class is plain to see, or, if `confused`, for which fear looks like sadness with doubt."""
+def make_fit_data(num, seed, *, confused=False):
+    """Return faces that the heads recognise, except that with `confused` fear looks like uncertain sadness."""
     rng = np.random.default_rng(seed)
     labels = np.arange(num) % 7
     names = np.array(CLASS_NAMES)[labels]
     shown = np.where(confused & (names == "fear"), "sad", names)
-    emotion = np.array([[0.76 if one == name else 0.04 for one in CLASS_NAMES] for name in shown])
-    perceived = np.array([[0.82 if one == name else 0.02 for one in FERPLUS_NAMES] for name in shown])
+    emotion = np.array([[0.76 if own == name else 0.04 for own in CLASS_NAMES] for name in shown])
+    perceived = np.array([[0.82 if own == name else 0.02 for own in FERPLUS_NAMES] for name in shown])
     if confused:
         emotion[names == "fear", CLASS_NAMES.index("fear")] += 0.3
     y_prob = {
@@ -59,15 +59,15 @@ def answered(num, seed, *, confused=False):
     return FitData(y_prob, np.eye(7)[labels] * 0.9 + 0.1 / 7, labels)
 
 
-def test_other_faces_pull_the_answer_towards_their_labels():
-    faces, others = answered(350, 0), answered(70, 1, confused=True)
+def test_other_faces_pull_the_prediction_towards_their_labels():
+    faces, others = make_fit_data(350, 0), make_fit_data(70, 1, confused=True)
     alone, both = (fit_expression(HEADS, CLASS_NAMES, faces, some) for some in (None, others))
-    for how in (alone, both):
-        assert (mix_heads(faces.y_prob, how).argmax(axis=1) == faces.labels).all()
+    for spec in (alone, both):
+        assert (mix_heads(faces.y_prob, spec).argmax(axis=1) == faces.labels).all()
     fear = others.labels == CLASS_NAMES.index("fear")
-    said = [mix_heads(others.y_prob, how)[fear].argmax(axis=1) for how in (alone, both)]
-    assert (said[0] == CLASS_NAMES.index("sad")).all()
-    assert (said[1] == CLASS_NAMES.index("fear")).all()
+    predicted = [mix_heads(others.y_prob, spec)[fear].argmax(axis=1) for spec in (alone, both)]
+    assert (predicted[0] == CLASS_NAMES.index("sad")).all()
+    assert (predicted[1] == CLASS_NAMES.index("fear")).all()
     assert 0 < OTHERS_SHARE < 1
 
 

@@ -1,4 +1,4 @@
-"""Where the last feature map of an exported network lies."""
+"""Finding the last feature map of an exported model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ pytest.importorskip("onnx")
 
 
 @pytest.mark.parametrize("name", shipped_models())
-def test_the_descriptions_of_shipped_networks_say_what_is_found(name):
+def test_descriptions_of_shipped_models_hold_the_features_that_are_found(name):
     spec = ModelSpec.load(WEIGHTS / f"{name}.json")
     assert find_features(WEIGHTS / f"{name}.onnx", spec.heads) == spec.features
     assert spec.features is not None
 
 
-def test_a_network_that_averages_nothing_has_no_features(tmp_path):
+def test_a_network_without_an_average_has_no_features(tmp_path):
     run = save_run(tmp_path / "run")
     assert find_features(run / "model.onnx", ModelSpec.load(run / "model.json").heads) is None

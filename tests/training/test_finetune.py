@@ -1,4 +1,4 @@
-"""Starting from an earlier training's weights: what is copied, what is left, what is refused."""
+"""Starting from the weights of an earlier training: what is copied, what stays random, what is refused."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def assert_equal(first, second):
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_every_network_takes_every_weight_of_its_like(name, tmp_path):
+def test_every_network_copies_all_weights_of_the_same_architecture(name, tmp_path):
     config = TrainConfig(model=name, model_options=TINY if name == "small" else NARROW.get(name, {}), ferplus_weight=1)
     before, path = saved(config, tmp_path)
     model = assemble(config, 7)
@@ -74,7 +74,7 @@ def test_every_network_takes_every_weight_of_its_like(name, tmp_path):
 
 
 @pytest.mark.parametrize(("there", "here", "left"), [(TWO_HEADS, ONE_HEAD, ()), (ONE_HEAD, TWO_HEADS, ("perceived",))])
-def test_a_head_more_or_less(there, here, left, tmp_path):
+def test_an_additional_or_a_missing_head(there, here, left, tmp_path):
     before, path = saved(there, tmp_path)
     model = assemble(here, 7)
     own = {name: weights(model, name) for name in left}
@@ -87,15 +87,15 @@ def test_a_head_more_or_less(there, here, left, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_path):
+def test_a_training_starts_from_the_best_weights_of_the_earlier_one(earlier, faces, tmp_path):
     config = dataclasses.replace(ONE_HEAD, initial_weights=str(earlier), seed=9)
     result = train(config, faces, tmp_path / "next")
-    # Next to nothing is learnt at this step size, but BatchNorm's statistics move on.
+    # Almost nothing is learnt at this learning rate, but BatchNorm's statistics change.
     for one, other in zip(trainable(earlier), trainable(result.run), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
-    said = read_json(RunFolder(result.run).environment)["initial_weights"]
+    recorded = read_json(RunFolder(result.run).environment)["initial_weights"]
     before = read_json(RunFolder(earlier).model_json)
-    assert said == {
+    assert recorded == {
         "data": before["data"],
         "license": before["license"],
         "sha256": sha256_of(RunFolder(earlier).best),
@@ -108,7 +108,7 @@ def test_a_training_starts_where_the_earlier_one_was_best(earlier, faces, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_cut_run_goes_on_without_the_earlier_one_to_the_same_weights(earlier, faces, tmp_path, monkeypatch):
+def test_an_interrupted_run_resumes_without_the_initial_weights_file(earlier, faces, tmp_path, monkeypatch):
     start = tmp_path / "start.keras"
     start.write_bytes(RunFolder(earlier).best.read_bytes())
     config = dataclasses.replace(ONE_HEAD, initial_weights=str(start), epochs=2, learning_rate=0.01)
@@ -127,18 +127,19 @@ def cut_after_an_epoch(run, history, write=RunFolder.write_history):
     raise KeyboardInterrupt
 
 
-def test_a_run_cut_in_its_first_epoch_wants_the_same_start(earlier, faces, tmp_path, monkeypatch):
+def test_a_run_interrupted_in_its_first_epoch_needs_the_same_initial_weights(earlier, faces, tmp_path, monkeypatch):
     monkeypatch.setattr(train_module, "export_run", lambda *_: None)
     config = dataclasses.replace(ONE_HEAD, initial_weights=str(earlier))
     run = RunFolder(train(config, faces, tmp_path / "run").run)
     run.history.unlink()
-    said = read_json(run.environment)
-    write_json(run.environment, said | {"initial_weights": said["initial_weights"] | {"sha256": 64 * "0"}})
+    environment = read_json(run.environment)
+    other = environment["initial_weights"] | {"sha256": 64 * "0"}
+    write_json(run.environment, environment | {"initial_weights": other})
     with pytest.raises(MoueError, match=r"initial weights: checksum .*started with 000000(?s:.*)the same weights"):
         train(config, faces, run.path, resume=True)
 
 
-def test_what_cannot_be_started_from_is_said_and_leaves_no_folder(earlier, faces, tmp_path):
+def test_unusable_initial_weights_are_refused_and_leave_no_folder(earlier, faces, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04 no")
     _, other = saved(dataclasses.replace(ONE_HEAD, model_options={"widths": [8, 16], "depths": [1, 1]}), tmp_path)
@@ -159,11 +160,11 @@ def test_what_cannot_be_started_from_is_said_and_leaves_no_folder(earlier, faces
     assert find_weights(earlier) == RunFolder(earlier).best
 
 
-def test_a_shipped_model_keeps_what_it_knows_when_its_training_goes_on():
-    """Its file has no BatchNorm statistics: without new ones, a training would begin with hardly a right answer."""
+def test_a_shipped_model_predicts_the_same_at_the_start_of_a_training():
+    """Its file has no BatchNorm statistics; without new ones, hardly a prediction in training mode would be right."""
     config = TrainConfig.from_recipe("small", **{"model_options.dropout": 0.0})
     model = assemble(config, 7)
     images = synthesize(per_class=20, seed=0).images
     start_from_earlier(model, "small", images)
-    answers = [np.asarray(model(images, training=mode)["emotion"]).argmax(axis=1) for mode in (False, True)]
-    assert (answers[0] == answers[1]).mean() > 0.9
+    predictions = [np.asarray(model(images, training=mode)["emotion"]).argmax(axis=1) for mode in (False, True)]
+    assert (predictions[0] == predictions[1]).mean() > 0.9

@@ -1,4 +1,4 @@
-"""Training on JAX, where it is installed: in a process of its own, since a process has one backend."""
+"""Training on JAX, if it is installed, in a separate process, since a process has one backend."""
 
 from __future__ import annotations
 

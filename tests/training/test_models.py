@@ -90,7 +90,7 @@ def test_an_unknown_name_lists_the_known():
         ("efficientnet", (48, 48, 1), {"stages": 7}, "stages is 7, expected 1 to 6"),
     ],
 )
-def test_what_cannot_be_built_says_so(name, shape, options, message):
+def test_models_that_cannot_be_built_are_refused(name, shape, options, message):
     with pytest.raises(SettingError, match=message):
         build_model(name, input_shape=shape, options=options)
 
@@ -103,7 +103,7 @@ def test_fewer_stages_are_the_first_ones():
     assert part.get_layer("emotion").input.shape[-1] == 96  # Tan & Le 2021, table 4: the channels of stage 4
 
 
-def test_half_the_bytes_give_nearly_equal_results(pixels, tmp_path):
+def test_16_bit_weights_halve_the_file_and_give_nearly_equal_results(pixels, tmp_path):
     model = build_model("seed_cnn")
     full = export_onnx(model, tmp_path / "full.onnx", pixels)
     half = export_onnx(model, tmp_path / "half.onnx", pixels, half=True)
@@ -118,7 +118,7 @@ def test_the_export_refuses_too_few_images(pixels, tmp_path):
 
 
 def test_a_network_is_one_file(tmp_path, monkeypatch):
-    """A new network is one new file, and a recipe: nothing else knows its name."""
+    """A new network needs one new file and a recipe; nothing else knows its name."""
     from moue.training import models
     from moue.training.models import registry
 

@@ -1,4 +1,4 @@
-"""Own classes from a shipped network: its trunk read back from ONNX, its head fitted, the whole command."""
+"""Fine-tuning a shipped model on own classes: its trunk read back from ONNX, its head fitted, the whole command."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def folder(drawn, tmp_path_factory):
     return mine
 
 
-def test_the_trunk_of_a_shipped_network_gives_the_files_features(shipped, drawn, tmp_path):
+def test_the_trunk_read_back_from_a_shipped_file_gives_the_same_features(shipped, drawn, tmp_path):
     graph = onnx.load(str(locate("small")))
     features = next(node for node in graph.graph.node if node.op_type == "ReduceMean").output[0]
     graph.graph.output.append(onnx.ValueInfoProto(name=features))
@@ -62,13 +62,13 @@ def test_the_trunk_of_a_shipped_network_gives_the_files_features(shipped, drawn,
     session = onnxruntime.InferenceSession(str(tmp_path / "open.onnx"))
     images = drawn.images[:16].astype(np.float32)
     expected, emotion = session.run([features, "emotion"], {"images": images})
-    found = keras.Model(shipped.inputs[0], shipped.get_layer("emotion").input).predict(images, verbose=0)
+    rebuilt = keras.Model(shipped.inputs[0], shipped.get_layer("emotion").input).predict(images, verbose=0)
     assert expected.std() > 0.05
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(rebuilt, expected, atol=1e-5)
     np.testing.assert_allclose(shipped.predict(images, verbose=0)["emotion"], emotion, atol=1e-5)
 
 
-def test_training_it_further_does_not_change_what_batch_norm_does(shipped, drawn):
+def test_further_training_does_not_change_batch_norm(shipped, drawn):
     keep_statistics(shipped)
     images = drawn.images[:16].astype(np.float32)
     plain, trained = (np.asarray(shipped(images, training=how)["emotion"]) for how in (False, True))
@@ -78,7 +78,7 @@ def test_training_it_further_does_not_change_what_batch_norm_does(shipped, drawn
     assert np.abs(plain - trained).mean() < 0.1
 
 
-def test_what_cannot_be_read_back_is_refused(tmp_path, monkeypatch):
+def test_files_that_cannot_be_read_back_are_refused(tmp_path, monkeypatch):
     for suffix in (".onnx", ".json"):
         source = locate("small").with_suffix(suffix)
         (tmp_path / f"it{suffix}").write_bytes(source.read_bytes())
@@ -114,8 +114,8 @@ def test_the_regression_finds_the_minimum():
     assert cross_entropy(features @ chosen[0] + chosen[1], targets) < 0.4
 
 
-def test_the_average_looks_back_over_a_tenth_of_the_steps_at_first():
-    """What the averaged weights are, step by step."""
+def test_averaged_weights_look_back_over_a_tenth_of_the_steps_at_first():
+    """The averaged weights, step by step."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.layers[0].kernel.assign([[0.0]])
     optimizer = make_optimizer(TrainConfig(optimizer="sgd", learning_rate=1.0, momentum=0.0, ema=0.9), 1)
@@ -131,7 +131,7 @@ def test_the_average_looks_back_over_a_tenth_of_the_steps_at_first():
     assert found == pytest.approx(200 - 9, abs=0.1)  # the lag of a momentum of 0.9
 
 
-def test_the_amount_of_data_decides():
+def test_the_amount_of_data_decides_the_settings():
     few, some, many = (fit_to_amount(number) for number in (12, 1000, 28709))
     assert few["epochs"] > some["epochs"] >= many["epochs"]
     assert few["batch_size"] < some["batch_size"] < many["batch_size"]
@@ -143,7 +143,7 @@ def test_the_amount_of_data_decides():
     assert finetune_config("small", data, epochs=1).warmup_epochs == 0
 
 
-def test_an_own_class_needs_a_handful_of_faces():
+def test_an_own_class_needs_at_least_five_faces():
     data = dataclasses.replace(make_dataset(30), class_names=tuple("abcdefg"))
     with pytest.raises(MoueError, match=r"has 4 of 'c'(?s:.*)at least 5 faces of each class(?s:.*)leave the class out"):
         refuse_unfit_data(data, TrainConfig())
@@ -153,12 +153,12 @@ def test_an_own_class_needs_a_handful_of_faces():
 
 
 @pytest.mark.slow
-def test_from_a_folder_to_answers(folder, moue, tmp_path):
+def test_from_a_folder_to_predictions(folder, moue, tmp_path):
     """Train, evaluate, report, predict, export and train again, on classes that FER2013 does not have."""
     run = tmp_path / "run"
-    code, _, said = moue("train", folder, "--from", "small", "--out", run, "--epochs", 2)
-    assert code == 0, said
-    assert "classes that are not FER2013's: grumpy face, no_smile, smile" in said
+    code, _, err = moue("train", folder, "--from", "small", "--out", run, "--epochs", 2)
+    assert code == 0, err
+    assert "classes that are not FER2013's: grumpy face, no_smile, smile" in err
     model = Classifier.load(run)
     assert model.class_names == ("grumpy face", "no_smile", "smile")
     assert model.spec.provenance.endswith("from the weights of the shipped network small")
@@ -184,20 +184,20 @@ def test_from_a_folder_to_answers(folder, moue, tmp_path):
     again = RunFolder(tmp_path / "again")
     assert moue("train", folder, "--from", run, "--out", again.path, "--epochs", 1)[0] == 0
     assert read_json(again.environment)["initial_weights"]["heads_left_random"] == []
-    # Whose weights went in is known over any number of steps.
+    # The origin of the weights is recorded over any number of trainings.
     assert read_json(again.model_json)["data"]["started_from"]["started_from"] == start.data
 
 
-def test_a_fine_tuning_needs_a_start(tmp_path):
+def test_a_fine_tuning_needs_initial_weights(tmp_path):
     with pytest.raises(MoueError, match=r"without initial weights(?s:.*)Add --from small"):
         train(TrainConfig.from_recipe("finetune"), make_dataset(30), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_wrong_starts_are_said_before_the_data_is_read(moue, tmp_path):
-    code, _, said = moue("train", tmp_path / "no data", "--from", "smal", "--out", tmp_path / "run")
+def test_wrong_initial_weights_are_refused_before_the_data_is_read(moue, tmp_path):
+    code, _, err = moue("train", tmp_path / "no data", "--from", "smal", "--out", tmp_path / "run")
     assert code == 1
-    assert "no model to start from at smal" in said
-    assert "a shipped model (base, small, small_robust)" in said
-    code, _, said = moue("train", tmp_path, "--from", "small", "--set", "initial_weights=x", "--out", tmp_path / "run")
+    assert "no model to start from at smal" in err
+    assert "a shipped model (base, small, small_robust)" in err
+    code, _, err = moue("train", tmp_path, "--from", "small", "--set", "initial_weights=x", "--out", tmp_path / "run")
     assert code == 2

@@ -1,4 +1,4 @@
-"""Every recipe that comes with moue trains: a step on few faces, its network made narrow."""
+"""Every recipe that comes with moue trains: one step on a few faces with a narrow network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def faces():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_trains(name, faces):
-    """A step as the recipe says; the way from steps to a run is the same for all and tested elsewhere."""
+    """One step with the recipe's settings; a whole run is the same for all recipes and tested elsewhere."""
     recipe = TrainConfig.from_recipe(name)
     config = dataclasses.replace(recipe, model_options=recipe.model_options | NARROW.get(recipe.model, {}))
     teacher = {"emotion": np.full((len(faces), 7), 1 / 7, np.float32)} if config.distill_weight else None

@@ -30,7 +30,7 @@ def run(tmp_path, environment):
     return folder
 
 
-def test_a_whole_run_is_taken_up(run, environment):
+def test_an_intact_run_is_resumed(run, environment):
     assert [row["epoch"] for row in open_run(run, CONFIG, environment)] == [1, 2]
 
 
@@ -47,9 +47,9 @@ def test_a_damaged_history_is_refused(run, environment, history):
         open_run(run, CONFIG, environment)
 
 
-@pytest.mark.parametrize("found", [[], {}, {"command": "x", "versions": {}, "data": []}, {"data": {"checksum": "x"}}])
-def test_a_damaged_environment_is_refused(run, environment, found):
-    run.environment.write_text(json.dumps(found))
+@pytest.mark.parametrize("content", [[], {}, {"command": "x", "versions": {}, "data": []}, {"data": {"checksum": "x"}}])
+def test_a_damaged_environment_is_refused(run, environment, content):
+    run.environment.write_text(json.dumps(content))
     with pytest.raises(MoueError, match=r"environment\.json is damaged"):
         open_run(run, CONFIG, environment)
 
@@ -62,14 +62,14 @@ def test_data_without_a_checksum_is_other_data(run, environment, data):
 
 
 @pytest.mark.parametrize("weights", [None, 7, {}, "x", {"sha256": 3}])
-def test_initial_weights_that_are_not_named_are_others(run, environment, weights):
+def test_initial_weights_without_their_checksum_are_refused(run, environment, weights):
     run.environment.write_text(json.dumps(environment | {"initial_weights": weights}))
     with pytest.raises(MoueError, match="the initial weights: checksum aaaa"):
         open_run(run, CONFIG, environment)
 
 
 @pytest.mark.parametrize("config", [7, [], None, "seed_cnn"])
-def test_a_configuration_that_is_no_table_is_refused(run, environment, config):
+def test_a_configuration_that_is_not_a_table_is_refused(run, environment, config):
     run.config.write_text(json.dumps(config))
     with pytest.raises(MoueError, match=r"config\.json: the settings are a"):
         open_run(run, CONFIG, environment)

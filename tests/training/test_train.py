@@ -1,4 +1,4 @@
-"""Training: repeatable, resumable, and nothing lost when it goes wrong."""
+"""Training: it is repeatable and resumable, and loses nothing when it fails."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_same_weights(first, second):
 
 
 def stop_at(epoch, monkeypatch, error=KeyboardInterrupt):
-    """Let the next training meet `error` in the middle of an epoch (from 0)."""
+    """Let the next training raise `error` in the middle of an epoch (from 0)."""
 
     class Stopping(callbacks.Keeper):
         def on_train_batch_end(self, batch, logs=None):
@@ -59,7 +59,7 @@ def stop_at(epoch, monkeypatch, error=KeyboardInterrupt):
     monkeypatch.setattr(callbacks, "Keeper", Stopping)
 
 
-def test_a_run_leaves_everything_behind(whole):
+def test_a_run_writes_all_its_files(whole):
     names = {path.name for path in whole.run.iterdir()}
     assert names >= {
         "config.json", "environment.json", "history.json", "history.csv", "best.keras", "last.keras",
@@ -97,7 +97,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, faces, tmp_path, monke
 
 @pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
-def test_a_stop_while_an_epoch_is_saved_counts_the_epochs_before(whole, faces, tmp_path, monkeypatch):
+def test_a_run_stopped_while_it_saves_an_epoch_keeps_the_epochs_before(whole, faces, tmp_path, monkeypatch):
     save_model = callbacks.save_model
 
     def stop(model, path):
@@ -155,7 +155,7 @@ def test_the_exported_model_is_the_best_epoch(whole, faces):
 
 
 @pytest.mark.usefixtures("without_export")
-def test_a_diverged_loss_ends_with_what_to_do(faces, tmp_path):
+def test_a_diverged_loss_ends_with_advice(faces, tmp_path):
     with pytest.raises(MoueError, match=r"the (loss|weights) became (nan|inf)(?s:.*)--set learning_rate="):
         train(TrainConfig(epochs=2, batch_size=8, learning_rate=1e30), faces, tmp_path / "run")
 
@@ -170,7 +170,7 @@ def test_a_full_disk_keeps_the_epochs_before(faces, tmp_path, monkeypatch):
     assert (tmp_path / "run" / "checkpoints" / "epoch-002.keras").exists()
 
 
-def test_early_stopping_counts_over_a_resume():
+def test_early_stopping_remembers_the_epochs_before_a_resume():
     losses = [1.0, 0.9, 0.95, 0.96]
     history = [{"epoch": k + 1, "val_loss": loss} for k, loss in enumerate(losses)]
     stopping = callbacks.RememberingEarlyStopping(3, history)
@@ -208,14 +208,14 @@ def test_a_split_without_faces_is_refused(faces, tmp_path):
         train(CONFIG, faces.subset("train"), tmp_path / "run")
 
 
-def test_a_validation_loss_that_is_no_number_ends_with_what_to_do(tmp_path):
+def test_a_validation_loss_that_is_not_a_number_ends_the_training(tmp_path):
     keeper = callbacks.Keeper(run_folder.RunFolder(tmp_path / "run"), [])
     keeper.on_epoch_begin(0)
     with pytest.raises(MoueError, match="the val_loss became nan in epoch 1"):
         keeper.on_epoch_end(0, {"loss": 1.0, "accuracy": 0.5, "val_loss": float("nan"), "val_accuracy": 0.5})
 
 
-def test_what_cannot_be_built_leaves_no_folder(faces, tmp_path):
+def test_a_model_that_cannot_be_built_leaves_no_folder(faces, tmp_path):
     with pytest.raises(MoueError, match="unknown model 'huge'"):
         train(TrainConfig(model="huge"), faces, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -230,7 +230,7 @@ def test_a_single_class_is_refused(faces, tmp_path):
 
 @pytest.mark.usefixtures("without_export")
 @pytest.mark.slow
-def test_callbacks_and_progress_take_part(faces, tmp_path, monkeypatch):
+def test_callbacks_and_progress_are_called(faces, tmp_path, monkeypatch):
     """The caller's callbacks see every epoch, may stop the training, and change nothing else."""
     monkeypatch.setattr(train_module, "export_run", lambda *_: None)
     steps = []

@@ -1,4 +1,4 @@
-"""Tuning: the same trials whatever interrupts them, nothing of the test split, and an honest winner."""
+"""Tuning: the same trials after any interruption, nothing of the test split, and an honest winner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from moue.training.train import train
 from moue.training.tuning import backend
 from moue.training.tuning.budget import Budget
 from moue.training.tuning.confirm import Confirm
-from moue.training.tuning.data import searched_faces
+from moue.training.tuning.data import study_faces
 from moue.training.tuning.options import TuneOptions
 from moue.training.tuning.page import verdict
 from moue.training.tuning.tune import tune
@@ -46,7 +46,7 @@ def search(faces, out, *, trials=12, confirm=NONE, config=CONFIG, space=SPACE, *
 
 
 def outcomes(result):
-    """What each set of values came to, in the order in which they were first asked."""
+    """The outcome of each set of values, in the order in which they were first tried."""
     ended = [row for row in result.trials if row.state in ("finished", "pruned")]
     return [(row.values, row.state, row.losses) for row in sorted(ended, key=lambda row: row.run)]
 
@@ -104,7 +104,7 @@ def test_the_table_has_every_trial(whole):
     assert [float(row["val_loss"]) for row in rows] == [min(row.losses.values()) for row in whole.trials]
 
 
-def test_a_pruned_trial_keeps_its_row_and_not_its_network(whole):
+def test_a_pruned_trial_keeps_its_row_but_not_its_model(whole):
     for row in whole.trials:
         run = whole.out / "trials" / row.run
         assert (run / "history.json").exists()
@@ -113,7 +113,7 @@ def test_a_pruned_trial_keeps_its_row_and_not_its_network(whole):
 
 
 @pytest.mark.parametrize(("error", "at"), [(Kill, 1), (KeyboardInterrupt, 2), (Kill, 18), (KeyboardInterrupt, 25)])
-def test_an_interrupted_study_goes_on_as_if_nothing_had_happened(whole, faces, tmp_path, monkeypatch, error, at):
+def test_an_interrupted_study_continues_as_if_it_had_not_been(whole, faces, tmp_path, monkeypatch, error, at):
     broken = install(monkeypatch, CheapTraining(stop=stop_once(error, at)))
     if error is Kill:
         with pytest.raises(Kill):
@@ -124,10 +124,10 @@ def test_an_interrupted_study_goes_on_as_if_nothing_had_happened(whole, faces, t
     assert outcomes(resumed) == outcomes(whole)
     assert resumed.best.values == whole.best.values
     lost = [row for row in resumed.trials if row.state == ("killed" if error is Kill else "stopped")]
-    again = [row for row in resumed.trials if row.note == f"asks trial {lost[0].number} again"]
+    again = [row for row in resumed.trials if row.note == f"retries trial {lost[0].number}"]
     assert len(lost) == len(again) == 1
     assert lost[0].values == again[0].values
-    # No epoch was trained twice: the trial went on from its last one.
+    # No epoch was trained twice: the trial continued after its last one.
     assert len(broken.epochs) == len(set(broken.epochs))
 
 
@@ -172,7 +172,7 @@ def test_nothing_of_the_test_split_reaches_a_trial(whole, faces, training, tmp_p
     result = search(poisoned, tmp_path / "poisoned")
     assert outcomes(result) == outcomes(whole)
     assert all(set(seen.split.tolist()) == {"train", "val"} for seen in training.seen)
-    # It even is the same study.
+    # It is even the same study.
     assert search(poisoned, whole.out).trials == whole.trials
 
 
@@ -180,18 +180,18 @@ def test_validation_faces_that_are_in_training_too_are_left_out(faces):
     images = faces.images.copy()
     train, val = faces.where("train"), faces.where("val")
     images[val[:3]] = images[train[:3]]
-    kept = searched_faces(dataclasses.replace(faces, images=images))
+    kept = study_faces(dataclasses.replace(faces, images=images))
     np.testing.assert_array_equal(kept.rows, np.sort(np.concatenate([train, val[3:]])))
 
 
 def test_a_fraction_is_drawn_from_each_class_and_is_the_same_each_time(faces):
-    part = searched_faces(faces, 0.5, seed=2)
+    part = study_faces(faces, 0.5, seed=2)
     assert list(part.counts()["train"].values()) == [round(0.5 * one) for one in faces.counts()["train"].values()]
     assert part.counts()["val"] == faces.counts()["val"]
-    np.testing.assert_array_equal(part.rows, searched_faces(faces, 0.5, seed=2).rows)
-    assert part.rows.tolist() != searched_faces(faces, 0.5, seed=3).rows.tolist()
+    np.testing.assert_array_equal(part.rows, study_faces(faces, 0.5, seed=2).rows)
+    assert part.rows.tolist() != study_faces(faces, 0.5, seed=3).rows.tolist()
     with pytest.raises(MoueError, match=r"fraction = 1\.5"):
-        searched_faces(faces, 1.5)
+        study_faces(faces, 1.5)
 
 
 def test_a_diverged_trial_is_a_pruned_row(faces, tmp_path, monkeypatch):
@@ -204,7 +204,7 @@ def test_a_diverged_trial_is_a_pruned_row(faces, tmp_path, monkeypatch):
     assert result.best.values["learning_rate"] <= 0.1
 
 
-def test_a_failed_training_is_asked_again_until_it_has_failed_three_times(faces, tmp_path, monkeypatch):
+def test_a_failed_training_is_retried_until_it_has_failed_three_times(faces, tmp_path, monkeypatch):
     def fail(config, _epoch):
         if config.learning_rate > 0.1:
             raise OSError(28, "No space left on device")
@@ -280,7 +280,7 @@ def test_a_lucky_seed_does_not_win(faces, tmp_path, monkeypatch):
     assert verdict(result.candidates) == "With new seeds, no trial has a lower mean loss than the recipe."
 
 
-def test_new_seeds_are_continued_after_ctrl_c(faces, tmp_path, monkeypatch):
+def test_the_confirmation_continues_after_ctrl_c(faces, tmp_path, monkeypatch):
     install(monkeypatch, CheapTraining())
     whole = search(faces, tmp_path / "whole", confirm=Confirm(2, 2))
     broken = install(monkeypatch, CheapTraining())
@@ -295,13 +295,13 @@ def test_new_seeds_are_continued_after_ctrl_c(faces, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["3", "x2", "3x0", "0x2", "-1x2", "three"])
-def test_wrong_words_for_new_seeds(text):
+def test_wrong_texts_for_new_seeds(text):
     with pytest.raises(MoueError, match="BESTxSEEDS"):
         Confirm.from_text(text)
 
 
 @pytest.mark.parametrize("value", [None, "seed_cnn"])
-def test_what_is_no_configuration_is_refused(faces, tmp_path, value):
+def test_anything_but_a_configuration_is_refused(faces, tmp_path, value):
     for call in (tune, train):
         with pytest.raises(MoueError, match=r"the configuration is .*\nexpected a TrainConfig\nRead one"):
             call(value, faces, tmp_path / "study")

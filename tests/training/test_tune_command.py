@@ -1,4 +1,4 @@
-"""`moue tune` as it is typed."""
+"""The command `moue tune`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_search_says_what_it_found_and_what_comes_next(moue, monkeypatch):
+def test_a_search_prints_its_result_and_the_next_command(moue, monkeypatch):
     tuning.install(monkeypatch, tuning.CheapTraining())
     words = ("tune", "faces.csv", "--recipe", "mine.toml", "--out", "study", "--epochs", 2, "--trials", 6)
     code, out, err = moue(*words)
@@ -48,7 +48,7 @@ def test_a_search_says_what_it_found_and_what_comes_next(moue, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-def test_ctrl_c_says_how_to_continue(moue, monkeypatch):
+def test_ctrl_c_prints_how_to_continue(moue, monkeypatch):
     def stop(_config, epoch):
         if epoch == 2:
             raise KeyboardInterrupt
@@ -71,7 +71,7 @@ def test_ctrl_c_says_how_to_continue(moue, monkeypatch):
         (("--recipe", "mine.toml", "--ray", "127.0.0.1:1"), 1, "no Ray cluster at 127.0.0.1:1"),
     ],
 )
-def test_wrong_words(folder, moue, options, ended, message):
+def test_wrong_options(folder, moue, options, ended, message):
     code, _, err = moue("tune", "faces.csv", "--out", "study", *options)
     assert code == ended
     assert message in err
@@ -79,7 +79,7 @@ def test_wrong_words(folder, moue, options, ended, message):
 
 
 @pytest.mark.slow
-def test_a_real_search_and_a_training_with_what_it_found(folder, moue):
+def test_a_real_search_and_a_training_with_its_result(folder, moue):
     code, _, err = moue(
         "tune", "faces.csv", "--recipe", "mine.toml", "--epochs", 1, "--trials", 2, "--confirm", "1x1",
         "--out", "study", "--set", "batch_size=16",

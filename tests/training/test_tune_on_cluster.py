@@ -1,4 +1,4 @@
-"""A study whose trainings run on other machines: the same trials, whatever dies."""
+"""A study whose trainings run on other machines: the same trials, even if processes die."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def search(faces, tmp_path, monkeypatch):
     def run(name, ray=None, training=None, confirm=NONE, **changes):
         cheap = tuning.install(monkeypatch, training or tuning.CheapTraining())
         monkeypatch.setattr("moue.training.train.train", cheap)
-        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # so that what a process on a node sets is taken back
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # so that what a process on a node sets is undone
 
         @contextlib.contextmanager
-        def connected(address, _tell):
+        def connected(address, _note):
             assert address == "somewhere:1"
             yield ray
 
@@ -69,7 +69,7 @@ def outcomes(result):
     return [(row.values, row.state, row.losses) for row in sorted(ended, key=lambda row: row.run)]
 
 
-def test_one_machine_searches_as_a_process_does(search):
+def test_a_cluster_of_one_machine_gives_the_study_of_one_process(search):
     alone, ray = search("alone"), LocalRay(cpus=[1])
     there = search("there", ray)
     assert outcomes(there) == outcomes(alone)
@@ -79,7 +79,7 @@ def test_one_machine_searches_as_a_process_does(search):
     assert ray.alive == []
 
 
-def test_run_folders_come_back_whole(search):
+def test_run_folders_come_back_complete(search):
     alone, there = search("alone"), search("there", LocalRay(cpus=[1]))
     for row in there.trials:
         one, other = ({*read_files(result.out / "trials" / row.run)} for result in (alone, there))
@@ -87,19 +87,19 @@ def test_run_folders_come_back_whole(search):
     assert not list(there.out.rglob(".trial-*"))
 
 
-def test_as_many_trials_at_a_time_as_machines_have_room_for(search):
+def test_as_many_trials_run_at_a_time_as_the_machines_have_room_for(search):
     ray = LocalRay(cpus=[5, 3, 1])
     result = search("study", ray, cpus_per_trial=2)
     assert ray.most_alive == 3
     assert len(outcomes(result)) == 10
 
 
-def test_a_killed_trial_is_asked_again_and_goes_on(search):
+def test_a_killed_trial_is_retried_and_continues(search):
     training = tuning.CheapTraining()
     ray = LocalRay(cpus=[1], die=lambda step: step == 3)
     result = search("study", ray, training)
     lost = [row for row in result.trials if row.state == "killed"]
-    again = [row for row in result.trials if row.note.startswith("asks trial")]
+    again = [row for row in result.trials if row.note.startswith("retries trial")]
     assert len(lost) == len(again) == 1
     assert again[0].values == lost[0].values
     assert outcomes(result) == outcomes(search("whole"))
@@ -123,7 +123,7 @@ def test_ctrl_c_stops_all_trials_and_the_same_call_continues(search):
     assert len(training.epochs) == len(set(training.epochs))
 
 
-def test_a_diverged_trial_is_pruned_and_an_error_is_told(search):
+def test_a_diverged_trial_is_pruned_and_an_error_is_raised(search):
     result = search("wild", LocalRay(), tuning.CheapTraining(diverges=lambda one: one.learning_rate > 0.1))
     wild = [row for row in result.trials if row.values["learning_rate"] > 0.1]
     assert {row.note for row in wild} == {"the loss became nan in epoch 2"}
@@ -148,7 +148,7 @@ def test_a_diverged_trial_is_pruned_and_an_error_is_told(search):
         ({"best.keras": None}, {}, "TypeError"),
     ],
 )
-def test_whatever_goes_wrong_on_a_machine_is_told(faces, monkeypatch, files, config, came):
+def test_errors_on_a_machine_are_reported(faces, monkeypatch, files, config, came):
     for name in ("KERAS_BACKEND", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "tensorflow")
     step = Trainer(faces, 1, "tensorflow").begin(config, files)
@@ -157,7 +157,7 @@ def test_whatever_goes_wrong_on_a_machine_is_told(faces, monkeypatch, files, con
     assert all(step.error[:2])
 
 
-def test_new_seeds_are_trained_there_too(search):
+def test_new_seeds_are_trained_on_the_cluster_too(search):
     alone = search("alone", confirm=Confirm(2, 2))
     ray = LocalRay(cpus=[1], die=lambda step: step == 45)
     there = search("there", ray, confirm=Confirm(2, 2))
@@ -201,7 +201,7 @@ def _rows(study):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_two_nodes_one_process_killed_and_ctrl_c(tmp_path):
-    """The real thing: two nodes with a token, a process killed in the middle, the command stopped and typed again."""
+    """With real Ray: two nodes with a token, a process killed in the middle, the command stopped and repeated."""
     from helpers.ray_nodes import processes_named, two_nodes, wait_until
 
     write_csv(make_dataset(140, seed=3), tmp_path / "faces.csv")
@@ -231,9 +231,9 @@ def test_two_nodes_one_process_killed_and_ctrl_c(tmp_path):
             before = num_epochs()
             wait_until(lambda: num_epochs() >= before + 3, "epochs after that")
             first.send_signal(signal.SIGINT)
-            said = first.communicate(timeout=60)[0].splitlines()
+            lines = first.communicate(timeout=60)[0].splitlines()
             assert first.returncode == 130
-        assert "a process of the cluster ended unexpectedly; what it was doing is done again" in said
+        assert "a process of the cluster ended unexpectedly; what it was doing is done again" in lines
         ours = (
             "trial ",
             "a process",
@@ -245,7 +245,7 @@ def test_two_nodes_one_process_killed_and_ctrl_c(tmp_path):
             "─",
             " ",
         )
-        assert [line for line in said if line and not line.startswith(ours) and " trials: " not in line] == []
+        assert [line for line in lines if line and not line.startswith(ours) and " trials: " not in line] == []
         states = [row["state"] for row in _rows(study)]
         assert "killed" in states
         assert "running" not in states
@@ -253,7 +253,7 @@ def test_two_nodes_one_process_killed_and_ctrl_c(tmp_path):
             assert again.wait(300) == 0
     rows = _rows(study)
     assert [row["state"] for row in rows].count("finished") + [row["state"] for row in rows].count("pruned") == 4
-    again = [row["note"] for row in rows if row["note"].startswith("asks trial")]
+    again = [row["note"] for row in rows if row["note"].startswith("retries trial")]
     assert len(again) == sum(row["state"] in ("killed", "stopped") for row in rows)
     assert TrainConfig.from_recipe(study / "best.toml").epochs == 5
     with run("--out", "plain", "--trials", "1") as plain:

@@ -69,7 +69,7 @@ def worker(folder, url, wait=""):
     return process
 
 
-def go_on(*workers):
+def release(*workers):
     for one in workers:
         one.stdin.write("\n")
         one.stdin.flush()
@@ -77,7 +77,7 @@ def go_on(*workers):
 
 def test_machines_that_share_no_folder_begin_a_study_at_the_same_time(tmp_path, url):
     workers = [worker(tmp_path / name / "study", url) for name in ("one", "two", "three")]
-    go_on(*workers)
+    release(*workers)
     taken = [json.loads(one.communicate(timeout=120)[0]) for one in workers]
     assert [one.returncode for one in workers] == [0, 0, 0]
     assert sorted(number for numbers in taken for number in numbers) == list(range(12))
@@ -86,9 +86,9 @@ def test_machines_that_share_no_folder_begin_a_study_at_the_same_time(tmp_path, 
     assert sum("recipe" in trial.user_attrs for trial in trials) == 1
 
 
-def test_the_trial_of_a_killed_process_is_asked_again_by_another(tmp_path, url):
+def test_the_trial_of_a_killed_process_is_retried_by_another(tmp_path, url):
     victim = worker(tmp_path / "one" / "study", url, "wait")
-    go_on(victim)
+    release(victim)
     assert victim.stdout.readline() == "0\n"
     mine = SharedStudy(tmp_path / "two" / "study", url, IDENTITY, None)
     with mine.at_work():
@@ -98,11 +98,11 @@ def test_the_trial_of_a_killed_process_is_asked_again_by_another(tmp_path, url):
         again = mine.next_trial(Budget(trials=1))
     lost = mine.trials()[0]
     assert row_of(lost).state == KILLED
-    assert row_of(mine.trials()[again.number]).note == "asks trial 0 again"
+    assert row_of(mine.trials()[again.number]).note == "retries trial 0"
     assert again.suggest_float("learning_rate", 1e-4, 1.0, log=True) == lost.params["learning_rate"]
 
 
-def test_a_database_that_is_not_there_is_explained_without_a_password(tmp_path, url):
+def test_the_error_about_a_missing_database_hides_the_password(tmp_path, url):
     wrong = sqlalchemy.make_url(url).set(database="moue_not_there", password="secret")  # noqa: S106 (a test)
     with pytest.raises(MoueError, match=r"cannot open the study in .*moue_not_there") as caught:
         SharedStudy(tmp_path / "study", wrong.render_as_string(hide_password=False), IDENTITY, None)

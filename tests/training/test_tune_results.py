@@ -1,4 +1,4 @@
-"""What a study says about itself: how sure the winner is, the recipe it writes, the axes of its figures."""
+"""The results of a study: how sure the winner is, the recipe that it writes, the axes of its figures."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_the_standard_error_of_a_difference():
     ],
 )
 def test_how_sure_the_winner_is_in_words(candidates, words):
-    said = verdict(candidates)
-    assert words in said
-    assert bool(words) == bool(said)
+    sentence = verdict(candidates)
+    assert words in sentence
+    assert bool(words) == bool(sentence)
 
 
 def test_a_recipe_is_read_as_it_was_written(tmp_path):
@@ -59,7 +59,7 @@ def test_a_recipe_is_read_as_it_was_written(tmp_path):
     assert TrainConfig.from_recipe(tmp_path / "best.toml") == config
 
 
-def test_where_values_lie_on_an_axis():
+def test_positions_of_values_on_an_axis():
     assert Scale("x", 1e-4, 1e-2, log=True).place(1e-3) == pytest.approx(0.5)
     assert Scale("x", 0.0, 0.2).place(0.05) == pytest.approx(0.25)
     assert [Scale("x", choices=(64, 128, 256)).place(value) for value in (64, 128, 256)] == [0.0, 0.5, 1.0]

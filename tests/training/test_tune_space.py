@@ -33,7 +33,7 @@ def test_the_first_recipes_have_spaces():
 
 
 @pytest.mark.parametrize("num_faces", [12, 700, 6000, 30000])
-def test_the_space_of_fine_tuning_holds_what_is_fitted_to_the_faces(num_faces):
+def test_the_space_of_fine_tuning_holds_the_settings_for_any_number_of_faces(num_faces):
     config = TrainConfig.from_recipe("finetune", **fit_to_amount(num_faces))
     assert Space.from_recipe("finetune", config).values_of(config) is not None
 
@@ -80,7 +80,7 @@ def test_the_values_of_a_recipe_include_the_defaults_of_its_network():
         ("flip = { choices = [true, false] }", False, 0),
     ],
 )
-def test_what_lies_in_a_space(entry, inside, outside):
+def test_values_inside_and_outside_a_space(entry, inside, outside):
     (parameter,) = space_of(entry).parameters
     assert parameter.contains(inside)
     assert not parameter.contains(outside)
@@ -140,7 +140,7 @@ def test_wrong_spaces(toml, message):
         space_of(toml)
 
 
-def test_a_recipe_without_a_space_says_what_is_missing(tmp_path):
+def test_a_recipe_without_a_space_is_refused(tmp_path):
     path = tmp_path / "plain.toml"
     path.write_text('model = "seed_cnn"\n')
     with pytest.raises(MoueError, match=r"has no search space(?s:.*)a table \[search\]"):

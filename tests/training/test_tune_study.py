@@ -1,4 +1,4 @@
-"""A study in its database: shared by processes, and what becomes of killed ones."""
+"""A study in its database: shared by processes, and the trials of killed ones retried."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def opened(folder, first=None, identity=IDENTITY):
     return SharedStudy(folder, "", identity, first)
 
 
-def asked(study, budget):
+def take_trial(study, budget):
     trial = study.next_trial(budget)
     return trial and (trial, SPACE.suggest(trial))
 
 
-def test_the_values_of_a_killed_process_are_asked_again(tmp_path):
+def test_the_values_of_a_killed_process_are_retried(tmp_path):
     folder = tmp_path / "study"
     with subprocess.Popen(
         [sys.executable, "-c", VICTIM, folder, json.dumps(IDENTITY)],
@@ -69,18 +69,18 @@ def test_the_values_of_a_killed_process_are_asked_again(tmp_path):
         assert victim.stdout.readline() == "0\n"
         mine = opened(folder)
         with mine.at_work():
-            # While it lives, its trial is its own.
-            first, _ = asked(mine, Budget(trials=2))
+            # While the process lives, nobody takes its trial.
+            first, _ = take_trial(mine, Budget(trials=2))
             assert first.number == 1
             assert mine.next_trial(Budget(trials=2)) is None
             assert mine.num_running() == 1 + 1
             victim.kill()
             victim.wait()
             assert mine.num_running() == 1
-            again, values = asked(mine, Budget(trials=2))
+            again, values = take_trial(mine, Budget(trials=2))
     lost = mine.trials()[0]
     assert (row_of(lost).state, lost.params) == (KILLED, values)
-    assert row_of(mine.trials()[again.number]).note == "asks trial 0 again"
+    assert row_of(mine.trials()[again.number]).note == "retries trial 0"
     assert again.user_attrs["run"] == lost.user_attrs["run"]
     assert (folder / "study.db").exists()
     assert list((folder / "workers").iterdir()) == []
@@ -90,39 +90,39 @@ def test_the_values_of_a_killed_process_are_asked_again(tmp_path):
 def test_two_processes_share_a_budget(tmp_path):
     one, other = opened(tmp_path / "study"), opened(tmp_path / "study")
     with one.at_work(), other.at_work():
-        taken = [asked(study, Budget(trials=5)) for study in (one, other, one, other, one, other)]
+        taken = [take_trial(study, Budget(trials=5)) for study in (one, other, one, other, one, other)]
     assert [trial.number for trial, _ in taken[:5]] == [0, 1, 2, 3, 4]
     assert taken[5] is None
     assert len({values["learning_rate"] for _, values in taken[:5]}) == 5
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_on_a_machine_whose_locks_are_not_seen_silence_means_death(tmp_path, monkeypatch):
+def test_a_trial_of_another_machine_without_heartbeats_counts_as_dead(tmp_path, monkeypatch):
     there, here = opened(tmp_path / "study"), opened(tmp_path / "study")
     monkeypatch.setattr(study_module.platform, "node", lambda: "there")
     with there.at_work():
-        asked(there, Budget(trials=1))
+        take_trial(there, Budget(trials=1))
     monkeypatch.setattr(study_module.platform, "node", lambda: "here")
     with here.at_work():
         assert here.next_trial(Budget(trials=1)) is None
-        monkeypatch.setattr(study_module, "SILENCE", -1.0)
-        trial, _ = asked(here, Budget(trials=1))
-    assert row_of(here.trials()[trial.number]).note == "asks trial 0 again"
+        monkeypatch.setattr(study_module, "HEARTBEAT_TIMEOUT", -1.0)
+        trial, _ = take_trial(here, Budget(trials=1))
+    assert row_of(here.trials()[trial.number]).note == "retries trial 0"
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_values_that_kill_three_processes_are_not_asked_again(tmp_path):
+def test_values_that_kill_three_processes_are_not_retried(tmp_path):
     study = opened(tmp_path / "study")
     for _ in range(3):
         with study.at_work():
-            asked(study, Budget(trials=1))
+            take_trial(study, Budget(trials=1))
     with study.at_work():
         assert study.next_trial(Budget(trials=1)) is None
     assert [row_of(trial).state for trial in study.trials()] == [KILLED] * 3
 
 
 @pytest.mark.usefixtures("in_memory")
-def test_a_process_killed_while_it_makes_the_study_leaves_a_new_one(tmp_path):
+def test_a_study_whose_process_was_killed_while_creating_it_counts_as_new(tmp_path):
     study = opened(tmp_path / "study", {"learning_rate": 0.5})
     study.study.set_user_attr("moue", None)  # as before its last step
     joined = opened(tmp_path / "study", {"learning_rate": 0.5})
@@ -130,7 +130,7 @@ def test_a_process_killed_while_it_makes_the_study_leaves_a_new_one(tmp_path):
     assert joined.study.user_attrs["moue"] == IDENTITY
 
 
-def test_what_is_no_database_is_explained(tmp_path):
+def test_a_file_that_is_not_a_database_is_refused(tmp_path):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "study.db").write_text("these are no tables, and they are long enough to be read" * 20)
     with pytest.raises(MoueError, match=r"cannot open the study in .*study.db: (?s:.*)a SQLite file that moue made"):
@@ -139,7 +139,7 @@ def test_what_is_no_database_is_explained(tmp_path):
 
 @pytest.mark.parametrize("name", ["trials.csv", "best.toml", "study.html"])
 @pytest.mark.parametrize("storage", ["", "sqlite:///{folder}/elsewhere.db"])
-def test_a_new_study_replaces_no_files_of_others(tmp_path, name, storage):
+def test_a_new_study_does_not_replace_existing_files(tmp_path, name, storage):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / name).write_text("mine")
     for _ in range(2):  # the first refusal may leave a database without a study
@@ -150,7 +150,7 @@ def test_a_new_study_replaces_no_files_of_others(tmp_path, name, storage):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nosuch://user:secret@host/name"])
-def test_a_wrong_url_is_explained_without_its_password(tmp_path, url):
+def test_the_error_about_a_wrong_url_hides_the_password(tmp_path, url):
     with pytest.raises(MoueError, match="cannot open the study in") as caught:
         SharedStudy(tmp_path / "study", url, IDENTITY, None)
     assert "secret" not in str(caught.value)
@@ -158,7 +158,7 @@ def test_a_wrong_url_is_explained_without_its_password(tmp_path, url):
 
 @pytest.mark.slow
 def test_a_study_in_sqlite_with_its_page(tmp_path, monkeypatch):
-    """The only one of these with everything on: the database, the page, and ten finished trials for importances."""
+    """The only test here with all parts: the database, the page, and ten finished trials for importances."""
     monkeypatch.setattr("moue.training.tuning.trial.train", tuning.CheapTraining())
     monkeypatch.setattr("moue.training.tuning.confirm.train", tuning.CheapTraining())
     options = TuneOptions(Budget(trials=10), pruner="none", confirm=Confirm(1, 2), command="moue tune <data>")
@@ -177,20 +177,20 @@ def test_a_study_in_sqlite_with_its_page(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("in_memory")
 def test_a_waiting_process_takes_over_the_trial_of_one_that_dies(tmp_path, monkeypatch):
-    monkeypatch.setattr("moue.training.tuning.tune._BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr("moue.training.tuning.tune._POLL_SECONDS", 0.0)
     faces = make_dataset(70, seed=3)
     options = TuneOptions(Budget(trials=2), confirm=Confirm(0, 0))
     tune(CONFIG, faces, tmp_path / "study", space=SPACE, options=dataclasses.replace(options, budget=Budget(trials=1)))
     identity = tuning.stored_identity(tmp_path / "study")
-    other, told, working = opened(tmp_path / "study", identity=identity), [], contextlib.ExitStack()
+    other, notified, working = opened(tmp_path / "study", identity=identity), [], contextlib.ExitStack()
     working.enter_context(other.at_work())
-    asked(other, Budget(trials=2))
+    take_trial(other, Budget(trials=2))
 
     class Dying(TuneListener):
         def waiting(self, num_running):
-            told.append(num_running)
+            notified.append(num_running)
             working.close()
 
     result = tune(CONFIG, faces, tmp_path / "study", space=SPACE, options=options, listener=Dying())
-    assert told == [1]
+    assert notified == [1]
     assert [row.state for row in result.trials] == ["finished", KILLED, "finished"]

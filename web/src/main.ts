@@ -1,11 +1,11 @@
 /** The page: what happens when somebody drops, chooses, clicks or presses a key. */
 
 import { Engine } from './engine';
-import { type Named, chosen, images, isVideo, transferred } from './media/collect';
+import { type NamedFile, chosen, images, isVideo, transferred } from './media/collect';
 import type { PageModel } from './recognition/spec';
 import { save, stem } from './results/save';
 import { type Result, toCsv, toJson } from './results/tables';
-import { toWhyJson } from './results/why';
+import { toExplanationsJson } from './results/why';
 import { colorOf, faceIcon, setColors } from './ui/classes';
 import { byId, el, toast } from './ui/dom';
 import { FaceList } from './ui/facelist';
@@ -22,17 +22,17 @@ const EXAMPLES = [
   { file: 'fright.jpg', name: 'A surprise' },
 ] as const;
 
-/** More small faces would not fit into a line of a phone. */
-const MOST_DROP_FACES = 8;
+/** More small faces would not fit on one line on a phone. */
+const MAX_DROP_FACES = 8;
 
 let classNames: readonly string[] = [];
 const engine = new Engine(showProgress, new URLSearchParams(location.search).get('engine') ?? '');
 const stage = new Stage();
-const list = new FaceList((number) => stage.stress(number));
+const list = new FaceList((number) => stage.highlight(number));
 const gallery = new Gallery(engine, stage, list, changed);
 const stream = new StreamView(engine, stage, list, changed);
 
-engine.model.then(showModel, () => undefined); // `ready` tells what is wrong
+engine.model.then(showModel, () => undefined); // `ready` reports what is wrong
 engine.ready.then(
   ({ engine: name, threads }) => {
     document.documentElement.dataset.engine = `ready ${name} ${threads}`;
@@ -43,8 +43,9 @@ engine.ready.then(
   (error: Error) => {
     document.documentElement.dataset.engine = 'broken';
     byId('loading').classList.add('done');
-    byId('loading-text').textContent = `The models could not be loaded: ${error.message}. Reload the page to try again.`;
-    toast('The models could not be loaded. Reload the page to try again.');
+    const retry = 'Reload the page to try again.';
+    byId('loading-text').textContent = `The models could not be loaded: ${error.message}. ${retry}`;
+    toast(`The models could not be loaded. ${retry}`);
   },
 );
 
@@ -56,15 +57,14 @@ function showProgress(loaded: number, total: number): void {
   byId('loading-text').textContent = `Loading the models: ${megabytes(loaded)} of ${megabytes(total)} MB`;
 }
 
-/** Keep the page for visits without a network. Browsers allow it for https:// and for this computer. */
+/** Cache the page for offline visits. Browsers allow this for https:// and for localhost. */
 async function register(): Promise<void> {
   if (import.meta.env.DEV || !('serviceWorker' in navigator)) return;
   await navigator.serviceWorker.register('./sw.js').catch(() => undefined);
 }
 
 function changed(): void {
-  const some = stream.isOpen ? stream.results.length > 0 : gallery.results.length > 0;
-  byId<HTMLButtonElement>('download').disabled = !some;
+  byId<HTMLButtonElement>('download').disabled = results().length === 0;
   const current = stream.isOpen ? stream.current : gallery.current;
   byId<HTMLButtonElement>('save-image').disabled = !current?.width;
   byId<HTMLButtonElement>('save-why').disabled = stream.isOpen || !current?.faces.length;
@@ -79,25 +79,25 @@ function showWork(show: boolean): void {
   if (show) scrollTo({ top: 0 });
 }
 
-async function openFiles(files: readonly Named[]): Promise<void> {
+async function openFiles(files: readonly NamedFile[]): Promise<void> {
   const [first] = files;
   if (!first) return;
   const video = files.find(({ file }) => isVideo(file));
-  const found = images(files);
-  if (video && (files.length === 1 || found.length === 0)) {
+  const imageFiles = images(files);
+  if (video && (files.length === 1 || imageFiles.length === 0)) {
     await openVideo(video);
     return;
   }
-  if (found.length === 0) {
+  if (imageFiles.length === 0) {
     toast(files.length === 1 ? `${first.name} is not an image.` : `None of these ${files.length} files is an image.`);
     return;
   }
   stream.close();
   showWork(true);
-  await gallery.open(found);
+  await gallery.open(imageFiles);
 }
 
-async function openVideo(video: Named): Promise<void> {
+async function openVideo(video: NamedFile): Promise<void> {
   gallery.close();
   try {
     showWork(true);
@@ -138,10 +138,10 @@ function results(): Result[] {
 }
 
 function saveTable(kind: 'csv' | 'json'): void {
-  const found = results();
-  const name = found.length === 1 || stream.isOpen ? stem(found[0]?.file ?? '') : 'moue';
-  if (kind === 'csv') save(toCsv(found, classNames), `${name}.csv`, 'text/csv');
-  else save(toJson(found, classNames), `${name}.json`, 'application/json');
+  const rows = results();
+  const name = rows.length === 1 || stream.isOpen ? stem(rows[0]?.file ?? '') : 'moue';
+  if (kind === 'csv') save(toCsv(rows, classNames), `${name}.csv`, 'text/csv');
+  else save(toJson(rows, classNames), `${name}.json`, 'application/json');
 }
 
 async function saveImage(): Promise<void> {
@@ -150,11 +150,11 @@ async function saveImage(): Promise<void> {
   if (drawn && current) save(drawn, `${stem(current.file)}-moue.png`);
 }
 
-async function saveWhy(): Promise<void> {
+async function saveExplanations(): Promise<void> {
   const { current } = gallery;
   if (!current) return;
   try {
-    const text = toWhyJson(current, await gallery.whys(), list.emotions(current));
+    const text = toExplanationsJson(current, await gallery.explanations(), list.emotions(current));
     save(text, `${stem(current.file)}-why.json`, 'application/json');
   } catch {
     toast('The explanations could not be computed.');
@@ -167,9 +167,9 @@ function startChoosers(): void {
   byId('choose-folder').addEventListener('click', () => folder.click());
   for (const input of [files, folder]) {
     input.addEventListener('change', () => {
-      const named = chosen(input.files!);
-      input.value = ''; // the same file may be chosen again
-      void openFiles(named);
+      const files = chosen(input.files!);
+      input.value = ''; // so that the same file can be chosen again
+      void openFiles(files);
     });
   }
   byId('camera').addEventListener('click', () => void openCamera());
@@ -179,7 +179,7 @@ function startChoosers(): void {
   byId('save-image').addEventListener('click', () => void saveImage());
   byId('save-csv').addEventListener('click', () => saveTable('csv'));
   byId('save-json').addEventListener('click', () => saveTable('json'));
-  byId('save-why').addEventListener('click', () => void saveWhy());
+  byId('save-why').addEventListener('click', () => void saveExplanations());
 }
 
 function startDropping(): void {
@@ -206,18 +206,19 @@ function startDropping(): void {
 function fillPage(): void {
   byId('examples').append(
     ...EXAMPLES.map(({ file, name }) => {
-      const button = el('button', { type: 'button' }, el('img', { src: `./examples/${file}`, alt: '' }), el('span', {}, name));
+      const image = el('img', { src: `./examples/${file}`, alt: '' });
+      const button = el('button', { type: 'button' }, image, el('span', {}, name));
       button.addEventListener('click', () => void openExample(file));
       return el('li', {}, button);
     }),
   );
 }
 
-/** Fill in what depends on the model: classes, colours, how good it is. */
+/** Fill in what depends on the model: classes, colours and error rate. */
 function showModel(model: PageModel): void {
   classNames = model.spec.expression.class_names;
   setColors(model.colors);
-  byId('drop-faces').append(...classNames.slice(0, MOST_DROP_FACES).map(faceIcon));
+  byId('drop-faces').append(...classNames.slice(0, MAX_DROP_FACES).map(faceIcon));
   byId('legend').append(
     ...classNames.map((name) => {
       const dot = el('i');

@@ -1,25 +1,25 @@
-/** What the page and its worker say to each other. */
+/** The messages between the page and its worker. */
 
-import type { FaceResult, Seen } from './recognition/analyze';
-import type { Why } from './recognition/explain';
+import type { Analysis, FaceResult } from './recognition/analyze';
+import type { Explanation } from './recognition/explain';
 import type { PageModel } from './recognition/spec';
-import type { SeenFrame } from './recognition/stream';
+import type { FrameAnalysis } from './recognition/stream';
 
-/** Whether a frame follows the last one, comes after a jump within the video, or begins another video. */
-export type Begins = '' | 'jump' | 'stream';
+/** Empty if a frame follows the previous one, 'jump' after a jump within the video, 'stream' at its start. */
+export type Discontinuity = '' | 'jump' | 'stream';
 
-export type Ask =
+export type WorkerRequest =
   | { readonly kind: 'image'; readonly id: number; readonly file: Blob }
-  /** A frame of a video or camera. `scale` enlarges the answer's boxes. */
+  /** A frame of a video or camera. `scale` enlarges the boxes of the result. */
   | {
       readonly kind: 'frame';
       readonly id: number;
       readonly bitmap: ImageBitmap;
       readonly timeS: number;
-      readonly begins: Begins;
+      readonly discontinuity: Discontinuity;
       readonly scale: number;
     }
-  /** Why a face got its answer. `source` is its image, or the time of the frame that was looked at last. */
+  /** Explain the prediction for a face. `source` is its image, or the time of the latest analysed frame. */
   | {
       readonly kind: 'explain';
       readonly id: number;
@@ -29,12 +29,17 @@ export type Ask =
       readonly size: number;
     };
 
-export type Tell =
+export type WorkerMessage =
   | { readonly kind: 'progress'; readonly loaded: number; readonly total: number }
   | { readonly kind: 'model'; readonly model: PageModel }
   | { readonly kind: 'ready'; readonly engine: string; readonly threads: number }
   | { readonly kind: 'broken'; readonly message: string }
-  | { readonly kind: 'image'; readonly id: number; readonly status: string; readonly seen: Seen }
-  | { readonly kind: 'frame'; readonly id: number; readonly seen: SeenFrame | null; readonly message: string }
-  /** Null where the frame has gone by, or `message` says what went wrong. */
-  | { readonly kind: 'explain'; readonly id: number; readonly why: Why | null; readonly message: string };
+  | { readonly kind: 'image'; readonly id: number; readonly status: string; readonly analysis: Analysis }
+  | { readonly kind: 'frame'; readonly id: number; readonly analysis: FrameAnalysis | null; readonly message: string }
+  /** `explanation` is null if the frame is no longer kept, or after an error, given in `message`. */
+  | {
+      readonly kind: 'explain';
+      readonly id: number;
+      readonly explanation: Explanation | null;
+      readonly message: string;
+    };

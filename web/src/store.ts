@@ -1,29 +1,29 @@
-/** Files that the browser keeps for a visit without a network. The service worker reads the same store. */
+/** Files that the browser caches for offline visits. The service worker reads the same cache. */
 
-export const STORE = `moue-page-${__VERSION__}`;
+export const CACHE_NAME = `moue-page-${__VERSION__}`;
 
-/** Fetch a file once for each version of the page; later from the store, where the browser has one. */
-export async function kept(url: string): Promise<Response> {
-  // Pages that came by plain http:// from another machine have no store.
-  const store = 'caches' in globalThis ? await caches.open(STORE).catch(() => null) : null;
-  const known = await store?.match(url);
-  if (known) return known;
+/** Fetch a file once for each version of the page; afterwards from the cache, if the browser has one. */
+export async function fetchCached(url: string): Promise<Response> {
+  // Pages loaded over plain http:// from another machine have no cache.
+  const cache = 'caches' in globalThis ? await caches.open(CACHE_NAME).catch(() => null) : null;
+  const cached = await cache?.match(url);
+  if (cached) return cached;
   const response = await fetch(url);
   if (!response.ok || !response.body) throw new Error(`${url} could not be loaded (${response.status})`);
-  // A full disk must not cost the answer.
-  store?.put(url, response.clone()).catch(() => undefined);
+  // A full disk must not make the fetch fail.
+  cache?.put(url, response.clone()).catch(() => undefined);
   return response;
 }
 
 /**
- * Remove the networks that the page had before, which `kept` would hold as long as the page's version does.
+ * Remove the networks that the page used before; they would stay cached until the page's version changes.
  *
- * @param current The addresses of those that it has, all in one folder.
+ * @param current The addresses of the networks in use, all in one folder.
  */
-export async function forgetOthers(current: readonly string[]): Promise<void> {
+export async function deleteOldNetworks(current: readonly string[]): Promise<void> {
   if (!('caches' in globalThis)) return;
-  const store = await caches.open(STORE).catch(() => null);
+  const cache = await caches.open(CACHE_NAME).catch(() => null);
   const folder = current[0]!.slice(0, current[0]!.lastIndexOf('/') + 1);
-  const old = ((await store?.keys()) ?? []).filter(({ url }) => url.startsWith(folder) && !current.includes(url));
-  await Promise.all(old.map((request) => store!.delete(request)));
+  const old = ((await cache?.keys()) ?? []).filter(({ url }) => url.startsWith(folder) && !current.includes(url));
+  await Promise.all(old.map((request) => cache!.delete(request)));
 }

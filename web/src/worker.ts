@@ -1,10 +1,10 @@
-/** The worker: loads the networks and answers one image or frame after the other, away from the page's own thread. */
+/** The worker: loads the networks and analyses one image or frame after the other, off the page's main thread. */
 
 import ownUrl from '../../src/moue/weights/faces/own.onnx?url';
 import own from '../../src/moue/weights/faces/own.json';
-import { Refused, decode, pixelsOf } from './media/decode';
-import type { Ask, Tell } from './protocol';
-import { Analyzer, type FaceResult, type Seen } from './recognition/analyze';
+import { ImageError, decode, pixelsOf } from './media/decode';
+import type { WorkerMessage, WorkerRequest } from './protocol';
+import { Analyzer, type FaceResult } from './recognition/analyze';
 import { Classifier } from './recognition/classify';
 import { Explainer } from './recognition/explain';
 import type { Detector } from './recognition/face';
@@ -12,77 +12,79 @@ import { withOutputs } from './recognition/features';
 import { namesOf } from './recognition/maps';
 import type { Network } from './recognition/network';
 import { OwnDetector } from './recognition/own';
-import { Follower, type SeenFrame } from './recognition/stream';
-import { type Picture } from './recognition/pixels';
+import { Follower, type FrameAnalysis } from './recognition/stream';
+import type { RawImage } from './recognition/pixels';
 import type { DetectorSpec, PageModel } from './recognition/spec';
 import { type Backend, threads } from './runtime/backend';
 import { choose } from './runtime/choose';
 import { type Part, fetchAll } from './runtime/fetch';
 import { fetchModel, pageUrl } from './runtime/model';
-import { forgetOthers } from './store';
+import { deleteOldNetworks } from './store';
 
-const tell = (message: Tell) => self.postMessage(message);
+const send = (message: WorkerMessage) => self.postMessage(message);
 
 const OWN: Part = { url: ownUrl, bytes: __DETECTOR_BYTES__ };
 
 interface Analyzers {
   readonly image: Analyzer;
-  /** Frames come many a second and are upright: nothing turns them where it finds no face. */
+  /** Frames are upright and come many times a second: they are not rotated if no face is found. */
   readonly frame: Analyzer;
 }
 
 let engine = '';
 
-/** Opens the same file once more, with its features among its outputs if it has some; who does not ask pays nothing. */
+/** Opens the same file again, with its features among its outputs if it has any; only when first needed. */
 let openExplainer: () => Promise<Explainer>;
 let explainer: Promise<Explainer> | null = null;
 
-/** A graphics processor that takes longer for a small image is not worth it. */
+/** If the GPU takes longer than this for a small image, WASM is used instead. */
 const SLOW_MS = 250;
 
 async function load(): Promise<Analyzers> {
-  // The worker's name is the wish.
+  // The worker's name is the preferred engine.
   const [backend, model] = await Promise.all([choose(self.name), fetchModel()]);
-  tell({ kind: 'model', model });
+  send({ kind: 'model', model });
   try {
     return await loadWith(backend, model);
   } catch (error) {
     if (backend.name === 'wasm') throw error;
-    // A driver that does not do what it promises.
+    // The driver does not support what it claims to.
     return loadWith(await choose('wasm'), model);
   }
 }
 
 async function loadWith(backend: Backend, model: PageModel): Promise<Analyzers> {
-  const network = partOf(model);
-  const finder = model.detector ? partOf(model.detector) : OWN;
-  const report = (loaded: number, total: number) => tell({ kind: 'progress', loaded, total });
-  const files = await fetchAll([backend.wasm, network, finder], report);
-  void forgetOthers(model.detector ? [network.url, finder.url] : [network.url]);
+  const classifierPart = partOf(model);
+  const detectorPart = model.detector ? partOf(model.detector) : OWN;
+  const report = (loaded: number, total: number) => send({ kind: 'progress', loaded, total });
+  const files = await fetchAll([backend.wasm, classifierPart, detectorPart], report);
+  void deleteOldNetworks(model.detector ? [classifierPart.url, detectorPart.url] : [classifierPart.url]);
   await backend.start(files[0]!);
   const classifier = new Classifier(await backend.open(files[1]!), model.spec);
   const { features } = model.spec;
   openExplainer = async () => {
-    return new Explainer(classifier, features ? await backend.open(withOutputs(files[1]!, namesOf(features))) : null);
+    const network = features ? await backend.open(withOutputs(files[1]!, namesOf(features))) : null;
+    return new Explainer(classifier, network);
   };
   const [forImages, forFrames] = await detectors(await backend.open(files[2]!), model.detector);
-  const analyzers: Analyzers = { image: new Analyzer(classifier, forImages), frame: new Analyzer(classifier, forFrames) };
+  const image = new Analyzer(classifier, forImages);
+  const frame = new Analyzer(classifier, forFrames);
   engine = backend.name;
-  // Somebody who was quicker than the network need not wait for it twice.
-  if (waiting === 0 || engine !== 'wasm') await warmUp(analyzers.frame, classifier);
+  // A visitor who is already waiting for a result should not wait for the warm-up too.
+  if (waiting === 0 || engine !== 'wasm') await warmUp(frame, classifier);
   if (engine !== self.name && engine === 'webgpu') {
     const start = performance.now();
-    await warmUp(analyzers.frame, classifier);
+    await warmUp(frame, classifier);
     if (performance.now() - start > SLOW_MS) throw new Error('the graphics processor is slow');
   }
-  return analyzers;
+  return { image, frame };
 }
 
 function partOf({ file, bytes }: { readonly file: string; readonly bytes: number }): Part {
   return { url: pageUrl(file), bytes };
 }
 
-/** The detector of images and that of frames. A page without YuNet does not fetch its code either. */
+/** The detector for images and the one for frames. A page without YuNet does not fetch its code either. */
 async function detectors(network: Network, spec: DetectorSpec | undefined): Promise<[Detector, Detector]> {
   if (!spec) {
     const detector = new OwnDetector(network, own.score_threshold);
@@ -92,61 +94,62 @@ async function detectors(network: Network, spec: DetectorSpec | undefined): Prom
   return [new YuNet(network, spec, true), new YuNet(network, spec, false)];
 }
 
-/** Run both networks once: the browser compiles their code at the first run, and the visitor is still choosing. */
+/** Run both networks once while the visitor is still choosing: the browser compiles their code in the first run. */
 async function warmUp(analyzer: Analyzer, classifier: Classifier): Promise<void> {
-  const gray: Picture = { width: 320, height: 240, channels: 1, data: new Uint8Array(320 * 240).fill(128) };
+  const gray: RawImage = { width: 320, height: 240, channels: 1, data: new Uint8Array(320 * 240).fill(128) };
   await analyzer.analyze(gray);
   const { width, height } = classifier.spec.input;
-  await classifier.answer([[{ width, height, channels: 1, data: new Uint8Array(width * height) }]]);
+  await classifier.predict([[{ width, height, channels: 1, data: new Uint8Array(width * height) }]]);
 }
 
 let waiting = 0;
 const loading = load();
 loading.then(
-  () => tell({ kind: 'ready', engine, threads: engine === 'wasm' ? threads() : 1 }),
-  (error: unknown) => tell({ kind: 'broken', message: error instanceof Error ? error.message : String(error) }),
+  () => send({ kind: 'ready', engine, threads: engine === 'wasm' ? threads() : 1 }),
+  (error: unknown) => send({ kind: 'broken', message: error instanceof Error ? error.message : String(error) }),
 );
 
-async function answerImage(id: number, file: Blob): Promise<void> {
+async function handleImage(id: number, file: Blob): Promise<void> {
   const { image: analyzer } = await loading;
   const nothing = { detector: '', faces: [], timings: { detection_ms: 0, preprocess_ms: 0, inference_ms: 0 } };
   try {
-    const seen = await analyzer.analyze(await decode(file));
-    tell({ kind: 'image', id, status: seen.faces.length > 0 ? 'ok' : 'no_face', seen });
+    const analysis = await analyzer.analyze(await decode(file));
+    send({ kind: 'image', id, status: analysis.faces.length > 0 ? 'ok' : 'no_face', analysis });
   } catch (error) {
-    const known = error instanceof Refused;
+    const known = error instanceof ImageError;
     const message = error instanceof Error ? error.message : String(error);
-    const seen: Seen = { ...nothing, width: known ? error.width : 0, height: known ? error.height : 0, message };
-    tell({ kind: 'image', id, status: known ? error.status : 'failed', seen });
+    const size = { width: known ? error.width : 0, height: known ? error.height : 0 };
+    send({ kind: 'image', id, status: known ? error.status : 'failed', analysis: { ...nothing, ...size, message } });
   }
 }
 
 let follower: Follower | null = null;
 
-/** The frame that was looked at last, whose faces can be explained. */
-let latest: { readonly picture: Picture; readonly timeS: number; readonly scale: number } | null = null;
+/** The latest analysed frame; its faces can be explained. */
+let latest: { readonly image: RawImage; readonly timeS: number; readonly scale: number } | null = null;
 
-async function answerFrame({ id, bitmap, timeS, begins, scale }: Extract<Ask, { kind: 'frame' }>): Promise<void> {
+async function handleFrame(request: Extract<WorkerRequest, { kind: 'frame' }>): Promise<void> {
+  const { id, bitmap, timeS, discontinuity, scale } = request;
   try {
     const { frame: analyzer } = await loading;
-    if (begins === 'stream' || !follower) follower = new Follower(analyzer);
-    if (begins === 'jump') follower.forget();
-    const picture = pixelsOf(bitmap);
-    const seen = await follower.add(picture, timeS);
-    latest = { picture, timeS, scale };
-    tell({ kind: 'frame', id, seen: enlarged(seen, scale), message: '' });
+    if (discontinuity === 'stream' || !follower) follower = new Follower(analyzer);
+    if (discontinuity === 'jump') follower.forget();
+    const image = pixelsOf(bitmap);
+    const analysis = await follower.add(image, timeS);
+    latest = { image, timeS, scale };
+    send({ kind: 'frame', id, analysis: enlarged(analysis, scale), message: '' });
   } catch (error) {
-    tell({ kind: 'frame', id, seen: null, message: error instanceof Error ? error.message : String(error) });
+    send({ kind: 'frame', id, analysis: null, message: error instanceof Error ? error.message : String(error) });
   } finally {
     bitmap.close();
   }
 }
 
-/** What was seen, in pixels of the frame before it was made smaller. */
-function enlarged(seen: SeenFrame, scale: number): SeenFrame {
-  if (scale === 1) return seen;
-  const faces = seen.faces.map((face) => scaled(face, scale));
-  return { ...seen, width: Math.round(seen.width * scale), height: Math.round(seen.height * scale), faces };
+/** The analysis in pixels of the frame at its original size. */
+function enlarged(frame: FrameAnalysis, scale: number): FrameAnalysis {
+  if (scale === 1) return frame;
+  const faces = frame.faces.map((face) => scaled(face, scale));
+  return { ...frame, width: Math.round(frame.width * scale), height: Math.round(frame.height * scale), faces };
 }
 
 function scaled<F extends FaceResult>(face: F, by: number): F {
@@ -157,28 +160,30 @@ function scaled<F extends FaceResult>(face: F, by: number): F {
   };
 }
 
-async function answerWhy({ id, source, face, whole, size }: Extract<Ask, { kind: 'explain' }>): Promise<void> {
+async function handleExplain(request: Extract<WorkerRequest, { kind: 'explain' }>): Promise<void> {
+  const { id, source, face, whole, size } = request;
   try {
     await loading;
     const frame = typeof source === 'number' && latest?.timeS === source ? latest : null;
-    if (typeof source === 'number' && !frame) return tell({ kind: 'explain', id, why: null, message: '' });
-    const picture = frame?.picture ?? (await decode(source as Blob));
-    const why = await (explainer ??= openExplainer());
-    tell({ kind: 'explain', id, why: await why.explain(picture, scaled(face, 1 / (frame?.scale ?? 1)), whole, size), message: '' });
+    if (typeof source === 'number' && !frame) return send({ kind: 'explain', id, explanation: null, message: '' });
+    const image = frame?.image ?? (await decode(source as Blob));
+    const opened = await (explainer ??= openExplainer());
+    const explanation = await opened.explain(image, scaled(face, 1 / (frame?.scale ?? 1)), whole, size);
+    send({ kind: 'explain', id, explanation, message: '' });
   } catch (error) {
     explainer = null;
-    tell({ kind: 'explain', id, why: null, message: error instanceof Error ? error.message : String(error) });
+    send({ kind: 'explain', id, explanation: null, message: error instanceof Error ? error.message : String(error) });
   }
 }
 
-function answer(ask: Ask): Promise<void> {
-  if (ask.kind === 'image') return answerImage(ask.id, ask.file);
-  return ask.kind === 'frame' ? answerFrame(ask) : answerWhy(ask);
+function handle(request: WorkerRequest): Promise<void> {
+  if (request.kind === 'image') return handleImage(request.id, request.file);
+  return request.kind === 'frame' ? handleFrame(request) : handleExplain(request);
 }
 
 // One at a time and in order: the networks share a thread.
 let turn: Promise<void> = Promise.resolve();
-self.addEventListener('message', ({ data }: MessageEvent<Ask>) => {
+self.addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {
   waiting += 1;
-  turn = turn.then(() => answer(data));
+  turn = turn.then(() => handle(data));
 });

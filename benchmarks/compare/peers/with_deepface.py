@@ -19,24 +19,24 @@ class DeepFacePeer:
 
     def face(self, path: str) -> dict[str, float]:
         """See `worker.Peer`."""
-        return self._shares(self._ask(path, "skip")[0])
+        return self._shares(self._predict(path, "skip")[0])
 
     def find(self, path: str) -> list[tuple[list[float], dict[str, float]]] | None:
         """See `worker.Peer`."""
         try:
-            found = self._ask(path, "opencv")
+            faces = self._predict(path, "opencv")
         except ValueError:  # no face
             return []
-        return [([float(one["region"][side]) for side in "xywh"], self._shares(one)) for one in found]
+        return [([float(face["region"][side]) for side in "xywh"], self._shares(face)) for face in faces]
 
-    def _ask(self, path: str, detector: str) -> list[dict[str, Any]]:
+    def _predict(self, path: str, detector: str) -> list[dict[str, Any]]:
         options = {"actions": ["emotion"], "detector_backend": detector, "silent": True}
-        found: list[dict[str, Any]] = self._analyze(path, enforce_detection=detector != "skip", **options)
-        return found
+        faces: list[dict[str, Any]] = self._analyze(path, enforce_detection=detector != "skip", **options)
+        return faces
 
     @staticmethod
-    def _shares(one: dict[str, Any]) -> dict[str, float]:
-        return {name: float(share) / 100 for name, share in one["emotion"].items()}
+    def _shares(face: dict[str, Any]) -> dict[str, float]:
+        return {name: float(share) / 100 for name, share in face["emotion"].items()}
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ class EmotiEff:
         from emotiefflib.facial_analysis import EmotiEffLibRecognizer  # type: ignore[import-not-found]
 
         self._read: Any = cv2.imread
-        self._asked = EmotiEffLibRecognizer(engine="onnx", model_name="enet_b0_8_best_vgaf", device="cpu")
+        self._recognizer = EmotiEffLibRecognizer(engine="onnx", model_name="enet_b0_8_best_vgaf", device="cpu")
 
     def face(self, path: str) -> dict[str, float]:
         """See `worker.Peer`."""
-        _, scores = self._asked.predict_emotions(self._read(path)[..., ::-1], logits=False)
-        return {self._asked.idx_to_emotion_class[k].lower(): float(share) for k, share in enumerate(scores[0])}
+        _, scores = self._recognizer.predict_emotions(self._read(path)[..., ::-1], logits=False)
+        return {self._recognizer.idx_to_emotion_class[k].lower(): float(share) for k, share in enumerate(scores[0])}
 
     def find(self, path: str) -> None:
         """Return None: it has no detector."""

@@ -1,4 +1,4 @@
-// face-api.js in the fork that is kept up (npm @vladmandic/face-api): SSD MobileNet and its expression network.
+// face-api.js in its maintained fork (npm @vladmandic/face-api): SSD MobileNet and its expression network.
 const path = require('path');
 const { main, wasm } = require('./worker.cjs');
 
@@ -13,13 +13,15 @@ async function make() {
   await faceapi.nets.faceLandmark68Net.loadFromDisk(models);
   await faceapi.nets.faceExpressionNet.loadFromDisk(models);
   const tensor = (image) => tf.tensor3d(image.data, [image.height, image.width, 3], 'int32');
-  const plain = (found) => Object.fromEntries(found.asSortedArray().map((one) => [one.expression, one.probability]));
+  const plain = (expressions) => Object.fromEntries(
+    expressions.asSortedArray().map(({ expression, probability }) => [expression, probability]),
+  );
 
   async function face(image) {
     const input = tensor(image);
-    const found = await faceapi.nets.faceExpressionNet.predictExpressions(input);
+    const expressions = await faceapi.nets.faceExpressionNet.predictExpressions(input);
     input.dispose();
-    return plain(found);
+    return plain(expressions);
   }
 
   async function find(image) {

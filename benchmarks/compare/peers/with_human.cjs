@@ -1,5 +1,6 @@
 // human (npm @vladmandic/human): BlazeFace, face mesh and its emotion network.
-// It names no face without finding it first; a face of FER2013 goes to its emotion network as its own code feeds it.
+// It only classifies faces that it has detected, so faces of FER2013 go directly to its emotion network, preprocessed
+// as in its own code.
 const fs = require('fs');
 const path = require('path');
 const url = require('url');
@@ -9,11 +10,11 @@ const NAME = '@vladmandic/human';
 const LABELS = ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral'];
 const RGB = [0.2989, 0.587, 0.114];
 
-// Its build for WASM reads models with fetch, which in Node knows no files.
+// Its WASM build reads models with fetch, which cannot read files in Node.
 globalThis.fetch = async (address) => new Response(fs.readFileSync(url.fileURLToPath(String(address))));
 
 async function make() {
-  // By its path: the package exports no file for WASM.
+  // By path, because the package does not export its WASM build.
   const { Human } = require(path.join(process.env.NODE_PATH, NAME, 'dist/human.node-wasm.js'));
   const human = new Human({
     backend: 'wasm',
@@ -32,13 +33,13 @@ async function make() {
   const tensor = (image) => tf.tensor(image.data, [1, image.height, image.width, 3], 'float32');
 
   async function face(image) {
-    const answer = tf.tidy(() => {
+    const output = tf.tidy(() => {
       const small = tf.image.resizeBilinear(tensor(image), [64, 64], false);
       const gray = tf.sum(tf.mul(tf.div(small, 255), RGB), 3, true);
       return human.models.models.emotion.execute(tf.mul(tf.sub(gray, 0.5), 2));
     });
-    const shares = await answer.data();
-    answer.dispose();
+    const shares = await output.data();
+    output.dispose();
     return Object.fromEntries(LABELS.map((name, k) => [name, shares[k]]));
   }
 
@@ -46,7 +47,7 @@ async function make() {
     const input = tensor(image);
     const found = await human.detect(input);
     input.dispose();
-    return found.face.map((one) => [one.box, Object.fromEntries((one.emotion || []).map((e) => [e.emotion, e.score]))]);
+    return found.face.map((f) => [f.box, Object.fromEntries((f.emotion || []).map((e) => [e.emotion, e.score]))]);
   }
   return { face, find };
 }

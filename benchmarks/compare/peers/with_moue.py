@@ -1,4 +1,4 @@
-"""moue: what it tells people (`expression`), with its own detector."""
+"""moue: its main output `expression`, with its own detector."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Moue:
     def find(self, path: str) -> list[tuple[list[float], dict[str, float]]] | None:
         """See `worker.Peer`."""
 
-        def answer(face: FaceResult) -> tuple[list[float], dict[str, float]]:
+        def to_pair(face: FaceResult) -> tuple[list[float], dict[str, float]]:
             return list(face.box), face.probabilities
 
-        return [answer(face) for face in self._analyzer.analyze(path).faces]
+        return [to_pair(face) for face in self._analyzer.analyze(path).faces]
 
 
 if __name__ == "__main__":

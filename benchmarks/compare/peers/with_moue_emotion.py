@@ -1,4 +1,4 @@
-"""moue's raw head `emotion`, which was trained on FER2013's labels; it answers no photos."""
+"""moue's raw head `emotion`, which was trained on FER2013's labels; not run on photos."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from with_moue import Moue
 
 
 class MoueEmotion(Moue):
-    """The head that FER2013's benchmark is scored with."""
+    """The head for scores on FER2013's own labels."""
 
     head = "emotion"
 
     def find(self, path: str) -> None:
-        """Return None: photos are answered by `expression`."""
+        """Return None: `expression` is used for photos."""
 
 
 if __name__ == "__main__":

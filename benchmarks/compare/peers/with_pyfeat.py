@@ -18,18 +18,18 @@ class Feat:
         self._detector = Detector(device="cpu")
 
     def face(self, path: str) -> dict[str, float]:
-        """See `worker.Peer`; py-feat always looks for the face, and no face found is no answer."""
-        found = self._ask(path)
-        return found[0][1] if found else {}
+        """See `worker.Peer`; py-feat always detects the face, and returns nothing if it finds none."""
+        faces = self._predict(path)
+        return faces[0][1] if faces else {}
 
     def find(self, path: str) -> list[tuple[list[float], dict[str, float]]] | None:
         """See `worker.Peer`."""
-        return self._ask(path)
+        return self._predict(path)
 
-    def _ask(self, path: str) -> list[tuple[list[float], dict[str, float]]]:
+    def _predict(self, path: str) -> list[tuple[list[float], dict[str, float]]]:
         found: Any = self._detector.detect([path], data_type="image", progress_bar=False)
         rows = zip(found.faceboxes.to_numpy(), found.emotions.to_dict("records"), strict=True)
-        return [([float(side) for side in box[:4]], one) for box, one in rows if box[0] == box[0]]
+        return [([float(side) for side in box[:4]], emotions) for box, emotions in rows if box[0] == box[0]]
 
 
 if __name__ == "__main__":

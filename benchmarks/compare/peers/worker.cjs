@@ -1,5 +1,5 @@
-// What the peers under Node have in common: answer the images of a task and say what that cost.
-// The runner has decoded the images: raw holds red, green and blue bytes, so no peer needs a decoder.
+// Shared by the Node peers: classify the images of a task and measure the cost.
+// The runner has decoded the images to raw RGB bytes, so no peer needs a decoder.
 const fs = require('fs');
 const path = require('path');
 
@@ -16,19 +16,19 @@ function read(image) {
   return { data: new Uint8Array(fs.readFileSync(image.raw)), width: image.width, height: image.height };
 }
 
-async function timed(answer, images) {
-  const answers = [];
+async function timed(predict, images) {
+  const predictions = [];
   const spent = [];
   for (const image of images) {
     const began = process.cpuUsage();
-    answers.push(await answer(read(image)));
+    predictions.push(await predict(read(image)));
     const used = process.cpuUsage(began);
     spent.push((used.user + used.system) / 1e3);
   }
-  return [answers, spent];
+  return [predictions, spent];
 }
 
-// packages: the folders in node_modules whose sizes count; NODE_PATH names node_modules.
+// packages: the folders in node_modules whose sizes are added up. NODE_PATH is the path of node_modules.
 async function main(name, packages, make) {
   const task = JSON.parse(fs.readFileSync(process.argv[2]));
   const began = process.cpuUsage();
@@ -41,7 +41,7 @@ async function main(name, packages, make) {
   const result = {
     version: JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'))).version,
     platform: `Node ${process.versions.node}, WASM`,
-    installed_mb: packages.reduce((sum, one) => sum + size(path.join(modules, one)), 0) / 1e6,
+    installed_mb: packages.reduce((sum, folder) => sum + size(path.join(modules, folder)), 0) / 1e6,
     peak_mb: process.resourceUsage().maxRSS / 1024,
     start_cpu_s: (used.user + used.system) / 1e6,
     faces, photos, face_ms, photo_ms,

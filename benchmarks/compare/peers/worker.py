@@ -1,7 +1,7 @@
-"""What every Python peer has in common: answer the images of a task and say what that cost.
+"""Shared by the Python peers: classify the images of a task and measure the cost.
 
-A peer is one file that ends with ``main(Peer)``. It is run as ``python PEER.py TASK.json OUT.json`` in the Python where
-its package is installed, so nothing here imports moue.
+A peer is one file that ends with ``main(Peer)``. It runs as ``python PEER.py TASK.json OUT.json`` in the Python that
+has its package, so nothing here imports moue.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-AT_BIRTH = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence", "wheel")
+PREINSTALLED = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence", "wheel")
 
 
 class Peer(Protocol):
@@ -26,7 +26,7 @@ class Peer(Protocol):
     """Its name on PyPI."""
 
     def face(self, path: str) -> dict[str, float]:
-        """Return the probability of each class for an image that is one face, in the peer's own names."""
+        """Return the probability of each class, by the peer's own names, for an image of one face."""
         ...
 
     def find(self, path: str) -> list[tuple[list[float], dict[str, float]]] | None:
@@ -35,7 +35,7 @@ class Peer(Protocol):
 
 
 def main(kind: type[Peer]) -> None:
-    """Answer the task that the command line names."""
+    """Run the task that the command line names."""
     task: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     began = time.process_time()
     peer = kind()
@@ -57,22 +57,22 @@ def main(kind: type[Peer]) -> None:
     Path(sys.argv[2]).write_text(json.dumps(result), encoding="utf-8")
 
 
-def timed(answer: Any, images: list[dict[str, Any]]) -> tuple[list[Any], list[float]]:
-    """Return the answers and the milliseconds of CPU of each."""
-    answers, spent = [], []
+def timed(predict: Any, images: list[dict[str, Any]]) -> tuple[list[Any], list[float]]:
+    """Return the predictions and the CPU milliseconds of each."""
+    predictions, spent = [], []
     for image in images:
         began = time.process_time()
-        answers.append(answer(image["file"]))
+        predictions.append(predict(image["file"]))
         spent.append(1e3 * (time.process_time() - began))
-    return answers, spent
+    return predictions, spent
 
 
 def installed_mb() -> float:
-    """Return the size of this Python's site-packages, without what a new environment has."""
+    """Return the MB in this Python's site-packages, without the packages of a new environment."""
     folder = Path(importlib.metadata.distribution("pip").locate_file(""))  # type: ignore[arg-type]
     total = 0
     for place, _, files in os.walk(folder):
         inside = Path(place).relative_to(folder).parts
-        if not inside or inside[0].partition("-")[0] not in AT_BIRTH:
+        if not inside or inside[0].partition("-")[0] not in PREINSTALLED:
             total += sum((Path(place) / file).lstat().st_blocks * 512 for file in files)
     return total / 1e6

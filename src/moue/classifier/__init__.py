@@ -1,1 +1,1 @@
-"""The exported network: its description, the preprocessing, and ONNX Runtime."""
+"""The exported model: its description, the preprocessing, and the runtimes that run it."""

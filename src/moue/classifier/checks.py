@@ -11,8 +11,8 @@ from moue.errors import MoueError
 FIX: Final = "Export the model again: moue export RUN fer2013.csv"
 NEWER: Final = "It was written by a newer moue: upgrade this one (pip install -U moue)."
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_MOST_LETTERS: Final = 200
-_MOST_DEPTH: Final = 50
+_MAX_LETTERS: Final = 200
+_MAX_DEPTH: Final = 50
 
 
 def is_int(value: object) -> bool:
@@ -21,8 +21,8 @@ def is_int(value: object) -> bool:
 
 
 def is_word(value: object) -> bool:
-    """Return whether a JSON value is a short text of printable characters, not all of them blanks."""
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable() and len(value) <= _MOST_LETTERS
+    """Return whether a JSON value is a short string of printable characters that is not blank."""
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable() and len(value) <= _MAX_LETTERS
 
 
 def is_sha256(value: object) -> bool:
@@ -30,14 +30,14 @@ def is_sha256(value: object) -> bool:
     return isinstance(value, str) and bool(_SHA256.fullmatch(value))
 
 
-def is_plain(value: object, depth: int = _MOST_DEPTH) -> bool:
-    """Return whether a value can be written as JSON in UTF-8: finite numbers, whole texts, no endless nesting."""
+def is_plain(value: object, depth: int = _MAX_DEPTH) -> bool:
+    """Return whether a value can be written as JSON in UTF-8: finite numbers, no lone surrogates, no deep nesting."""
     if depth < 0:
         return False
     if isinstance(value, dict):
-        return all(is_plain(key, depth - 1) and is_plain(one, depth - 1) for key, one in value.items())
+        return all(is_plain(key, depth - 1) and is_plain(item, depth - 1) for key, item in value.items())
     if isinstance(value, list | tuple):
-        return all(is_plain(one, depth - 1) for one in value)
+        return all(is_plain(item, depth - 1) for item in value)
     if isinstance(value, str):
         return not any("\ud800" <= letter <= "\udfff" for letter in value)
     if isinstance(value, float):

@@ -1,6 +1,6 @@
-"""Networks of other origin: a small JSON file says how such an ONNX file is fed and what its columns mean.
+"""Models that other projects published: a small JSON file says how to feed the ONNX file and what its columns mean.
 
-moue ships these descriptions for a few networks that others published, in ``weights/community``, and not the networks.
+moue ships the descriptions of a few such models in ``weights/community``, but not the models themselves.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.classifier import checks
-from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import COLORS, InputSpec
+from moue.classifier.output_spec import ExpressionSpec, HeadSpec
 from moue.classifier.session import FLOAT, Described, Tensor
 from moue.classifier.spec import ModelSpec
 from moue.errors import MoueError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "moue-community"
 VERSION: Final = 1
 KEY: Final = "community"
-"""Where a `ModelSpec` made from such a description keeps it."""
+"""The key in `ModelSpec.extra` under which such a description is kept."""
 
 _HEAD: Final = "emotion"
 _CHOICES: Final = {
@@ -41,33 +41,33 @@ _CHOICES: Final = {
     "layout": ("NCHW", "NHWC"),
     "values": ("logits", "probabilities"),
 }
-_MOST_UNUSED: Final = 1000
+_MAX_UNUSED: Final = 1000
 _FIX: Final = "docs/export.md describes these files."
 
 
 @dataclasses.dataclass(frozen=True)
 class CommunitySpec:
-    """How to feed a network of other origin, and how to read its answer.
+    """How to feed a community model, and how to read its output.
 
     A pixel p of 0-255 becomes (p * scale - mean) / std.
 
     Attributes:
-        name: Its name.
+        name: Name of the model.
         height: Input height in pixels.
         width: Input width in pixels.
         color: ``"gray"``, ``"rgb"`` or ``"bgr"``.
         layout: ``"NCHW"`` or ``"NHWC"``.
-        scale: See above.
-        mean: A number for each channel.
-        std: A number for each channel, not 0.
+        scale: A number other than 0.
+        mean: One number for each channel.
+        std: One number for each channel, not 0.
         values: Whether the output holds ``"logits"`` or ``"probabilities"``.
-        class_names: The classes of its first columns, in any usual spelling.
-        unused: How many columns follow that are no classes.
-        output: The name of the output; empty for the first one.
+        class_names: The classes of the first columns, in any usual spelling.
+        unused: How many columns after them are not classes.
+        output: Name of the output; empty for the first one.
         crop_margin: As in `InputSpec`.
         crop_shift: As in `InputSpec`.
-        origin: Where the network was published.
-        license: Its terms, as far as known.
+        origin: Where the model was published.
+        license: Its license, as far as known.
     """
 
     name: str
@@ -95,7 +95,7 @@ class CommunitySpec:
             text: Any = getattr(self, field)
             if not (checks.is_word(text) or (text == "" and field != "name")):
                 raise MoueError(f"{field} is {text!r:.200}", "a text", _FIX)
-        if not checks.is_int(self.unused) or not 0 <= self.unused <= _MOST_UNUSED:
+        if not checks.is_int(self.unused) or not 0 <= self.unused <= _MAX_UNUSED:
             raise MoueError(f"unused is {self.unused!r:.200}", "a number of columns", _FIX)
         channels = COLORS[self.model_color]
         for field in ("mean", "std"):
@@ -104,16 +104,16 @@ class CommunitySpec:
                 raise MoueError(f"{field} is {numbers!r:.200}", f"{channels} numbers, one for each channel", _FIX)
         if not _is_finite(self.scale) or self.scale == 0 or 0 in self.std:
             raise MoueError(f"scale is {self.scale!r:.200} and std {self.std!r:.200}", "numbers other than 0", _FIX)
-        self.to_model_spec("0" * 64)  # which checks the rest
+        self.to_model_spec("0" * 64)  # checks the rest
 
     @property
     def model_color(self) -> str:
-        """``"gray"`` or ``"rgb"``: the order of the channels is the session's matter."""
+        """``"gray"`` or ``"rgb"``; the session reorders the channels for ``"bgr"``."""
         return "gray" if self.color == "gray" else "rgb"
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of one face, in the network's own order."""
+        """Shape of one face, in the model's own layout."""
         channels = COLORS[self.model_color]
         is_first = self.layout == "NCHW"
         return (channels, self.height, self.width) if is_first else (self.height, self.width, channels)
@@ -132,7 +132,7 @@ class CommunitySpec:
             raise MoueError(f"{path}: {error.came}", error.expected, error.fix) from error
 
     def to_model_spec(self, onnx_sha256: str) -> ModelSpec:
-        """Return the description that a `Classifier` has: one head, "emotion", whose answer is `expression` too."""
+        """Return the spec of a `Classifier` with one head, "emotion", whose output is also `expression`."""
         names: Any = self.class_names
         if not isinstance(names, tuple) or not all(map(checks.is_word, names)):
             raise MoueError(f"class_names is {names!r:.200}", "a list of texts", _FIX)
@@ -158,12 +158,12 @@ class CommunitySpec:
 
 
 class CommunitySession(Described):
-    """A network of other origin that takes and gives what moue's own networks do.
+    """A community model behind the same inputs and outputs as moue's own models.
 
     Args:
-        session: The network as ONNX Runtime opened it.
-        spec: Its description.
-        path: Its file, for messages.
+        session: The session that ONNX Runtime opened.
+        spec: The model's description.
+        path: The model's file, for messages.
 
     Raises:
         MoueError: its input or output is not as described.
@@ -171,12 +171,12 @@ class CommunitySession(Described):
 
     def __init__(self, session: Session, spec: CommunitySpec, path: Path) -> None:
         num = len(spec.class_names)
-        answers = [
+        outputs = [
             Tensor(_HEAD, ["N", num], FLOAT),
             Tensor(EXPRESSION, ["N", num], FLOAT),
             Tensor(NOT_FACE, ["N", 1], FLOAT),
         ]
-        super().__init__([Tensor("images", ["N", spec.height, spec.width, len(spec.mean)], FLOAT)], answers)
+        super().__init__([Tensor("images", ["N", spec.height, spec.width, len(spec.mean)], FLOAT)], outputs)
         self._session, self._spec = session, spec
         self._input, self._batch = _check_input(session, spec, path)
         self._output = _check_output(session, spec, path)
@@ -185,32 +185,32 @@ class CommunitySession(Described):
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
     ) -> list[NDArray[np.float32]]:
-        """Return outputs by their names, as ONNX Runtime's own; `not_face` is 0, since the network cannot tell."""
+        """Return the named outputs, as ONNX Runtime does; `not_face` is 0, since the model does not predict it."""
         pixels = feeds["images"]
-        answer = self._answer(self._as_input(pixels))[:, : len(self._spec.class_names)]
-        y_prob = answer if self._spec.values == "probabilities" else softmax(answer.astype(np.float64))
-        answers = {NOT_FACE: np.zeros((len(pixels), 1), np.float32)}
-        return [answers[name] if name in answers else y_prob.astype(np.float32) for name in output_names]
+        scores = self._run_batches(self._as_input(pixels))[:, : len(self._spec.class_names)]
+        y_prob = scores if self._spec.values == "probabilities" else softmax(scores.astype(np.float64))
+        not_face = np.zeros((len(pixels), 1), np.float32)
+        return [not_face if name == NOT_FACE else y_prob.astype(np.float32) for name in output_names]
 
     def _as_input(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """float32 (N, H, W, C) of 0-255, red first, to what the network wants."""
+        """Turn RGB or gray float32 (N, H, W, C), 0-255, into the model's input."""
         ordered = pixels[..., ::-1] if self._spec.color == "bgr" else pixels
         scaled = (ordered * np.float32(self._spec.scale) - self._mean) / self._std
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2) if self._spec.layout == "NCHW" else scaled)
 
-    def _answer(self, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _run_batches(self, faces: NDArray[np.float32]) -> NDArray[np.float32]:
         step = self._batch or len(faces)
         parts = []
         for start in range(0, len(faces), step):
             part = faces[start : start + step]
-            # A network of a fixed batch size wants full batches.
+            # A network with a fixed batch size needs full batches.
             full = np.concatenate([part, np.zeros((step - len(part), *part.shape[1:]), np.float32)])
             parts.append(self._session.run([self._output], {self._input: full})[0][: len(part)])
         return np.concatenate(parts)
 
 
 def _fields(content: object) -> dict[str, Any]:
-    """Return the fields of a `CommunitySpec` in a JSON object."""
+    """Return the fields of a `CommunitySpec` from a JSON object."""
     content = checks.need_object(content, "the description")
     if (content.get("format"), content.get("version")) != (FORMAT, VERSION):
         raise MoueError(f"it is not a {FORMAT} file of this version", f"version {VERSION}", checks.NEWER)
@@ -218,8 +218,8 @@ def _fields(content: object) -> dict[str, Any]:
     given = {name: value for name, value in content.items() if name not in ("format", "version")}
     unknown = given.keys() - {field.name for field in known}
     if unknown:
-        said = ", ".join(sorted(unknown))
-        raise MoueError(f"unknown keys: {said:.200}", f"some of {', '.join(field.name for field in known)}", _FIX)
+        names = ", ".join(sorted(unknown))
+        raise MoueError(f"unknown keys: {names:.200}", f"some of {', '.join(field.name for field in known)}", _FIX)
     for field in known:
         if field.default is dataclasses.MISSING:
             checks.need(given, field.name, "the description")
@@ -227,13 +227,13 @@ def _fields(content: object) -> dict[str, Any]:
 
 
 def is_community(description: Path) -> bool:
-    """Return whether a file describes a network of other origin."""
+    """Return whether a file describes a community model."""
     content = read_json(description)
     return isinstance(content, dict) and content.get("format") == FORMAT
 
 
 def _check_input(session: Session, spec: CommunitySpec, path: Path) -> tuple[str, int]:
-    """Return the name of the input, and the batch size if it is fixed, else 0."""
+    """Return the name of the input, and its batch size if that is fixed, else 0."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise MoueError(f"{path} has {len(inputs)} inputs", "one", _FIX)

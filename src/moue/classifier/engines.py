@@ -1,4 +1,4 @@
-"""Opening a network with the runtime that its suffix calls for, after its checksums and before its first face."""
+"""Opening a model with the runtime for its file suffix, after checking its checksums and its shapes."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 
 def open_network(path: Path, *, threads: int, device: str) -> tuple[ModelSpec, Session]:
-    """Return the description of a network and the network, checked against each other.
+    """Return the description of a model and its session, checked against each other.
 
     Args:
         path: An ONNX, LiteRT or OpenVINO file that `moue.classifier.locate.locate` found.
-        threads: CPU threads of one prediction.
-        device: As for `moue.classifier.runtime.find_device`; only ONNX files run on others than the CPU.
+        threads: CPU threads per prediction.
+        device: As for `moue.classifier.runtime.find_device`; only ONNX files run on devices other than the CPU.
 
     Raises:
         MissingExtraError: the runtime is not installed.
-        MoueError: a file is damaged, or the network is not the one described.
+        MoueError: a file is damaged, or the model does not match its description.
     """
     description = description_of(path)
     if community.is_community(description):
-        about, content = community.CommunitySpec.load(description), read_network(path, FIX)
+        community_spec, content = community.CommunitySpec.load(description), read_network(path, FIX)
         raw = open_session(content, path, threads=threads, fix=FIX, device=device)
-        spec = about.to_model_spec(hashlib.sha256(content).hexdigest())
-        return spec, community.CommunitySession(raw, about, path)
+        spec = community_spec.to_model_spec(hashlib.sha256(content).hexdigest())
+        return spec, community.CommunitySession(raw, community_spec, path)
     spec = ModelSpec.load(description)
-    # The very bytes that were checked are loaded.
+    # Load the same bytes that were checked: the files may change in between.
     contents = [_read_checked(file, expected, description) for file, expected in files_of(spec, path).items()]
     session = _open(contents, path, threads, device)
     check_shapes(session, spec, path)
@@ -48,7 +48,7 @@ def open_network(path: Path, *, threads: int, device: str) -> tuple[ModelSpec, S
 
 
 def describe_network(path: Path) -> ModelSpec:
-    """Return the description of a network that `moue.classifier.locate.locate` found, without opening the network."""
+    """Return the description of a model that `moue.classifier.locate.locate` found, without opening the model."""
     description = description_of(path)
     if community.is_community(description):
         return community.CommunitySpec.load(description).to_model_spec(sha256_of(path))
@@ -56,31 +56,31 @@ def describe_network(path: Path) -> ModelSpec:
 
 
 def files_of(spec: ModelSpec, path: Path) -> dict[Path, str]:
-    """Return the files of a network, the named one first, and the SHA-256 that each must have."""
+    """Return the files of a model, the named one first, and the SHA-256 that each must have."""
     suffix = path.suffix.lower()
     if suffix == litert.SUFFIX:
-        return {path: _told(spec, litert.KEY, "sha256")}
+        return {path: _checksum(spec, litert.KEY, "sha256")}
     if suffix == openvino.SUFFIX:
         weights = path.with_suffix(openvino.WEIGHTS_SUFFIX)
         return {
-            path: _told(spec, openvino.KEY, "sha256"),
-            weights: _told(spec, openvino.KEY, "weights_sha256"),
+            path: _checksum(spec, openvino.KEY, "sha256"),
+            weights: _checksum(spec, openvino.KEY, "weights_sha256"),
         }
     return {path: spec.onnx_sha256}
 
 
 def identity_of(spec: ModelSpec, path: Path) -> list[Any]:
-    """Return what the answers of a network depend on besides its ONNX file and the usual parts of its description."""
+    """Return what predictions depend on besides the ONNX file and the usual parts of the description."""
     checksums = list(files_of(spec, path).values())
-    told = [] if checksums == [spec.onnx_sha256] else checksums
-    return [*told, spec.extra[community.KEY]] if community.KEY in spec.extra else told
+    parts = [] if checksums == [spec.onnx_sha256] else checksums
+    return [*parts, spec.extra[community.KEY]] if community.KEY in spec.extra else parts
 
 
 def check_shapes(session: Session, spec: ModelSpec, path: Path) -> None:
-    """Check that a network has the input and the outputs that its description names.
+    """Check that a model has the input and the outputs that its description names.
 
     Raises:
-        MoueError: it has not.
+        MoueError: it does not.
     """
     inputs = session.get_inputs()
     if len(inputs) != 1:
@@ -101,7 +101,7 @@ def check_shapes(session: Session, spec: ModelSpec, path: Path) -> None:
             raise MoueError(f"output {name!r} of {path} is {output.type} {output.shape}", wanted, FIX)
 
 
-def _told(spec: ModelSpec, key: str, name: str) -> str:
+def _checksum(spec: ModelSpec, key: str, name: str) -> str:
     about = spec.extra.get(key)
     return str(about.get(name)) if isinstance(about, dict) else "none"
 
@@ -128,7 +128,7 @@ def _open(contents: Sequence[bytes], path: Path, threads: int, device: str) -> S
 
 
 def same_shape(found: Sequence[Any], expected: Sequence[int]) -> bool:
-    """Compare a shape, whose free sides are text or None, with numbers."""
+    """Return whether a shape, whose free dimensions are text or None, fits the expected numbers."""
     return len(found) == len(expected) and all(
         side == number or not isinstance(side, int) for side, number in zip(found, expected, strict=True)
     )

@@ -1,4 +1,4 @@
-"""`Ensemble`: several networks that answer as one."""
+"""`Ensemble`: several models whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 class Ensemble:
-    """Networks whose probabilities are averaged; each sees the images in its own way.
+    """Models whose probabilities are averaged; each one preprocesses the images in its own way.
 
     Attributes:
-        members: The networks.
+        members: The models.
     """
 
     def __init__(self, members: Iterable[Classifier]) -> None:
-        """Check that the networks answer the same question.
+        """Check that the models predict the same classes.
 
         Raises:
-            MoueError: there is none, or a head of two networks has different classes.
+            MoueError: there are no models, or two models have a head of the same name with different classes.
         """
         self.members: tuple[Classifier, ...] = tuple(members)
         if not self.members:
-            raise MoueError("an ensemble of no networks", "one or more")
+            raise MoueError("an ensemble without models", "one or more")
         seen: dict[str, tuple[Classifier, tuple[str, ...]]] = {}
         for member in self.members:
             classes = {EXPRESSION: member.class_names, **{head.name: head.class_names for head in member.spec.heads}}
@@ -47,7 +47,7 @@ class Ensemble:
                 other, expected = seen.setdefault(head, (member, names))
                 if names != expected:
                     raise MoueError(
-                        f"head {head!r} of {member.path} answers {', '.join(names)}",
+                        f"head {head!r} of {member.path} predicts {', '.join(names)}",
                         f"{', '.join(expected)} as {other.path} does",
                         "Leave out one of the two.",
                     )
@@ -57,15 +57,15 @@ class Ensemble:
 
     @classmethod
     def load(cls, names_or_paths: Sequence[str | Path], *, threads: int | None = None, device: str = CPU) -> Ensemble:
-        """Load networks as `Classifier.load` does and check them against each other.
+        """Load models as `Classifier.load` does and check them against each other.
 
         Args:
-            names_or_paths: Names of shipped networks, run folders or ONNX files.
-            threads: CPU threads of one prediction, as for `Classifier.load`; the networks take turns.
+            names_or_paths: Names of shipped models, run folders or ONNX files.
+            threads: CPU threads per prediction, as for `Classifier.load`; the models run one after another.
             device: As for `Classifier.load`.
 
         Raises:
-            MoueError: as `Classifier.load`, or the networks do not fit together.
+            MoueError: as `Classifier.load`, or the models do not fit together.
         """
         if isinstance(names_or_paths, str) or not isinstance(names_or_paths, Iterable):
             raise MoueError(f"the models are {names_or_paths!r}", "a list of them", "For one model: Classifier.load.")
@@ -78,41 +78,41 @@ class Ensemble:
 
     @property
     def classes_(self) -> tuple[str, ...]:
-        """`class_names`, by the name that scikit-learn gives them."""
+        """`class_names`, under scikit-learn's name."""
         return self.class_names
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What `predict_proba` answers: the heads that every network has, "expression" first."""
+        """The heads that `predict_proba` accepts: those that every model has, "expression" first."""
         first, *others = self.members
         return tuple(head for head in first.heads if all(head in other.heads for other in others))
 
     @property
     def input(self) -> InputSpec:
-        """The input of the network that sees the most pixels; the others shrink what it is given.
+        """The input of the model with the most pixels; the other models resize the images further.
 
         Raises:
-            MoueError: the networks want faces cut out in different ways.
+            MoueError: the models need different crops of a face.
         """
-        largest = max((member.input for member in self.members), key=lambda one: one.height * one.width)
+        largest = max((member.input for member in self.members), key=lambda spec: spec.height * spec.width)
         for member in self.members:
             framing = (member.input.crop_margin, member.input.crop_shift)
             if framing != (largest.crop_margin, largest.crop_shift):
                 raise MoueError(
-                    f"{member.path} wants faces cut out with crop_margin and crop_shift {framing}",
-                    f"{(largest.crop_margin, largest.crop_shift)} as the largest network does",
+                    f"{member.path} needs faces cropped with crop_margin and crop_shift {framing}",
+                    f"{(largest.crop_margin, largest.crop_shift)} as the largest model does",
                     "Leave out one of the two.",
                 )
         return largest
 
     @property
     def not_face_above(self) -> float:
-        """A detected face is dropped where `not_face` is above this: the lowest limit of the networks, 0-1."""
+        """A detected face is dropped if `not_face` is above this: the lowest threshold of the models, 0-1."""
         return min(member.not_face_above for member in self.members)
 
     @property
     def fingerprint(self) -> str:
-        """64 hexadecimal digits that change whenever the answers may change."""
+        """64 hexadecimal digits that change whenever the predictions may change."""
         return hashlib.sha256("".join(member.fingerprint for member in self.members).encode()).hexdigest()
 
     def predict(self, images: Images, *, batch_size: int = 64) -> NDArray[np.str_]:
@@ -124,24 +124,24 @@ class Ensemble:
     def predict_proba(
         self, images: Images, *, head: str = EXPRESSION, calibrated: bool = True, batch_size: int = 64
     ) -> NDArray[np.float32]:
-        """Return the mean of the networks' probabilities.
+        """Return the mean of the models' probabilities.
 
         Args:
             images: As for `Classifier.predict_proba`.
             head: A name of `heads`.
-            calibrated: Average what each says after its own temperature, so that an overconfident network does not
-                outshout the others; False averages what the networks themselves say, for raw heads only.
-            batch_size: Faces per run of a network.
+            calibrated: Apply each model's own temperature before averaging, so that an overconfident model does not
+                outweigh the others; False averages the uncalibrated outputs, for raw heads only.
+            batch_size: Faces per run of a model.
 
         Returns:
             float32 (N, K), rows sum to 1; (0, K) for zero faces.
 
         Raises:
-            MoueError: a network has no such head, or as `Classifier.predict_proba`.
+            MoueError: a model has no such head, or as `Classifier.predict_proba`.
         """
         if head not in self.heads:
             raise MoueError(
-                f"not every network has a head {head!r}", f"one of {', '.join(self.heads)}", "Leave out those without."
+                f"not every model has a head {head!r}", f"one of {', '.join(self.heads)}", "Leave out those without."
             )
         return _mean(
             [
@@ -153,27 +153,28 @@ class Ensemble:
     def predict_heads(
         self, images: Images, *, calibrated: bool = True, batch_size: int = 64
     ) -> dict[str, NDArray[np.float32]]:
-        """Return what `predict_proba` does for all `heads`, by name, in one pass; "expression" is always calibrated."""
-        answers = [
+        """Return the probabilities of all `heads` by name, in one pass; "expression" is always calibrated."""
+        outputs = [
             member.predict_heads(images, calibrated=calibrated, batch_size=batch_size) for member in self.members
         ]
-        return {head: _mean([answer[head] for answer in answers]) for head in self.heads}
+        return {head: _mean([y_prob[head] for y_prob in outputs]) for head in self.heads}
 
     def predict_faces(self, images: Images, *, batch_size: int = 64) -> FacePredictions:
-        """Return the mean of expression, and of not_face over the networks that can tell."""
-        answers = [member.predict_faces(images, batch_size=batch_size) for member in self.members]
-        telling = [
-            answer.not_face
-            for member, answer in zip(self.members, answers, strict=True)
+        """Return the mean of expression, and the mean of not_face over the models that predict it."""
+        predictions = [member.predict_faces(images, batch_size=batch_size) for member in self.members]
+        not_face = [
+            prediction.not_face
+            for member, prediction in zip(self.members, predictions, strict=True)
             if member.spec.not_face_head is not None
         ]
         return FacePredictions(
-            _mean([answer.expression for answer in answers]), _mean(telling or [answers[0].not_face])
+            _mean([prediction.expression for prediction in predictions]),
+            _mean(not_face or [predictions[0].not_face]),
         )
 
 
-def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    if len(answers) == 1:
-        return answers[0]
-    total: NDArray[np.float64] = np.sum(answers, axis=0, dtype=np.float64)
-    return (total / len(answers)).astype(np.float32)
+def _mean(outputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    if len(outputs) == 1:
+        return outputs[0]
+    total: NDArray[np.float64] = np.sum(outputs, axis=0, dtype=np.float64)
+    return (total / len(outputs)).astype(np.float32)

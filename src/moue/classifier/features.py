@@ -1,4 +1,4 @@
-"""Where a network's last feature map lies: what class activation maps are made from."""
+"""Where the last feature map is in an ONNX file; class activation maps are computed from it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 LAYOUTS: Final = ("NCHW", "NHWC")
 _GRAPH, _OUTPUT, _NAME = 7, 12, 1  # fields of ONNX's ModelProto, GraphProto and ValueInfoProto
 _LENGTH_FOLLOWS: Final = 2
-_MOST_SHIFT: Final = 1.0
+_MAX_SHIFT: Final = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSpec:
-    """Names inside the ONNX file of a network that averages its last features over the face and ends in one layer.
+    """Tensor names in the ONNX file of a network that ends in global average pooling and one dense layer.
 
     Attributes:
-        output: The features before the average.
+        output: The features before the pooling.
         layout: ``"NCHW"`` or ``"NHWC"``.
-        layers: For each head the names of its weights (C, K) and its bias (K,).
-        shift: How far each place lies right of and below the tile of the input that its row and column suggest, in
-            parts of that tile's side; convolutions with a stride pad one side only.
+        layers: Maps each head to the names of its weights (C, K) and its bias (K,).
+        shift: How far each cell of the map lies to the right of and below the tile of the input with the same row and
+            column, as a fraction of the tile's side. Strided convolutions pad one side only, which causes the shift.
     """
 
     output: str
@@ -41,7 +41,7 @@ class FeatureSpec:
         names = [self.output, *(name for pair in pairs for name in pair)] if in_pairs else [""]
         if not all(map(checks.is_word, names)) or self.layout not in LAYOUTS:
             raise MoueError(f"features is {self!r:.200}", "names of tensors, as moue writes them", FIX)
-        checks.check_number("features.shift", self.shift, -_MOST_SHIFT, _MOST_SHIFT)
+        checks.check_number("features.shift", self.shift, -_MAX_SHIFT, _MAX_SHIFT)
 
     @classmethod
     def from_dict(cls, content: object) -> FeatureSpec:
@@ -63,14 +63,14 @@ class FeatureSpec:
 
 
 def with_outputs(content: bytes, names: Sequence[str]) -> bytes:
-    """Return an ONNX file with more of its tensors among its outputs; the package onnx is not needed.
+    """Return an ONNX file with more of its tensors as outputs; the package onnx is not needed.
 
-    Two protocol buffers written one behind the other are read as one: lists are joined. So what is appended is a model
-    that consists of nothing but the names of outputs.
+    Concatenated protocol buffers are read as one message, with lists joined. So this appends a model that holds
+    nothing but the names of outputs.
 
     Args:
         content: The bytes of the file.
-        names: Tensors in it: results of nodes, or constants.
+        names: Tensors in the file: results of nodes, or constants.
     """
     graph = b"".join(_field(_OUTPUT, _field(_NAME, name.encode())) for name in names)
     return content + _field(_GRAPH, graph)
@@ -81,7 +81,7 @@ def _field(number: int, payload: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    """Seven bits to a byte, the lowest first; the eighth bit says that more follow."""
+    """Encode seven bits per byte, lowest first; the eighth bit says that more bytes follow."""
     parts = bytearray()
     while number > 0x7F:
         parts.append(number & 0x7F | 0x80)

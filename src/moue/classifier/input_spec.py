@@ -1,4 +1,4 @@
-"""`InputSpec`: how pixels become a network's input, a part of its description."""
+"""`InputSpec`: how pixels become a model's input, a part of its description."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from moue.errors import MoueError
 from moue.media.pixels import RESIZING
 
 COLORS: Final = {"gray": 1, "rgb": 3}
-"""Channels of each kind of colour."""
+"""Number of channels by `InputSpec.color`."""
 
 _MAX_SIDE: Final = 4096
-_LEAST_MARGIN: Final = -0.5
-_MOST_MARGIN: Final = 4
+_MIN_MARGIN: Final = -0.5
+_MAX_MARGIN: Final = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class InputSpec:
-    """How pixels become the network's input; the defaults are those of FER2013 and of the starting point.
+    """How pixels become the model's input; the defaults are those of FER2013 and of `seed_cnn`.
 
-    The network scales inside itself, so `pixel_range` is that of plain images.
+    The network scales the pixels itself, so `pixel_range` is that of plain images.
 
     Attributes:
         height: Input height in pixels.
         width: Input width in pixels.
-        channels: 1, gray; or 3 in a network of other origin.
+        channels: 1 for gray; 3 only in a community model.
         layout: ``"NHWC"``.
         color: ``"gray"``, or ``"rgb"`` with 3 channels.
         gray_rule: ``"rec601"``, the luma weights of ``cv2.cvtColor``.
         pixel_range: (0, 255).
         dtype: ``"float32"``.
-        resize: ``"hamming"``, as `moue.media.pixels.resize` does it.
-        crop_margin: A face is cut out of a photograph as a square. Its side is the square root of the face box's area
-            times 1 + crop_margin, -0.5 to 4. An image that is one face already is taken as it is.
-        crop_shift: How far the square's centre lies from the box's towards the chin, in parts of that root, -1 to 1.
+        resize: ``"hamming"``, see `moue.media.pixels.resize`.
+        crop_margin: A face is cropped from a photo as a square. Its side is the square root of the face box's area
+            times 1 + crop_margin, -0.5 to 4. An image that is already one face is not cropped.
+        crop_shift: How far the square's centre lies below the box's centre, towards the chin, as a fraction of that
+            square root, -1 to 1.
     """
 
     height: int = 48
@@ -48,7 +49,7 @@ class InputSpec:
     pixel_range: tuple[int, int] = (0, 255)
     dtype: str = "float32"
     resize: str = RESIZING
-    # FER2013's own framing, measured with YuNet's boxes on its PublicTest faces: see benchmarks/roundtrip.py.
+    # FER2013's own crop, measured with YuNet's boxes on its PublicTest faces: see benchmarks/roundtrip.py.
     crop_margin: float = 0.1
     crop_shift: float = -0.01
 
@@ -65,7 +66,7 @@ class InputSpec:
         if not checks.is_int(self.channels) or COLORS.get(str(self.color)) != self.channels:
             came = f"input.color is {self.color!r:.200} with {self.channels!r:.200} channels"
             raise MoueError(came, "gray with 1, or rgb with 3", FIX)
-        checks.check_number("input.crop_margin", self.crop_margin, _LEAST_MARGIN, _MOST_MARGIN)
+        checks.check_number("input.crop_margin", self.crop_margin, _MIN_MARGIN, _MAX_MARGIN)
         checks.check_number("input.crop_shift", self.crop_shift, -1, 1)
 
     @property

@@ -1,4 +1,4 @@
-"""LiteRT (once TensorFlow Lite): runs a ``.tflite`` file behind the methods of an ONNX Runtime session."""
+"""LiteRT (formerly TensorFlow Lite): runs a ``.tflite`` file behind the methods of an ONNX Runtime session."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEY: Final = "litert"
-"""Where the description of such a file tells of that file."""
+"""The key in `ModelSpec.extra` under which such a file is described."""
 
 SUFFIX: Final = ".tflite"
 SIGNATURE: Final = "serving_default"
 
 
 class LiteRtSession(Described):
-    """A ``.tflite`` file that `Classifier` takes for an ONNX Runtime session; may be used by several threads.
+    """A ``.tflite`` file that `Classifier` uses like an ONNX Runtime session; several threads may share it.
 
     Args:
         content: The bytes of the file.
         path: Where they came from, for messages.
-        threads: CPU threads of one prediction.
+        threads: CPU threads per prediction.
         fix: The advice in the message of an error.
 
     Raises:
         MissingExtraError: ai-edge-litert is not installed.
-        MoueError: LiteRT cannot load the network, or it has no signature.
+        MoueError: LiteRT cannot load the file, or it has no signature.
     """
 
     def __init__(self, content: bytes, path: Path, *, threads: int, fix: str) -> None:
@@ -44,7 +44,7 @@ class LiteRtSession(Described):
         except ImportError as error:
             raise MissingExtraError("ai-edge-litert", "litert") from error
         try:
-            with silenced_stderr():  # it names its delegate
+            with silenced_stderr():  # LiteRT logs the name of its delegate
                 self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._runner = self._interpreter.get_signature_runner(SIGNATURE)
         except Exception as error:
@@ -52,16 +52,16 @@ class LiteRtSession(Described):
                 f"LiteRT cannot load {path}: {error}", "a file of moue export --format litert", fix
             ) from error
         super().__init__(_describe(self._runner.get_input_details()), _describe(self._runner.get_output_details()))
-        # One interpreter has one set of buffers.
+        # An interpreter has only one set of buffers.
         self._lock = threading.Lock()
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
     ) -> list[NDArray[np.float32]]:
-        """Return outputs by their names, as ONNX Runtime's own."""
+        """Return the named outputs, as ONNX Runtime does."""
         with self._lock, silenced_stderr():
-            answers = self._runner(**feeds)
-        return [answers[name] for name in output_names]
+            outputs = self._runner(**feeds)
+        return [outputs[name] for name in output_names]
 
 
 def _describe(details: Mapping[str, Mapping[str, Any]]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Where a network lies: a name is a name, and a path is a path."""
+"""Finding the files of a model by name or by path."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from moue.files import as_path
 
 WEIGHTS: Final = Path(__file__).parents[1] / "weights"
 DEFAULT_MODEL: Final = "small"
-"""The network that answers where none is named."""
+"""The model that is used if none is named."""
 
 SUFFIXES: Final = (".onnx", ".tflite", ".xml")
-"""Of files that `Classifier.load` runs."""
+"""Suffixes of the files that `Classifier.load` runs."""
 
 _COMMUNITY: Final = WEIGHTS / "community"
 
@@ -26,39 +26,39 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in WEIGHTS.glob("*.onnx")))
 
 
-def called(name_or_path: str | Path) -> str:
-    """Return what people call a network: its name where it is shipped, else that of its folder or ONNX file."""
+def display_name(name_or_path: str | Path) -> str:
+    """Return the display name of a model: its name if it is shipped, else that of its folder or file."""
     if str(name_or_path) in shipped_models():
         return str(name_or_path)
     path = Path(name_or_path)
     return path.stem if path.suffix.lower() in SUFFIXES else path.resolve().name
 
 
-def describing(path: Path) -> Path:
-    """Return the description beside a network: ``NAME.json`` of ``NAME.onnx``, else the whole name and ``.json``."""
+def description_beside(path: Path) -> Path:
+    """Return the description beside a model file: ``NAME.json`` for ``NAME.onnx``, else the file name + ``.json``."""
     return path.with_suffix(".json") if path.suffix.lower() == ".onnx" else path.with_name(f"{path.name}.json")
 
 
 def description_of(path: Path) -> Path:
-    """Return the description of a network: the one beside it, or the one that moue ships for an ONNX file of its name.
+    """Return the description of a model: the one beside it, or the one that moue ships for an ONNX file of its name.
 
-    moue ships descriptions of some networks of other origin, and not the networks.
+    moue ships descriptions of some community models, but not the models themselves.
     """
-    beside, shipped = describing(path), _COMMUNITY / f"{path.stem}.json"
+    beside, shipped = description_beside(path), _COMMUNITY / f"{path.stem}.json"
     is_known = path.suffix.lower() == ".onnx" and not beside.is_file() and shipped.is_file()
     return shipped if is_known else beside
 
 
 def locate(name_or_path: str | Path) -> Path:
-    """Return the file of a network; `description_of` says where its description is.
+    """Return the file of a model; `description_of` returns its description.
 
     Args:
-        name_or_path: Text that is the name of a shipped network means that network, whatever files lie in the working
-            folder. Anything else is a path: a run folder, or an ONNX, LiteRT or OpenVINO file. To mean a folder called
-            ``small``, write ``./small`` or give a `Path`.
+        name_or_path: A str that is the name of a shipped model means that model, even if a file of that name exists.
+            Anything else is a path: a run folder, or an ONNX, LiteRT or OpenVINO file. To mean a folder called
+            ``small``, write ``./small`` or pass a `Path`.
 
     Raises:
-        MoueError: there is no such network, or a file is missing.
+        MoueError: there is no such model, or a file is missing.
     """
     known = shipped_models()
     if isinstance(name_or_path, str) and name_or_path in known:
@@ -91,14 +91,14 @@ def locate(name_or_path: str | Path) -> Path:
 
 
 def identity(name_or_path: str | Path) -> tuple[str, ...]:
-    """Return what changes when the files of a network change, so that a loaded network can be known to be stale.
+    """Return values that change when the files of a model change, to tell when a loaded model is stale.
 
     Raises:
         MoueError: as `locate`.
     """
     onnx = locate(name_or_path)
     try:
-        # The description holds the checksum of the network; the times tell of a network without its description.
+        # The description holds the model's checksum; the file times show that only the model file was replaced.
         described = hashlib.sha256(description_of(onnx).read_bytes()).hexdigest()
         state = onnx.stat()
     except OSError as error:

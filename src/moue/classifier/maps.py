@@ -1,13 +1,13 @@
-"""Which parts of a face an answer rests on: class activation maps, and occlusion maps where a network allows none.
+"""Which parts of a face a prediction rests on: class activation maps, or occlusion maps where these are not possible.
 
-A network that averages its last features over the face and ends in one layer is a sum over places (Zhou et al. 2016,
-arXiv:1512.04150). Nothing is estimated then: each place's part of the answer can be read off. Let z_c be the logits of
-`expression`, and q_k the share of class k among the rivals of class c, p_k / (1 - p_c). Then
+If a network ends in global average pooling and one dense layer, its logits are a sum over the cells of the last feature
+map (Zhou et al. 2016, arXiv:1512.04150). Then the contribution of each cell is exact, not estimated. Let z_c be the
+logits of `expression`, and q_k = p_k / (1 - p_c) the share of class k among the other classes than c. Then
 
     log(p_c / (1 - p_c)) = z_c - sum_k q_k z_k - H(q),
 
-with the entropy H, and every z is a sum over places and a constant. The map of class c is the first two terms of each
-place: how much it speaks for c rather than for its rivals, in log-odds.
+with the entropy H, and every z is a sum over the cells plus a constant. The map of class c holds the first two terms
+for each cell: the log-odds that it contributes for c against the other classes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.classifier.answer_spec import ExpressionSpec
 from moue.classifier.classifier import Classifier
 from moue.classifier.features import with_outputs
 from moue.classifier.locate import FIX
+from moue.classifier.output_spec import ExpressionSpec
 from moue.classifier.preprocess import fit, prepare
 from moue.classifier.runtime import open_session, read_network, usable_cpus
 from moue.errors import MoueError, SettingError
@@ -44,21 +44,21 @@ OCCLUSION: Final = "occlusion"
 METHODS: Final = ("auto", CLASS_MAP, OCCLUSION)
 
 _SAME: Final = 1e-3
-_CELLS: Final = 8  # of an occlusion map in each direction; what is covered is twice as wide
+_CELLS: Final = 8  # cells of an occlusion map per side; the covering square is two cells wide
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FaceMap:
-    """Which parts of a face speak for a class rather than for its rivals.
+    """Which parts of a face are evidence for a class against the other classes.
 
     Attributes:
         emotion: The class.
-        evidence: float32 (h, w), log-odds for the class, above 0, or against it, below 0. Of a class map, the sum and
-            `constant` are `log_odds`. Of an occlusion map, each cell is how much is lost when it is covered.
+        evidence: float32 (h, w), log-odds: above 0 for the class, below 0 against it. In a class map, the sum plus
+            `constant` is `log_odds`. In an occlusion map, each cell is the loss of log-odds when it is covered.
         log_odds: log(p / (1 - p)) of the class.
-        constant: The part of `log_odds` that no place of the face is responsible for; 0 in an occlusion map.
+        constant: The part of `log_odds` that comes from no cell; 0 in an occlusion map.
         method: "class map" or "occlusion".
-        shift: How far the places lie right of and below where they would tile the face, in parts of its side.
+        shift: How far the cells lie to the right of and below an even tiling of the face, as a fraction of its side.
     """
 
     emotion: str
@@ -80,16 +80,16 @@ def face_maps(
     """Return the map of one class for each face.
 
     Args:
-        classifier: The network.
-        images: Faces as the network is given them, uint8 (H, W) or (H, W, C).
+        classifier: The model.
+        images: Face crops, uint8 (H, W) or (H, W, C).
         emotions: The class of each face; by default the most probable one.
-        method: "class map" needs a network that averages its last features; "occlusion" covers the face piece by piece
-            and works with any; "auto" takes the first where it can.
-        head: The answer that is explained, a name of `FaceClassifier.heads`; occlusion explains "expression" only.
+        method: "class map" needs a network that ends in global average pooling; "occlusion" covers the face piece by
+            piece and works with any model; "auto" uses class maps where possible.
+        head: The head to explain, a name of `FaceClassifier.heads`; occlusion explains "expression" only.
 
     Raises:
         SettingError: an unknown method or class.
-        MoueError: a class map of a network that allows none.
+        MoueError: "class map" with a model that does not support it.
     """
     if method not in METHODS:
         raise SettingError(f"the method is {method!r}", f"one of {', '.join(METHODS)}")
@@ -103,7 +103,9 @@ def face_maps(
     features = classifier.spec.features if isinstance(classifier, Classifier) else None
     if features is None and method == CLASS_MAP:
         raise MoueError(
-            "this network allows no class maps", "one that averages its last features", f'Use method="{OCCLUSION}".'
+            "this model does not support class maps",
+            "one that averages its last features",
+            f'Use method="{OCCLUSION}".',
         )
     if isinstance(classifier, Classifier) and features is not None and method != OCCLUSION:
         own = [names.index(emotion) for emotion in emotions]
@@ -114,10 +116,10 @@ def face_maps(
 
 
 def open_features(classifier: FaceClassifier) -> None:
-    """Open a network for class maps ahead of the first one; one that allows none is left alone.
+    """Open a model for class maps ahead of the first one; does nothing if it does not support them.
 
     Raises:
-        MoueError: the file is gone, or has changed since the network was loaded.
+        MoueError: the file is gone, or has changed since the model was loaded.
     """
     if isinstance(classifier, Classifier) and classifier.spec.features is not None:
         _features_of(classifier, classifier.spec.features)
@@ -146,14 +148,14 @@ def _class_maps(
 def class_evidence(
     classifier: Classifier, images: Sequence[NDArray[np.uint8]], *, head: str = EXPRESSION
 ) -> tuple[NDArray[np.float64], NDArray[np.floating]]:
-    """Return each place's part of each logit of `expression` or of a calibrated raw head, and the probabilities.
+    """Return each cell's part of each logit of `expression` or of a calibrated raw head, and the probabilities.
 
-    `expression` is linear in the heads' logits wherever the weights of each head have one sum for every class, as
-    `moue.training.expression_fit` makes them. Then this is exact: the sum over places and a constant of the class, the
-    same for every face, are the logits.
+    `expression` is linear in the heads' logits if the weights of each head have the same sum for every class, as
+    `moue.training.expression_fit` makes them. Then this is exact: the sum over the cells, plus a constant per class
+    that is the same for every face, is the logit.
 
     Args:
-        classifier: A network whose description names its features.
+        classifier: A model whose description names its features.
         images: Faces, uint8 (H, W) or (H, W, C).
         head: A name of `Classifier.heads`.
 
@@ -162,45 +164,45 @@ def class_evidence(
     """
     features = classifier.spec.features
     is_raw = head != EXPRESSION
-    # A raw head is an answer in which it speaks alone.
+    # A raw head is treated as an `expression` made of that head alone.
     how = ExpressionSpec.of_head(classifier.spec.head(head)) if is_raw else classifier.spec.expression
     if features is None:
         raise MoueError(f"{classifier.path} names no features", "a network that averages its last features", FIX)
     session = _features_of(classifier, features)
-    heads = [one for one in classifier.spec.heads if one.name in how.weights]
-    names = [features.output, EXPRESSION, *(one.output for one in heads)]
-    names += [name for one in heads for name in features.layers[one.name]]
-    found = session.run(names, {session.get_inputs()[0].name: prepare(list(images), classifier.input)})
-    maps: NDArray[Any] = found[0].astype(np.float64)
+    heads = [used for used in classifier.spec.heads if used.name in how.weights]
+    names = [features.output, EXPRESSION, *(used.output for used in heads)]
+    names += [name for used in heads for name in features.layers[used.name]]
+    outputs = session.run(names, {session.get_inputs()[0].name: prepare(list(images), classifier.input)})
+    maps: NDArray[Any] = outputs[0].astype(np.float64)
     maps = maps.transpose(0, 2, 3, 1) if features.layout == "NCHW" else maps
-    answers, weights = found[2 : 2 + len(heads)], found[2 + len(heads) :: 2]
+    head_probs, weights = outputs[2 : 2 + len(heads)], outputs[2 + len(heads) :: 2]
     places, logits = np.zeros((*maps.shape[:3], len(how.class_names))), np.array(how.bias)
-    for one, answer, matrix, bias in zip(heads, answers, weights, found[3 + len(heads) :: 2], strict=True):
-        _check_sum(classifier, maps, answer, matrix, bias)
-        rows = np.array(how.weights[one.name])
+    for used, y_prob, matrix, bias in zip(heads, head_probs, weights, outputs[3 + len(heads) :: 2], strict=True):
+        _check_sum(classifier, maps, y_prob, matrix, bias)
+        rows = np.array(how.weights[used.name])
         places += maps @ matrix.astype(np.float64) @ rows.T / (maps.shape[1] * maps.shape[2])
-        logits = logits + np.log(np.maximum(answer, PROBABILITY_FLOOR)) @ rows.T
-    return places, softmax(logits) if is_raw else found[1]
+        logits = logits + np.log(np.maximum(y_prob, PROBABILITY_FLOOR)) @ rows.T
+    return places, softmax(logits) if is_raw else outputs[1]
 
 
-def _check_sum(classifier: Classifier, maps: NDArray[Any], answer: Any, matrix: Any, bias: Any) -> None:  # noqa: ANN401
-    """Refuse features that do not make the answers."""
-    fits = matrix.shape == (maps.shape[3], answer.shape[1]) and bias.shape == answer.shape[1:]
-    logits = maps.mean(axis=(1, 2)) @ matrix + bias if fits else np.full_like(answer, np.nan)
+def _check_sum(classifier: Classifier, maps: NDArray[Any], y_prob: Any, matrix: Any, bias: Any) -> None:  # noqa: ANN401
+    """Refuse features that do not reproduce the outputs."""
+    fits = matrix.shape == (maps.shape[3], y_prob.shape[1]) and bias.shape == y_prob.shape[1:]
+    logits = maps.mean(axis=(1, 2)) @ matrix + bias if fits else np.full_like(y_prob, np.nan)
     logits -= logits.max(axis=1, keepdims=True)
-    made = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    if not np.abs(made - answer).max() < _SAME:
+    reproduced = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    if not np.abs(reproduced - y_prob).max() < _SAME:
         raise MoueError(
-            f"the features that {classifier.path.with_suffix('.json').name} names do not make the answers",
+            f"the features that {classifier.path.with_suffix('.json').name} names do not reproduce its outputs",
             "those of this network", FIX,
         )  # fmt: skip
 
 
 def occlusion_map(classifier: FaceClassifier, image: NDArray[np.uint8], emotion: str) -> FaceMap:
-    """Cover a face piece by piece with its mean gray, all in one batch, and see what becomes of a class.
+    """Cover a face piece by piece with its mean gray, all in one batch, and measure how a class changes.
 
     Args:
-        classifier: Any network.
+        classifier: Any model.
         image: The face, uint8 (H, W) or (H, W, C).
         emotion: The class.
     """
@@ -209,8 +211,8 @@ def occlusion_map(classifier: FaceClassifier, image: NDArray[np.uint8], emotion:
     rows, columns = (np.linspace(0, side, _CELLS + 1).round().astype(int) for side in (height, width))
     corners = [(row, column) for row in range(-1, _CELLS) for column in range(-1, _CELLS)]
     covered = np.repeat(face[None], len(corners) + 1, axis=0)
-    for one, (row, column) in zip(covered[1:], corners, strict=True):
-        one[
+    for view, (row, column) in zip(covered[1:], corners, strict=True):
+        view[
             rows[max(row, 0)] : rows[min(row + 2, _CELLS)], columns[max(column, 0)] : columns[min(column + 2, _CELLS)]
         ] = round(face.mean())
     own = classifier.class_names.index(emotion)
@@ -222,8 +224,8 @@ def occlusion_map(classifier: FaceClassifier, image: NDArray[np.uint8], emotion:
 
 
 def _log_odds(probability: float) -> float:
-    inside = min(max(float(probability), PROBABILITY_FLOOR), 1 - PROBABILITY_FLOOR)
-    return float(np.log(inside / (1 - inside)))
+    clipped = min(max(float(probability), PROBABILITY_FLOOR), 1 - PROBABILITY_FLOOR)
+    return float(np.log(clipped / (1 - clipped)))
 
 
 def _features_of(classifier: Classifier, features: FeatureSpec) -> onnxruntime.InferenceSession:
@@ -233,7 +235,7 @@ def _features_of(classifier: Classifier, features: FeatureSpec) -> onnxruntime.I
 
 @functools.lru_cache(maxsize=8)
 def _open(path: Path, sha256: str, *names: str) -> onnxruntime.InferenceSession:
-    """Open a network a second time, with its features among its outputs; the file itself is not touched."""
+    """Open a model a second time, with its features among its outputs; the file itself is not changed."""
     content = read_network(path, FIX)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise MoueError(f"{path} has changed since it was loaded", "the same network", "Load it again.")

@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEY: Final = "openvino"
-"""Where the description of such a file tells of that file."""
+"""The key in `ModelSpec.extra` under which such a file is described."""
 
 SUFFIX: Final = ".xml"
 WEIGHTS_SUFFIX: Final = ".bin"
 
 
 class OpenVinoSession(Described):
-    """An OpenVINO network that `Classifier` takes for an ONNX Runtime session; may be used by several threads.
+    """An OpenVINO model that `Classifier` uses like an ONNX Runtime session; several threads may share it.
 
     Args:
         graph: The bytes of the ``.xml`` file.
         weights: The bytes of the ``.bin`` file.
         path: The ``.xml`` file, for messages.
-        threads: CPU threads of one prediction.
+        threads: CPU threads per prediction.
         fix: The advice in the message of an error.
 
     Raises:
         MissingExtraError: openvino is not installed.
-        MoueError: OpenVINO cannot load the network.
+        MoueError: OpenVINO cannot load the model.
     """
 
     def __init__(self, graph: bytes, weights: bytes, path: Path, *, threads: int, fix: str) -> None:
         core = import_openvino().Core()
-        # Some processors would compute in 16 bits otherwise, and the answers would differ from those of the ONNX file.
+        # Otherwise some processors compute in 16 bits, and the outputs differ from those of the ONNX file.
         settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
         try:
             compiled = core.compile_model(core.read_model(graph, weights), "CPU", settings)
@@ -48,20 +48,20 @@ class OpenVinoSession(Described):
             raise MoueError(
                 f"OpenVINO cannot load {path}: {error}", "files of moue export --format openvino", fix
             ) from error
-        # An output that the conversion has joined with another has both names.
+        # If the conversion merged two outputs, the result has both names.
         outputs = [_describe(port, name) for port in compiled.outputs for name in sorted(port.get_names())]
         super().__init__([_describe(port, port.get_any_name()) for port in compiled.inputs], outputs)
         self._request = compiled.create_infer_request()
-        # One request has one set of buffers.
+        # A request has only one set of buffers.
         self._lock = threading.Lock()
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
     ) -> list[NDArray[np.float32]]:
-        """Return outputs by their names, as ONNX Runtime's own."""
+        """Return the named outputs, as ONNX Runtime does."""
         with self._lock:
-            answers = self._request.infer(dict(feeds))
-        return [answers[name] for name in output_names]
+            outputs = self._request.infer(dict(feeds))
+        return [outputs[name] for name in output_names]
 
 
 def import_openvino() -> Any:  # noqa: ANN401 (openvino has no types)

@@ -1,4 +1,4 @@
-"""From arrays of faces to the network's input: what shapes mean, then gray, size and float32 by `moue.media.pixels`.
+"""From arrays of faces to the model's input: interprets shapes, then `moue.media.pixels` makes them gray and resizes.
 
 Scaling to 0-1 is a layer inside the network.
 """
@@ -29,7 +29,7 @@ _KINDS = "uint8 gray (H, W) or (H, W, 1), RGB (H, W, 3), or a batch or list of t
 
 
 def prepare(images: Images, spec: InputSpec = SEED_INPUT) -> NDArray[np.float32]:
-    """Return the network's input for any face images.
+    """Return the model's input for any face images.
 
     An array is read by its shape: (H, W) is one gray image; (H, W, 1) and (H, W, 3) are one image; any other
     (N, H, W) is a batch of gray images; (N, H, W, 1) and (N, H, W, 3) are batches. A batch of gray images 1 to 4
@@ -37,13 +37,13 @@ def prepare(images: Images, spec: InputSpec = SEED_INPUT) -> NDArray[np.float32]
 
     Args:
         images: uint8 pixels, 0-255; colours as RGB. Nothing is cropped: each image is one face.
-        spec: The network's input.
+        spec: The model's input.
 
     Returns:
         float32 (N, height, width, channels), 0-255; N is 1 for a single image and 0 for an empty batch or list.
 
     Raises:
-        MoueError: the pixels are not uint8 (0-1 floats are the usual case), an image is empty, or its shape is none
+        MoueError: the pixels are not uint8 (floats in 0-1 are the usual case), an image is empty, or its shape is none
             of the above.
     """
     batches = list(iter_batches(images, spec, _CHUNK))
@@ -72,11 +72,11 @@ def iter_batches(images: Images, spec: InputSpec = SEED_INPUT, batch_size: int =
 
 
 def fit(image: NDArray[np.uint8], spec: InputSpec = SEED_INPUT) -> NDArray[np.uint8]:
-    """Return one image as the network sees it, still uint8, so that many can be kept in little memory.
+    """Return one image as the model sees it, still as uint8 to save memory.
 
     Args:
         image: uint8 (H, W), (H, W, 1) or (H, W, 3) RGB.
-        spec: The network's input.
+        spec: The model's input.
 
     Returns:
         uint8 (height, width, channels), 0-255.
@@ -124,7 +124,7 @@ def _checked(images: Images) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
 
 
 def _refuse_flat_rows(array: NDArray[Any]) -> None:
-    """Refuse (N, 2304), the usual shape of faces read from fer2013.csv, which would be read as one wide image."""
+    """Refuse (N, 2304), the usual shape of faces read from fer2013.csv, which would count as one wide image."""
     if array.ndim == 2 and array.shape[1] == SEED_INPUT.height * SEED_INPUT.width:
         raise MoueError(
             f"images has shape {array.shape}: flattened faces, or one gray image {array.shape[1]} pixels wide",

@@ -1,4 +1,4 @@
-"""Networks of other places: a pair of files at an HTTPS address, fetched once, checked, and kept."""
+"""Downloading a model: a pair of files at an HTTPS address, downloaded once, checked and cached."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 _HUB: Final = "https://huggingface.co"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
-_MOST_JSON: Final = 1 << 20
-_MOST_ONNX: Final = 1 << 28
+_MAX_JSON: Final = 1 << 20
+_MAX_ONNX: Final = 1 << 28
 _HTTPS: Final = ("https",)
 
 
 def address_of(name: str, revision: str = "") -> str:
-    """Return the address of the ONNX file: `name` itself, or that of ``model.onnx`` in a hub's repository.
+    """Return the address of the ONNX file: `name` itself, or ``model.onnx`` in a repository of the hub.
 
     Args:
         name: An address that ends in ``.onnx``, or ``owner/name``.
         revision: The 40 digits of the repository's commit; empty for an address.
 
     Raises:
-        MoueError: it is neither, or the revision is no commit.
+        MoueError: `name` is neither, or the revision is not a commit.
     """
     if _REPOSITORY.fullmatch(name):
         if not _COMMIT.fullmatch(revision):
@@ -47,15 +47,15 @@ def address_of(name: str, revision: str = "") -> str:
 
 
 def fetch_pair(address: str, sha256: str, *, schemes: tuple[str, ...] = _HTTPS) -> Path:
-    """Return the ONNX file of a pair, from the cache if it was fetched before.
+    """Return the ONNX file of a pair, from the cache if it was downloaded before.
 
     Args:
-        address: That of the ONNX file; the description has the same one with ``.json``.
-        sha256: Of the description, which holds the SHA-256 of the ONNX file: so one checksum pins both.
-        schemes: Kinds of address that are allowed, redirects included.
+        address: The address of the ONNX file; the description has the same address with ``.json``.
+        sha256: SHA-256 of the description, which holds that of the ONNX file: one checksum pins both.
+        schemes: Allowed URL schemes, also for redirects.
 
     Raises:
-        MoueError: `sha256` is none, the network fails, or what came is not what the checksums say.
+        MoueError: `sha256` is not a SHA-256, the download fails, or a checksum does not match.
     """
     if not checks.is_sha256(sha256):
         raise MoueError(
@@ -67,8 +67,8 @@ def fetch_pair(address: str, sha256: str, *, schemes: tuple[str, ...] = _HTTPS) 
     beside = urllib.parse.urlunsplit(parts._replace(path=parts.path.removesuffix(".onnx") + ".json"))
     if not description.is_file() or sha256_of(description) != sha256:
         folder.mkdir(parents=True, exist_ok=True)
-        fetch(Download(beside, sha256, description.name, _MOST_JSON, schemes), description, overwrite=True)
+        fetch(Download(beside, sha256, description.name, _MAX_JSON, schemes), description, overwrite=True)
     expected = ModelSpec.load(description).onnx_sha256
     if not onnx.is_file() or sha256_of(onnx) != expected:
-        fetch(Download(address, expected, onnx.name, _MOST_ONNX, schemes), onnx, overwrite=True)
+        fetch(Download(address, expected, onnx.name, _MAX_ONNX, schemes), onnx, overwrite=True)
     return onnx

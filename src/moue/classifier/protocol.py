@@ -1,4 +1,4 @@
-"""What recognition needs of a network: one `Classifier`, an `Ensemble`, or anything else that answers alike."""
+"""What recognition needs from a model: a `Classifier`, an `Ensemble`, or anything else with the same methods."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FacePredictions:
-    """What a network says of N faces.
+    """The predictions for N faces.
 
     Attributes:
         expression: float32 (N, K), the calibrated probability of each class; rows sum to 1.
-        not_face: float32 (N,), the probability that an image shows no face, 0-1; 0 from a network that cannot tell.
+        not_face: float32 (N,), the probability that an image shows no face, 0-1; 0 if the model does not
+            predict it.
     """
 
     expression: NDArray[np.float32]
@@ -27,7 +28,7 @@ class FacePredictions:
 
 
 class FaceClassifier(Protocol):
-    """A network, or several that answer as one."""
+    """A model, or several whose predictions are averaged."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -35,19 +36,19 @@ class FaceClassifier(Protocol):
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What `predict_proba` answers: "expression" and the raw heads."""
+        """The heads that `predict_proba` accepts: "expression" and the raw heads."""
 
     @property
     def input(self) -> InputSpec:
-        """How a face is cut out and how large it should be; the network resizes anything else."""
+        """How a face is cropped and how large it should be; other sizes are resized."""
 
     @property
     def not_face_above(self) -> float:
-        """A detected face is dropped where `not_face` is above this, 0-1."""
+        """A detected face is dropped if `not_face` is above this, 0-1."""
 
     @property
     def fingerprint(self) -> str:
-        """64 hexadecimal digits that change whenever the answers may change."""
+        """64 hexadecimal digits that change whenever the predictions may change."""
 
     def predict_faces(self, images: Images, *, batch_size: int = 64) -> FacePredictions:
         """Return expression and not_face of each face in one pass."""
@@ -60,7 +61,7 @@ class FaceClassifier(Protocol):
     def predict_heads(
         self, images: Images, *, calibrated: bool = True, batch_size: int = 64
     ) -> dict[str, NDArray[np.float32]]:
-        """Return what `predict_proba` does for every head, by its name, in one pass."""
+        """Return the probabilities of every head by name, in one pass."""
 
     def predict(self, images: Images, *, batch_size: int = 64) -> NDArray[np.str_]:
         """Return the name of the most probable class of each face, text (N,)."""

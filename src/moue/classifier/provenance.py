@@ -1,4 +1,4 @@
-"""Where a shipped weight file comes from and on what terms: a record beside it, for people and programs.
+"""Where a shipped weight file comes from and under which terms: a record beside it, for people and programs.
 
 `docs/use.md` describes the fields. `scripts/provenance.py` writes the records from the descriptions of the files.
 """
@@ -24,14 +24,14 @@ _FIX: Final = "Install moue again."
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One set of data behind a weight file.
+    """One data set behind a weight file.
 
     Attributes:
         name: What it is.
         origin: Where it was published.
         use: What it was used for.
-        licence: On what terms, as far as known; "unresolved" where nobody can say.
-        checksum: What names the very data, or empty.
+        licence: Its terms, as far as known; "unresolved" where nobody can say.
+        checksum: What identifies the exact data, or empty.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Provenance:
     Attributes:
         file: Name of the weight file beside the record.
         sha256: Its SHA-256, 64 hexadecimal digits.
-        purpose: What it does, in a line.
+        purpose: What it does, in one line.
         licence: Terms by part: "code", "weights".
         made_by: How it was made: "commands", all of them in order, and what else is known.
-        data: The data it was made from.
-        third_party_weights: Weights of others in the file; empty if there are none.
+        data: The data sets it was made from.
+        third_party_weights: Weights of other projects in the file; empty if there are none.
         not_for: What it must not or should not be used for.
     """
 
@@ -71,7 +71,7 @@ class Provenance:
 
 
 def list_records() -> dict[str, Path]:
-    """Return the records that ship with moue by the name of their weight file, without suffix."""
+    """Return the records that ship with moue, by the name of their weight file without suffix."""
     return {path.name.removesuffix(SUFFIX): path for path in sorted(WEIGHTS.rglob(f"*{SUFFIX}"))}
 
 
@@ -97,7 +97,7 @@ def _record(content: Mapping[str, Any]) -> Provenance:
         purpose=str(content["purpose"]),
         licence={str(key): str(value) for key, value in content["licence"].items()},
         made_by=dict(content["made_by"]),
-        data=tuple(Source(**one) for one in content["data"]),
+        data=tuple(Source(**source) for source in content["data"]),
         third_party_weights=tuple(map(str, content["third_party_weights"])),
         not_for=tuple(map(str, content["not_for"])),
     )

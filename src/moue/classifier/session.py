@@ -1,4 +1,4 @@
-"""What every runtime of networks is asked: the methods of an ONNX Runtime session that moue uses."""
+"""The interface of every runtime: the methods of an ONNX Runtime session that moue uses."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOAT: Final = "tensor(float)"
-"""ONNX Runtime's name of float32."""
+"""ONNX Runtime's name for float32."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """An input or output as ONNX Runtime describes its own.
+    """An input or output, as ONNX Runtime describes them.
 
     Attributes:
         name: Its name.
-        shape: Its sides; a free one is text.
+        shape: Its dimensions; a free one is text.
         type: ``"tensor(float)"``, or the name of another type.
     """
 
@@ -31,7 +31,7 @@ class Tensor:
 
 
 class Described:
-    """The part of a session that tells of its inputs and outputs.
+    """The part of a session that describes its inputs and outputs.
 
     Args:
         inputs: What `get_inputs` returns.
@@ -42,11 +42,11 @@ class Described:
         self._inputs, self._outputs = inputs, outputs
 
     def get_inputs(self) -> Sequence[Tensor]:
-        """As ONNX Runtime's own."""
+        """Return the inputs, as ONNX Runtime does."""
         return self._inputs
 
     def get_outputs(self) -> Sequence[Tensor]:
-        """As ONNX Runtime's own."""
+        """Return the outputs, as ONNX Runtime does."""
         return self._outputs
 
 
@@ -60,4 +60,4 @@ class Session(Protocol):
         """Return its outputs, which have the attributes of `Tensor`."""
 
     def run(self, output_names: Sequence[str], input_feed: Mapping[str, Any], /) -> list[NDArray[np.float32]]:
-        """Return outputs by their names."""
+        """Return the named outputs."""

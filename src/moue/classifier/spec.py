@@ -1,4 +1,4 @@
-"""`ModelSpec`: the contents of ``model.json``, which says how to feed a network and how to read its answers."""
+"""`ModelSpec`: the contents of ``model.json``, which says how to feed a model and how to read its outputs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from moue.classifier import checks
-from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.checks import FIX, NEWER
 from moue.classifier.features import FeatureSpec
 from moue.classifier.input_spec import InputSpec
+from moue.classifier.output_spec import ExpressionSpec, HeadSpec
 from moue.errors import MoueError
 from moue.files import read_json, write_json
 from moue.heads import EXPRESSION, NOT_FACE
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 FORMAT: Final = "moue-model"
 VERSION: Final = 3
 OTHERS: Final = "expression_others"
-"""In `ModelSpec.data`: the further faces that `expression` was fitted to, with their checksum and counts."""
+"""Key in `ModelSpec.data`: the additional faces that `expression` was fitted to, with their checksum and counts."""
 
 STARTED_FROM: Final = "started_from"
-"""In `ModelSpec.data`: the same of the network whose weights the training started from."""
+"""Key in `ModelSpec.data`: the training data of the model whose weights the training started from."""
 
 _FREE_FIELDS: Final = ("recipe", "data", "versions", "scores", "license")
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """What ``model.json`` holds, checked when made.
+    """The contents of ``model.json``, checked on creation.
 
     Attributes:
         name: Name of the architecture, e.g. ``"seed_cnn"``.
         onnx_sha256: SHA-256 of the ONNX file beside it, 64 lower-case hexadecimal digits.
-        heads: The network's raw answers, at least one.
-        expression: How its outputs ``expression`` and ``not_face`` come from the heads.
-        input: How to feed it.
+        heads: The model's raw outputs, at least one.
+        expression: How its outputs ``expression`` and ``not_face`` are computed from the heads.
+        input: How pixels become its input.
         recipe: The training configuration.
         data: Source, counts and checksum of the training data.
         versions: Library versions at training and export.
-        scores: Measured scores, fractions, each with its split.
+        scores: Measured scores, as fractions, by split.
         license: Terms of code and weights.
         provenance: Where the weights come from, in words.
-        features: Where its last feature map lies; None in a network that does not average its features.
-        extra: Keys that this version does not know; kept when saved again.
+        features: Where its last feature map is; None if the network does not end in global average pooling.
+        extra: Keys that this version does not know; `save` writes them again.
     """
 
     name: str
@@ -103,7 +103,7 @@ class ModelSpec:
         """Return the head of that name.
 
         Raises:
-            MoueError: the network has no such head.
+            MoueError: the model has no such head.
         """
         for head in self.heads:
             if head.name == name:
@@ -112,7 +112,7 @@ class ModelSpec:
 
     @property
     def not_face_head(self) -> HeadSpec | None:
-        """The head that says whether an image shows no face; None where no head can."""
+        """The head that predicts whether an image shows no face; None if there is none."""
         return next((head for head in self.heads if NOT_FACE in head.class_names), None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class ModelSpec:
         return {**known, **{key: value for key, value in self.extra.items() if key not in known}}
 
     @classmethod
-    def from_dict(cls, content: Any) -> ModelSpec:  # noqa: ANN401 (what a JSON file holds is anything)
+    def from_dict(cls, content: Any) -> ModelSpec:  # noqa: ANN401 (a JSON file may hold anything)
         """Check the contents of a ``model.json`` and return them as a spec.
 
         Args:
@@ -190,14 +190,14 @@ class ModelSpec:
 
 
 def _values(kind: type, content: object, where: str) -> dict[str, Any]:
-    """Return the fields of a part, lists as tuples; every field must be there."""
+    """Return the fields of a part, with lists as tuples; every field must be present."""
     content = checks.need_object(content, where)
     values = {field.name: checks.need(content, field.name, where) for field in dataclasses.fields(kind)}
     return {name: _frozen(value) for name, value in values.items()}
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 (from JSON it may be anything)
-    """Return lists as tuples, also inside of an object or a list."""
+    """Return a JSON value with all its lists as tuples, however deep."""
     if isinstance(value, dict):
         return {name: _frozen(inner) for name, inner in value.items()}
     return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value

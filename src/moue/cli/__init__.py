@@ -16,18 +16,18 @@ STOPPED = 130
 
 
 class _Interrupts:
-    """Remembers that Ctrl-C was pressed: a library that is being imported may turn it into an error of its own."""
+    """Remembers that Ctrl-C was pressed, because a library that is being imported may raise its own error instead."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.pressed = False
 
     def watch(self) -> None:
-        # Where a caller has arranged something else, such as `nohup`, that stays.
+        # A handler that the caller has set, for example with `nohup`, stays.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
+        self.pressed = True
         signal.default_int_handler(number, frame)
 
 
@@ -38,11 +38,11 @@ def main() -> None:
         interrupts.watch()
         from moue.cli.app import run
 
-        run(lambda: interrupts.came)
+        run(lambda: interrupts.pressed)
     except KeyboardInterrupt:
         _stop()
     except Exception:
-        if not interrupts.came:
+        if not interrupts.pressed:
             raise
         _stop()
 

@@ -1,4 +1,4 @@
-"""`moue predict --aggregate`: shares in groups of people instead of answers for faces."""
+"""`moue predict --aggregate`: shares per group instead of a prediction per face."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _STANDARD: Final = "-"
 
 
 def print_aggregate(files: Iterable[str], chosen: PredictOptions, out: str, min_faces: int) -> None:
-    """Answer, print the groups, and write them to a file if one is named.
+    """Predict, print the groups, and write them to a file if one is named.
 
     Args:
-        files: What the user named.
-        chosen: How to answer, without what tells of single faces.
+        files: The inputs that the user named.
+        chosen: How to predict, without outputs for single faces.
         out: The table to write: ``.csv`` or ``.json``; "-" writes CSV to standard output; may be empty.
         min_faces: Smaller groups are suppressed.
     """
@@ -38,32 +38,32 @@ def print_aggregate(files: Iterable[str], chosen: PredictOptions, out: str, min_
         refuse_suffix(target, (".csv", ".json"))
         refuse_existing(target, overwrite=chosen.overwrite)
     with contextlib.closing(ConsoleListener("nothing")) as listener:
-        found = aggregate(files, chosen, min_faces=min_faces, listener=listener)
+        aggregated = aggregate(files, chosen, min_faces=min_faces, listener=listener)
     if out == _STANDARD:
-        sys.stdout.write(console.harmless(found.to_csv()))
+        sys.stdout.write(console.harmless(aggregated.to_csv()))
     else:
-        _print_groups(found)
+        _print_groups(aggregated)
     if target is not None:
-        text = found.to_json() if target.suffix.lower() == ".json" else found.to_csv()
+        text = aggregated.to_json() if target.suffix.lower() == ".json" else aggregated.to_csv()
         write_text(target, text, overwrite=chosen.overwrite)
         console.wrote(target)
-    if not found.summary.any_result:
+    if not aggregated.summary.any_result:
         raise typer.Exit(1)
 
 
-def _print_groups(found: Aggregated) -> None:
-    for group in found.groups:
+def _print_groups(aggregated: Aggregated) -> None:
+    for group in aggregated.groups:
         if not group.suppressed:
-            console.say(_about(group))
-    small = sum(group.suppressed for group in found.groups)
+            console.say(_describe(group))
+    small = sum(group.suppressed for group in aggregated.groups)
     if small:
         what = "group was" if small == 1 else "groups were"
-        console.warn(f"{small:,} {what} suppressed: fewer than {found.min_faces} faces (--min-faces)")
+        console.warn(f"{small:,} {what} suppressed: fewer than {aggregated.min_faces} faces (--min-faces)")
 
 
-def _about(group: Group) -> str:
+def _describe(group: Group) -> str:
     name = group.source if group.minute is None else f"{group.source}, minute {group.minute}"
     ranked = sorted(group.shares.items(), key=lambda share: -share[1])
-    shares = ", ".join(f"{one} {100 * share:.0f} %" for one, share in ranked if share)
-    answers = console.wrapped(f"{shares}; unsure {100 * (group.unsure or 0):.0f} %", "  ", "  ")
-    return f"{console.one_line(name)}: {group.num_faces:,} faces\n{answers}"
+    shares = ", ".join(f"{emotion} {100 * share:.0f} %" for emotion, share in ranked if share)
+    text = console.wrapped(f"{shares}; unsure {100 * (group.unsure or 0):.0f} %", "  ", "  ")
+    return f"{console.one_line(name)}: {group.num_faces:,} faces\n{text}"

@@ -1,4 +1,4 @@
-"""The application: its commands and how it ends."""
+"""The application: its commands and its exit codes."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ class _Stopped(BaseException):
 
 
 def _prepared(command: Callable[..., None], rules: tuple[together.Rule, ...]) -> Callable[..., None]:
-    """Return a command that also takes ``--quiet``, as all of them do, and refuses what has no effect."""
+    """Return the command with the common option ``--quiet`` added; it refuses options that have no effect."""
 
     @functools.wraps(command)
-    def run_command(context: typer.Context, *, quiet: bool, **choices: Any) -> None:  # noqa: ANN401 (the command's)
+    def run_command(context: typer.Context, *, quiet: bool, **choices: Any) -> None:  # noqa: ANN401 (the command's own types)
         console.set_quiet(quiet)
         together.refuse_without_effect(context, rules)
         try:
             command(**choices)
         except KeyboardInterrupt as error:
-            raise _Stopped from error  # Typer would end the program without a word
+            raise _Stopped from error  # Typer would end the program without a message
 
-    # Typer reads the signature; annotations are texts there, which only this call turns into types.
+    # Typer reads the signature, where annotations are strings; get_type_hints resolves them to types.
     hints = get_type_hints(command, include_extras=True)
     option = typer.Option("--quiet", "-q", help="Print only results, errors and failures.")
     hints |= {"context": typer.Context, "quiet": Annotated[bool, option]}
-    given = inspect.signature(command)
-    parameters = [one.replace(annotation=hints[name]) for name, one in given.parameters.items()]
+    original = inspect.signature(command)
+    parameters = [value.replace(annotation=hints[name]) for name, value in original.parameters.items()]
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=hints["context"])
     quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints["quiet"])
-    signature = given.replace(parameters=[context, *parameters, quiet])
+    signature = original.replace(parameters=[context, *parameters, quiet])
     run_command.__signature__ = signature  # type: ignore[attr-defined]
     run_command.__annotations__ = hints
     return run_command
@@ -118,7 +118,7 @@ def run(interrupted: Callable[[], bool] = lambda: False) -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without bars or accents is no error
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show bars or accents is no error
     try:
         sys.exit(app(prog_name="moue", standalone_mode=False) or 0)
     except _Stopped:
@@ -131,16 +131,16 @@ def run(interrupted: Callable[[], bool] = lambda: False) -> None:
         sys.exit(2)
     except MoueError as error:
         if interrupted() and isinstance(error.__cause__, ImportError):
-            # A library that is stopped while it is imported may say that it cannot be.
+            # A library whose import is interrupted may raise an ImportError.
             raise KeyboardInterrupt from None
         console.print_error(error)
         sys.exit(130 if interrupted() else error.exit_code)
     except BrokenPipeError:
-        # The reader of our output has gone (`moue ... | head`); say nothing more, not even when Python flushes.
+        # The reader of our output has exited (`moue ... | head`); write nothing more, not even when Python flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        # A disk, folder or device that refuses is no fault of the program, wherever it shows.
+        # A disk, folder or device that fails is no bug of the program, wherever the error appears.
         where = f"{error.filename}: " if error.filename else ""
         console.print_error(MoueError(f"{where}{error.strerror or error}", "a file or folder that can be used"))
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""The card of shipped weights and the record of their origin, for people to read: both fit the width of the output."""
+"""Prints the model card of shipped weights and the record of their origin, wrapped to the width of the output."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from moue.cli import console
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_COLUMNS: Final = 10  # of a table; one with more columns is turned, so that they become rows
+_MAX_COLUMNS: Final = 10  # a table with more columns is transposed
 
 
 def show_card(name: str) -> None:
-    """Print the card of shipped weights, then the record, and say where their files are."""
+    """Print the card of shipped weights, then the record, and where their files are."""
     from moue.classifier.provenance import SUFFIX, list_records, read_record
     from moue.errors import SettingError
 
@@ -37,12 +37,12 @@ def _print_markdown(text: str) -> None:
     with shown.capture() as capture:
         shown.print(Markdown(console.harmless(_with_narrow_tables(text))))
     for line in capture.get().splitlines():
-        # Rich fills lines with blanks. Its colours are kept, so this does not go through `say`.
+        # Rich pads lines with blanks. `say` would remove its colours.
         print(line.rstrip())  # noqa: T201
 
 
 def _with_narrow_tables(text: str) -> str:
-    """Return Markdown whose tables of many columns are turned."""
+    """Return Markdown with its wide tables transposed."""
     parts: list[str] = []
     table: list[str] = []
     for line in [*text.splitlines(), ""]:
@@ -56,26 +56,26 @@ def _with_narrow_tables(text: str) -> str:
 
 
 def _narrow(table: list[str]) -> list[str]:
-    """Return the lines of a table, turned if it has too many columns."""
+    """Return the lines of a table, transposed if it has too many columns."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    if not rows or len(rows[0]) <= _MOST_COLUMNS:
+    if not rows or len(rows[0]) <= _MAX_COLUMNS:
         return table
     header, _, *body = rows  # the second line is the rule
-    turned = [list(cells) for cells in zip(header, *body, strict=True)]
-    turned.insert(1, ["---"] * len(turned[0]))
-    return [f"| {' | '.join(cells)} |" for cells in turned]
+    transposed = [list(cells) for cells in zip(header, *body, strict=True)]
+    transposed.insert(1, ["---"] * len(transposed[0]))
+    return [f"| {' | '.join(cells)} |" for cells in transposed]
 
 
 def _outline(value: object, name: str = "", depth: int = 0) -> Iterator[str]:
-    """Yield JSON values as lines: one for each name, what belongs to it below it and further in."""
+    """Yield a JSON value as lines: one per name, with its contents indented below it."""
     indent = "  " * depth
     mark = "-" if name == "-" else f"{name}:"
     if isinstance(value, dict | list | tuple) and value:
         if name:
             yield f"{indent}{mark}"
-        inner = value.items() if isinstance(value, dict) else (("-", one) for one in value)
-        for key, one in inner:
-            yield from _outline(one, key, depth + bool(name))
+        inner = value.items() if isinstance(value, dict) else (("-", item) for item in value)
+        for key, item in inner:
+            yield from _outline(item, key, depth + bool(name))
         return
     is_empty = isinstance(value, str | list | tuple | dict) and not value
     yield console.wrapped(f"{mark} {'none' if is_empty else value}", indent, f"{indent}    ")

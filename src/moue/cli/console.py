@@ -1,4 +1,4 @@
-"""What all commands print alike: errors, remarks, tables, progress."""
+"""Output that all commands share: errors, notes, tables, progress."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from moue.progress import Progress
 
 _NUMBER: Final = re.compile(r"[\d.,]*( M| %)?")
-# File names may hold what a terminal takes as a command, what turns the direction of writing (U+202E), what ends a
-# line, and bytes that are no text.
+# File names may contain terminal commands, characters that change the writing direction (U+202E) or end a line, and
+# bytes that are not text.
 _NOT_SHOWN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 WIDTH: Final = 80
-"""Columns that every command's output fits into."""
+"""Every command's output fits into this many columns."""
 
 
 class _State:
@@ -35,7 +35,7 @@ messages = Console(stderr=True, highlight=False, emoji=False)
 
 
 def set_quiet(value: bool) -> None:
-    """Print only results, errors and what could not be done from now on, or everything again."""
+    """From now on, print only results, errors and failures; or everything again."""
     _State.quiet = value
 
 
@@ -45,40 +45,40 @@ def print_error(error: MoueError) -> None:
 
 
 def note(text: str) -> None:
-    """Print a remark to standard error, where it does not mix with results; ``--quiet`` leaves it out."""
+    """Print a note to standard error, where it does not mix with results; ``--quiet`` suppresses it."""
     if not _State.quiet:
         warn(text)
 
 
 def warn(text: str) -> None:
-    """Print what the user must know even with ``--quiet``: what could not be done."""
+    """Print what the user must know even with ``--quiet``, such as failures."""
     _print(text)
 
 
 def _print(text: str, style: str | None = None) -> None:
-    # Words are wrapped for people only: programs get each message on one line.
+    # Lines are wrapped for people only; programs get each message on one line.
     messages.print(harmless(text), markup=False, style=style, soft_wrap=not messages.is_terminal)
 
 
 def wrote(*paths: Path) -> None:
-    """Say what was written and where."""
+    """Print a note for each file that was written."""
     for path in paths:
         note(f"wrote {path}")
 
 
 def say(text: str) -> None:
     """Print a line of the result to standard output."""
-    # Not rich: it would wrap the line, and be slow with many.
+    # Not with rich, which would wrap the line and be slow with many lines.
     sys.stdout.write(harmless(text) + "\n")
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> str:
-    """Return a text in lines that fit the width; words stay whole, so that addresses can be copied.
+    """Return a text wrapped to the width; words stay whole, so that URLs can be copied.
 
     Args:
         text: One paragraph.
-        first: What the first line begins with.
-        rest: What the other lines begin with.
+        first: Prefix of the first line.
+        rest: Prefix of the other lines.
     """
     return textwrap.fill(
         text,
@@ -91,22 +91,22 @@ def wrapped(text: str, first: str = "", rest: str = "") -> str:
 
 
 def harmless(text: str) -> str:
-    """Return a text without what commands a terminal; line ends and tabs stay."""
+    """Return a text with terminal control characters replaced by "?"; line ends and tabs stay."""
     return _NOT_SHOWN.sub("?", text)
 
 
 def one_line(text: str) -> str:
-    """Return a text that may come from outside, such as a file's name, as part of one line."""
+    """Return untrusted text, such as a file name, so that it stays on one line."""
     return harmless(re.sub(r"[\t\n]", "?", text))
 
 
 def width() -> int:
-    """Return how many columns may be used: those of the terminal; a pipe or a file has 80."""
+    """Return the number of columns: those of the terminal; 80 for a pipe or a file."""
     return max(WIDTH // 2, messages.width if sys.stdout.isatty() and messages.is_terminal else WIDTH)
 
 
 def height() -> int | None:
-    """Return the lines of the terminal, or None where results do not go to one."""
+    """Return the number of lines of the terminal, or None if results do not go to one."""
     return Console().height if sys.stdout.isatty() else None
 
 
@@ -126,7 +126,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 @contextlib.contextmanager
 def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar of bytes while the block runs; yields the function that moves it."""
+    """Show a progress bar of bytes while the block runs; yields the function that advances it."""
     with _progress(title, "bytes") as moved:
         moved(0, total)
         yield lambda done: moved(done, total)
@@ -134,14 +134,14 @@ def byte_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def count_progress(title: str) -> Iterator[Progress]:
-    """Show a bar of things done while the block runs; yields the function that moves it."""
+    """Show a progress bar of items while the block runs; yields the function that advances it."""
     with _progress(title, "count") as moved:
         yield moved
 
 
 @contextlib.contextmanager
 def waiting(title: str) -> Iterator[None]:
-    """Say that something of unknown length is being done while the block runs."""
+    """Show the title of a task of unknown length while the block runs."""
     if messages.is_terminal and not _State.quiet:
         with messages.status(title):
             yield
@@ -152,7 +152,7 @@ def waiting(title: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def loading_keras() -> Iterator[None]:
-    """Say that Keras and its backend, which take seconds, are loaded in the block; the block imports them."""
+    """Show that the block is importing Keras and its backend, which takes seconds."""
     import os
 
     if "keras" in sys.modules:
@@ -167,7 +167,7 @@ def loading_keras() -> Iterator[None]:
 @contextlib.contextmanager
 def _progress(title: str, unit: Literal["bytes", "count"]) -> Iterator[Progress]:
     if not messages.is_terminal or _State.quiet:
-        # Nothing would move there, and rich would leave empty lines behind.
+        # A bar cannot move there, and rich would leave empty lines.
         yield lambda _done, _total: None
         return
     from rich import progress

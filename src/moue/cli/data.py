@@ -50,12 +50,12 @@ def check(data: options.DataPath, ferplus: options.FerPlus = None, class_names: 
     from moue.data import published as catalog
 
     checks = catalog.check(options.load_data(data, ferplus, class_names=class_names))
-    rows = [(found.name, found.actual, found.expected, "ok" if found.ok else "differs") for found in checks]
+    rows = [(result.name, result.actual, result.expected, "ok" if result.ok else "differs") for result in checks]
     console.print_table(("what", "here", "published", ""), rows)
-    for found in checks:
-        if found.note:
-            console.note(f"{found.name}: {found.note}")
-    if not all(found.ok for found in checks):
+    for result in checks:
+        if result.note:
+            console.note(f"{result.name}: {result.note}")
+    if not all(result.ok for result in checks):
         console.note("this is not the published FER2013; moue can still use it")
         raise typer.Exit(1)
 
@@ -90,7 +90,7 @@ def audit(
     with console.waiting("Comparing all faces with each other…"):
         findings = examine(dataset)
     rows = [(f.name, f"{f.number:,}", f.detail) for f in findings.table()]
-    try:  # Files first: a closed pipe (| head) ends the printing. The table also where they cannot be written.
+    try:  # Files first, because a closed pipe (| head) ends the printing. Print even if they cannot be written.
         if out is not None:
             findings.save(out, overwrite=overwrite)
         if report is not None:
@@ -137,7 +137,7 @@ def sheet(
     refuse_suffix(out, (".png", ".jpg", ".jpeg", ".webp"))
     refuse_existing(out, overwrite=overwrite)
     faces = options.load_data(data)
-    most = max(sum(counts) for counts in zip(*(found.values() for found in faces.counts().values()), strict=True))
+    most = max(sum(counts) for counts in zip(*(split.values() for split in faces.counts().values()), strict=True))
     image = contact_sheet(faces, min(per_class, max(1, most)))
     with replacing(out, overwrite=overwrite) as temporary:
         image.save(temporary)

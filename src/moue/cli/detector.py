@@ -1,4 +1,4 @@
-"""Commands about finding faces: moue detector train, evaluate."""
+"""Commands for face detectors: moue detector train, evaluate."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def train(
     from moue.faces.detectors.own import OwnDetector, OwnOptions
     from moue.faces.labelling import Labeller
     from moue.training.backend import import_keras
-    from moue.training.detector.held_out import MOST_FALSE
+    from moue.training.detector.held_out import MAX_FALSE
     from moue.training.detector.material import Material, collect, read_not_faces, read_scenes
     from moue.training.detector.rounds import RoundsConfig, train_rounds
 
@@ -72,7 +72,7 @@ def train(
     with console.loading_keras():
         import_keras()
     with contextlib.ExitStack() as stack:
-        found, figures = train_rounds(
+        written, figures = train_rounds(
             gather,
             out,
             config,
@@ -89,10 +89,10 @@ def train(
     names = ("threshold", f"of {figures.num_faces} faces", "false beside", f"false in {figures.num_empty} without")
     console.print_table(names, rows)
     console.say(
-        f"the threshold {figures.score_threshold} gives at most {MOST_FALSE:.0%} of photos without a face a false box"
+        f"at threshold {figures.score_threshold}, at most {MAX_FALSE:.0%} of photos without a face have a false box"
     )
-    console.wrote(found)
-    console.note(f"next: moue detector evaluate LABELS.json --detector-model {found}")
+    console.wrote(written)
+    console.note(f"next: moue detector evaluate LABELS.json --detector-model {written}")
 
 
 def evaluate(
@@ -149,7 +149,7 @@ def evaluate(
 
 
 def _bar_at_first_step(stack: contextlib.ExitStack) -> Progress:
-    """Return what shows a bar from the first step on: before that, marking faces has its own."""
+    """Return a callback that shows a bar from the first step on; marking faces before that has its own bar."""
     bars: list[Progress] = []
 
     def moved(done: int, total: int | None) -> None:

@@ -49,22 +49,23 @@ def explain(
     from moue.classifier.classifier import Classifier
     from moue.drawing.draw import SUFFIXES
     from moue.files import refuse_existing, refuse_suffix
-    from moue.recognition.explain import explain as ask
+    from moue.recognition.explain import explain as explain_image
 
     target = out or (None if as_json else Path(f"{Path(image).stem}-why.png"))
     if target is not None:
         refuse_suffix(target, SUFFIXES)
         refuse_existing(target, overwrite=overwrite)
     chosen = options.choose_device(device, model)
-    network = Classifier.load(model, device=chosen)
-    found = ask(image, model=network, detector=detector.value, emotion=emotion, method=method.value.replace("-", " "))
+    classifier = Classifier.load(model, device=chosen)
+    way = method.value.replace("-", " ")
+    explanation = explain_image(image, model=classifier, detector=detector.value, emotion=emotion, method=way)
     if as_json:
-        console.say(found.to_json())
+        console.say(explanation.to_json())
     else:
-        for number, face in enumerate(found.faces, 1):
+        for number, face in enumerate(explanation.faces, 1):
             console.say(console.wrapped(f"{face.title}, {face.subtitle}", f"{number}  ", "   "))
     if target is not None:
-        found.save(target, overwrite=overwrite, size=size)
+        explanation.save(target, overwrite=overwrite, size=size)
         console.wrote(target)
 
 

@@ -1,4 +1,4 @@
-"""Commands that hand on a network: export, publish."""
+"""Commands that export a model: export, publish."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FormatName(enum.StrEnum):
-    """What a network is written as."""
+    """The format in which a model is written."""
 
     ONNX = "onnx"
     LITERT = "litert"
@@ -82,10 +82,10 @@ def export(
                 "only --format onnx without --int8 fits the output expression", param_hint="--also"
             )
         weights = "int8" if int8 else "fp16" if half else "fp32"
-        path = out or _beside(model, form, int8=int8)
+        path = out or _default_path(model, form, int8=int8)
         _refuse_early(form, path, weights, data, overwrite=overwrite)
         faces = None if data is None else options.load_data(data, ferplus, class_names=class_names)
-        _export_network(model, path, faces, weights, allow_loss=allow_loss, overwrite=overwrite)
+        _convert(model, path, faces, weights, allow_loss=allow_loss, overwrite=overwrite)
         return
     if data is None:
         raise typer.BadParameter("--format onnx needs the data of the run", param_hint="DATA")
@@ -114,8 +114,8 @@ _SUFFIXES: Final = {
 }
 
 
-def _beside(model: str, form: FormatName, *, int8: bool) -> Path:
-    """Return where an exported file goes if nobody says: into a run folder, else into the working folder."""
+def _default_path(model: str, form: FormatName, *, int8: bool) -> Path:
+    """Return the default path of an exported file: in the run folder, else in the working folder."""
     folder = Path(model)
     is_run = (folder / "model.json").is_file()
     stem = "model" if is_run else folder.stem
@@ -125,7 +125,7 @@ def _beside(model: str, form: FormatName, *, int8: bool) -> Path:
 
 
 def _refuse_early(form: FormatName, path: Path, weights: str, data: Path | None, *, overwrite: bool) -> None:
-    """Refuse what cannot work before Keras and the data are loaded in vain."""
+    """Refuse what cannot work before Keras and the data are loaded."""
     from moue.files import refuse_existing, refuse_suffix
 
     refuse_suffix(path, (_SUFFIXES[form],))
@@ -136,20 +136,18 @@ def _refuse_early(form: FormatName, path: Path, weights: str, data: Path | None,
         raise typer.BadParameter("a SavedModel always has 32 bits", param_hint="--half, --int8")
 
 
-def _export_network(
-    model: str, path: Path, faces: Dataset | None, weights: str, *, allow_loss: bool, overwrite: bool
-) -> None:
+def _convert(model: str, path: Path, faces: Dataset | None, weights: str, *, allow_loss: bool, overwrite: bool) -> None:
     from moue.training.backend import import_keras
 
     with console.loading_keras():
         import_keras()
-    from moue.training.export_formats import export_network, files_of, format_of, tell_accuracy
+    from moue.training.export_formats import export_network, files_of, format_accuracy, format_of
 
     result = export_network(model, path, faces, weights=weights, allow_loss=allow_loss, overwrite=overwrite)
     kind = "drawn faces" if faces is None else "faces of the validation split"
     console.note(f"largest difference from ONNX {result.max_difference:.1g} over {result.num_images} {kind}")
     if result.accuracy:
-        console.note(f"accuracy on the validation split: {tell_accuracy(result.accuracy)}")
+        console.note(f"accuracy on the validation split: {format_accuracy(result.accuracy)}")
     console.wrote(*files_of(format_of(path), path))
 
 

@@ -1,4 +1,4 @@
-"""What a face detector tells about labelled faces, for the parts of `moue evaluate --robustness`."""
+"""Measurements of labelled faces with a face detector, for the subsets of `moue evaluate --robustness`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def measure_faces(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     scores, sizes = np.full(len(images), np.nan), np.full(len(images), np.nan)
     with console.count_progress("finding faces") as moved:
         for position, image in enumerate(images):
-            found = detector.detect(np.repeat(image, 3, axis=2))
-            if found:
-                scores[position] = found[0].face_score
-                sizes[position] = math.sqrt(found[0].width * found[0].height)
+            boxes = detector.detect(np.repeat(image, 3, axis=2))
+            if boxes:
+                scores[position] = boxes[0].face_score
+                sizes[position] = math.sqrt(boxes[0].width * boxes[0].height)
             moved(position + 1, len(images))
     return {"detector's score": scores, "face's size in pixels": sizes}

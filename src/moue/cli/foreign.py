@@ -1,4 +1,4 @@
-"""Scoring a network on data of other origin: faces cut out of images, classes left out, and all faces as one split."""
+"""Scoring a model on other data sets: cropped faces, classes left out, and all faces as one split."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from moue.cli.options import ScoredSplit
     from moue.data.dataset import Dataset
 
-_MADE_UP: Final = "moved "  # in the words of moue.data.splits.hold_out
+_MADE_UP: Final = "moved "  # how the split rules of moue.data.splits.hold_out begin
 
 
 class FaceCutter:
-    """Cuts the largest face out of each image, as `moue train --faces` does; an image without a face is taken whole.
+    """Crops the largest face in each image, as `moue train --faces` does; an image without a face is used whole.
 
     Args:
-        model: The network, whose framing counts.
+        model: The model, which defines the margin of the crop.
 
     Attributes:
         num_missed: Images in which no face was found.
@@ -37,7 +37,7 @@ class FaceCutter:
         self.num_missed = 0
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the face, uint8 (height, width, 1) as the network sees it."""
+        """Return the face, uint8 (height, width, 1), as the model's input."""
         from moue.faces.crop import cut_largest
 
         face, _ = cut_largest(image, self._detector, self._input)
@@ -48,11 +48,11 @@ class FaceCutter:
 
 
 def choose(dataset: Dataset, split: ScoredSplit, without: str) -> Dataset:
-    """Return the data without the classes to leave out; say how many faces are scored where moue made the splits.
+    """Return the data without the classes to leave out; if moue made the splits, print how many faces are scored.
 
     Args:
         dataset: The data.
-        split: What the user asked for.
+        split: The split that the user chose.
         without: Names of classes, separated by commas; may be empty.
 
     Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from moue.training.teacher_outputs import TeacherOutputs
     from moue.training.train import TrainResult
 
-# For recipes that were made for labels alone.
+# For recipes without distillation settings.
 _DISTILL: Final = {"distill_weight": 0.7, "distill_temperature": 2.0}
 
 
@@ -51,7 +51,7 @@ def train(
     else:
         config = TrainConfig.from_recipe(recipe or "seed_cnn", **given)
         training_options.refuse_no_votes(config, ferplus)
-    # Before the data is read in vain.
+    # Before the slow reading of the data.
     RunFolder(out).refuse_absent() if resume else RunFolder(out).refuse_used()
     if not start:
         training_options.refuse_network(config, recipe, given)
@@ -63,23 +63,23 @@ def train(
         from moue.training.finetune import finetune_config
 
         config = finetune_config(start, dataset, recipe, **given)
-    _run(config, dataset, out, resume=resume, devices=devices, data=_data_words(data, ferplus))
+    _run(config, dataset, out, resume=resume, devices=devices, data=_data_arguments(data, ferplus))
 
 
 def _cut_faces(photos: Path, out: Path, detector: str, *, again: bool) -> Path:
-    """Cut the faces out of photographs and return their folder; one that a resumed run made is taken as it is."""
+    """Crop the faces in photos and return their folder; a resumed run uses the existing folder."""
     if again and out.is_dir():
         return out
     from moue.faces import make_detector
     from moue.faces.cut_folder import cut_folder
 
     with console.count_progress("finding faces") as moved:
-        found = cut_folder(photos, out, make_detector(detector), progress=moved)
-    console.note(f"{found.num_faces} faces, one per image, are in {out}")
+        cut = cut_folder(photos, out, make_detector(detector), progress=moved)
+    console.note(f"{cut.num_faces} faces, one per image, are in {out}")
     for names, what in (
-        (found.without, "images without a face, skipped"),
-        (found.several, "images with several faces; the largest was used"),
-        (found.others, "files that are not images, skipped"),
+        (cut.without, "images without a face, skipped"),
+        (cut.several, "images with several faces; the largest was used"),
+        (cut.others, "files that are not images, skipped"),
     ):
         if names:
             console.note(f"{len(names)} {what}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}")
@@ -126,27 +126,27 @@ def distill(
         if "distill_weight" in given:
             raise typer.BadParameter("with distill_weight=0 the teacher has no effect", param_hint="--set")
         config = TrainConfig.from_recipe(recipe, **_DISTILL | given)
-        taken = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
-        console.note(f"the recipe {recipe} has no distillation settings, so these are used: {', '.join(taken)}")
+        settings = (f"{name}={getattr(config, name):g}" for name in _DISTILL)
+        console.note(f"the recipe {recipe} has no distillation settings, so these are used: {', '.join(settings)}")
     training_options.refuse_no_votes(config, ferplus)
-    run, answers = RunFolder(out), None
-    # Before the data is read in vain.
+    run, outputs = RunFolder(out), None
+    # Before the slow reading of the data.
     run.refuse_absent() if resume else run.refuse_used()
     training_options.refuse_network(config, recipe, given)
     training_options.refuse_devices(devices, config)
     dataset = options.load_data(data, ferplus, on_bad_row, class_names)
     if not resume:
-        refuse_unfit_data(dataset, config)  # before the teachers are asked in vain
+        refuse_unfit_data(dataset, config)  # before the teachers run
         with console.count_progress("running the teachers") as moved:
-            answers = teach(teachers or (), dataset, views=views.value, config=config, progress=moved)
+            outputs = teach(teachers or (), dataset, views=views.value, config=config, progress=moved)
     elif teachers and run.teacher.exists():
         refuse_other_teachers(TeacherOutputs.load(run.teacher, dataset), teachers, dataset, views.value, config)
-    words = _data_words(data, ferplus)
-    _run(config, dataset, out, resume=resume, devices=devices, data=words, teacher=answers)
+    words = _data_arguments(data, ferplus)
+    _run(config, dataset, out, resume=resume, devices=devices, data=words, teacher=outputs)
 
 
-def _data_words(data: Path, ferplus: Path | None) -> str:
-    """Return the words with which other commands read the same data."""
+def _data_arguments(data: Path, ferplus: Path | None) -> str:
+    """Return the arguments with which other commands read the same data."""
     words = [str(data), *(["--ferplus", str(ferplus)] if ferplus else [])]
     return shlex.join(words)
 
@@ -161,7 +161,7 @@ def _run(
     data: str,
     teacher: TeacherOutputs | None = None,
 ) -> None:
-    """Train, and say how it ended and what comes next."""
+    """Train, then print the result and the next command."""
     from moue.training.backend import import_keras
     from moue.training.run_folder import RunFolder
 
@@ -182,7 +182,7 @@ def _run(
             callbacks=[CommandRecord(run), EpochLines(run)],
             progress=moved,
         )
-    _tell(result)
+    _print_result(result)
     if result.interrupted:
         console.note(f"stopped early; to continue: {options.command_line()}{'' if resume else ' --resume'}")
         raise typer.Exit(130)
@@ -193,8 +193,8 @@ def _run(
     console.note(f"next: moue evaluate {out} {data}")
 
 
-def _tell(result: TrainResult) -> None:
-    """Say how good the network is, and where it is."""
+def _print_result(result: TrainResult) -> None:
+    """Print the model's accuracy and its folder."""
     epochs = len(result.history["epoch"])
     console.note(f"best epoch {result.best_epoch} of {epochs}: validation accuracy {result.best_val_accuracy:.1%}")
     if result.best_val_accuracy <= result.baseline:

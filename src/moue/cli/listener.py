@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 
 class ConsoleListener(Listener):
-    """Prints answers to standard output, and all else to standard error.
+    """Prints predictions to standard output, and everything else to standard error.
 
     Args:
-        shown: What is printed of the answers: "lines", "wide", "json" or "nothing".
+        shown: How predictions are printed: "lines", "wide", "json" or "nothing".
     """
 
     def __init__(self, shown: str) -> None:
         self._json = shown == "json"
-        self._answers = PredictionLines(wide=shown == "wide") if shown in ("lines", "wide") else None
+        self._lines = PredictionLines(wide=shown == "wide") if shown in ("lines", "wide") else None
         self._bar = contextlib.ExitStack()
         self._title: str | None = None
         self._unsure_below = 0.0
         self._move: Progress | None = None
 
     def began(self, analyzer: Analyzer) -> None:
-        """Say how faces are found."""
+        """Print which detector finds the faces."""
         self._unsure_below = analyzer.unsure_below
         name = analyzer.detector.name
         if name == "none":
@@ -49,7 +49,7 @@ class ConsoleListener(Listener):
             console.note(f"face detector: {name}")
 
     def progress(self, title: str, done: int, total: int | None) -> None:
-        """Move the bar; another title begins a new one."""
+        """Advance the bar; a new title starts a new bar."""
         if title != self._title or self._move is None:
             self._bar.close()
             self._move = self._bar.enter_context(console.count_progress(title or "images"))
@@ -57,60 +57,60 @@ class ConsoleListener(Listener):
         self._move(done, total)
 
     def result(self, result: ImageResult) -> None:
-        """Print the result of an image; the people of a video are printed when it has ended."""
+        """Print the result of an image; the people in a video are printed when it ends."""
         if self._json:
-            # ASCII: no name commands the terminal, whatever its encoding.
+            # ASCII, so that no file name can control the terminal, whatever its encoding.
             sys.stdout.write(json.dumps(result.to_dict(), allow_nan=False) + "\n")
             sys.stdout.flush()
-        elif self._answers is not None and not isinstance(result, FrameResult):
-            self._answers.add_image(result)
+        elif self._lines is not None and not isinstance(result, FrameResult):
+            self._lines.add_image(result)
 
     def video_ended(self, file: str, timeline: Timeline, class_names: Sequence[str]) -> None:
         """Print a line for each person."""
         self._bar.close()
         self._move = None
-        if self._answers is None:
+        if self._lines is None:
             return
         for person in timeline.people():
             when = f"#{person.track_id} {minutes(person.first_s)}-{minutes(person.last_s)}"
             probabilities = dict(zip(class_names, person.mean(), strict=True))
-            self._answers.add_person(file, when, probabilities, self._unsure_below)
+            self._lines.add_person(file, when, probabilities, self._unsure_below)
 
     def failed(self, file: str, message: str) -> None:
-        """Name the file, also with --quiet."""
+        """Print the file and the error, even with --quiet."""
         console.warn(console.one_line(f"{file}: {message}"))
 
     def note(self, text: str) -> None:
-        """Print a remark."""
+        """Print a note."""
         console.note(console.one_line(text))
 
     def wrote(self, path: Path) -> None:
-        """Say what was written."""
+        """Print the name of a written file."""
         console.wrote(path)
 
     def close(self) -> None:
-        """End the bar, and print the answers that were kept for the end."""
+        """End the bar, and print the predictions that were kept for the end."""
         self._bar.close()
-        if self._answers is not None:
-            self._answers.print()
+        if self._lines is not None:
+            self._lines.print()
 
     def end(self, summary: Summary, drawings: Path | None, *, stored: bool) -> None:
         """Print the counts of the run."""
         if summary.num_drawn_images and drawings is not None:
             console.note(f"wrote {_count(summary.num_drawn_images, 'annotated image')} to {drawings}")
         if summary.num_videos:
-            console.note(_about_videos(summary))
+            console.note(_video_counts(summary))
         if summary.num_images or not summary.num_videos:
-            console.note(_about_images(summary))
+            console.note(_image_counts(summary))
         if summary.num_faces:
             console.note(", ".join(f"{name} {count:,}" for name, count in summary.emotions.most_common()))
         if summary.statuses["no_face"]:
             console.note("to treat each image as one face, add --detector none")
-        if self._answers is not None and self._answers.is_shortened and not stored:
+        if self._lines is not None and self._lines.is_shortened and not stored:
             console.note("to save all results, add --output FILE.csv; for other programs, --json")
 
 
-def _about_images(summary: Summary) -> str:
+def _image_counts(summary: Summary) -> str:
     return ", ".join(
         (
             _count(summary.num_images, "image"),
@@ -122,7 +122,7 @@ def _about_images(summary: Summary) -> str:
     )
 
 
-def _about_videos(summary: Summary) -> str:
+def _video_counts(summary: Summary) -> str:
     failed = summary.num_videos - summary.num_whole_videos
     return ", ".join(
         (

@@ -1,4 +1,4 @@
-"""Commands that list what there is: models, recipes."""
+"""Commands that list what is available: models, recipes."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
     if name not in entries:
         raise SettingError(f"unknown network {name!r}", f"one of {', '.join(sorted(entries))}")
     parameters, multiply_adds, size = _cost(name)
-    taught = [recipe for recipe in list_recipes() if TrainConfig.from_recipe(recipe).model == name]
+    recipe_names = [recipe for recipe in list_recipes() if TrainConfig.from_recipe(recipe).model == name]
     about = {
         "what": entries[name].summary,
         "paper": entries[name].paper,
         "parameters": parameters,
         "multiply-adds": f"{multiply_adds} for one face of {size}",
-        "recipes": ", ".join(taught) or "none",
+        "recipes": ", ".join(recipe_names) or "none",
         "shipped models": ", ".join(_weights().get(name, ())) or "none; train your own",
     }
     about |= {
@@ -89,26 +89,26 @@ def _describe(name: str, entries: dict[str, ModelEntry]) -> None:
 
 
 def _cost(name: str) -> tuple[str, str, str]:
-    """Return parameters, multiply-adds and input of a network as words."""
+    """Return parameters, multiply-adds and input size of a network as text."""
     from moue.training.models.figures import load_figures
 
-    found = load_figures().get(name)
-    if found is None:
+    figures = load_figures().get(name)
+    if figures is None:
         return (_UNKNOWN,) * 3
-    size = "x".join(map(str, found.input_shape))
-    return f"{found.parameters:,}", f"{found.multiply_adds / 1e6:,.1f} M", size
+    size = "x".join(map(str, figures.input_shape))
+    return f"{figures.parameters:,}", f"{figures.multiply_adds / 1e6:,.1f} M", size
 
 
 def _weights() -> dict[str, list[str]]:
-    """Return for each network the shipped models of it."""
-    found: dict[str, list[str]] = {}
+    """Return the names of the shipped models by network."""
+    by_network: dict[str, list[str]] = {}
     for model, recipe in _recipes().items():
-        found.setdefault(recipe.get("model", model), []).append(model)
-    return found
+        by_network.setdefault(recipe.get("model", model), []).append(model)
+    return by_network
 
 
 def _recipes() -> dict[str, dict[str, Any]]:
-    """Return for each shipped model the settings that it was trained with."""
+    """Return the settings that each shipped model was trained with."""
     from moue.classifier.locate import WEIGHTS, shipped_models
     from moue.files import read_json
 

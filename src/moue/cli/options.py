@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class OnBadRow(enum.StrEnum):
-    """What to do with a wrong row."""
+    """What to do with an invalid row."""
 
     RAISE = "raise"
     SKIP = "skip"
 
 
 class ScoredSplit(enum.StrEnum):
-    """What `moue evaluate` scores: a split, or all faces of data that the network has never seen."""
+    """What `moue evaluate` scores: a split, or all faces of data that the model has never seen."""
 
     TRAIN = "train"
     VAL = "val"
@@ -41,7 +41,7 @@ class ScoredSplit(enum.StrEnum):
 
 
 class ViewsName(enum.StrEnum):
-    """The views of a face over which answers are averaged: `moue.evaluation.tta`, which would load NumPy here."""
+    """Names of the views of `moue.evaluation.tta`, over which predictions are averaged; that import loads NumPy."""
 
     SINGLE = "single"
     FLIP = "flip"
@@ -49,7 +49,7 @@ class ViewsName(enum.StrEnum):
 
 
 class DeviceName(enum.StrEnum):
-    """Where a network runs: `moue.classifier.runtime`, which would load more than this needs."""
+    """Names of the devices of `moue.classifier.runtime`; importing that would load more than is needed here."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
         AUTO = "auto"
 
 else:
-    # Asking `moue.faces` would load NumPy here.
+    # Importing `moue.faces` would load NumPy here.
     _FOLDER = Path(moue.__file__).parent / "faces" / "detectors"
     _DETECTORS = ("auto", *(module.name for module in pkgutil.iter_modules([str(_FOLDER)])))
     DetectorName = enum.StrEnum("DetectorName", [(name.upper(), name) for name in _DETECTORS])
@@ -146,23 +146,24 @@ def load_data(
     *,
     whole: bool = False,
 ) -> Dataset:
-    """Read a data set with a progress bar; say what was assumed and what was skipped.
+    """Read a data set with a progress bar; print what was assumed and what was skipped.
 
-    `cut` finds the face in an image, see `moue.data.readers.reader.ReadOptions`. With
-    `whole`, all faces are used together, and how they were split is not said.
+    `cut` crops the face in an image, see `moue.data.readers.reader.ReadOptions`. With
+    `whole`, all faces are used together, so the note on how they were split is left out.
     """
     from moue.data.load import read_dataset, read_numbering
     from moue.data.readers.reader import ReadOptions
 
-    if path == Path() and "" in sys.argv:  # Typer makes the working folder of an empty text
+    if path == Path() and "" in sys.argv:  # Typer turns an empty string into the working folder
         raise MoueError("DATA is empty", "fer2013.csv or a folder of images", "Pass its name.")
     size = path.stat().st_size if path.is_file() else 0
     with console.byte_progress(f"reading {path.name}", size) as moved:
         numbering = read_numbering(class_names.split(",") if class_names else ())
         options = ReadOptions("skip" if on_bad_row is OnBadRow.SKIP else "raise", numbering, moved, cut)
         dataset = read_dataset(path, options, ferplus=ferplus)
-    for said in (one for one in dataset.notes if not (whole and one == dataset.split_rule)):
-        console.note(f"{path.name}: {said}")
+    for note in dataset.notes:
+        if not (whole and note == dataset.split_rule):
+            console.note(f"{path.name}: {note}")
     if dataset.skipped:
         console.warn(
             f"skipped {len(dataset.skipped)} invalid rows; the first is row {dataset.skipped[0].row}: "
@@ -172,31 +173,31 @@ def load_data(
 
 
 def choose_device(device: DeviceName, *models: str) -> str:
-    """Return the device that will be used; say so where it is not the one that was asked for.
+    """Return the device that will be used; warn if it is not the requested one.
 
     Raises:
-        SettingError: a model is a file that only the CPU runs, and another device was asked for.
+        SettingError: a model file only runs on the CPU, and another device was requested.
     """
     from moue.classifier.locate import SUFFIXES, shipped_models
     from moue.classifier.runtime import find_device
     from moue.errors import SettingError
 
-    bound = [name for name in models if name not in shipped_models() and Path(name).suffix.lower() in SUFFIXES[1:]]
-    if bound:
+    cpu_only = [name for name in models if name not in shipped_models() and Path(name).suffix.lower() in SUFFIXES[1:]]
+    if cpu_only:
         if device not in (DeviceName.CPU, DeviceName.AUTO):
-            kind = "LiteRT" if Path(bound[0]).suffix.lower() == ".tflite" else "OpenVINO"
+            kind = "LiteRT" if Path(cpu_only[0]).suffix.lower() == ".tflite" else "OpenVINO"
             raise SettingError(
-                f"--device {device.value} with the {kind} file {bound[0]}",
+                f"--device {device.value} with the {kind} file {cpu_only[0]}",
                 "cpu or auto: only the CPU runs such a file",
                 "Use the ONNX file.",
             )
         return DeviceName.CPU.value
-    found, said = find_device(device.value)
-    if said:
-        console.warn(f"warning: {said}")
-    return found
+    available, warning = find_device(device.value)
+    if warning:
+        console.warn(f"warning: {warning}")
+    return available
 
 
 def command_line(*, without: str = "") -> str:
-    """Return the running command as one would type it, `without` one of its words."""
+    """Return the running command as the user would type it, `without` one of its words."""
     return shlex.join(["moue", *(word for word in sys.argv[1:] if word != without)])

@@ -12,7 +12,7 @@ from moue.cli import console, options
 
 
 class PageDetectorName(enum.StrEnum):
-    """How the page finds faces: `moue.page.detector`, which would load NumPy here."""
+    """Names of the detectors of `moue.page.detector`; importing that would load NumPy here."""
 
     OWN = "own"
     YUNET = "yunet"

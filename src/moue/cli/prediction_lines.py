@@ -1,4 +1,4 @@
-"""How `moue predict` shows its answers: a line for each face, that fits 80 columns."""
+"""How `moue predict` prints its predictions: one line per face that fits 80 columns."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from moue.recognition.image_result import ImageResult
 
 _BAR: Final = 13
-_REST: Final = 2 + 9 + 1 + 6 + 2 + _BAR + 2 + len("surprise 49.9%")  # columns that the name leaves to the rest
+_REST: Final = 2 + 9 + 1 + 6 + 2 + _BAR + 2 + len("surprise 49.9%")  # columns for everything but the name
 _LONGEST_NAME: Final = 60
-_MARGIN: Final = 8  # lines of the terminal that remarks and the prompt take
+_MARGIN: Final = 8  # lines of the terminal that notes and the prompt take
 
 
 class PredictionLines:
-    """Prints a line for each face; on a terminal at the end, and no more than fit unless asked for; else as they come.
+    """Prints a line for each face.
+
+    A terminal gets the lines at the end, and no more than fit unless `wide`; a pipe or file gets each line at once.
 
     Args:
         wide: Show the box and the probabilities of all classes too.
@@ -41,25 +43,25 @@ class PredictionLines:
         self.num_lines = 0
 
     def add_image(self, result: ImageResult) -> None:
-        """Show what was found in an image; one that could not be read is named elsewhere."""
+        """Print the faces of an image; an image that could not be read is reported elsewhere."""
         if result.status.value == "no_face":
             self._add(result.file, "", line_of(result.file, "no face", {}))
         for number, face in enumerate(result.faces, 1):
             part = f" #{number}" if len(result.faces) > 1 else ""
             probabilities = face.probabilities
-            answer = f"{face.emotion}{'?' if face.unsure else ''}"
-            line = line_of(result.file, answer, probabilities, part)
+            prediction = f"{face.emotion}{'?' if face.unsure else ''}"
+            line = line_of(result.file, prediction, probabilities, part)
             self._add(result.file, face.emotion, line + (_all_classes(probabilities, face) if self._wide else ""))
 
     def add_person(self, file: str, part: str, probabilities: Mapping[str, float], unsure_below: float) -> None:
-        """Show the mean answer for a person in a video."""
+        """Print the mean prediction for a person in a video."""
         emotion = max(probabilities, key=probabilities.__getitem__)
-        answer = f"{emotion}{'?' if probabilities[emotion] < unsure_below else ''}"
-        line = line_of(file, answer, probabilities, f" {part}")
+        prediction = f"{emotion}{'?' if probabilities[emotion] < unsure_below else ''}"
+        line = line_of(file, prediction, probabilities, f" {part}")
         self._add(file, emotion, line + (_all_classes(probabilities) if self._wide else ""))
 
     def print(self) -> None:
-        """Print what was kept, or one line for each file where the faces would not fit on the screen."""
+        """Print the stored lines, or one line per file if the faces do not fit on the screen."""
         if self._room is None:
             return
         if not self._too_many:
@@ -84,34 +86,34 @@ class PredictionLines:
 
     @property
     def is_shortened(self) -> bool:
-        """Whether there were more answers than a screen of 24 lines shows."""
+        """Whether there were more predictions than a screen of 24 lines shows."""
         return self._too_many or self.num_lines > 24 - _MARGIN
 
 
-def line_of(name: str, answer: str, probabilities: Mapping[str, float], part: str = "") -> str:
-    """Return one line that fits the width: name, answer, confidence, a bar and the runner-up.
+def line_of(name: str, prediction: str, probabilities: Mapping[str, float], part: str = "") -> str:
+    """Return one line that fits the width: name, prediction, confidence, a bar and the runner-up.
 
     Args:
-        name: The file: its name and as many of its folders as fit; the middle of a long name is left out.
-        answer: The expression, perhaps with a mark; or why there is none.
+        name: Path of the file. Its name and as many folders as fit are shown; a long name loses its middle.
+        prediction: The expression, with "?" if unsure; or why there is none.
         probabilities: The probability of each class, 0-1; may be empty.
-        part: What follows the name and is never left out, such as the number of a face.
+        part: Text after the name that is never shortened, such as the number of a face.
     """
     room = min(console.width() - _REST, _LONGEST_NAME)
     left = room - cell_len(part)
     shown = shortened(_last_parts(console.one_line(name), left), left) + part
     shown += " " * (room - cell_len(shown))
     if not probabilities:
-        return f"{shown}  {answer}"
+        return f"{shown}  {prediction}"
     (_, first), (runner_up, second) = sorted(probabilities.items(), key=lambda item: -item[1])[:2]
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
     length = round(first * _BAR)
     bar = full * length + empty * (_BAR - length)
-    return f"{shown}  {answer:<9} {100 * first:5.1f}%  {bar}  {runner_up} {100 * second:.1f}%"
+    return f"{shown}  {prediction:<9} {100 * first:5.1f}%  {bar}  {runner_up} {100 * second:.1f}%"
 
 
 def shortened(name: str, length: int) -> str:
-    """Return a name with its middle left out where it takes more than `length` columns."""
+    """Return a name, without its middle if it takes more than `length` columns."""
     if cell_len(name) <= length:
         return name
     head, tail = name, name
@@ -124,7 +126,7 @@ def shortened(name: str, length: int) -> str:
 
 def _draws_blocks() -> bool:
     try:
-        # A progress bar stands in for standard output while it runs, and knows no encoding.
+        # While a progress bar runs, it replaces standard output and has no encoding.
         stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
         "█░".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -133,20 +135,20 @@ def _draws_blocks() -> bool:
 
 
 def _last_parts(path: str, length: int) -> str:
-    """Return the name of a file with as many of its folders as fit: files in two folders may have the same name."""
+    """Return the name of a file with as many folders as fit, because files in two folders may have the same name."""
     path = path.rstrip("/") or path
-    name = os.path.basename(path) or path  # noqa: PTH119 (also addresses)
+    name = os.path.basename(path) or path  # noqa: PTH119 (URLs too)
     if "://" in path:
         return name
-    for start in [-1, *(position for position, sign in enumerate(path) if sign == "/")]:
+    for start in [-1, *(position for position, character in enumerate(path) if character == "/")]:
         if cell_len(path[start + 1 :]) <= length:
             return path[start + 1 :]
     return name
 
 
 def _file_line(file: str, emotions: Counter[str]) -> str:
-    found = ", ".join(f"{name or 'no face'}{f' {count}' if name else ''}" for name, count in emotions.most_common())
-    return line_of(file, found, {})
+    counts = ", ".join(f"{name or 'no face'}{f' {count}' if name else ''}" for name, count in emotions.most_common())
+    return line_of(file, counts, {})
 
 
 def _all_classes(probabilities: Mapping[str, float], face: FaceResult | None = None) -> str:

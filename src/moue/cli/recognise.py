@@ -89,7 +89,7 @@ def predict(
     from moue.cli.listener import ConsoleListener
     from moue.media.clock import Sampling
     from moue.predict import PredictOptions
-    from moue.predict import predict as answer
+    from moue.predict import predict as predict_files
 
     target: Any = None if aggregate else _StandardOutput() if out == _STANDARD else Path(out) if out else None
     chosen = PredictOptions(
@@ -116,7 +116,7 @@ def predict(
         return
     shown = "json" if as_json else "nothing" if out == _STANDARD else "wide" if wide else "lines"
     with contextlib.closing(ConsoleListener(shown)) as listener:
-        summary = answer(_names(files), chosen, listener=listener)
+        summary = predict_files(_names(files), chosen, listener=listener)
     listener.end(summary, chosen.annotate, stored=bool(out) or as_json)
     if not summary.any_result:
         raise typer.Exit(1)
@@ -141,7 +141,7 @@ def download(
 
 
 def _names(files: Sequence[str]) -> Iterator[str]:
-    """Yield the names that were given; those that come on standard input are one a line, or end with a NUL each."""
+    """Yield the given names; names on standard input are separated by line ends or NULs."""
     for name in files:
         if name != _STANDARD:
             yield name
@@ -152,12 +152,12 @@ def _names(files: Sequence[str]) -> Iterator[str]:
 
 
 class _StandardOutput:
-    """Standard output for a table: a terminal gets no control characters, a pipe gets the bytes as they are."""
+    """Standard output for a table: no control characters for a terminal, unchanged bytes for a pipe."""
 
     def write(self, text: str) -> int:
         if sys.stdout.isatty():
             return sys.stdout.write(console.harmless(text))
-        with contextlib.suppress(AttributeError):  # where standard output is no file but text, as in tests
+        with contextlib.suppress(AttributeError):  # standard output has no buffer in tests
             sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
             return len(text)
         return sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""Commands that score a network and report on it: evaluate, report."""
+"""Commands that score a model and report on it: evaluate, report."""
 
 from __future__ import annotations
 
@@ -95,10 +95,10 @@ def evaluate(
 
 
 def _show(evaluation: Evaluation) -> None:
-    """Print the figures, and what is to be said about them."""
+    """Print the figures, with notes and warnings."""
     console.say(evaluation.table())
-    if evaluation.seen is not None and (told := evaluation.seen.told()):
-        console.warn(told)
+    if evaluation.seen is not None and (warning := evaluation.seen.warning()):
+        console.warn(warning)
     _note_missing(evaluation)
     _note_calibration(evaluation)
     if evaluation.robustness is not None:
@@ -151,7 +151,7 @@ def _robustness(ensemble: Ensemble, dataset: Dataset, split: str, views: options
 
 
 def _is_folder(model: str) -> bool:
-    """Return whether a model is named by a folder, or by what might be meant as one; a shipped model is not."""
+    """Return whether a model is named by the path of a folder, even a missing one, and not a shipped model."""
     from moue.classifier.locate import SUFFIXES, shipped_models
 
     return model not in shipped_models() and (Path(model).is_dir() or Path(model).suffix.lower() not in SUFFIXES)

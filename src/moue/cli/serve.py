@@ -96,15 +96,15 @@ def serve(
     if not is_loopback(host) and not api_key:
         console.warn(f"warning: anyone who can reach {host} can use this server; set --api-key")
     _log_to_console()
-    run(settings, host=host, port=port, on_start=_say_address)
+    run(settings, host=host, port=port, on_start=_print_address)
     console.note("stopped")
 
 
-def _say_address(address: str) -> None:
+def _print_address(address: str) -> None:
     import sys
 
     console.say(f"moue is running at {address}")
-    sys.stdout.flush()  # whoever reads a pipe is waiting for it
+    sys.stdout.flush()  # a program may be waiting for this line
     console.note("press Ctrl-C to stop")
 
 
@@ -121,7 +121,7 @@ def _log_to_console() -> None:
     log.setLevel(logging.INFO)
     log.addHandler(_ConsoleHandler())
     log.propagate = False
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it remarks on what clients send
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it logs what clients send
 
 
 COMMANDS: Final = (serve,)

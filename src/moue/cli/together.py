@@ -1,6 +1,6 @@
-"""Options that have an effect only beside others, or none beside others: they are refused, never ignored.
+"""Options that only have an effect with others, or none with others: they are refused, never ignored.
 
-Permissions are not among them: ``--overwrite``, ``--allow-url`` and ``--recursive`` ask for nothing.
+Permissions are exempt: ``--overwrite``, ``--allow-url`` and ``--recursive`` only allow something.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """When an option or argument has no effect.
+    """States when an option or argument has no effect.
 
     Attributes:
-        option: As it is typed; an argument as the help calls it.
-        needs: It has an effect only if one of these is given too. If there are none, it has no effect at all.
-        beside: The rule holds only if this is given, or has the value that follows it, as in ``--detector own``;
-            empty for a rule that always holds.
+        option: The option as typed, or the argument's name in the help.
+        needs: The option has an effect only if one of these is given too. If empty, it has no effect at all.
+        given: The rule applies only if this option is given, or has the value that follows it, as in
+            ``--detector own``; empty for a rule that always applies.
     """
 
     option: str
     needs: tuple[str, ...] = ()
-    beside: str = ""
+    given: str = ""
 
 
-def _alone(beside: str, *options: str) -> tuple[Rule, ...]:
-    """Return the rules that none of `options` has an effect beside `beside`."""
-    return tuple(Rule(option, beside=beside) for option in options)
+def _disables(given: str, *options: str) -> tuple[Rule, ...]:
+    """Return the rules that none of `options` has an effect if `given` is given."""
+    return tuple(Rule(option, given=given) for option in options)
 
 
-# A file of weights is the detector yunet's.
-_YUNET: Final = tuple(Rule("--detector-model", beside=f"--detector {name}") for name in ("none", "own"))
+# Only the detector yunet takes a model file.
+_YUNET: Final = tuple(Rule("--detector-model", given=f"--detector {name}") for name in ("none", "own"))
 RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "predict": (
-        *_alone("--aggregate", "--json", "--wide", "--excel", "--annotate", "--srt", "--timeline"),
-        *_alone("--output -", "--json", "--wide"),
-        Rule("--wide", beside="--json"),
+        *_disables("--aggregate", "--json", "--wide", "--excel", "--annotate", "--srt", "--timeline"),
+        *_disables("--output -", "--json", "--wide"),
+        Rule("--wide", given="--json"),
         Rule("--emoji", needs=("--annotate",)),
         Rule("--excel", needs=("--output",)),
         Rule("--min-faces", needs=("--aggregate",)),
         *_YUNET,
     ),
-    "explain": (Rule("--size", needs=("--output",), beside="--json"),),
-    "webcam": (Rule("--step", needs=("--headless",)), *_alone("--headless", "--mirror", "--save-to"), *_YUNET),
+    "explain": (Rule("--size", needs=("--output",), given="--json"),),
+    "webcam": (Rule("--step", needs=("--headless",)), *_disables("--headless", "--mirror", "--save-to"), *_YUNET),
     "page": (Rule("--detector-model", needs=("--detector yunet",)),),
     "serve": _YUNET,
     "train": (Rule("--detector", needs=("--faces",)),),
@@ -57,20 +57,20 @@ RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "export": (Rule("--ferplus", needs=("DATA",)), Rule("--class-names", needs=("DATA",))),
     "models": (Rule("--card", needs=("NAME",)),),
     "doctor": (
-        *_alone("--write-faces", "MODEL", "--class-names", "--json"),
+        *_disables("--write-faces", "MODEL", "--class-names", "--json"),
         Rule("--class-names", needs=("DATA",)),
     ),
     "data get": (Rule("--output", needs=("ferplus",)),),
-    "detector evaluate": (Rule("--detector", beside="--detector-model"),),
+    "detector evaluate": (Rule("--detector", given="--detector-model"),),
 }
-"""By the words of the command."""
+"""Rules by command."""
 
 
 def refuse_without_effect(context: typer.Context, rules: tuple[Rule, ...]) -> None:
-    """Check what was given on the command line.
+    """Check the options and arguments on the command line.
 
     Raises:
-        SettingError: something that was given has no effect.
+        SettingError: one of them has no effect.
     """
     names = {name: parameter.name or "" for parameter in context.command.params for name in names_of(parameter)}
 
@@ -82,13 +82,13 @@ def refuse_without_effect(context: typer.Context, rules: tuple[Rule, ...]) -> No
         return source is not None and source.name == "COMMANDLINE"
 
     for rule in rules:
-        holds = is_given(rule.option) and (not rule.beside or is_given(rule.beside))
-        if holds and not any(map(is_given, rule.needs)):
+        applies = is_given(rule.option) and (not rule.given or is_given(rule.given))
+        if applies and not any(map(is_given, rule.needs)):
             raise _refusal(rule)
 
 
 def names_of(parameter: Any) -> tuple[str, ...]:  # noqa: ANN401 (Click's or Typer's own class)
-    """Return how an option or argument is typed: ``--json``, or ``DATA`` as the help calls it."""
+    """Return the names of an option or argument, as in the help: ``--json``, or ``DATA``."""
     if parameter.param_type_name == "argument":
         return ((parameter.metavar or parameter.name.upper()).strip("[]"),)
     return (*parameter.opts, *parameter.secondary_opts)
@@ -97,7 +97,7 @@ def names_of(parameter: Any) -> tuple[str, ...]:  # noqa: ANN401 (Click's or Typ
 def _refusal(rule: Rule) -> SettingError:
     wanted = " or ".join(rule.needs)
     if not wanted:
-        fix = f"Leave out {rule.option} or {rule.beside}."
-        return SettingError(f"{rule.option} has no effect with {rule.beside}", "one without the other", fix)
-    came = f"{rule.option} has no effect without {wanted}{f' with {rule.beside}' if rule.beside else ''}"
+        fix = f"Leave out {rule.option} or {rule.given}."
+        return SettingError(f"{rule.option} has no effect with {rule.given}", "one without the other", fix)
+    came = f"{rule.option} has no effect without {wanted}{f' with {rule.given}' if rule.given else ''}"
     return SettingError(came, "both, or neither", f"Add {wanted}, or leave out {rule.option}.")

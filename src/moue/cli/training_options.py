@@ -1,4 +1,4 @@
-"""Options of the commands that train, and what is refused before the data is read in vain."""
+"""Options of the commands that train, and the checks before the slow reading of the data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Devices = Annotated[
 
 
 def given_choices(epochs: int | None, seed: int | None, choices: list[str] | None) -> dict[str, Any]:
-    """Return what the options of a command change in a recipe."""
+    """Return the settings of a recipe that the options of a command override."""
     overrides = {"epochs": epochs, "seed": seed}
     return {name: value for name, value in overrides.items() if value is not None} | _parse_choices(choices or [])
 
@@ -61,7 +61,7 @@ def _parse_choices(choices: list[str]) -> dict[str, Any]:
 
 
 def check_start(start: str, given: dict[str, Any]) -> None:
-    """Check that there is such a network before the data is read in vain."""
+    """Check that the initial weights exist, before the data is read."""
     from moue.training.backend import import_keras
 
     if "initial_weights" in given:
@@ -74,9 +74,9 @@ def check_start(start: str, given: dict[str, Any]) -> None:
 
 
 def refuse_network(config: TrainConfig, recipe: str, given: dict[str, Any]) -> None:
-    """Check that there is a network that the user chose, before the data is read in vain.
+    """Check that the network the user chose exists, before the data is read.
 
-    What the options say is wrong usage, what a recipe file says is wrong input; moue's own recipes are right.
+    A mistake in the options is wrong usage, one in a recipe file is wrong input; moue's own recipes need no check.
     """
     from moue.errors import MoueError, SettingError
     from moue.training.backend import import_keras
@@ -97,7 +97,7 @@ def refuse_network(config: TrainConfig, recipe: str, given: dict[str, Any]) -> N
 
 
 def refuse_devices(num_devices: int, config: TrainConfig | None) -> None:
-    """Check that a training can use the devices, before the data is read in vain."""
+    """Check that training can use the devices, before the data is read."""
     if num_devices > 1:
         from moue.training.backend import import_keras
 
@@ -109,7 +109,7 @@ def refuse_devices(num_devices: int, config: TrainConfig | None) -> None:
 
 
 def refuse_no_votes(config: TrainConfig, ferplus: Path | None) -> None:
-    """Check that votes are given where the recipe needs them, before the data is read in vain."""
+    """Check that votes are given if the recipe needs them, before the data is read."""
     from moue.training.targets import missing_votes, needs_votes
 
     if ferplus is None and needs_votes(config):

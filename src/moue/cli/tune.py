@@ -1,4 +1,4 @@
-"""The command that searches the choices of a recipe: tune."""
+"""The command that searches for the best settings of a recipe: tune."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN: Final = 10
 
 
 class PrunerName(enum.StrEnum):
-    """What stops hopeless trials: `moue.training.tuning.sampler.PRUNERS`, which would load Optuna here."""
+    """What stops hopeless trials: `moue.training.tuning.sampler.PRUNERS`; importing that would load Optuna here."""
 
     MEDIAN = "median"
     HYPERBAND = "hyperband"
@@ -133,7 +133,7 @@ def tune(
 
 
 def _config(recipe: str, start: str, dataset: Dataset, given: dict[str, Any]) -> TrainConfig:
-    """Return the recipe, or what a fine-tuning makes of it for so many faces."""
+    """Return the recipe's configuration, or with `start` that of fine-tuning, which depends on the number of faces."""
     from moue.training.config import TrainConfig
 
     if not start:
@@ -144,17 +144,17 @@ def _config(recipe: str, start: str, dataset: Dataset, given: dict[str, Any]) ->
 
 
 def _listener(config: TrainConfig) -> TuneListener:
-    """Return what prints a line for each trial."""
+    """Return a listener that prints a line for each trial."""
     from moue.training.tuning.listener import TuneListener
 
     class Lines(TuneListener):
         def trial_ended(self, row: TrialRow) -> None:
             loss = f"{row.val_loss:.4f}" if row.val_loss is not None else "-"
             accuracy = f"{row.val_accuracy:.1%}" if row.val_accuracy is not None else "-"
-            said = (row.state, "the recipe" if row.is_recipe else "", row.note)
+            remarks = (row.state, "the recipe" if row.is_recipe else "", row.note)
             console.note(
                 f"trial {row.number:>3}  val_loss {loss}  val_acc {accuracy}  "
-                f"epoch {row.epochs}/{config.epochs}  {'  '.join(filter(None, said))}"
+                f"epoch {row.epochs}/{config.epochs}  {'  '.join(filter(None, remarks))}"
             )
 
         def waiting(self, num_running: int) -> None:
@@ -167,7 +167,7 @@ def _listener(config: TrainConfig) -> TuneListener:
 
 
 def _show(result: TuneResult, config: TrainConfig) -> None:
-    """Print the best trials, what new seeds gave, and where everything is."""
+    """Print the best trials, the results with new seeds, and the written files."""
     from moue.training.tuning.page import verdict
     from moue.training.tuning.results import ranked
 
@@ -181,13 +181,13 @@ def _show(result: TuneResult, config: TrainConfig) -> None:
         return
     rows = [_cells(row, config) for row in ranked(result.trials)[:_SHOWN]]
     console.print_table(("trial", "val_loss", "val_acc", "epochs", "minutes", ""), rows)
-    if any(one.losses for one in result.candidates):
+    if any(candidate.losses for candidate in result.candidates):
         console.say("")
         columns = ("with new seeds", "mean val_loss", "spread", "seeds", "mean val_acc")
-        console.print_table(columns, [_again(one) for one in result.candidates])
+        console.print_table(columns, [_confirmed_cells(candidate) for candidate in result.candidates])
         console.note(verdict(result.candidates))
     console.say("")
-    values = [(name, _word(value)) for name, value in result.best.values.items()]
+    values = [(name, _format_value(value)) for name, value in result.best.values.items()]
     console.print_table(("choice", f"trial {result.best.number}"), values)
     console.wrote(*(result.out / name for name in ("best.toml", "trials.csv", "study.html")))
 
@@ -198,20 +198,20 @@ def _cells(row: TrialRow, config: TrainConfig) -> tuple[str, ...]:
     return str(row.number), f"{row.val_loss:.4f}", accuracy, str(row.epochs), f"{row.seconds / 60:.1f}", name
 
 
-def _again(one: Candidate) -> tuple[str, ...]:
-    if not one.losses:
-        return one.name, "", "", "0", ""
-    accuracy = f"{100 * sum(one.accuracies) / len(one.accuracies):.1f} %"
-    spread = "" if math.isnan(one.spread) else f"{one.spread:.4f}"
-    return one.name, f"{one.mean:.4f}", spread, str(len(one.losses)), accuracy
+def _confirmed_cells(candidate: Candidate) -> tuple[str, ...]:
+    if not candidate.losses:
+        return candidate.name, "", "", "0", ""
+    accuracy = f"{100 * sum(candidate.accuracies) / len(candidate.accuracies):.1f} %"
+    spread = "" if math.isnan(candidate.spread) else f"{candidate.spread:.4f}"
+    return candidate.name, f"{candidate.mean:.4f}", spread, str(len(candidate.losses)), accuracy
 
 
-def _word(value: object) -> str:
+def _format_value(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _full_length(recipe: str, config: TrainConfig) -> str:
-    """Return the option that trains as long as the recipe says, if the search was shorter."""
+    """Return the option that trains for the recipe's epochs, if the search used fewer."""
     from moue.training.config import TrainConfig
 
     usual = TrainConfig.from_recipe(recipe).epochs

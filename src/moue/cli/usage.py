@@ -1,4 +1,4 @@
-"""What Typer refuses, in the words of every other error: what came, what was expected, how to fix it."""
+"""Usage errors of Typer in the form of all other errors: what came, what was expected, how to fix it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from moue.errors import SettingError
 # Typer has its own copy of Click or uses Click itself, depending on its version; either module has all classes.
 _KINDS: Final[Any] = importlib.import_module(typer.BadParameter.__module__)
 UsageError: Final[type[Exception]] = _KINDS.UsageError
-"""All that Typer refuses, `typer.BadParameter` included."""
+"""Base class of all usage errors of Typer, `typer.BadParameter` included."""
 
 _CHOICE: Final = re.compile(r"(?P<came>'.*') is not one of (?P<known>.*?)\.?", re.DOTALL)
-# By the names that Pydantic, which reads the values for Typer, gives its errors.
+# By error type of Pydantic, which parses the values for Typer.
 _EXPECTED: Final = {
     "int_parsing": "a whole number",
     "float_parsing": "a number",
@@ -26,12 +26,12 @@ _EXPECTED: Final = {
 
 
 def is_help(error: Exception) -> bool:
-    """Return whether a command that was named without its arguments has only to show its help."""
+    """Return whether a command was called without arguments and should only show its help."""
     return isinstance(error, _KINDS.NoArgsIsHelpError)
 
 
 def explain_refusal(error: Exception) -> SettingError:
-    """Return what Typer refused as an error of moue.
+    """Return a usage error of Typer as an error of moue.
 
     Args:
         error: A `UsageError`.
@@ -47,7 +47,7 @@ def explain_refusal(error: Exception) -> SettingError:
         return SettingError(f"there is no option {known.option_name}", meant or f"an option of {command}", fix)
     if isinstance(error, _KINDS.MissingParameter):
         option = known.param is not None and known.param.param_type_name == "option"
-        # Of several arguments Typer may name the wrong one: it fills the first with what is left over.
+        # Typer may name the wrong one of several arguments, because the first takes all that is left over.
         came = f"the option {_name(known)} is missing" if option else "an argument is missing"
         return SettingError(came, usage, fix)
     if isinstance(error, typer.BadParameter):
@@ -63,13 +63,13 @@ def _name(error: Any) -> str:  # noqa: ANN401 (Click's or Typer's class)
 
 
 def _about_value(error: Any) -> tuple[str, str]:  # noqa: ANN401 (as above)
-    """Return what value came and what was expected."""
+    """Return the value that came and what was expected."""
     name = _name(error)
     choice = _CHOICE.fullmatch(error.message.removeprefix("Value error, "))
     if choice is not None:
         return f"{name} is {choice['came']}", f"one of {choice['known'].replace(chr(39), '')}"
-    found = error.__cause__.errors()[0] if hasattr(error.__cause__, "errors") else {}
-    expected = _EXPECTED.get(found.get("type", ""))
+    details = error.__cause__.errors()[0] if hasattr(error.__cause__, "errors") else {}
+    expected = _EXPECTED.get(details.get("type", ""))
     if expected is not None:
-        return f"{name} is {found['input']!r}", expected.format(**found.get("ctx") or {})
+        return f"{name} is {details['input']!r}", expected.format(**details.get("ctx") or {})
     return f"{name}: {error.message.rstrip('.')}", ""

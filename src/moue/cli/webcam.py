@@ -1,4 +1,4 @@
-"""The command moue webcam: a live window, or lines and rows without one."""
+"""The command moue webcam: a live window, or printed lines and table rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from moue.recognition.live import Live
     from moue.webcam.window import Window
 
-_WAIT_S: Final = 0.1  # how soon the end is noticed
+_WAIT_S: Final = 0.1  # the end is noticed after this time
 
 
 def webcam(
@@ -71,7 +71,7 @@ def webcam(
     if out is not None:
         check_output(out, overwrite=overwrite, by_line=True)
     with contextlib.ExitStack() as stack:
-        # First what fails soonest; the camera, whose light goes on, last.
+        # The steps that fail fastest come first; the camera comes last, because it turns its light on.
         window = None if headless else stack.enter_context(_open_window(mirror=mirror, save_to=save_to))
         analyzer = _load(model, detector, detector_model, unsure_below, options.choose_device(device))
         follower = Follower(smooth, unsure_below)
@@ -91,14 +91,14 @@ def webcam(
 
 
 def _close(video: Video, live: Live[FrameResult] | None) -> None:
-    # A driver may hang in the middle of a read: what it writes to must not be freed then. If its thread ever continues,
-    # it frees the camera itself.
+    # A driver may hang in the middle of a read; the memory it writes to must not be freed then. If its thread ever
+    # continues, it frees the camera itself.
     if live is None or not live.reading:
         video.close()
 
 
 def _run(live: Live[FrameResult], window: Window | None, table: LiveTable | None, step: float) -> None:
-    """Watch until something ends it, and say what was written."""
+    """Run until something ends it, then print what was written."""
     stopped = False
     try:
         with live:
@@ -139,11 +139,11 @@ def _print_lines(live: Live[FrameResult], step: float) -> None:
             due_s = frame.time_s + step
             people = sorted(result.faces, key=lambda face: face.track_id)
             nobody = result.message if result.status is Status.FAILED else "no face"
-            answers = "   ".join(map(_words, people)) or nobody
-            console.say(console.wrapped(answers, f"{frame.time_s:7.2f} s  ", " " * 11))
+            text = "   ".join(map(_describe, people)) or nobody
+            console.say(console.wrapped(text, f"{frame.time_s:7.2f} s  ", " " * 11))
 
 
-def _words(face: TrackedFace) -> str:
+def _describe(face: TrackedFace) -> str:
     return f"#{face.track_id} {face.emotion}{'?' if face.unsure else ''} {face.confidence:.0%}"
 
 

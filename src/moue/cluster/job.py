@@ -1,4 +1,4 @@
-"""The run on a cluster, as the process that starts it sees it: list, hand out the shards, count, finish."""
+"""The driver of a run on a cluster: it lists the files, hands out the shards, counts the results and finishes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from moue.cluster.options import ClusterOptions
     from moue.cluster.place import Place
 
-_TOLD: Final = 20  # failures that are named; millions of images have thousands
-_LOOKED_UP: Final = 8  # videos whose length one task looks up
-_NOT_ANSWERING: Final = 8  # one of so many CPUs is left for reading
+_MAX_REPORTED: Final = 20  # failures that are named; a run over millions of images may have thousands
+_VIDEOS_PER_TASK: Final = 8  # videos whose length one task looks up
+_CPUS_PER_READER: Final = 8  # one of this many CPUs is left for reading
 
 
 def predict_on_cluster(
@@ -45,18 +45,18 @@ def predict_on_cluster(
 ) -> Summary:
     """Name the expression of each face in the images and videos of a folder, on all nodes of a Ray cluster.
 
-    A run that was interrupted is continued by the same call.
+    The same call resumes a run that was interrupted.
 
     Args:
         source: A folder that all nodes see at the same path, or an address that PyArrow opens.
-        options: How to answer and where to write.
-        listener: Is told of progress, failures and files.
+        options: How to predict and where to write.
+        listener: Is notified of progress, failures and files.
 
     Returns:
-        Counts of what this call answered, and of the files that were answered before.
+        Counts of what this call processed, and of the files that were processed before.
 
     Raises:
-        MoueError: Ray is missing, there is no cluster or no image, the network or the detector cannot be loaded, or
+        MoueError: Ray is missing, there is no cluster or no image, the model or the detector cannot be loaded, or
             the output cannot be written or may not be replaced.
     """
     listener = listener or Listener()
@@ -70,7 +70,7 @@ def predict_on_cluster(
     shards = Shards(out, options.format, classifier.class_names)
     state = RunState(shards, _settings(analyzer, place, options))
     with locked(out.path) if out.is_local else contextlib.nullcontext():
-        before = state.take_up(overwrite=options.overwrite)
+        before = state.resume(overwrite=options.overwrite)
         listing = before or _list(place, options, listener)
         with connected(options.address, listener.note) as ray:
             if before is None:
@@ -114,27 +114,27 @@ def _settings(analyzer: Analyzer, source: Place, options: ClusterOptions) -> dic
 
 def _list(place: Place, options: ClusterOptions, listener: Listener) -> Listing:
     listing, left_out = list_images(place, recursive=options.recursive)
-    for what, found in (
+    for what, paths in (
         ("skipped, not images or videos", left_out.others),
         ("folders not searched (add --recursive)", left_out.folders),
         ("ignored, hidden or system files", left_out.litter),
     ):
-        if found:
-            listener.note(f"{what}: {len(found):,} ({found[0].name}{', …' if len(found) > 1 else ''})")
+        if paths:
+            listener.note(f"{what}: {len(paths):,} ({paths[0].name}{', …' if len(paths) > 1 else ''})")
     return listing
 
 
 def _split(ray: Any, listing: Listing, place: Place, options: ClusterOptions) -> Listing:  # noqa: ANN401 (the module)
-    """Return the listing with the number of parts of each video, which nodes look up."""
+    """Return the listing with the number of parts of each video, which tasks on the nodes look up."""
     videos = [position for position, number in enumerate(listing.parts) if number]
     look = ray.remote(num_parts).options(num_cpus=1)
-    groups = [videos[start : start + _LOOKED_UP] for start in range(0, len(videos), _LOOKED_UP)]
-    asked = [
-        look.remote(place, [listing.names[one] for one in group], options.limits, options.videos.part_s)
+    groups = [videos[start : start + _VIDEOS_PER_TASK] for start in range(0, len(videos), _VIDEOS_PER_TASK)]
+    pending = [
+        look.remote(place, [listing.names[position] for position in group], options.limits, options.videos.part_s)
         for group in groups
     ]
     parts = list(listing.parts)
-    for position, number in zip(videos, itertools.chain(*ray.get(asked)), strict=True):
+    for position, number in zip(videos, itertools.chain(*ray.get(pending)), strict=True):
         parts[position] = number
     return dataclasses.replace(listing, parts=parts)
 
@@ -144,9 +144,9 @@ def _files_of(classifier: Classifier) -> dict[str, bytes]:
 
 
 class _Run:
-    """One run: which shards are left, and the counts.
+    """One run: the shards that are left, and the counts.
 
-    A video is counted when the last of its parts that were left has come back.
+    A video is counted when the last of its remaining parts is done.
     """
 
     def __init__(self, listing: Listing, shards: Shards, options: ClusterOptions, listener: Listener) -> None:
@@ -164,9 +164,9 @@ class _Run:
             listener.note(f"resuming: {self.summary.num_before:,} results are already in {shards.place.shown}")
 
     def predict(self, ray: Any, work: Work) -> None:  # noqa: ANN401 (the module)
-        """Have all shards that are left answered, and count what comes back."""
+        """Process all shards that are left, and count the results."""
         began = time.monotonic()
-        weights = [self._num_images(one) or 1 for one in self._slices]
+        weights = [self._num_images(shard) or 1 for shard in self._slices]
         title = "images and parts of videos" if any(self._listing.parts) else ""
         total, done = sum(weights), sum(weights) - sum(weights[number] for number in self._left)
         self._listener.progress(title, done, total)
@@ -182,7 +182,7 @@ class _Run:
             self.summary.image_seconds = self.summary.video_seconds = time.monotonic() - began
 
     def finish(self, state: RunState) -> None:
-        """Check that every shard is there, and call the output complete.
+        """Check that every shard is there, and mark the output as complete.
 
         Raises:
             MoueError: a shard is missing.
@@ -212,17 +212,17 @@ class _Run:
         cpus = int(ray.cluster_resources().get("CPU", 0))
         if ray.available_resources().get("CPU", 0) < 1:
             self._listener.note("no CPU of the cluster is free; waiting for one")
-        most = self._options.actors or max(1, cpus - max(1, cpus // _NOT_ANSWERING))
-        answered = (
-            # A block for each shard, so that each can go to another node.
+        max_actors = self._options.actors or max(1, cpus - max(1, cpus // _CPUS_PER_READER))
+        tallies = (
+            # One block per shard, so that each can go to another node.
             data.from_arrow([self._row(number) for number in self._left])
             .map_batches(
                 read_shards,
                 fn_kwargs={"source": work.source, "limits": work.limits},
                 batch_format="pyarrow",
                 batch_size=1,
-                # Reading waits more than it computes. It must go on where actors hold all CPUs of the nodes that are
-                # left after another was lost.
+                # Reading waits more than it computes. It must not stop if a node is lost and actors hold all CPUs of
+                # the others.
                 num_cpus=0,
                 concurrency=min(max(2, cpus), len(self._left)),
             )
@@ -232,10 +232,10 @@ class _Run:
                 batch_format="pyarrow",
                 batch_size=1,
                 num_cpus=1,
-                compute=data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=2),
+                compute=data.ActorPoolStrategy(min_size=1, max_size=max_actors, max_tasks_in_flight_per_actor=2),
             )
         )
-        for batch in answered.iter_batches(batch_size=None, batch_format="pyarrow"):
+        for batch in tallies.iter_batches(batch_size=None, batch_format="pyarrow"):
             yield from map(json.loads, batch["tally"].to_pylist())
 
     def _row(self, number: int) -> Any:  # noqa: ANN401 (pyarrow.Table)
@@ -280,14 +280,14 @@ class _Run:
             self.summary.num_whole_videos += 1
 
     def _failed(self, file: str, reason: str) -> None:
-        if len(self.summary.failures) < _TOLD:
+        if len(self.summary.failures) < _MAX_REPORTED:
             self.summary.failures.append((file, reason))
             self._listener.failed(file, reason)
 
 
-def _read_bytes(listing: Listing, most: int) -> Sequence[int]:
-    """Return how many bytes of each file will be read: none of what is too large."""
-    return [0 if size > most else size for size in listing.sizes]
+def _read_bytes(listing: Listing, max_bytes: int) -> Sequence[int]:
+    """Return how many bytes of each file will be read: none if it is too large."""
+    return [0 if size > max_bytes else size for size in listing.sizes]
 
 
 def _check_extra() -> None:

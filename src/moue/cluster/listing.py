@@ -1,4 +1,4 @@
-"""The files of a run, in an order that never changes, and how they are cut into shards."""
+"""The files of a run, in a fixed order, and how they are divided into shards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moue.errors import MoueError
 from moue.media.files import is_litter
-from moue.media.listing import SUFFIXES, VIDEO_SUFFIXES, LeftOut, list_pictures
+from moue.media.listing import SUFFIXES, VIDEO_SUFFIXES, LeftOut, find_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ class Listing:
     """Images and videos below a folder.
 
     Attributes:
-        names: Their paths below the folder, as bytes: a name on a disk need not be text.
+        names: Their paths below the folder, as bytes, since a file name need not be valid text.
         sizes: Their sizes in bytes; 0 where that is unknown.
-        parts: Into how many parts each is split: 0 for an image, 1 or more for a video.
+        parts: The number of parts of each: 0 for an image, 1 or more for a video.
     """
 
     names: Sequence[bytes]
@@ -36,7 +36,7 @@ class Listing:
         return PurePosixPath(os.fsdecode(self.names[position])).suffix.lower() in VIDEO_SUFFIXES
 
     def write(self, filesystem: Any, path: str) -> None:  # noqa: ANN401 (PyArrow's)
-        """Store it in an Arrow file."""
+        """Write the listing to an Arrow file."""
         import pyarrow as pa
 
         table = pa.table({
@@ -55,7 +55,7 @@ class Listing:
         """Read what `write` stored.
 
         Raises:
-            MoueError: it cannot be read.
+            MoueError: the file cannot be read.
         """
         import pyarrow as pa
 
@@ -69,14 +69,14 @@ class Listing:
 
 
 def list_images(place: Place, *, recursive: bool) -> tuple[Listing, LeftOut]:
-    """List the images and videos of a folder, and what was left out of it.
+    """List the images and videos of a folder, and what was left out.
 
-    A path is listed as `moue predict` does it. At an address, files whose suffix is not known are left out, because
-    each look into one would be a request.
+    A path is listed as by `moue predict`. At an address, files with an unknown suffix are left out, because looking
+    into each would be a request.
 
     Args:
         place: The folder.
-        recursive: Also look into the folders of the folder.
+        recursive: Also search subfolders.
 
     Raises:
         MoueError: the folder cannot be listed, or holds no image or video.
@@ -95,11 +95,11 @@ def list_images(place: Place, *, recursive: bool) -> tuple[Listing, LeftOut]:
 
 
 class Shard(NamedTuple):
-    """What one actor answers at a time: some images, or a part of a video.
+    """What one actor processes at a time: some images, or a part of a video.
 
     Attributes:
-        first: The first file.
-        end: The one after the last.
+        first: Position of the first file.
+        end: Position after the last file.
         part: The part of a video, from 0; -1 for images.
     """
 
@@ -108,19 +108,19 @@ class Shard(NamedTuple):
     part: int = -1
 
 
-def shards_of(sizes: Sequence[int], parts: Sequence[int], most_files: int, most_bytes: int) -> list[Shard]:
-    """Cut a listing into shards; the same sizes and parts always give the same shards.
+def shards_of(sizes: Sequence[int], parts: Sequence[int], max_files: int, max_bytes: int) -> list[Shard]:
+    """Divide a listing into shards; the same sizes and parts always give the same shards.
 
     Args:
-        sizes: Bytes of each image that will be read.
+        sizes: How many bytes of each file will be read.
         parts: As in `Listing`.
-        most_files: Images of a shard.
-        most_bytes: Bytes of a shard of more than one image: a shard is in memory as a whole.
+        max_files: Maximum number of images in a shard.
+        max_bytes: Maximum size of a shard of several images; a whole shard is kept in memory.
     """
     shards: list[Shard] = []
     start = held = 0
     for position, (size, num_parts) in enumerate(zip(sizes, parts, strict=True)):
-        if position > start and (num_parts or position - start >= most_files or held + size > most_bytes):
+        if position > start and (num_parts or position - start >= max_files or held + size > max_bytes):
             shards.append(Shard(start, position))
             start, held = position, 0
         if num_parts:
@@ -136,7 +136,7 @@ def shards_of(sizes: Sequence[int], parts: Sequence[int], most_files: int, most_
 def _on_disk(place: Place, left_out: LeftOut, recursive: bool) -> list[tuple[bytes, int]]:
     if not Path(place.path).is_dir():
         raise MoueError(f"{place.shown} is not a folder", "a folder of images", "For single files, use moue predict.")
-    paths = list_pictures([place.path], recursive=recursive, videos=True, left_out=left_out)
+    paths = find_images([place.path], recursive=recursive, videos=True, left_out=left_out)
     return [(os.fsencode(os.path.relpath(path, place.path)), _size(Path(path))) for path in paths]
 
 
@@ -144,7 +144,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
-        return 0  # what is wrong with it is told when it is read
+        return 0  # reading it will report the error
 
 
 def _at_address(place: Place, left_out: LeftOut, recursive: bool) -> list[tuple[bytes, int]]:

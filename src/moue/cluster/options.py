@@ -1,4 +1,4 @@
-"""What the user of `moue.cluster.predict_on_cluster` can choose."""
+"""The options of `moue.cluster.predict_on_cluster`."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ _EVERY_FRAME: Final = Sampling()
 
 @dataclasses.dataclass(frozen=True)
 class ClusterOptions:
-    """How a run on a cluster answers and what it writes.
+    """How a run on a cluster predicts and what it writes.
 
     Attributes:
         output: The folder of shards to write, a path or an address; its suffix is ``.parquet`` or ``.csv``.
-        address: The cluster: ``"auto"`` for the one of this machine, ``"HOST:PORT"``, or ``"local"`` to start one for
+        address: The cluster: ``"auto"`` for the one on this machine, ``"HOST:PORT"``, or ``"local"`` to start one for
             this run.
         model: As for `moue.Classifier.load`; its files need not be on the other nodes.
         detector: As for `moue.faces.make_detector`.
-        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
-        overwrite: Replace an output that exists, or that was begun with other settings.
-        recursive: Also look into the folders of a folder.
-        max_pixels: Images with more pixels are refused; None takes the limit of `moue.media.decode.ImageLimits`.
-        actors: Most processes that answer; None takes the CPUs of the cluster but one in eight, at least one.
-        shard_files: Most images of a shard.
-        shard_bytes: Most bytes of a shard's images.
-        part_minutes: Longer videos are split into parts of so many minutes, which are answered apart.
+        unsure_below: Confidence below which a prediction is marked as unsure, 0-1.
+        overwrite: Replace an output that exists, or that was started with other settings.
+        recursive: Also search subfolders.
+        max_pixels: Images with more pixels are refused; None uses the limit of `moue.media.decode.ImageLimits`.
+        actors: Maximum number of processes that predict, at least 1; None uses the CPUs of the cluster, less one in
+            eight.
+        shard_files: Maximum number of images in a shard.
+        shard_bytes: Maximum size of a shard's images in bytes.
+        part_minutes: Longer videos are split into parts of this many minutes, which are processed separately.
         sampling: Which frames of videos are analyzed.
         smooth_s: Seconds over which the probabilities in videos are averaged.
 
@@ -66,7 +67,7 @@ class ClusterOptions:
                 raise SettingError(f"{name} is {value}", "1 or more")
         if not (self.part_minutes > 0 and math.isfinite(self.part_minutes)):
             raise SettingError(f"part_minutes is {self.part_minutes}", "minutes, above 0")
-        Smoother(self.smooth_s)  # refuses what is out of range
+        Smoother(self.smooth_s)  # checks the range
         if self.format not in FORMATS:
             raise SettingError(
                 f"the output {self.output} has the suffix {Path(str(self.output)).suffix!r}",
@@ -76,15 +77,15 @@ class ClusterOptions:
 
     @property
     def format(self) -> str:
-        """The format of the shards, by the suffix of the output."""
+        """The format of the shards, from the suffix of the output."""
         text = str(self.output)
-        if is_address(text):  # what follows "?" are options of the storage, such as its host
+        if is_address(text):  # after "?" come options of the storage, such as its host
             text = text.partition("?")[0]
         return Path(text).suffix.lower().removeprefix(".")
 
     @property
     def videos(self) -> VideoOptions:
-        """How videos are answered."""
+        """How videos are processed."""
         return VideoOptions(60 * self.part_minutes, self.sampling, self.smooth_s)
 
     @property

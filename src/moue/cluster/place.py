@@ -21,8 +21,8 @@ class Place:
     Attributes:
         filesystem: PyArrow's file system.
         path: The folder in it, without a slash at the end.
-        shown: The folder as users see it: a path as it was typed, an address without its password.
-        is_local: Whether it is a path, and not an address.
+        shown: The folder as users see it: a path as typed, an address without its password.
+        is_local: Whether it is a path and not an address.
     """
 
     filesystem: FileSystem
@@ -31,19 +31,19 @@ class Place:
     is_local: bool
 
     def beside(self, suffix: str) -> Place:
-        """Return the folder of the same name with `suffix` at its end."""
+        """Return the folder with the same name and `suffix` appended."""
         return dataclasses.replace(self, path=self.path + suffix, shown=self.shown + suffix)
 
     def file(self, name: str) -> str:
-        """Return the path in the file system of a file in the folder."""
+        """Return the path of a file in the folder, as the file system takes it."""
         return f"{self.path}/{name}"
 
     def label(self, name: str) -> str:
-        """Return how a file in the folder is shown; a path looks as in `moue.predict.predict`."""
+        """Return how a file in the folder is shown; paths look as in `moue.predict.predict`."""
         return str(Path(self.shown) / name) if self.is_local else f"{self.shown}/{name}"
 
     def exists(self) -> bool:
-        """Return whether there is a file or folder here, as this node sees it."""
+        """Return whether this node sees the file or folder."""
         import pyarrow.fs
 
         kind = self.filesystem.get_file_info(self.path).type
@@ -55,7 +55,7 @@ def place_of(named: str | os.PathLike[str]) -> Place:
 
     Raises:
         MissingExtraError: PyArrow is not installed.
-        MoueError: the name is empty, or PyArrow opens no such address.
+        MoueError: the name is empty, or PyArrow cannot open the address.
     """
     try:
         import pyarrow.fs

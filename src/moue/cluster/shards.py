@@ -1,4 +1,4 @@
-"""The files that a run writes: one for each shard, each of them whole or not there."""
+"""The files that a run writes: one per shard, each either complete or absent."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _TEXTS: Final = ("file", "status", "detector", "emotion", "message")
 class Shards:
     """A folder of shards; it can be sent to other nodes.
 
-    A shard is written under a temporary name and moved to its own. Two nodes that write the same shard, because one of
-    them was taken for lost, write the same rows under the same name.
+    A shard is written under a temporary name and then moved. If two nodes write the same shard, because one of them
+    was thought to be lost, both write the same rows under the same name.
 
     Attributes:
         place: The folder.
@@ -38,7 +38,7 @@ class Shards:
     class_names: tuple[str, ...]
 
     def write(self, number: int, results: Sequence[ImageResult]) -> None:
-        """Write the results of a shard, replacing it if it is there."""
+        """Write the results of a shard, replacing it if it exists."""
         name = f"part-{number:06d}.{self.format}"
         filesystem, temporary = self.place.filesystem, self.place.file(f".{name}-{uuid.uuid4().hex}.tmp")
         content = self._parquet(results) if self.format == "parquet" else self._csv(results)
@@ -47,29 +47,29 @@ class Shards:
         filesystem.move(temporary, self.place.file(name))
 
     def done(self) -> set[int]:
-        """Return the numbers of the shards that are there."""
-        found = (re.fullmatch(rf"part-(\d+)\.{self.format}", name) for name in self.files())
-        return {int(match[1]) for match in found if match}
+        """Return the numbers of the shards that exist."""
+        matches = (re.fullmatch(rf"part-(\d+)\.{self.format}", name) for name in self.files())
+        return {int(match[1]) for match in matches if match}
 
     def files(self) -> list[str]:
         """Return the names of everything in the folder."""
         from pyarrow.fs import FileSelector
 
-        return [one.base_name for one in self.place.filesystem.get_file_info(FileSelector(self.place.path))]
+        return [entry.base_name for entry in self.place.filesystem.get_file_info(FileSelector(self.place.path))]
 
-    def strangers(self) -> list[str]:
-        """Return the names of what no run has written."""
+    def foreign_files(self) -> list[str]:
+        """Return the names of files that no run has written."""
         return [name for name in self.files() if not re.fullmatch(r"\.?part-\d+\.(parquet|csv)(-\w+\.tmp)?", name)]
 
     def clear(self, *, all_of_them: bool) -> None:
-        """Remove what killed nodes left under temporary names, or all shards."""
-        for name in set(self.files()) - set(self.strangers()):
+        """Remove the temporary files of killed nodes, or all shards."""
+        for name in set(self.files()) - set(self.foreign_files()):
             if all_of_them or name.startswith("."):
                 self.place.filesystem.delete_file(self.place.file(name))
 
     def _csv(self, results: Sequence[ImageResult]) -> bytes:
         table = formats()["csv"]
-        lines = (table.result(one, self.class_names, number == 0) for number, one in enumerate(results))
+        lines = (table.result(result, self.class_names, number == 0) for number, result in enumerate(results))
         return "".join((table.begin(self.class_names), *lines, table.end)).encode("utf-8", "backslashreplace")
 
     def _parquet(self, results: Sequence[ImageResult]) -> Any:  # noqa: ANN401 (PyArrow's buffer)
@@ -78,8 +78,8 @@ class Shards:
 
         rows = [
             {name: _storable(value) for name, value in row.items()}
-            for one in results
-            for row in one.to_rows(self.class_names)
+            for result in results
+            for row in result.to_rows(self.class_names)
         ]
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(rows, schema=self._schema()), sink, compression="zstd")
@@ -93,5 +93,5 @@ class Shards:
 
 
 def _storable(value: object) -> object:
-    """Return a cell; a name that is not Unicode is written as CSV files have it."""
+    """Return a cell; a name that is not Unicode is escaped as in CSV files."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value

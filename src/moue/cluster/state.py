@@ -1,4 +1,4 @@
-"""What lies beside an output while it is unfinished, so that the next start continues it."""
+"""The state kept beside an unfinished output, so that the next run can resume it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTING: Final = "files.arrow"
 class RunState:
     """The folder ``NAME.part`` beside the shards: the settings of the run and its list of files.
 
-    The settings are written last and removed first, so that they stand for an output that is begun and not finished.
+    The settings are written last and removed first, so they exist only while an output is started and not finished.
 
     Args:
         shards: The output.
@@ -32,14 +32,14 @@ class RunState:
         self.place = shards.place.beside(".part")
         self._filesystem = self.place.filesystem
 
-    def take_up(self, *, overwrite: bool) -> Listing | None:
-        """Return the list of files of the interrupted run that is to be continued; None if a new one begins.
+    def resume(self, *, overwrite: bool) -> Listing | None:
+        """Return the list of files of the interrupted run that is to be resumed; None if a new run starts.
 
-        A run that has not written a shard begins again, with a new list.
+        A run that has not written a shard starts over, with a new list.
 
         Raises:
-            MoueError: the output is finished or was begun with other settings, and `overwrite` is false; or it holds
-                files of others.
+            MoueError: the output is finished or was started with other settings, and `overwrite` is false; or it holds
+                files that moue did not write.
         """
         before = self._before()
         if before == self._settings:
@@ -47,15 +47,15 @@ class RunState:
         out = self._shards.place
         if before is not None and not overwrite:
             raise MoueError(
-                f"{out.shown} was begun with other settings ({_differences(before, self._settings)})",
+                f"{out.shown} was started with other settings ({_differences(before, self._settings)})",
                 "the same input, model, detector and options",
                 "Run the same command as before, or add --overwrite to start over.",
             )
         if not out.exists():
             return None
-        strangers = self._shards.strangers()
-        if strangers:
-            raise MoueError(f"{out.shown} holds other files, such as {strangers[0]}", "a new folder", "Choose another.")
+        foreign = self._shards.foreign_files()
+        if foreign:
+            raise MoueError(f"{out.shown} holds other files, such as {foreign[0]}", "a new folder", "Choose another.")
         if before is None and not overwrite and self._shards.files():
             raise MoueError(f"{out.shown} already exists", "a new name", "Choose another name, or use --overwrite.")
         return None
@@ -71,7 +71,7 @@ class RunState:
             file.write(json.dumps(self._settings, indent=2).encode())
 
     def is_seen(self) -> bool:
-        """Return whether the node that asks sees the folder, or would write to a disk of its own."""
+        """Return whether this node sees the folder; otherwise it would write to its own disk."""
         from pyarrow.fs import FileType
 
         return bool(self._filesystem.get_file_info(self.place.file(_SETTINGS)).type == FileType.File)
@@ -88,10 +88,10 @@ class RunState:
             return None
         try:
             with self._filesystem.open_input_file(self.place.file(_SETTINGS)) as file:
-                found = json.loads(file.read())
+                content = json.loads(file.read())
         except (OSError, ValueError):
-            found = None
-        return found if isinstance(found, dict) else {}
+            content = None
+        return content if isinstance(content, dict) else {}
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -1,9 +1,9 @@
-"""Videos on a cluster: how many parts a film has, and the answers to one of them.
+"""Videos on a cluster: how many parts a video has, and the predictions for one part.
 
-A part is a range of time. Whoever answers one reads the film from its beginning, without converting or answering what
-comes before, so that every frame has the number, the time and the pixels that it has in `moue predict`. A little more
-than a second before the part is answered too and thrown away: then the people are known and the window of smoothing is
-full where the part begins. Only the numbers of people differ, since no part knows those of the others.
+A part is a range of time. To predict it, a process reads the video from its beginning, but neither converts nor
+analyzes the frames before the part, so every frame has the same number, time and pixels as in `moue predict`. A little
+more than a second before the part is analyzed too and then discarded: this way the people are tracked and the
+smoothing window is full when the part begins. Only the numbers of people differ, since parts do not know each other's.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from moue.recognition.analyzer import Analyzer
 
 NUMBERS_OF_A_PART: Final = 1_000_000
-"""The people of the second part have numbers from this one on, those of the third from twice as many on, and so on."""
+"""Numbers of people start at 0 times this in the first part, at 1 times this in the second, and so on."""
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoOptions:
-    """How videos are answered.
+    """How videos are processed.
 
     Attributes:
-        part_s: Seconds of a part.
+        part_s: Length of a part in seconds.
         sampling: Which frames are analyzed.
         smooth_s: Seconds over which probabilities are averaged.
     """
@@ -55,12 +55,12 @@ class VideoOptions:
     smooth_s: float = DEFAULT_WINDOW_S
 
     def sampling_of(self, part: int, step_s: float, *, is_last: bool) -> Sampling:
-        """Return which frames of a film belong to a part.
+        """Return which frames of a video belong to a part.
 
         Args:
-            part: From 0.
-            step_s: The longest time between two analyzed frames.
-            is_last: Whether it reaches to the end of the film, whatever the film says of its length.
+            part: Number of the part, from 0.
+            step_s: The longest time between two analyzed frames, in seconds.
+            is_last: Whether the part extends to the end of the video, whatever length its container states.
         """
         return dataclasses.replace(
             self.sampling,
@@ -71,42 +71,44 @@ class VideoOptions:
 
 
 def num_parts(source: Place, names: Sequence[bytes], limits: ImageLimits, part_s: float) -> list[int]:
-    """Return into how many parts each film is split; 1 for one that cannot be opened or does not say how long it is."""
-    found = []
+    """Return the number of parts of each video; 1 if it cannot be opened or does not state its length."""
+    counts = []
     for name in names:
         try:
             with _on_disk(source, name) as path, open_video(path, limits=limits) as video:
                 length = video.duration_s or 0.0
-        except MoueError:  # its row will say what is wrong
+        except MoueError:  # its row will hold the error
             length = 0.0
-        found.append(max(1, math.ceil(length / part_s - 1e-6)))
-    return found
+        counts.append(max(1, math.ceil(length / part_s - 1e-6)))
+    return counts
 
 
 class VideoPredictor:
-    """Answers parts of films.
+    """Predicts parts of videos.
 
     Args:
-        films: How.
-        analyzer: Answers images; films get its network and its detector.
+        options: How videos are processed.
+        analyzer: The analyzer of images; videos use its model and its detector.
     """
 
-    def __init__(self, films: VideoOptions, analyzer: Analyzer) -> None:
-        self._videos = films
+    def __init__(self, options: VideoOptions, analyzer: Analyzer) -> None:
+        self._options = options
         self._analyzer = copy.copy(analyzer)
         self._analyzer.detector = make_detector(analyzer.detector.name, video=True)
 
     def predict(self, source: Place, name: bytes, part: int, *, is_last: bool) -> list[FrameResult]:
-        """Return the results of a part's frames; the first part of a film that cannot be opened has one that says why.
+        """Return the results of a part's frames.
+
+        If the video cannot be opened, the first part has a single result with the reason, and the others have none.
 
         Args:
-            source: Where the films are.
-            name: The film.
-            part: From 0.
-            is_last: Whether it is the last one.
+            source: The folder of the videos.
+            name: The video.
+            part: Number of the part, from 0.
+            is_last: Whether it is the last part.
 
         Raises:
-            MoueError: the storage at an address does not answer.
+            MoueError: the storage at an address does not respond.
         """
         file = source.label(os.fsdecode(name))
         with contextlib.ExitStack() as stack:
@@ -119,10 +121,10 @@ class VideoPredictor:
             except MoueError as error:
                 failed = FrameResult.without_frames(path, error)
                 return [] if part else [dataclasses.replace(failed, file=file)]
-            step_s = self._videos.sampling.longest_step_s(video.fps)
-            sampling = self._videos.sampling_of(part, step_s, is_last=is_last)
-            follower = Follower(self._videos.smooth_s, self._analyzer.unsure_below)
-            # One thread decodes and looks for faces while this one runs the network: an actor has one CPU.
+            step_s = self._options.sampling.longest_step_s(video.fps)
+            sampling = self._options.sampling_of(part, step_s, is_last=is_last)
+            follower = Follower(self._options.smooth_s, self._analyzer.unsure_below)
+            # One thread decodes and detects faces while this one runs the model: an actor has one CPU.
             frames = analyze_frames(video, self._analyzer, follower, sampling=sampling, workers=1)
             return [
                 _of_part(result, file, part)
@@ -138,30 +140,30 @@ def _of_part(result: FrameResult, file: str, part: int) -> FrameResult:
 
 
 def tally_of_part(file: str, results: Sequence[FrameResult]) -> dict[str, Any]:
-    """Return the counts of a part of a film for the summary of the run, as JSON values."""
-    frames = [one for one in results if one.width]
+    """Return the counts of a part of a video for the summary of the run, as JSON values."""
+    frames = [result for result in results if result.width]
     return {
         "file": file,
         "frames": len(frames),
-        "video_faces": sum(len(one.faces) for one in frames),
-        "people": len({face.track_id for one in frames for face in one.faces}),
-        "problem": next((f"{one.status}: {one.message}" for one in results if not one.width), ""),
+        "video_faces": sum(len(frame.faces) for frame in frames),
+        "people": len({face.track_id for frame in frames for face in frame.faces}),
+        "problem": next((f"{result.status}: {result.message}" for result in results if not result.width), ""),
     }
 
 
 class _StorageError(MoueError):
-    """A storage does not answer: better no rows than a failure that counts as done."""
+    """The storage does not respond: better no rows than a failure that counts as done."""
 
 
 @contextlib.contextmanager
 def _on_disk(source: Place, name: bytes) -> Iterator[str]:
-    """Yield the path of a film; one at an address is copied first, and the copy removed afterwards."""
+    """Yield the path of a video; a video at an address is copied first, and the copy is removed afterwards."""
     path = source.file(os.fsdecode(name))
     if source.is_local:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="moue-") as folder:
-        copied = Path(folder) / f"film{PurePosixPath(path).suffix}"
+        copied = Path(folder) / f"video{PurePosixPath(path).suffix}"
         try:
             with source.filesystem.open_input_stream(path, compression=None) as there, copied.open("wb") as here:
                 shutil.copyfileobj(there, here, 1 << 20)
@@ -170,7 +172,7 @@ def _on_disk(source: Place, name: bytes) -> Iterator[str]:
         except OSError as error:
             raise _StorageError(
                 f"the node {socket.gethostname()} cannot copy {source.label(os.fsdecode(name))}: {error}",
-                "a storage that answers, and room for the film in the folder of temporary files",
+                "a storage that responds, and room for the video in the folder of temporary files",
                 "Check both on all nodes; then the same command resumes.",
             ) from error
         yield str(copied)

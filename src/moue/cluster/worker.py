@@ -1,4 +1,4 @@
-"""What runs on the nodes of a cluster: reading the files of a shard, and answering and writing it."""
+"""What runs on the nodes of a cluster: reading the files of a shard, predicting them and writing the results."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from moue.cluster.state import RunState
     from moue.cluster.videos import VideoOptions
 
-_READERS: Final = 8  # files that a task reads at once: an object store answers slowly, and many requests together
-_FAILURES: Final = 5  # of a shard that are told to the user at once; all of them are in its rows
+_READERS: Final = 8  # files that a task reads at once: an object store responds slowly, but to many requests at a time
+_MAX_FAILURES: Final = 5  # failures of a shard that are reported at once; its rows hold all of them
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What a process needs to answer, sent to it once.
+    """What a process needs to predict, sent to it once.
 
     Attributes:
-        model: A reference to the bytes of the network and of its description, by suffix: its files need not be on
-            every node. Within a reference, they outlive the start of an actor.
+        model: A reference to the bytes of the model file and of its description, by suffix: the files need not be on
+            every node. As a reference, they outlive the start of an actor.
         detector: The name of the detector.
         unsure_below: As for `Analyzer`.
         limits: As for `Analyzer`.
-        source: Where the images are.
-        shards: Where the rows go.
-        state: What lies beside the output.
-        films: How videos are answered.
+        source: The folder of the images and videos.
+        shards: The output.
+        state: The state beside the output.
+        videos: How videos are processed.
     """
 
     model: Any
@@ -59,35 +59,35 @@ class Work:
 
 
 def read_shards(batch: Any, *, source: Place, limits: ImageLimits) -> Iterator[Any]:  # noqa: ANN401 (pyarrow.Table)
-    """Yield for each shard its files' contents, or what was wrong with them.
+    """Yield the contents of each shard's files, or what was wrong with them.
 
     Args:
         batch: A row for each shard: its number, the names of its files, and the part of a video, -1 for images.
-        source: Where they are.
+        source: The folder of the files.
         limits: Larger files are not read.
     """
     import pyarrow as pa
 
     _check_seen(source)
     for row in batch.to_pylist():
-        found: list[bytes | Decoded | None] = [None]  # who answers a part of a video opens it
+        read: list[bytes | Decoded | None] = [None]  # the predictor of a part opens the video itself
         if row["part"] < 0:
             with ThreadPoolExecutor(_READERS) as pool:
-                found = list(pool.map(lambda name: _read(source, name, limits), row["names"]))
-            _check_storage(source, found)
-        contents = [one if isinstance(one, bytes) else None for one in found]
+                read = list(pool.map(lambda name: _read(source, name, limits), row["names"]))
+            _check_storage(source, read)
+        contents = [content if isinstance(content, bytes) else None for content in read]
         yield pa.table({
             "number": pa.array([row["number"]], pa.int64()),
             "names": pa.array([row["names"]], pa.list_(pa.binary())),
             "contents": pa.array([contents], pa.list_(pa.large_binary())),
-            "problems": pa.array([[_problem(one) for one in found]], pa.list_(pa.string())),
+            "problems": pa.array([[_problem(content) for content in read]], pa.list_(pa.string())),
             "part": pa.array([row["part"]], pa.int32()),
             "parts": pa.array([row["parts"]], pa.int32()),
         })  # fmt: skip
 
 
 class Predictor:
-    """A process that answers shards, with one thread for the network, and writes their rows."""
+    """A process that predicts shards, with one thread for the model, and writes their rows."""
 
     def __init__(self, work: Work) -> None:
         if not work.state.is_seen():
@@ -106,7 +106,7 @@ class Predictor:
         self._videos = VideoPredictor(work.videos, self._analyzer)
 
     def __call__(self, batch: Any) -> Any:  # noqa: ANN401 (pyarrow.Table)
-        """Answer and write the shards of a batch, and return their counts."""
+        """Predict and write the shards of a batch, and return their counts."""
         import pyarrow as pa
 
         tallies = []
@@ -126,8 +126,8 @@ class Predictor:
         self, names: Sequence[bytes], contents: Sequence[bytes | None], problems: Sequence[str]
     ) -> list[ImageResult]:
         """Return a result for each file, in order."""
-        # One thread decodes while this one runs the network: an actor has one CPU.
-        answers = self._analyzer.analyze_many((one for one in contents if one is not None), workers=1)
+        # One thread decodes while this one runs the model: an actor has one CPU.
+        analyzed = self._analyzer.analyze_many((content for content in contents if content is not None), workers=1)
         results = []
         for name, content, problem in zip(names, contents, problems, strict=True):
             file = self._source.label(os.fsdecode(name))
@@ -137,7 +137,7 @@ class Predictor:
                     ImageResult(file, Status(status), message=message, class_names=self._analyzer.class_names)
                 )
             else:
-                results.append(dataclasses.replace(next(answers), file=file, pixels=None))
+                results.append(dataclasses.replace(next(analyzed), file=file, pixels=None))
         return results
 
 
@@ -150,13 +150,13 @@ def _check_seen(source: Place) -> None:
         )
 
 
-def _check_storage(source: Place, found: Sequence[bytes | Decoded | None]) -> None:
+def _check_storage(source: Place, read: Sequence[bytes | Decoded | None]) -> None:
     """Stop if nothing at an address could be read: better no rows than a shard of failures that counts as done."""
-    if not source.is_local and all(isinstance(one, Decoded) and one.status is Status.UNREADABLE for one in found):
-        message = found[0].message if isinstance(found[0], Decoded) else ""
+    if not source.is_local and all(isinstance(one, Decoded) and one.status is Status.UNREADABLE for one in read):
+        message = read[0].message if isinstance(read[0], Decoded) else ""
         raise MoueError(
             f"no file of a shard in {source.shown} could be read ({message})",
-            "a storage that answers",
+            "a storage that responds",
             "Check the credentials on all nodes and the storage; then the same command resumes.",
         )
 
@@ -175,8 +175,8 @@ def _read(source: Place, name: bytes, limits: ImageLimits) -> bytes | Decoded:
         return Decoded(Status.UNREADABLE, message=f"cannot be read: {str(error).splitlines()[0]}")
 
 
-def _problem(found: bytes | Decoded | None) -> str:
-    return f"{found.status.value}:{found.message}" if isinstance(found, Decoded) else ""
+def _problem(read: bytes | Decoded | None) -> str:
+    return f"{read.status.value}:{read.message}" if isinstance(read, Decoded) else ""
 
 
 def _load(model: dict[str, bytes]) -> Classifier:
@@ -187,9 +187,9 @@ def _load(model: dict[str, bytes]) -> Classifier:
 
 
 def _tally(results: Sequence[ImageResult]) -> dict[str, Any]:
-    failed = [one for one in results if one.status not in (Status.OK, Status.NO_FACE)]
+    failed = [result for result in results if result.status not in (Status.OK, Status.NO_FACE)]
     return {
-        "statuses": Counter(str(one.status) for one in results),
-        "emotions": Counter(face.emotion for one in results for face in one.faces),
-        "failures": [(one.file, f"{one.status}: {one.message}") for one in failed[:_FAILURES]],
+        "statuses": Counter(str(result.status) for result in results),
+        "emotions": Counter(face.emotion for result in results for face in result.faces),
+        "failures": [(result.file, f"{result.status}: {result.message}") for result in failed[:_MAX_FAILURES]],
     }

@@ -1,1 +1,1 @@
-"""Reading, checking and making labelled faces."""
+"""Reading, checking and generating labelled faces."""

@@ -1,7 +1,7 @@
-"""A cache of tables already read: 83 MB of bytes instead of 301 MB of text.
+"""A cache of parsed tables: 83 MB of bytes instead of 301 MB of text for FER2013.
 
-It lies in the user's cache folder (`MOUE_CACHE` names another). An entry holds the fingerprint of the file that it
-was made from, and serves only while the file still has it. Whatever goes wrong with the cache costs only the cache.
+It is in the user's cache folder, or in `MOUE_CACHE`. An entry holds the fingerprint of the file that it was made from
+and is used only while the file still has this fingerprint. If the cache fails, the file is read again.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Raise it whenever the reader changes what it makes of a file.
+# Increase the number whenever the reader's result for a file changes.
 _FORMAT: Final = "moue-cache-3"
 _ARRAYS: Final = ("images", "labels", "split", "rows")
-# Up to this size the content itself is hashed (15 ms); above, the file's times and inode must do.
+# Up to this size, the content itself is hashed (15 ms); above it, the file's times and inode are used.
 _HASHED_BYTES: Final = 16 << 20
-# The clock of file times may stand still for some milliseconds: a file changed that recently could change once more
-# without a new time, so it is not stored (git calls this "racily clean").
+# File times have a resolution of some milliseconds: a file that changed just now could change again without a new
+# time, so it is not stored (git calls this "racily clean").
 _RACY_SECONDS: Final = 0.5
 
 
 def fingerprint(path: Path) -> dict[str, Any] | None:
-    """Return what tells this content of the file from any other, or None if the file cannot be relied on."""
+    """Return values that identify the current content of a file, or None if that is not reliably possible."""
     try:
         stat = path.stat()
-        if not S_ISREG(stat.st_mode):  # reading a pipe would take its content away, a device may never end
+        if not S_ISREG(stat.st_mode):  # reading would consume a pipe, and a device may never end
             return None
         content = sha256_of(path) if stat.st_size <= _HASHED_BYTES else ""
     except OSError:
@@ -53,7 +53,7 @@ def fingerprint(path: Path) -> dict[str, Any] | None:
 
 
 def load(path: Path) -> Dataset | None:
-    """Return the data set read from this very content of `path` before, or None."""
+    """Return the data set that was read from the current content of `path` before, or None."""
     try:
         with _entry(path).open("rb") as file:
             stored = json.loads(_read(file).tobytes())
@@ -67,18 +67,18 @@ def load(path: Path) -> Dataset | None:
         dataset = Dataset(images, labels, split, rows, class_names=names, source=str(path), split_rule=rule)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    # The checksum of 83 MB is the slowest part of loading, and stays as true as the arrays.
+    # Hashing 83 MB is the slowest part of loading, so the stored checksum is used; `_content` has checked the arrays.
     dataset.__dict__["checksum"] = stored["checksum"]
     return dataset
 
 
 def store(path: Path, dataset: Dataset, before: dict[str, Any] | None) -> None:
-    """Keep `dataset` for the next reading of `path`; does nothing where that is impossible.
+    """Store `dataset` for the next time that `path` is read; does nothing if that is impossible.
 
     Args:
         path: The file that was read.
-        dataset: What it holds.
-        before: The file's fingerprint from before it was read; a file that changed meanwhile is not stored.
+        dataset: Its content.
+        before: The file's fingerprint before it was read; if the file changed meanwhile, it is not stored.
     """
     if before is None or before != fingerprint(path):
         return
@@ -92,13 +92,13 @@ def store(path: Path, dataset: Dataset, before: dict[str, Any] | None) -> None:
 
 
 def _entry(path: Path) -> Path:
-    # One entry a path, so that an edited file replaces its old entry instead of adding one.
+    # One entry per path, so that an edited file replaces its old entry.
     name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return cache_folder() / f"{name}.npys"
 
 
 def _content(arrays: list[NDArray[Any]]) -> list[int]:
-    """Return a quick checksum of each array, so that a damaged entry is not used and never believed."""
+    """Return a fast checksum of each array, so that a damaged entry is not used."""
     return [zlib.adler32(np.ascontiguousarray(array).view(np.uint8).data) for array in arrays]
 
 

@@ -1,4 +1,4 @@
-"""An image of some faces of each class, to look at a data set."""
+"""An image with some faces of each class, for a quick look at a data set."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FAINT: Final = 120
 
 
 def contact_sheet(dataset: Dataset, per_class: int = 8, scale: int = 2, seed: int = 0) -> Image.Image:
-    """Show some faces of each class, one row a class with its name and count at the left.
+    """Show some faces of each class: one row per class, with its name and count on the left.
 
     Args:
         dataset: The faces.
-        per_class: Faces in a row, drawn by lot; a class with fewer leaves its row partly empty.
-        scale: Pixels shown for each pixel, 1 or more.
-        seed: Which faces are drawn, 0 or more.
+        per_class: Faces in a row, chosen at random; a class with fewer leaves its row partly empty.
+        scale: Enlargement of the faces, 1 or more.
+        seed: Seed of the random choice, 0 or more.
 
     Returns:
         A gray image, mode "L".
@@ -46,10 +46,10 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, scale: int = 2, seed: in
     rng = np.random.default_rng(seed)
     for label, name in enumerate(dataset.class_names):
         top = gap + label * (side + gap)
-        found = np.flatnonzero(dataset.labels == label)
+        faces = np.flatnonzero(dataset.labels == label)
         draw.text((2 * gap, top + side // 2), name, fill=_INK, font=large, anchor="ls")
-        draw.text((2 * gap, top + side // 2 + gap), f"{len(found):,}", fill=_FAINT, font=small, anchor="lt")
-        chosen = rng.choice(found, min(per_class, len(found)), replace=False)
+        draw.text((2 * gap, top + side // 2 + gap), f"{len(faces):,}", fill=_FAINT, font=small, anchor="lt")
+        chosen = rng.choice(faces, min(per_class, len(faces)), replace=False)
         for column, index in enumerate(np.sort(chosen)):
             face = Image.fromarray(dataset.images[index, :, :, 0])
             sheet.paste(face.resize((side, side), Image.Resampling.BICUBIC), (left + column * (side + gap), top))

@@ -1,4 +1,4 @@
-"""`Dataset`: faces, labels and splits in memory, checked once when made."""
+"""`Dataset`: faces, labels and splits in memory, checked on creation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Split = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 ALL: Final = "all"
-"""In place of a split: every face, whatever its split."""
+"""Instead of a split: all faces, whatever their split."""
 
 IMAGE_SHAPE: Final = (48, 48, 1)
 SPLIT_DTYPE: Final = "<U5"
@@ -45,15 +45,15 @@ class Dataset:
     Attributes:
         images: uint8 (N, 48, 48, 1), 0-255.
         labels: uint8 (N,), index into `class_names`.
-        split: str (N,), each one of `SPLITS`: "train", "val", "test".
+        split: str (N,), values of `SPLITS`: "train", "val", "test".
         rows: int64 (N,), number of each data row in its source, from 0.
         votes: FER+ votes, uint8 (N, 10) in the order of `FERPLUS_NAMES`, or None.
         class_names: Names of the labels, in label order.
         source: Where the data came from, for messages and reports.
-        split_rule: How `split` came about, e.g. ``"Usage column"``.
+        split_rule: How `split` was determined, e.g. ``"Usage column"``.
         skipped: Rows left out by ``on_bad_row="skip"``.
         notes: What was assumed or left out when the data was read, in words.
-        part_of: `checksum` of the data set from which faces were left out; empty where none were.
+        part_of: `checksum` of the whole data set if faces were left out of it, else empty.
     """
 
     images: NDArray[np.uint8]
@@ -98,7 +98,7 @@ class Dataset:
 
     @functools.cached_property
     def checksum(self) -> str:
-        """SHA-256 of pixels, labels and splits in row order, 64 hexadecimal digits; names the data in every result."""
+        """SHA-256 of pixels, labels and splits in row order, 64 hexadecimal digits; every result states it."""
         digest = hashlib.sha256()
         for array in (self.images, self.labels, self.split):
             digest.update(np.ascontiguousarray(array).data)
@@ -106,7 +106,7 @@ class Dataset:
 
     @functools.cached_property
     def pixel_digests(self) -> NDArray[np.bytes_]:
-        """BLAKE2b-128 of each image's pixels, bytes (N,) of 16: equal exactly where the images are equal."""
+        """BLAKE2b-128 of each image's pixels, bytes (N,) of 16 each: equal exactly if the images are equal."""
         digests = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.images]
         return np.frombuffer(b"".join(digests), dtype="V16")
 
@@ -134,13 +134,13 @@ class Dataset:
         )
 
     def with_classes(self, class_names: tuple[str, ...]) -> Dataset:
-        """Return the faces with their labels counted in another list of classes, which has those of all faces.
+        """Return the faces with their labels as indices into another list of classes, matched by name.
 
         Args:
-            class_names: The classes of a network, for example.
+            class_names: The classes of a model, for example.
 
         Raises:
-            MoueError: a face has a class that is not on the list.
+            MoueError: a face has a class that is not in the list.
         """
         if class_names == self.class_names:
             return self
@@ -149,11 +149,11 @@ class Dataset:
         if missing:
             raise MoueError(
                 f"{self.source or 'the data'} has faces of the class {', '.join(missing)}",
-                f"only {', '.join(class_names)}, the classes of the network",
-                "Leave those faces out, or take a network that was trained on them.",
+                f"only {', '.join(class_names)}, the classes of the model",
+                "Leave those faces out, or use a model that was trained on them.",
             )
-        place = np.array([class_names.index(name) if name in used else 0 for name in self.class_names], np.uint8)
-        return dataclasses.replace(self, labels=place[self.labels], class_names=class_names)
+        new_label = np.array([class_names.index(name) if name in used else 0 for name in self.class_names], np.uint8)
+        return dataclasses.replace(self, labels=new_label[self.labels], class_names=class_names)
 
     def subset(self, split: str) -> Dataset:
         """Return the faces of one split: "train", "val", "test" or "all"."""
@@ -166,7 +166,7 @@ class Dataset:
     def scaled(self) -> NDArray[np.float32]:
         """Return the images as float32 (N, 48, 48, 1) in 0-1.
 
-        moue's own networks scale inside themselves and take `images`; this is for other people's.
+        moue's own networks scale `images` themselves; this is for other networks.
         """
         return self.images.astype(np.float32) / np.float32(255.0)
 
@@ -179,7 +179,7 @@ class Dataset:
         return result
 
     def has_twin(self, split: str = "test") -> NDArray[np.bool_]:
-        """Return which faces of one split, bool (n,) as `where` orders them, are pixel for pixel in training too.
+        """Return which faces of one split, bool (n,) as `where` orders them, also occur in training, pixel for pixel.
 
         FER2013's official split leaks: 288 of its 3,589 PrivateTest images are also in Training.
 
@@ -191,12 +191,12 @@ class Dataset:
         return np.array([digest in seen for digest in digests], dtype=np.bool_)
 
     def without_twins(self, split: str = "test") -> Dataset:
-        """Return one split without the faces of which `has_twin` is true."""
+        """Return one split without the faces for which `has_twin` is true."""
         return self.take(self.where(split)[~self.has_twin(split)])
 
 
 def refuse_no_dataset(value: object) -> None:
-    """Raise `MoueError` if `value`, which a caller gave as data, is something else, such as a path."""
+    """Raise `MoueError` if `value`, which a caller passed as data, is not a `Dataset` but a path, for example."""
     if not isinstance(value, Dataset):
         raise MoueError(
             f"the data is of type {type(value).__name__}", "a Dataset", "Read one: moue.load_dataset(path)."

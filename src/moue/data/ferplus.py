@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 _NUM_VOTES: Final = 10
 _WINDOW: Final = 500
-_LEAST_WINDOW: Final = 60
-_LEAST_AGREEMENT: Final = 0.5  # the lowest of all windows of FER2013: 0.58
-_LEAST_AGREEMENT_OF_FEW: Final = 0.4
+_MIN_WINDOW: Final = 60
+_MIN_AGREEMENT: Final = 0.5  # the lowest window of FER2013 has 0.58
+_MIN_AGREEMENT_OF_FEW: Final = 0.4
 
 
 def join_votes(dataset: Dataset, path: str | Path) -> Dataset:
     """Return `dataset` with the FER+ votes of `fer2013new.csv`, joined by row order.
 
-    Row k of the file belongs to row k of `fer2013.csv`; the numbers in its image names do not.
+    Row k of the file belongs to row k of `fer2013.csv`; the numbers in its image names do not match.
 
     Raises:
-        MoueError: the file is not the FER+ table, is shorter than the data, or its Usage disagrees with a row.
+        MoueError: the file is not the FER+ table, is shorter than the data, or its Usage or votes do not match it.
     """
     path = as_path(path, "the FER+ file")
     split, votes = _read(path)
@@ -53,34 +53,34 @@ def join_votes(dataset: Dataset, path: str | Path) -> Dataset:
             "the same Usage in both, row by row",
             "FER+ joins only the full fer2013.csv, in its original order.",
         )
-    _refuse_votes_of_others(joined, path)
+    _refuse_misaligned_votes(joined, path)
     return joined
 
 
-def _refuse_votes_of_others(dataset: Dataset, path: Path) -> None:
-    """Check that votes and labels go together everywhere; a row left out shifts the votes of all rows after it.
+def _refuse_misaligned_votes(dataset: Dataset, path: Path) -> None:
+    """Check that votes match labels everywhere; a missing row shifts the votes of all rows after it.
 
-    On FER2013 the people's majority is the label in two of three faces, in every window of 500 rows in at least half;
-    votes of other faces agree in one of five.
+    In FER2013, the majority of the votes is the label for two of three faces, and for at least half in every window of
+    500 rows. Votes for other faces agree with one label in five.
     """
     votes = dataset.votes
     if votes is None:
         return
     seven = votes[:, [FERPLUS_NAMES.index(name) for name in dataset.class_names]]
     voted = np.flatnonzero(seven.any(axis=1))
-    right = seven[voted].argmax(axis=1) == dataset.labels[voted]
-    window = min(_WINDOW, len(right))
-    if window < _LEAST_WINDOW:
+    agrees = seven[voted].argmax(axis=1) == dataset.labels[voted]
+    window = min(_WINDOW, len(agrees))
+    if window < _MIN_WINDOW:
         return
-    starts = [*range(0, len(right) - window, window // 2), len(right) - window]
-    agreements = [float(right[start : start + window].mean()) for start in starts]
+    starts = [*range(0, len(agrees) - window, window // 2), len(agrees) - window]
+    agreements = [float(agrees[start : start + window].mean()) for start in starts]
     worst = min(agreements)
-    least = _LEAST_AGREEMENT if window == _WINDOW else _LEAST_AGREEMENT_OF_FEW
+    least = _MIN_AGREEMENT if window == _WINDOW else _MIN_AGREEMENT_OF_FEW
     if worst < least:
         first, last = (int(dataset.rows[voted[starts[agreements.index(worst)] + k]]) for k in (0, window - 1))
         raise MoueError(
-            f"{path} does not go with {dataset.source or 'the data'}: in rows {first:,} to {last:,} the people's "
-            f"majority is the label in {worst:.0%}",
+            f"{path} does not match {dataset.source or 'the data'}: in rows {first:,} to {last:,}, the majority of the "
+            f"votes is the label for {worst:.0%}",
             f"at least {least:.0%}, as in FER2013",
             "Were rows left out, added or shuffled? FER+ joins only the full fer2013.csv, in its original order.",
         )
@@ -126,7 +126,7 @@ def _read(path: Path) -> tuple[NDArray[np.str_], NDArray[np.uint8]]:
 
 
 def _columns(path: Path, header: list[str]) -> tuple[int, list[int]]:
-    """Return where Usage and the ten vote columns stand, the latter in the order of `FERPLUS_NAMES`."""
+    """Return the positions of Usage and of the ten vote columns, the latter in the order of `FERPLUS_NAMES`."""
     found: dict[str, int] = {}
     for position, text in enumerate(header):
         word = text.strip().lower()

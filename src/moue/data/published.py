@@ -1,4 +1,4 @@
-"""Where to get FER2013 and the FER+ votes, fetching what may be fetched, and checking what one has."""
+"""Where to get FER2013 and the FER+ votes, downloading what may be downloaded, and checking a copy."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One place where data can be found.
+    """One source of data.
 
     Attributes:
         name: Short name.
         holds: What is there.
         url: Where it is.
-        needs_account: Whether one must log in there; moue cannot fetch it then.
-        terms: Under which terms.
+        needs_account: Whether it requires a login; then moue cannot download it.
+        terms: The terms of use.
         cite: What to cite.
-        how: What to do.
+        how: How to get it.
     """
 
     name: str
@@ -42,7 +42,7 @@ FERPLUS: Final = Download(
     url=FERPLUS_URL,
     sha256="9206e20d62f56475939f516847d61753e4860caeac9718b560129541b776fc2c",
     name="fer2013new.csv",
-    most_bytes=4 << 20,
+    max_bytes=4 << 20,
 )
 """The FER+ votes of microsoft/FERPlus."""
 
@@ -81,7 +81,7 @@ SOURCES: Final = (
         how="Run moue data get ferplus to download it (1.6 MB).",
     ),
 )
-"""Where to get the data, and under which terms. moue itself carries none of it."""
+"""Where to get the data, and under which terms. moue itself ships none of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Check:
         name: What was compared.
         expected: What FER2013 has.
         actual: What the data set has.
-        ok: Whether that is right.
-        note: A remark, mostly empty.
+        ok: Whether that is correct.
+        note: A remark, usually empty.
     """
 
     name: str
@@ -125,8 +125,8 @@ KNOWN_CHECKSUMS: Final = {
 def check(dataset: Dataset) -> list[Check]:
     """Compare a data set with the published FER2013: rows, splits, classes, checksum of the pixels.
 
-    A checksum that is not known fails only where the counts are wrong too: several copies of FER2013 are about, and
-    a single different pixel changes it.
+    An unknown checksum fails only if the counts are wrong too: several copies of FER2013 circulate, and a single
+    different pixel changes the checksum.
 
     Returns:
         One entry for each comparison; the data is FER2013 if all are `ok`.
@@ -165,13 +165,13 @@ def fetch_ferplus(target: str | Path, *, overwrite: bool = False, url: str = FER
     Args:
         target: The file to write, or an existing folder to write `fer2013new.csv` in.
         overwrite: Replace an existing file.
-        url: Where to fetch it from, if a mirror is wanted; the content must be the same.
+        url: The address, to use a mirror; the content must be the same.
 
     Returns:
         The path of the file.
 
     Raises:
-        MoueError: the file exists and `overwrite` is false, the address is not HTTPS, the network fails, or what
-            came is not the known file. Nothing is left behind then.
+        MoueError: the file exists and `overwrite` is false, the address is not HTTPS, the download fails, or the
+            file has another SHA-256. Then no file is left behind.
     """
     return fetch(dataclasses.replace(FERPLUS, url=url), Path(target), overwrite=overwrite)

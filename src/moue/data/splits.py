@@ -1,4 +1,4 @@
-"""Splits: the words that name them, and held-out splits for data that comes without."""
+"""Splits: the words that name them, and held-out splits for data that has none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset, Split
 
 USAGE_NAMES: Final[dict[Split, str]] = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
-"""FER2013's own words."""
+"""FER2013's names of the splits."""
 
 _WORDS: Final[dict[str, Split]] = {
     **{usage.lower(): split for split, usage in USAGE_NAMES.items()},
@@ -27,33 +27,33 @@ _WORDS: Final[dict[str, Split]] = {
 }
 
 FEW_FACES: Final = 2000
-"""Below this, a fifth of the faces is held out for each split in place of a tenth, and the classes are balanced."""
+"""Below this, a fifth of the faces is held out for each split instead of a tenth, balanced over the classes."""
 
 HOLDOUT_FRACTION: Final = 0.1
 _FOLDS: Final = 5
 
 
 def split_of(word: str) -> Split | None:
-    """Return the split that a word names, as a Usage or as a folder, or None if it names none."""
+    """Return the split that a Usage or a folder name means, or None."""
     return _WORDS.get(word.strip().lower())
 
 
 def hold_out(dataset: Dataset, wanted: Sequence[Split], people: Sequence[str] = ()) -> Dataset:
     """Return the data set with faces of its training split moved to splits that it lacks.
 
-    Equal images always stay together, and so do the images of a person if people are known. Neither the order of the
-    rows nor chance decides, so the same data always get the same splits.
+    Equal images always stay together, and so do the images of a person if people are known. The result depends neither
+    on the order of the rows nor on chance, so the same data always gets the same splits.
 
     Args:
         dataset: The faces; those outside "train" keep their split.
         wanted: The splits to make: "val", or "val" and "test".
-        people: Who each face shows, if that is known.
+        people: The person that each face shows, if known.
     """
     part = dataset.where("train")
     split = dataset.split.astype(SPLIT_DTYPE)
     train = dataset.take(part)
     if people or len(part) < FEW_FACES:
-        groups = [people[position] for position in part] if people else [one.tobytes() for one in train.pixel_digests]
+        groups = [people[position] for position in part] if people else [item.tobytes() for item in train.pixel_digests]
         num_folds = _FOLDS if len(part) < FEW_FACES else round(1 / HOLDOUT_FRACTION)
         fold = stratified_folds(train.labels, groups, num_folds)
         for number, name in enumerate(wanted):
@@ -71,15 +71,15 @@ def hold_out(dataset: Dataset, wanted: Sequence[Split], people: Sequence[str] = 
 def stratified_folds(
     labels: NDArray[np.integer], groups: Sequence[str] | Sequence[bytes], num_folds: int, seed: int = 0
 ) -> NDArray[np.int64]:
-    """Return a fold for each face, int64 (N,), such that groups stay whole and classes are spread evenly.
+    """Return a fold for each face, int64 (N,), so that groups stay whole and classes are spread evenly.
 
-    The largest groups are placed first. Each goes to the fold that has the fewest faces of its classes so far.
+    The largest groups are assigned first. Each goes to the fold that has the fewest faces of its classes so far.
 
     Args:
         labels: Class numbers (N,).
         groups: What stays together, (N,): people, videos, or hashes of equal images.
-        num_folds: How many folds.
-        seed: Another seed makes other folds.
+        num_folds: Number of folds.
+        seed: Another seed gives other folds.
     """
     names, members = np.unique(np.array(groups, dtype=object), return_inverse=True)
     counts = np.zeros((len(names), int(labels.max(initial=0)) + 1))
@@ -91,7 +91,7 @@ def stratified_folds(
     result = np.zeros(len(names), np.int64)
     for group in order:
         load = filled @ (share[group] > 0) + 1e-6 * filled.sum(axis=1)
-        # Of folds that are equally full the last one: the first ones are held out.
+        # Ties go to the last fold, because the first ones are held out.
         result[group] = num_folds - 1 - int(load[::-1].round(9).argmin())
         filled[result[group]] += share[group]
     return result[members]
@@ -100,11 +100,11 @@ def stratified_folds(
 def split_by_digest(dataset: Dataset, wanted: Sequence[Split]) -> NDArray[np.str_]:
     """Return a split for each face, str (N,): a tenth for each that is wanted, the rest "train".
 
-    An image keeps its split when others are added.
+    An image keeps its split when others are added to the data.
 
     Args:
         dataset: The faces; their current split is ignored.
-        wanted: Which splits to make beside "train".
+        wanted: Which splits to make besides "train".
     """
     # The first 8 of each digest's 16 bytes, as a fraction of their range.
     digests = np.frombuffer(dataset.pixel_digests.tobytes(), ">u8")[::2]

@@ -1,4 +1,4 @@
-"""Writing a data set in the very format of `fer2013.csv`."""
+"""Writing a data set in the format of `fer2013.csv`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _WORDS: Final = tuple(str(value).encode() for value in range(256))
 
 
 def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
-    """Write faces, labels and splits as `fer2013.csv` has them: columns `emotion,pixels,Usage`, rows in order.
+    """Write faces, labels and splits like `fer2013.csv`: columns `emotion,pixels,Usage`, rows in order.
 
-    `load_fer2013` reads it back to the same checksum. Classes that are not exactly FER2013's are written by name. FER+
-    votes are not part of the format and are left out.
+    `load_fer2013` reads the file back with the same checksum. Classes that are not exactly FER2013's are written by
+    name. FER+ votes are not part of the format and are left out.
 
     Args:
         dataset: The faces.
-        path: A name ending in `.csv` or `.csv.gz`; the latter is compressed, and equal data give equal bytes.
+        path: A name ending in `.csv` or `.csv.gz`; the latter is compressed, and equal data gives equal bytes.
         overwrite: Replace an existing file.
 
     Raises:
-        MoueError: the name has another ending, a class is called by a number or with a separator, the file exists and
+        MoueError: the name has another ending, a class name is a number or contains a separator, the file exists and
             `overwrite` is false, or it cannot be written.
     """
     refuse_ending(path)
@@ -41,7 +41,7 @@ def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
             raise MoueError(f"class {class_name!r}", "a name without separators and quotes", "Rename the class.")
     with replacing(path, overwrite=overwrite) as temporary, temporary.open("wb") as raw:
         if path.suffix.lower() == ".gz":
-            # No name and no time in the file, and a low level: most of the gain at a fraction of the time.
+            # No name or time, so that equal data gives equal bytes. A low level is almost as small and much faster.
             with gzip.GzipFile("", "wb", compresslevel=3, fileobj=raw, mtime=0) as packed:
                 _write_rows(dataset, cast("IO[bytes]", packed))
         else:
@@ -49,10 +49,10 @@ def write_csv(dataset: Dataset, path: Path, *, overwrite: bool = False) -> None:
 
 
 def refuse_ending(path: Path) -> None:
-    """Check that a table can have that name.
+    """Check that a table may have this name.
 
     Raises:
-        SettingError: it has another ending than .csv or .csv.gz.
+        SettingError: it does not end in .csv or .csv.gz.
     """
     if not path.name.lower().endswith((".csv", ".csv.gz")):
         raise SettingError(

@@ -1,4 +1,4 @@
-"""The doctor: whether moue works on this machine, and what is wrong with a network or with the faces it is given.
+"""The doctor: whether moue works on this machine, and what is wrong with a model or with the faces it gets.
 
-`moue.doctor.diagnose` asks every check in `checks/`. A check is one file and one line in `diagnose.py`.
+`moue.doctor.diagnose` runs every check in `checks/`. A check is one file and one line in `diagnose.py`.
 """

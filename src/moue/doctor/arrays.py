@@ -1,4 +1,4 @@
-"""Arrays of faces that are not what `predict_proba` takes: what is wrong with them, and what they should have been."""
+"""Arrays of faces that `predict_proba` does not take: what is wrong with them, and how to repair them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIRST_CHANNELS: Final = (1, 3, 4)
-_SKIN: Final = 0.7  # of the faces must be bluer than red
-_MOST_STANDARD: Final = 12.0
+_SKIN: Final = 0.7  # share of the faces that must be bluer than red
+_MAX_STANDARD: Final = 12.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Fault:
     """Something wrong with an array.
 
     Attributes:
-        text: What it is.
-        fix: The line of Python that mends it.
+        text: What is wrong.
+        fix: The line of Python that repairs it.
     """
 
     text: str
@@ -31,20 +31,20 @@ class Fault:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Mended:
-    """An array after all that could be mended was mended.
+class Repaired:
+    """An array after all repairs that were possible.
 
     Attributes:
-        images: uint8 (N, H, W, 1 or 3), or None where nothing helps.
-        faults: What was wrong, in the order in which it was mended.
+        images: uint8 (N, H, W, 1 or 3), or None if nothing helps.
+        faults: What was wrong, in the order of the repairs.
     """
 
     images: NDArray[np.uint8] | None
     faults: tuple[Fault, ...]
 
 
-def mend(array: NDArray[Any]) -> Mended:
-    """Bring an array to uint8 (N, H, W, 1 or 3), and say what had to be done.
+def repair(array: NDArray[Any]) -> Repaired:
+    """Convert an array to uint8 (N, H, W, 1 or 3), and report what was wrong with it.
 
     Args:
         array: Faces of any shape, type and range.
@@ -55,7 +55,7 @@ def mend(array: NDArray[Any]) -> Mended:
             f"the images are {array.dtype} {array.shape}",
             "Pass one array of equally large faces: uint8 (N, H, W, 3).",
         )
-        return Mended(None, (fault,))
+        return Repaired(None, (fault,))
     for step in (_layout, _range):
         changed = step(array)
         if changed is not None:
@@ -64,14 +64,14 @@ def mend(array: NDArray[Any]) -> Mended:
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4 or array.shape[3] not in (1, 3):
-        return Mended(
+        return Repaired(
             None, (*faults, Fault(f"the images have shape {array.shape}", "Expected (N, H, W, 1) or (N, H, W, 3)."))
         )
-    return Mended(np.ascontiguousarray(array), tuple(faults))
+    return Repaired(np.ascontiguousarray(array), tuple(faults))
 
 
 def _layout(array: NDArray[Any]) -> tuple[NDArray[Any], Fault] | None:
-    """Mend flattened faces, channels that come first, and an alpha channel."""
+    """Repair flattened faces, channels that come first, and an alpha channel."""
     shape = array.shape
     if array.ndim == 2 and round(shape[1] ** 0.5) ** 2 == shape[1]:
         side = round(shape[1] ** 0.5)
@@ -86,21 +86,21 @@ def _layout(array: NDArray[Any]) -> tuple[NDArray[Any], Fault] | None:
 
 
 def _range(array: NDArray[Any]) -> tuple[NDArray[np.uint8], Fault] | None:
-    """Mend what is not whole numbers from 0 to 255."""
+    """Repair pixels that are not whole numbers from 0 to 255."""
     values: NDArray[Any] = np.nan_to_num(array) if array.dtype.kind == "f" else array
     low, high = float(values.min()), float(values.max())
     if array.dtype == np.uint8 and high > 1:
         return None
     what = f"the pixels are {array.dtype} from {low:.3g} to {high:.3g}"
-    mended, words, fix = _rescaled(values, low, high)
+    repaired, words, fix = _rescaled(values, low, high)
     if array.dtype == np.uint8:
         words = "they were cast from 0-1 to integers, which leaves only black and white"
         fix += " before the cast"
-    return np.clip(np.rint(mended), 0, 255).astype(np.uint8), Fault(f"{what}: {words}", fix)
+    return np.clip(np.rint(repaired), 0, 255).astype(np.uint8), Fault(f"{what}: {words}", fix)
 
 
 def _rescaled(values: NDArray[Any], low: float, high: float) -> tuple[NDArray[Any], str, str]:
-    """Return the pixels in 0-255, what was done to them before, and what undoes it."""
+    """Return the pixels in 0-255, what had been done to them, and the code that undoes it."""
     if low >= 0 and high <= 1:
         return values * 255.0, "scaled to 0-1", "np.rint(images * 255).astype(np.uint8)"
     if low >= -1 and high <= 1:
@@ -110,14 +110,14 @@ def _rescaled(values: NDArray[Any], low: float, high: float) -> tuple[NDArray[An
     if low >= 0:
         bits = int(np.ceil(np.log2(high + 1)))
         return np.floor(values / 2.0 ** (bits - 8)), f"{bits} bits", f"(images >> {bits - 8}).astype(np.uint8)"
-    if max(-low, high) <= _MOST_STANDARD:
+    if max(-low, high) <= _MAX_STANDARD:
         fix = "np.rint(images * std + mean).astype(np.uint8), with the values that were removed"
         return (values - low) * (255.0 / (high - low)), "mean and standard deviation were removed", fix
     return values, "some are below 0", "np.clip(images, 0, 255).astype(np.uint8)"
 
 
 def looks_bgr(images: NDArray[np.uint8]) -> bool:
-    """Return whether most faces, uint8 (N, H, W, C), are bluer than red in their middle: no skin is."""
+    """Return whether most faces, uint8 (N, H, W, C), are bluer than red in the middle: skin never is."""
     if images.shape[3] != 3:
         return False
     height, width = images.shape[1:3]
@@ -127,7 +127,7 @@ def looks_bgr(images: NDArray[np.uint8]) -> bool:
 
 
 def turns() -> Iterator[tuple[str, str, int, bool]]:
-    """Yield the ways in which an image may be turned: name, what undoes it, quarter turns back, whether mirrored."""
+    """Yield the possible orientations of an image: name, code that undoes it, quarter turns back, whether mirrored."""
     for mirrored in (False, True):
         for quarter in range(4):
             name, undo = _TURNS[mirrored, quarter]
@@ -147,6 +147,6 @@ _TURNS: Final = {
 
 
 def turned_back(images: NDArray[Any], quarter: int, *, mirrored: bool) -> NDArray[Any]:
-    """Return images (N, H, W, …) turned back by quarters of a turn, then mirrored if asked."""
+    """Return images (N, H, W, …) turned back by quarter turns, then mirrored if `mirrored`."""
     back = np.rot90(images, quarter, (1, 2))
     return np.ascontiguousarray(back[:, :, ::-1] if mirrored else back)

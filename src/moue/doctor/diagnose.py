@@ -1,4 +1,4 @@
-"""`diagnose`: ask all checks."""
+"""`diagnose`: run all checks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MACHINE: Final[tuple[Check, ...]] = (
     weight_files.check,
     self_check.check,
 )
-"""What is asked about the machine and the installation."""
+"""The checks of the machine and the installation."""
 
 NETWORK: Final[tuple[Check, ...]] = (
     network.check,
@@ -48,7 +48,7 @@ NETWORK: Final[tuple[Check, ...]] = (
     predictions.check,
     calibration.check,
 )
-"""What is asked about a network, and about the faces it is given."""
+"""The checks of a model, and of the faces it gets."""
 
 
 def diagnose(
@@ -58,19 +58,19 @@ def diagnose(
     class_names: Sequence[str] = (),
     on_bytes: Callable[[int], None] | None = None,
 ) -> Diagnosis:
-    """Check this installation, or a network and the faces it is given.
+    """Check this installation, or a model and the faces it gets.
 
-    Without arguments: packages, decoders, detectors, devices, disk, the checksums of the shipped networks, and drawn
-    faces through the whole way from pixels to names. With a network or data: whether the network loads, what is wrong
-    with the arrays (range, layout, colours, orientation, crop), whether it always names one class, in which order its
-    classes come, and whether its confidence can be believed.
+    Without arguments, it checks packages, decoders, detectors, devices, disk, the checksums of the shipped models, and
+    the whole pipeline on drawn faces. With a model or data, it checks whether the model loads, what is wrong with the
+    arrays (range, layout, colours, orientation, crop), whether the model always predicts one class, the order of its
+    classes, and its calibration.
 
     Args:
         model: As for `Classifier.load`, or a `Classifier`; by default the shipped one.
         data: Faces: a path of ``.npy``, of ``.npz`` with "images" and perhaps "labels", or of what `load_dataset`
-            reads; a `Dataset`; an array as you would give it to `Classifier.predict_proba`; or (images, labels).
-        class_names: What the labels' numbers stand for, where they do not follow FER2013's order.
-        on_bytes: Called with the bytes read, for a progress bar.
+            reads; a `Dataset`; an array as for `Classifier.predict_proba`; or (images, labels).
+        class_names: The classes of the labels' numbers, if they do not follow FER2013's order.
+        on_bytes: Called with the number of bytes read, for a progress bar.
 
     Returns:
         The findings; `Diagnosis.ok` says whether there is no problem.
@@ -79,24 +79,24 @@ def diagnose(
         MoueError: `data` cannot be read at all.
     """
     if model is None and data is None:
-        return Diagnosis(tuple(_ask(MACHINE, Patient())))
+        return Diagnosis(tuple(_run_checks(MACHINE, Patient())))
     samples = None if data is None else read_samples(data, class_names=class_names, on_bytes=on_bytes)
-    return Diagnosis(tuple(_ask(NETWORK, Patient(DEFAULT_MODEL if model is None else model, samples))))
+    return Diagnosis(tuple(_run_checks(NETWORK, Patient(DEFAULT_MODEL if model is None else model, samples))))
 
 
-def _ask(checks: Sequence[Check], patient: Patient) -> list[Finding]:
-    found: list[Finding] = []
+def _run_checks(checks: Sequence[Check], patient: Patient) -> list[Finding]:
+    findings: list[Finding] = []
     for check in checks:
-        # While something else is broken, the network's confidence means nothing.
-        if check is calibration.check and not Diagnosis(tuple(found)).ok:
+        # If something else is broken, the model's confidence means nothing.
+        if check is calibration.check and not Diagnosis(tuple(findings)).ok:
             continue
         try:
-            found += check(patient)
+            findings += check(patient)
         except MoueError as error:
-            # One broken part must not hide what is wrong with the others.
+            # One failing check must not hide the findings of the others.
             name = check.__module__.rpartition(".")[2].replace("_", "-")
             wanted = f"; expected {error.expected}" if error.expected else ""
-            found.append(Finding(name, Level.PROBLEM, error.came + wanted, error.fix))
+            findings.append(Finding(name, Level.PROBLEM, error.came + wanted, error.fix))
         if check is network.check and not network.loads(patient):
             break
-    return found
+    return findings

@@ -1,6 +1,6 @@
-"""Fourteen faces that moue drew, with the answers they should get.
+"""Fourteen faces that moue drew, with the predictions that they should get.
 
-`scripts/drawn_faces.py` makes both files. They are drawings of `moue.data.synthetic`: nobody's photographs.
+`scripts/drawn_faces.py` makes both files. The faces are drawings by `moue.data.synthetic`, not photos of real people.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
     from moue.classifier.classifier import Classifier
 
-PICTURE: Final = Path(__file__).parent / "drawn_faces.png"
+STRIP: Final = Path(__file__).parent / "drawn_faces.png"
 EXPECTED: Final = Path(__file__).parent / "drawn_faces.json"
 SIDE: Final = 192
-"""Pixels of a face in the files that `write_faces` makes."""
+"""Side in pixels of the faces that `write_faces` writes."""
 
 _SIZE: Final = 48
 _CANVAS: Final = (360, 480)
 _PLACE: Final = (80, 150)
 _GROUND: Final = 128
-# Warm skin whose Rec. 601 luma is the gray it is made from: 0.299 * 1.2 + 0.587 * 0.96 + 0.114 * 0.68 = 1.
+# A warm skin tone whose Rec. 601 luma equals the original gray: 0.299 * 1.2 + 0.587 * 0.96 + 0.114 * 0.68 = 1.
 _TINT: Final = (1.2, 0.96, 0.68)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DrawnFaces:
-    """The faces.
+    """The drawn faces.
 
     Attributes:
         gray: uint8 (14, 48, 48).
@@ -61,28 +61,28 @@ class DrawnFaces:
 
 @functools.cache
 def drawn_faces() -> DrawnFaces:
-    """Return the faces in the package."""
-    with Image.open(PICTURE) as picture:
-        strip = np.asarray(picture.convert("L"))
+    """Return the faces that ship with moue."""
+    with Image.open(STRIP) as image:
+        strip = np.asarray(image.convert("L"))
     gray = strip.reshape(_SIZE, -1, _SIZE).swapaxes(0, 1)
     large = np.stack([np.asarray(_enlarged(face)) for face in gray]).astype(np.float64)
     color = np.clip(np.rint(large[..., None] * _TINT), 0, 255).astype(np.uint8)
-    said = read_json(EXPECTED)["labels"]
-    names = tuple(dict.fromkeys(said))
-    return DrawnFaces(np.ascontiguousarray(gray), color, names, np.array([names.index(name) for name in said]))
+    labels = read_json(EXPECTED)["labels"]
+    names = tuple(dict.fromkeys(labels))
+    return DrawnFaces(np.ascontiguousarray(gray), color, names, np.array([names.index(name) for name in labels]))
 
 
 def expected_probabilities(fingerprint: str) -> dict[str, NDArray[np.float64]] | None:
-    """Return the probabilities (14, K) that a network should answer when "given" and when "found", if recorded."""
+    """Return the expected probabilities (14, K) for faces that are "given" and "found", or None if not recorded."""
     recorded: dict[str, Any] | None = read_json(EXPECTED)["expected"].get(fingerprint)
     return None if recorded is None else {way: np.array(recorded[way]) for way in ("given", "found")}
 
 
 def predict_found(classifier: Classifier, faces: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
-    """Return the probabilities (N, K) of faces that moue has to find in a larger image first; NaN where it does not.
+    """Return the probabilities (N, K) of faces that are first detected in a larger image; NaN if none is detected.
 
     Args:
-        classifier: The network.
+        classifier: The model.
         faces: uint8 (48, 48) each.
     """
     analyzer = Analyzer(classifier, load_own())
@@ -105,14 +105,14 @@ def _enlarged(face: NDArray[np.uint8]) -> Image.Image:
 
 
 def write_faces(folder: str | Path, *, overwrite: bool = False) -> list[Path]:
-    """Write the faces as colour PNG files, to be put through somebody's own preprocessing.
+    """Write the faces as colour PNG files, for users to run through their own preprocessing.
 
     Args:
-        folder: Is made if it is not there.
+        folder: Created if it does not exist.
         overwrite: Whether files of the same names may be replaced.
 
     Raises:
-        MoueError: one of them exists and `overwrite` is false, or the folder cannot be written.
+        MoueError: a file exists and `overwrite` is false, or the folder cannot be written.
     """
     faces = drawn_faces()
     paths = [Path(folder) / f"{number:02}-{name}.png" for number, name in enumerate(faces.names.tolist(), 1)]

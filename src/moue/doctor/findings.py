@@ -1,4 +1,4 @@
-"""What a check finds, and all findings together: `Finding` and `Diagnosis`."""
+"""The results of the checks: `Finding` and `Diagnosis`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Level(enum.StrEnum):
 
     OK = "ok"
     NOTE = "note"  # worth knowing, nothing is broken
-    ABSENT = "absent"  # an optional part is not there
+    ABSENT = "absent"  # an optional part is missing
     PROBLEM = "problem"
 
 
@@ -25,7 +25,7 @@ class Finding:
     """One line of the doctor's report.
 
     Attributes:
-        check: What was looked at, in one or two words.
+        check: What was checked, in one or two words.
         level: What it means.
         text: What was found.
         fix: What to do about it; empty if nothing.
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """What the doctor found.
+    """All findings of the doctor.
 
     Attributes:
         findings: In the order of the checks.
@@ -60,11 +60,11 @@ class Diagnosis:
 
     @property
     def problems(self) -> tuple[Finding, ...]:
-        """The findings that say something is broken."""
+        """The findings of the level `PROBLEM`."""
         return tuple(finding for finding in self.findings if finding.level is Level.PROBLEM)
 
     def summary(self) -> str:
-        """Return the findings as text, one line each and the advice below it."""
+        """Return the findings as text: one line each, with the advice below it."""
         lines = []
         for finding in self.findings:
             lines.append(f"{finding.level:<8} {finding.check:<11} {finding.text}")
@@ -75,7 +75,7 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        """The whole in one sentence."""
+        """The result in one sentence."""
         number = len(self.problems)
         return "No problems found." if not number else f"{number} problem{'s' if number > 1 else ''} found."
 

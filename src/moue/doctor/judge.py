@@ -1,4 +1,4 @@
-"""How well a network names faces: what tells one way of feeding it from another."""
+"""How well a model classifies faces, to compare different ways of feeding it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """How a network did on some faces.
+    """How well a model did on some faces.
 
     Attributes:
-        accuracy: Share of faces named as labelled, or None without labels.
+        accuracy: Share of faces whose predicted class is their label, or None without labels.
         confidence: Mean of the highest probability.
         loss: Mean negative log-likelihood of the labels; without labels, of the most probable class.
-        num_faces: How many faces that was measured on.
-        most: The most frequent answer with its share, as "sad for 57%".
+        num_faces: How many faces were scored.
+        most: The most frequent prediction with its share, as "sad for 57%".
     """
 
     accuracy: float | None
@@ -39,11 +39,11 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """The figure that people understand."""
+        """The accuracy, or without labels the confidence, in words."""
         return f"{self.confidence:.0%} confidence" if self.accuracy is None else f"{self.accuracy:.0%} correct"
 
     def is_worse_than(self, other: Verdict) -> bool:
-        """Return whether the other is better by more than chance."""
+        """Return whether `other` is better by more than chance."""
         chance = 1 / math.sqrt(self.num_faces)
         if self.accuracy is None or other.accuracy is None:
             return other.confidence > self.confidence + 0.04 + 0.5 * chance
@@ -51,26 +51,26 @@ class Verdict:
 
 
 class Judge:
-    """Scores one head of a network against labels, or by its confidence where there are none.
+    """Scores one head of a model against labels, or by its confidence if there are none.
 
     Args:
-        network: The network.
+        model: The model.
         labels: Integer (N,), or None.
-        class_names: What they stand for. Faces whose class the network does not know are left out.
+        class_names: The classes of the labels. Faces whose class the model does not know are left out.
     """
 
-    def __init__(self, network: Classifier, labels: NDArray[np.int64] | None, class_names: Sequence[str]) -> None:
-        self.network = network
-        # The first raw head is what benchmarks score; `expression` follows FER+'s voters instead.
-        self.head = next(head for head in network.heads if head != EXPRESSION)
-        self.class_names = network.spec.head(self.head).class_names
+    def __init__(self, model: Classifier, labels: NDArray[np.int64] | None, class_names: Sequence[str]) -> None:
+        self.model = model
+        # Benchmarks score the first raw head; `expression` follows the FER+ voters instead.
+        self.head = next(head for head in model.heads if head != EXPRESSION)
+        self.class_names = model.spec.head(self.head).class_names
         column = {name: position for position, name in enumerate(self.class_names)}
         of_label = np.array([column.get(name, -1) for name in class_names])
         self.labels = None if labels is None else of_label[labels]
 
-    def ask(self, images: NDArray[Any]) -> NDArray[np.float32]:
+    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the calibrated probabilities (N, K) of images, uint8 (N, H, W, C)."""
-        return self.network.predict_proba(images, head=self.head)
+        return self.model.predict_proba(images, head=self.head)
 
     def verdict(self, y_prob: NDArray[np.float32], chosen: slice = slice(None)) -> Verdict:
         """Score probabilities (n, K) of the `chosen` faces."""
@@ -82,8 +82,8 @@ class Judge:
         known = None if labels is None else labels >= 0
         if labels is None or known is None or not known.any():
             return Verdict(None, confidence, _loss(y_prob, best), len(y_prob), most)
-        right = float((best == labels)[known].mean())
-        return Verdict(right, confidence, _loss(y_prob[known], labels[known]), int(known.sum()), most)
+        accuracy = float((best == labels)[known].mean())
+        return Verdict(accuracy, confidence, _loss(y_prob[known], labels[known]), int(known.sum()), most)
 
 
 def _loss(y_prob: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -1,4 +1,4 @@
-"""What is examined: a network, and faces with or without labels."""
+"""What is examined: a model, and faces with or without labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moue.classifier.classifier import Classifier
 from moue.classifier.locate import DEFAULT_MODEL
 from moue.data.dataset import Dataset
 from moue.data.load import load_dataset
-from moue.doctor.arrays import Mended, looks_bgr, mend
+from moue.doctor.arrays import Repaired, looks_bgr, repair
 from moue.doctor.judge import Judge
 from moue.doctor.turn import find_turn
 from moue.errors import MoueError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from moue.doctor.turn import Turn
 
-MOST_FACES: Final = 600
+MAX_FACES: Final = 600
 """Enough for every check; more would only take longer."""
 
 _ARRAYS: Final = (".npy", ".npz")
@@ -36,12 +36,12 @@ _LABELS: Final = ("labels", "y", "arr_1")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Samples:
-    """Faces as they were given.
+    """Faces as the user passed them.
 
     Attributes:
-        images: An array of any shape and type: what is wrong with it is what the checks look for.
+        images: An array of any shape and type; the checks look for what is wrong with it.
         labels: Integer (N,), or None.
-        class_names: What the labels stand for.
+        class_names: The classes of the labels.
         source: Where the faces came from.
     """
 
@@ -58,11 +58,11 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Patient:
-    """What the checks look at.
+    """What the checks examine.
 
     Attributes:
         model: As for `Classifier.load`, or a `Classifier`.
-        samples: Faces to try it on, or None.
+        samples: Faces to test it on, or None.
     """
 
     model: str | Path | Classifier = DEFAULT_MODEL
@@ -70,7 +70,7 @@ class Patient:
 
     @functools.cached_property
     def classifier(self) -> Classifier:
-        """The network.
+        """The model.
 
         Raises:
             MoueError: it cannot be loaded.
@@ -78,41 +78,41 @@ class Patient:
         return self.model if isinstance(self.model, Classifier) else Classifier.load(self.model)
 
     @functools.cached_property
-    def mended(self) -> Mended:
-        """The faces after all that is wrong with their type, range and layout was mended; colours are RGB."""
+    def repaired(self) -> Repaired:
+        """The faces after repairing their type, range and layout; colours are RGB."""
         if self.samples is None:
-            return Mended(None, ())
-        mended = mend(self.samples.images)
-        if mended.images is not None and looks_bgr(mended.images):
-            return dataclasses.replace(mended, images=np.ascontiguousarray(mended.images[..., ::-1]))
-        return mended
+            return Repaired(None, ())
+        repaired = repair(self.samples.images)
+        if repaired.images is not None and looks_bgr(repaired.images):
+            return dataclasses.replace(repaired, images=np.ascontiguousarray(repaired.images[..., ::-1]))
+        return repaired
 
     @functools.cached_property
     def judge(self) -> Judge:
-        """What scores the network's answers to the faces."""
+        """Scores the model's predictions for the faces."""
         labels, names = (None, CLASS_NAMES) if self.samples is None else (self.samples.labels, self.samples.class_names)
         return Judge(self.classifier, labels, names)
 
     @functools.cached_property
     def turn(self) -> Turn | None:
-        """Which way round the faces are; None where that cannot be told."""
-        return None if self.mended.images is None else find_turn(self.judge, self.mended.images)
+        """The orientation of the faces; None if it cannot be determined."""
+        return None if self.repaired.images is None else find_turn(self.judge, self.repaired.images)
 
     @functools.cached_property
     def faces(self) -> NDArray[np.uint8] | None:
-        """The faces, uint8 (N, H, W, 1 or 3), after all that could be mended was mended."""
-        if self.mended.images is None or self.turn is None:
-            return self.mended.images
-        return self.turn.back(self.mended.images)
+        """The faces, uint8 (N, H, W, 1 or 3), after all possible repairs."""
+        if self.repaired.images is None or self.turn is None:
+            return self.repaired.images
+        return self.turn.back(self.repaired.images)
 
     @property
     def is_default(self) -> bool:
-        """Whether the network is the one that answers where none is named."""
+        """Whether the model is the default one."""
         return self.model == DEFAULT_MODEL
 
     @property
     def name(self) -> str:
-        """The network's name in a sentence."""
+        """The model's name for messages."""
         return str(self.model.path if isinstance(self.model, Classifier) else self.model)
 
 
@@ -122,12 +122,12 @@ def read_samples(
     class_names: Sequence[str] = (),
     on_bytes: Callable[[int], None] | None = None,
 ) -> Samples:
-    """Return faces to try a network on.
+    """Return faces to test a model on.
 
     Args:
         data: A path of ``.npy``, of ``.npz`` with "images" and perhaps "labels", or of what `load_dataset` reads; a
             `Dataset`; an array; or a pair (images, labels).
-        class_names: As for `load_dataset`; for arrays, what the numbers stand for.
+        class_names: As for `load_dataset`; for arrays, the classes of the labels' numbers.
         on_bytes: As for `load_dataset`.
 
     Raises:
@@ -148,7 +148,7 @@ def read_samples(
 
 
 def _from_dataset(dataset: Dataset) -> Samples:
-    # Never the test split where there is another: who looks at it, chooses by it.
+    # Not the test split if there is another: looking at it would influence choices.
     split = next((name for name in ("val", "train", "test") if len(dataset.where(name))), None)
     if split is None:
         raise MoueError(f"{dataset.source or 'the data'} holds no face", "labelled faces")
@@ -189,11 +189,11 @@ def _paired(images: NDArray[Any], labels: NDArray[Any], class_names: tuple[str, 
 
 
 def _sampled(samples: Samples) -> Samples:
-    """Return at most `MOST_FACES` of them, chosen by lot and always the same."""
+    """Return at most `MAX_FACES` of them: a random sample with a fixed seed."""
     number = len(samples.images) if samples.images.ndim else 0
     if not number:
         raise MoueError(f"{samples.source} holds no image", "faces")
-    if number <= MOST_FACES:
+    if number <= MAX_FACES:
         return samples
-    chosen = np.random.default_rng(0).choice(number, MOST_FACES, replace=False)
+    chosen = np.random.default_rng(0).choice(number, MAX_FACES, replace=False)
     return samples.take(np.sort(chosen))

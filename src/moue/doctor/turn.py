@@ -1,4 +1,4 @@
-"""Which way round faces are, by what a network says of them in every position."""
+"""The orientation of faces, found by comparing a model's predictions for every orientation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from moue.doctor.judge import Judge, Verdict
 
-MOST_TRIED: Final = 150
-"""Faces that are asked about in every position."""
+MAX_TRIED: Final = 150
+"""Faces that are predicted in every orientation."""
 
-_LEAST: Final = 5  # fewer say nothing
+_LEAST: Final = 5  # fewer faces are not conclusive
 _SIDEWAYS: Final = "on their side (rotated by 90 degrees, or rows and columns swapped)"
 _NEGATIVE: Final = "negatives: dark and bright are swapped"
 
@@ -26,11 +26,11 @@ class Turn:
     """How faces are turned.
 
     Attributes:
-        before: How the network does on the faces as they are.
-        after: How it does when they are turned back.
+        before: How well the model does on the faces as they are.
+        after: How well it does on the faces turned back.
         name: What is wrong with them; empty if nothing.
         undo: The line of Python that turns them back.
-        quarter: Quarters of a turn back, anticlockwise.
+        quarter: Quarter turns back, anticlockwise.
     """
 
     before: Verdict
@@ -52,21 +52,21 @@ class Turn:
 def find_turn(judge: Judge, images: NDArray[np.uint8]) -> Turn | None:
     """Return how faces are turned, or None for too few faces.
 
-    A mirror image cannot be told from a face: expressions are the same in a mirror.
+    Mirroring cannot be detected: a mirrored face has the same expression.
 
     Args:
-        judge: Scores the answers.
+        judge: Scores the predictions.
         images: uint8 (N, H, W, C).
     """
     if len(images) < _LEAST:
         return None
-    part = slice(0, MOST_TRIED)
-    seen = images[part]
-    before = judge.verdict(judge.ask(seen), part)
-    tried = [Turn(before, judge.verdict(judge.ask(255 - seen), part), _NEGATIVE, "255 - images")]
+    part = slice(0, MAX_TRIED)
+    sample = images[part]
+    before = judge.verdict(judge.predict(sample), part)
+    tried = [Turn(before, judge.verdict(judge.predict(255 - sample), part), _NEGATIVE, "255 - images")]
     for name, undo, quarter, mirrored in turns():
         if name and not mirrored:
-            after = judge.verdict(judge.ask(turned_back(seen, quarter, mirrored=False)), part)
+            after = judge.verdict(judge.predict(turned_back(sample, quarter, mirrored=False)), part)
             tried.append(Turn(before, after, _SIDEWAYS if quarter % 2 else name, undo, quarter))
     best = min(tried, key=lambda turn: turn.after.loss)
     return best if before.is_worse_than(best.after) else Turn(before, before)

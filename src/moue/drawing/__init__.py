@@ -1,1 +1,1 @@
-"""How a result looks on its image: boxes, labels, small faces, bars."""
+"""Draws results on images: boxes, labels, emoji, bars."""

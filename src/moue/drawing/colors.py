@@ -19,14 +19,14 @@ COLORS: Final = {
 }
 """Colour of each known class, RGB."""
 
-_GOLDEN: Final = 0.618034  # of the circle of hues: neighbours in the list of classes get hues far apart
+_GOLDEN: Final = 0.618034  # of the hue circle: neighbouring classes get hues far apart
 _FIRST_HUE: Final = 0.115
 _LIGHTNESS: Final = (0.45, 0.68, 0.35)
 
 
 @functools.lru_cache(maxsize=64)
 def class_colors(class_names: tuple[str, ...]) -> dict[str, tuple[int, int, int]]:
-    """Return a colour for each class, RGB: the known ones theirs, others by their place among the other classes."""
+    """Return the RGB colour of each class: known classes have their own, others get one by their order."""
     colors = {name: COLORS[name] for name in class_names if name in COLORS}
     for number, name in enumerate(name for name in class_names if name not in COLORS):
         hue = (_FIRST_HUE + number * _GOLDEN) % 1

@@ -1,4 +1,4 @@
-"""Drawing results on images: boxes, names, bars of the probabilities. Pillow only."""
+"""Draws results on images: boxes, class names, bars of the probabilities. Needs only Pillow."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from moue.drawing.label_layout import Area
 
 LABELS: Final = ("name", "emoji", "both")
-"""What `draw` can write at a face."""
+"""The kinds of labels that `draw` can put on a face."""
 
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
-_LEAST_BAR_FACE: Final = 120  # pixels of the drawing that a face must have for its bars to be read
-_LEAST_SIDE: Final = 480
-_MOST_BARS: Final = 12
-_LEAST_ICON: Final = 24
+_MIN_BAR_FACE: Final = 120  # minimum size of a face, in pixels of the drawing, for readable bars
+_MIN_SIDE: Final = 480
+_MAX_BARS: Final = 12
+_MIN_ICON: Final = 24
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class FaceLike(Protocol):
-    """What is drawn of a face, a `moue.FaceResult` for example."""
+    """The parts of a face that are drawn; a `moue.FaceResult`, for example."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -43,7 +43,7 @@ class FaceLike(Protocol):
 
     @property
     def label(self) -> str:
-        """What is written beside the box."""
+        """The text beside the box."""
 
     @property
     def emotion(self) -> str:
@@ -51,7 +51,7 @@ class FaceLike(Protocol):
 
     @property
     def unsure(self) -> bool:
-        """Whether a small face gets a question mark."""
+        """Whether an emoji gets a question mark."""
 
     @property
     def probabilities(self) -> Mapping[str, float]:
@@ -63,15 +63,15 @@ class FaceLike(Protocol):
 
 
 class ResultLike(Protocol):
-    """What is drawn of an image, a `moue.ImageResult` for example."""
+    """The parts of a result that are drawn; a `moue.ImageResult`, for example."""
 
     @property
     def width(self) -> int:
-        """Pixels of the image."""
+        """Width of the image in pixels."""
 
     @property
     def height(self) -> int:
-        """Pixels of the image."""
+        """Height of the image in pixels."""
 
     @property
     def faces(self) -> Sequence[FaceLike]:
@@ -88,17 +88,17 @@ def draw(
 ) -> Image.Image:
     """Return the image with its result drawn on it.
 
-    Each face gets a frame in its class's colour between two thin dark lines, so that it is seen on any background, and
-    a label with the class and its probability; a question mark marks an unsure answer, the person's number in a video
-    stands before it. Lines and letters grow with
-    the image; an image below 480 pixels is enlarged by a whole number first.
+    Each face gets a frame in the colour of its class, between two thin dark lines, so that it is visible on any
+    background. Its label has the class and the probability, with a question mark if the prediction is unsure, and the
+    person's number in a video. Lines and letters grow with the image. An image below 480 pixels is first enlarged by a
+    whole factor.
 
     Args:
-        image: uint8 (H, W) gray or (H, W, 3) RGB, the upright image that `result` is of.
-        result: What was found.
+        image: uint8 (H, W) gray or (H, W, 3) RGB, the upright image of `result`.
+        result: The result to draw.
         bars: Also draw the probabilities of all classes, beside faces that are large enough.
         landmarks: Also draw eyes, nose tip and corners of the mouth.
-        labels: ``"name"``: class and probability; ``"emoji"``: a small drawn face instead; ``"both"``.
+        labels: ``"name"``: class and probability; ``"emoji"``: a small drawn face instead; or ``"both"``.
 
     Raises:
         MoueError: the image has another size than the result, or `labels` is none of the above.
@@ -110,38 +110,38 @@ def draw(
     height, width = image.shape[:2]
     if (width, height) != (result.width, result.height):
         raise MoueError(f"the image has {width} x {height} pixels", f"{result.width} x {result.height} as the result")
-    zoom = max(1, math.ceil(_LEAST_SIDE / max(width, height)))
-    picture = Image.fromarray(image).convert("RGB")
+    zoom = max(1, math.ceil(_MIN_SIDE / max(width, height)))
+    drawing = Image.fromarray(image).convert("RGB")
     if zoom > 1:
-        picture = picture.resize((width * zoom, height * zoom), Image.Resampling.BICUBIC)
-    canvas = _Canvas(picture, zoom, labels)
-    # Small faces last: their labels should not be hidden by those of larger ones.
+        drawing = drawing.resize((width * zoom, height * zoom), Image.Resampling.BICUBIC)
+    canvas = _Canvas(drawing, zoom, labels)
+    # Small faces last, so that the labels of larger ones do not hide theirs.
     for face in sorted(result.faces, key=lambda face: -face.box[2] * face.box[3]):
         canvas.add(face, landmarks=landmarks)
     canvas.add_texts(bars=bars)
-    return picture
+    return drawing
 
 
-def save_drawing(picture: Image.Image, path: Path, *, overwrite: bool = False) -> Path:
-    """Write a drawing atomically; the suffix names the format.
+def save_drawing(drawing: Image.Image, path: Path, *, overwrite: bool = False) -> Path:
+    """Write a drawing atomically; the suffix chooses the format.
 
     Raises:
-        MoueError: an unknown suffix, or `path` exists and `overwrite` is false.
+        MoueError: the suffix is unknown, or `path` exists and `overwrite` is false.
     """
     refuse_suffix(path, SUFFIXES)
     with replacing(path, overwrite=overwrite) as temporary:
         options: dict[str, Any] = {"quality": 92} if path.suffix.lower() != ".png" else {}
-        picture.save(temporary, **options)
+        drawing.save(temporary, **options)
     return path
 
 
 class _Canvas:
-    """An image that is being drawn on, and the texts that wait until all frames are there."""
+    """A drawing in progress; its texts are added after all frames."""
 
-    def __init__(self, picture: Image.Image, zoom: int, labels: str) -> None:
-        self.picture, self.zoom, self.labels = picture, zoom, labels
-        self.pen = ImageDraw.Draw(picture, "RGBA")
-        longest = max(picture.size)
+    def __init__(self, drawing: Image.Image, zoom: int, labels: str) -> None:
+        self.drawing, self.zoom, self.labels = drawing, zoom, labels
+        self.pen = ImageDraw.Draw(drawing, "RGBA")
+        longest = max(drawing.size)
         self.line = max(2, round(longest / 320))
         self.text_size = max(13, round(longest / 45))
         self.faces: list[tuple[FaceLike, Area]] = []
@@ -160,19 +160,19 @@ class _Canvas:
         self.faces.append((face, box))
 
     def add_texts(self, *, bars: bool) -> None:
-        across, down = self.picture.size
-        layout = Layout(across, down, [box for _, box in self.faces], self.line)
+        width, height = self.drawing.size
+        layout = Layout(width, height, [box for _, box in self.faces], self.line)
         for (face, _), (size, area) in zip(self.faces, self._lay_out(layout), strict=True):
             if self.labels == "emoji":
                 self._icon(face, size, area)
             else:
                 self._label(face, size, area)
         for face, box in self.faces:
-            if bars and min(box[2] - box[0], box[3] - box[1]) >= _LEAST_BAR_FACE:
+            if bars and min(box[2] - box[0], box[3] - box[1]) >= _MIN_BAR_FACE:
                 self._bars(face, box, layout)
 
     def _lay_out(self, layout: Layout) -> list[tuple[int, Area]]:
-        """Return size and place of each face's label: the largest size at which they leave each other free."""
+        """Return the size and area of each face's label: the largest size at which no label covers another."""
         placed: list[tuple[int, Area]] = []
         for share in (1.0, 0.5, 0.0):
             placed.clear()
@@ -190,11 +190,11 @@ class _Canvas:
         return placed
 
     def _label_sizes(self, box: Area) -> tuple[int, int]:
-        """Return the largest and the least size of a face's label: of its letters, or of the small face alone."""
+        """Return the largest and the smallest size of a face's label: of its letters, or of the emoji alone."""
         width = box[2] - box[0]
         if self.labels == "emoji":
             most = round(min(3.2 * self.text_size, max(1.8 * self.text_size, width * 0.5)))
-            return most, min(most, max(_LEAST_ICON, round(width * 0.4)))
+            return most, min(most, max(_MIN_ICON, round(width * 0.4)))
         return self.text_size, min(self.text_size, max(11, round(width * 0.32)))
 
     def _label_extent(self, face: FaceLike, size: int) -> tuple[float, float]:
@@ -205,13 +205,13 @@ class _Canvas:
         return icon + right - left + size * 0.6, max(icon, size * 1.35)
 
     def _icon_beside(self, size: int) -> int:
-        """Return the size of the small face before a text, 0 for none."""
-        return max(_LEAST_ICON, round(size * 1.8)) if self.labels == "both" else 0
+        """Return the size of the emoji before the text, 0 for none."""
+        return max(_MIN_ICON, round(size * 1.8)) if self.labels == "both" else 0
 
     def _label(self, face: FaceLike, size: int, area: Area) -> None:
         icon, font, color = self._icon_beside(size), _font(size), _color_of(face)
         left, top, _, bottom = font.getbbox(face.label)
-        # The small face stands out of the coloured strip.
+        # The emoji extends beyond the coloured strip.
         strip = (area[0] + icon / 2, area[1] + icon * 0.12, area[2], area[3] - icon * 0.12)
         self.pen.rectangle(strip, fill=color, outline=_DARK, width=max(1, size // 14))
         where = (area[0] + icon + size * 0.3 - left, area[1] + (area[3] - area[1] - (bottom - top)) / 2 - top)
@@ -220,7 +220,7 @@ class _Canvas:
             self._paste_icon(face, area, icon)
 
     def _icon(self, face: FaceLike, size: int, area: Area) -> None:
-        """Draw a small face, and a question mark behind it where the answer is unsure."""
+        """Draw an emoji, followed by a question mark if the prediction is unsure."""
         self._paste_icon(face, area, size)
         if face.unsure:
             place, font = ((area[0] + size + area[2]) / 2, area[1] + size / 2), _font(round(size * 0.7))
@@ -228,12 +228,12 @@ class _Canvas:
 
     def _paste_icon(self, face: FaceLike, area: Area, size: int) -> None:
         icon = face_icon(face.emotion, size, _color_of(face))
-        self.picture.paste(icon, (round(area[0]), round(area[1])), icon)
+        self.drawing.paste(icon, (round(area[0]), round(area[1])), icon)
 
     def _bars(self, face: FaceLike, box: Area, layout: Layout) -> None:
-        """Draw one bar for each class on a dark veil, in the largest size that leaves the others free.
+        """Draw a bar for each class on a dark background, in the largest size that hides no other face or text.
 
-        Of many classes, only those of the highest probabilities get one.
+        If there are many classes, only the most probable ones get a bar.
         """
         colors = class_colors(tuple(face.probabilities))
         names, taken = _names_of_bars(face), len(layout.taken)
@@ -268,9 +268,9 @@ def _color_of(face: FaceLike) -> tuple[int, int, int]:
 
 def _names_of_bars(face: FaceLike) -> list[str]:
     names = list(face.probabilities)
-    if len(names) <= _MOST_BARS:
+    if len(names) <= _MAX_BARS:
         return names
-    return sorted(names, key=lambda name: -face.probabilities[name])[:_MOST_BARS]
+    return sorted(names, key=lambda name: -face.probabilities[name])[:_MAX_BARS]
 
 
 def _grown(box: Area, by: float) -> Area:
@@ -278,7 +278,7 @@ def _grown(box: Area, by: float) -> Area:
 
 
 def _ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Return black or white, whichever is read more easily on a colour (WCAG's relative luminance)."""
+    """Return black or white, whichever is more readable on a colour (WCAG's relative luminance)."""
     parts = [(part / 255) ** 2.2 for part in color]
     luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
     return _DARK if luminance > 0.18 else _LIGHT

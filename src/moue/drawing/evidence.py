@@ -1,8 +1,8 @@
-"""A face coloured by what speaks for an answer and what speaks against it.
+"""A face coloured by the evidence for and against a class.
 
-The face keeps its lightness, so it stays readable; only the colour says something. In OKLab, which is nearly uniform to
-the eye, equal steps of evidence are equal steps of colour: orange for, blue against, gray for nothing. The two hues
-differ along the axis that nearly all kinds of colour vision share.
+The face keeps its lightness, so it stays readable; only the colour shows evidence. In OKLab, which is nearly uniform
+perceptually, equal steps of evidence are equal steps of colour: orange for, blue against, gray for no evidence. The two
+hues differ along the axis that nearly all kinds of colour vision share.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEAST_SCALE: Final = 0.25
-"""Log-odds that a scale should reach at least: a face of which no part says much stays pale."""
+MIN_SCALE: Final = 0.25
+"""Minimum log-odds at the end of a scale, so that a face without strong evidence stays pale."""
 
 _FOR, _AGAINST = np.deg2rad(52.0), np.deg2rad(255.0)  # hues in OKLab: orange and blue
 _CHROMA: Final = 0.17
-_DARK, _BRIGHT = 0.26, 0.87  # black and white can hold no colour
-_MARGIN: Final = 3  # cells; a bicubic curve looks at two beyond
+_DARK, _BRIGHT = 0.26, 0.87  # black and white cannot carry colour
+_MARGIN: Final = 3  # cells; bicubic interpolation needs two beyond the border
 _STRONG: Final = 0.5  # of the scale: outlined
 
 # Björn Ottosson, https://bottosson.github.io/posts/oklab/ (public domain).
@@ -40,14 +40,14 @@ _TO_RGB: Final = np.array(
 def color_face(
     face: NDArray[np.uint8], evidence: NDArray[np.floating], scale: float, *, shift: float = 0.0, outline: bool = True
 ) -> Image.Image:
-    """Return a face in the colours of its evidence.
+    """Return a face coloured by its evidence.
 
     Args:
         face: uint8 (H, W), gray.
-        evidence: float (h, w), above 0 for and below 0 against; it is stretched over the face.
+        evidence: float (h, w), above 0 for the class and below 0 against it; it is stretched over the face.
         scale: The evidence that gets full colour.
-        shift: How far the evidence lies right of and below an even tiling of the face, in parts of its side.
-        outline: Draw a line where evidence for the answer reaches half of the scale.
+        shift: How far the evidence is to the right of and below an even tiling of the face, as a fraction of its side.
+        outline: Draw a line where the evidence for the class reaches half of the scale.
     """
     size = (face.shape[1], face.shape[0])
     share = stretched(evidence / max(scale, 1e-9), size, shift)
@@ -61,12 +61,12 @@ def color_face(
 
 
 def colors_of(lightness: NDArray[Any], share: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return sRGB uint8 (..., 3) of OKLab lightness, 0-1, and evidence, -1 (against) to 1 (for)."""
+    """Return sRGB uint8 (..., 3) for OKLab lightness, 0-1, and evidence, -1 (against) to 1 (for)."""
     share = np.clip(share, -1, 1)
     chroma = _CHROMA * np.abs(share)
     hue = np.where(share >= 0, _FOR, _AGAINST)
-    wanted = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
-    lms = (wanted @ _TO_LMS.T) ** 3
+    oklab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
+    lms = (oklab @ _TO_LMS.T) ** 3
     linear = np.clip(lms @ _TO_RGB.T, 0, 1)
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     whole: NDArray[np.uint8] = np.rint(255 * srgb).astype(np.uint8)
@@ -74,12 +74,12 @@ def colors_of(lightness: NDArray[Any], share: NDArray[Any]) -> NDArray[np.uint8]
 
 
 def stretched(values: NDArray[np.floating], size: tuple[int, int], shift: float) -> NDArray[np.float64]:
-    """Return values (h, w) at the size (W, H), smoothly and moved by `shift`; the border is repeated."""
+    """Return values (h, w) resized smoothly to the size (W, H) and moved by `shift`; the border is repeated."""
     wide = Image.fromarray(np.pad(values, _MARGIN, mode="edge").astype(np.float32))
     height, width = values.shape
-    across, down = width / size[0], height / size[1]
-    place = (across, 0, _MARGIN - shift * width, 0, down, _MARGIN - shift * height)
-    return np.asarray(wide.transform(size, Image.Transform.AFFINE, place, Image.Resampling.BICUBIC)).astype(np.float64)
+    x_scale, y_scale = width / size[0], height / size[1]
+    affine = (x_scale, 0, _MARGIN - shift * width, 0, y_scale, _MARGIN - shift * height)
+    return np.asarray(wide.transform(size, Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC)).astype(np.float64)
 
 
 def _eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Faces beside their coloured selves on one sheet, with a legend that says what the colours mean."""
+"""Faces and their coloured evidence side by side on one sheet, with a legend for the colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from moue.drawing.evidence import LEAST_SCALE, color_face, colors_of
+from moue.drawing.evidence import MIN_SCALE, color_face, colors_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,15 +22,15 @@ _LARGE: Final = 100
 
 
 class Explained(Protocol):
-    """What is drawn of a face, a `moue.FaceExplanation` for example."""
+    """The parts of an explanation that are drawn; a `moue.FaceExplanation`, for example."""
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
-        """The face as it was cut out, uint8 (H, W)."""
+        """The face crop, uint8 (H, W)."""
 
     @property
     def evidence(self) -> NDArray[np.float32]:
-        """(h, w) log-odds, for above 0 and against below."""
+        """(h, w) log-odds, above 0 for the class and below 0 against it."""
 
     @property
     def shift(self) -> float:
@@ -38,21 +38,21 @@ class Explained(Protocol):
 
     @property
     def title(self) -> str:
-        """The answer in a few letters."""
+        """The prediction in short."""
 
     @property
     def subtitle(self) -> str:
-        """What it was weighed against."""
+        """The classes that it is compared with."""
 
 
 def draw_evidence(faces: Sequence[Explained], footer: str, *, size: int = 240) -> Image.Image:
-    """Return all faces on one sheet, each beside itself in colours.
+    """Return all faces on one sheet, each beside its coloured version.
 
-    Each face has its own scale, whose end stands above it. Below 100 pixels, only the answers are written.
+    Each face has its own scale, with its end value above the face. Below 100 pixels, only the titles are written.
 
     Args:
         faces: One or more.
-        footer: Said beside the scale.
+        footer: The text below the scale.
         size: Side of a face in pixels, 48 or more.
     """
     plan = _Plan.of(len(faces), size, footer)
@@ -64,18 +64,18 @@ def draw_evidence(faces: Sequence[Explained], footer: str, *, size: int = 240) -
 
 
 def scale_of(face: Explained) -> float:
-    """Return the evidence that gets full colour: the strongest in the face, but no faint trace."""
-    return max(float(np.abs(face.evidence).max()), LEAST_SCALE)
+    """Return the evidence that gets full colour: the strongest in the face, but at least `MIN_SCALE`."""
+    return max(float(np.abs(face.evidence).max()), MIN_SCALE)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """Where everything goes: sizes in pixels."""
+    """The layout of the sheet, in pixels."""
 
     size: int  # of a face
     unit: int  # of the letters
     lines: int  # of text above a face
-    across: int
+    columns: int
     several: bool
     sheet: tuple[int, int]
     legend: int
@@ -84,18 +84,18 @@ class _Plan:
     @classmethod
     def of(cls, number: int, size: int, footer: str) -> _Plan:
         unit, gap, large = max(11, round(size / 15)), _gap(size), size >= _LARGE
-        across = _COLUMNS.get(number, 3 if large else min(number, 5))
-        width = across * (2 * size + gap // 2) + (across - 1) * 2 * gap
+        columns = _COLUMNS.get(number, 3 if large else min(number, 5))
+        width = columns * (2 * size + gap // 2) + (columns - 1) * 2 * gap
         footer += " The number above a face is the end of its scale." if number > 1 else ""
         words = tuple(_wrapped(footer, width, unit * 0.85)) if large else ()
-        lines, down = 2 if large else 1, -(-number // across)
+        lines, rows = 2 if large else 1, -(-number // columns)
         legend = round(unit * (3.4 + 1.3 * len(words)))
-        height = down * (size + lines * _line(unit) + gap) + legend + gap
-        return cls(size, unit, lines, across, number > 1, (width + 2 * gap, height), legend, words)
+        height = rows * (size + lines * _line(unit) + gap) + legend + gap
+        return cls(size, unit, lines, columns, number > 1, (width + 2 * gap, height), legend, words)
 
     def corner(self, number: int) -> tuple[int, int]:
-        """Return left and upper edge of what belongs to a face."""
-        gap, row, column = _gap(self.size), number // self.across, number % self.across
+        """Return the left and upper edge of a face's cell."""
+        gap, row, column = _gap(self.size), number // self.columns, number % self.columns
         step = 2 * self.size + gap // 2 + 2 * gap
         return gap + column * step, gap + row * (self.size + self.lines * _line(self.unit) + gap)
 
@@ -122,19 +122,19 @@ def _draw_face(sheet: Image.Image, plan: _Plan, number: int, face: Explained) ->
     top += plan.lines * _line(plan.unit)
     plain = Image.fromarray(face.pixels).resize((size, size), Image.Resampling.BICUBIC)
     sheet.paste(plain.convert("RGB"), (left, top))
-    # Drawn twice as large, then halved: the line gets soft edges.
+    # Drawn twice as large, then halved, so that the line gets soft edges.
     double = np.asarray(plain.resize((2 * size, 2 * size), Image.Resampling.BICUBIC))
     colored = color_face(double, face.evidence, scale, shift=face.shift)
     sheet.paste(colored.reduce(2), (left + size + _gap(size) // 2, top))
 
 
 def _draw_legend(sheet: Image.Image, plan: _Plan, scale: float | None) -> None:
-    """Draw the bar of colours with its ends and its zero, and the footer below.
+    """Draw the colour bar with its ends and its zero, and the footer below.
 
     Args:
-        sheet: What to draw on.
-        plan: Where.
-        scale: What the ends of the bar mean; None where each face says it.
+        sheet: The image to draw on.
+        plan: The layout.
+        scale: The value at the ends of the bar; None if each face has its own.
     """
     unit, left, top = plan.unit, _gap(plan.size), sheet.height - plan.legend
     pen, room = ImageDraw.Draw(sheet), sheet.width - 2 * _gap(plan.size)

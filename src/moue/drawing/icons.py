@@ -1,4 +1,4 @@
-"""Small faces for the classes, drawn from a table of strokes: fonts with emoji are not on every machine."""
+"""Emoji for the classes, drawn from a table of strokes, because not every machine has an emoji font."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     Color: TypeAlias = tuple[int, int, int]
     Point: TypeAlias = tuple[float, float]
     Shape: TypeAlias = tuple[str, Sequence[Point]]
-    """What to do with the points: ``line`` (a stroke through them), ``dark``, ``white`` or ``pink`` (filled)."""
+    """How to draw the points, and the points: ``line`` (a stroke), ``dark``, ``white`` or ``pink`` (filled)."""
 
 _DARK: Final = (24, 22, 20)
 _PAINTS: Final = {"dark": _DARK, "white": (255, 255, 255), "pink": (255, 150, 150)}
 _OVERSAMPLING: Final = 4
-_RIM: Final = 0.05  # of the size: the dark edge, seen on a light background
-_HALO: Final = 0.035  # of the size: the white edge around it, seen on a dark background
+_RIM: Final = 0.05  # of the size: the dark edge, visible on a light background
+_HALO: Final = 0.035  # of the size: the white edge around it, visible on a dark background
 _STROKE: Final = 0.085  # of the size
-_LEAST_LIGHT: Final = 118.0  # of 0-255: on a darker disk than this the features would not be seen
+_MIN_LIGHT: Final = 118.0  # of 0-255: on a darker disk, the features would not be visible
 
 
 def _arc(x: float, y: float, width: float, height: float, degrees: tuple[float, float] = (0, 360)) -> list[Point]:
-    """Return points on an ellipse around (x, y); degrees count clockwise on the screen from the right."""
+    """Return points on an ellipse around (x, y); degrees go clockwise on the screen from the right."""
     first, last = (math.radians(value) for value in degrees)
     turns = [first + (last - first) * number / 24 for number in range(25)]
     return [(x + width / 2 * math.cos(turn), y + height / 2 * math.sin(turn)) for turn in turns]
@@ -42,8 +42,8 @@ def _both(*shapes: Shape) -> tuple[Shape, ...]:
     return (*shapes, *((kind, [(1 - x, y) for x, y in points]) for kind, points in shapes))
 
 
-# Points are fractions of the disk's square, (0, 0) at the top left. What tells the faces apart at 24 pixels is the
-# mouth (up, down, round, flat, wavy, aslant) together with brows or eyes of different shape.
+# Points are fractions of the disk's square, (0, 0) at the top left. At 24 pixels, the faces differ by the mouth (up,
+# down, round, flat, wavy, slanted) and by the shape of the brows or eyes.
 FACES: Final[dict[str, tuple[Shape, ...]]] = {
     "angry": (
         *_both(("dark", _arc(0.32, 0.46, 0.13, 0.15)), ("line", [(0.17, 0.25), (0.42, 0.40)])),
@@ -96,15 +96,15 @@ def face_icon(emotion: str, size: int, color: Color) -> Image.Image:
 
     Args:
         emotion: A class; an unknown one gets three dots.
-        size: Width and height in pixels; from 24 pixels the classes can be told apart, even in gray.
-        color: The disk's, RGB.
+        size: Width and height in pixels; from 24 pixels on, the classes can be told apart, even in gray.
+        color: The colour of the disk, RGB.
 
     Returns:
         An RGBA image (size, size), transparent around the disk. It is cached: do not change it.
     """
     side = size * _OVERSAMPLING
-    picture = Image.new("RGBA", (side, side), (255, 255, 255, 0))
-    pen = ImageDraw.Draw(picture)
+    icon = Image.new("RGBA", (side, side), (255, 255, 255, 0))
+    pen = ImageDraw.Draw(icon)
     for inset, paint in ((0.0, _PAINTS["white"]), (_HALO, _DARK), (_HALO + _RIM, _lifted(color))):
         pen.ellipse((side * inset, side * inset, side * (1 - inset) - 1, side * (1 - inset) - 1), fill=paint)
     inset = _HALO + _RIM
@@ -114,13 +114,13 @@ def face_icon(emotion: str, size: int, color: Color) -> Image.Image:
             _stroke(pen, placed, side * _STROKE)
         else:
             pen.polygon(placed, fill=_PAINTS[kind])
-    return picture.resize((size, size), Image.Resampling.BOX)
+    return icon.resize((size, size), Image.Resampling.BOX)
 
 
 def _lifted(color: Color) -> Color:
-    """Return a colour mixed with as much white as it takes to carry dark features."""
+    """Return a colour mixed with enough white to make dark features visible."""
     light = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
-    white = max(0.0, (_LEAST_LIGHT - light) / (255 - light))
+    white = max(0.0, (_MIN_LIGHT - light) / (255 - light))
     red, green, blue = (round(part + white * (255 - part)) for part in color)
     return red, green, blue
 

@@ -1,4 +1,4 @@
-"""Where labels go on an image: near their face, and over no other face or label."""
+"""Places labels on an image: near their face, and not over another face or label."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Area: TypeAlias = tuple[float, float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """An image's faces and the texts placed so far.
+    """The faces of an image and the texts placed so far.
 
     Attributes:
-        width: Pixels of the image.
-        height: As `width`.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
         boxes: The faces.
-        gap: Pixels between a face and what is near it.
-        taken: Areas of texts.
+        gap: Pixels between a face and its texts.
+        taken: Areas of the texts.
     """
 
     width: int
@@ -31,10 +31,10 @@ class Layout:
     taken: list[Area] = dataclasses.field(default_factory=list)
 
     def place(self, wanted: Iterable[tuple[float, float]], extent: tuple[float, float], own: Area) -> tuple[Area, bool]:
-        """Take the place that hides least; returns its area, and whether it leaves other faces and all texts free.
+        """Take the place that hides least; return its area, and whether it covers no other face and no text.
 
         Args:
-            wanted: Left and top of places, the best first; those that lie over the image's edge are moved inside.
+            wanted: Left and top of places, best first; those that cross the image's edge are moved inside.
             extent: Width and height of the text.
             own: The face that the text belongs to.
         """
@@ -50,23 +50,23 @@ class Layout:
         return area, free
 
     def _hidden(self, area: Area, own: Area) -> float:
-        """Return how many pixels of texts and faces an area would hide; texts weigh most, then the own face."""
+        """Return the weighted pixels of texts and faces that an area would hide; texts weigh most, then `own`."""
         cost = 8.0 * sum(_shared(area, other) for other in self.taken)
         return cost + sum(_shared(area, box) * (2.0 if box == own else 1.0) for box in self.boxes)
 
     def around(self, box: Area, extent: tuple[float, float]) -> list[tuple[float, float]]:
-        """Return where a label may go: above the face, below, inside at its top or bottom; from its left or right."""
+        """Return places for a label: above the face, below, inside at its top or bottom; left or right aligned."""
         (width, height), gap = extent, self.gap
         rows = (box[1] - height - gap, box[3] + gap, box[1] + gap, box[3] - height - gap)
         return [(x, y) for y in rows for x in (box[0] - gap, box[2] + gap - width)]
 
     def beside(self, box: Area, extent: tuple[float, float], label: float) -> list[tuple[float, float]]:
-        """Return where bars may go: beside the face, below or above it, inside, or in a corner of the image.
+        """Return places for bars: beside the face, below or above it, inside, or in a corner of the image.
 
         Args:
             box: The face.
             extent: Width and height of the bars.
-            label: Height of the label that may be between face and bars.
+            label: Height of a label between face and bars.
         """
         (width, height), gap = extent, 2 * self.gap
         low, inner = box[3] - height - gap, box[0] + gap

@@ -1,4 +1,4 @@
-"""An image with its result in a notebook, or in the system's image viewer."""
+"""Shows an image with its result in a notebook, or in the system's image viewer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-_LARGEST: Final = 640  # pixels; a notebook keeps every image that it has shown
+_MAX_SIDE: Final = 640  # pixels; a notebook stores every image that it has shown
 
 
 def png_of(image: Image.Image) -> bytes:
-    """Return an image as a PNG file's bytes, made smaller if it is large."""
+    """Return an image as the bytes of a PNG file, reduced if it is large."""
     small = image.copy()
-    small.thumbnail((_LARGEST, _LARGEST))
+    small.thumbnail((_MAX_SIDE, _MAX_SIDE))
     content = io.BytesIO()
     small.save(content, "PNG")
     return content.getvalue()
@@ -33,7 +33,7 @@ def html_of(
     """Return a figure and a table as HTML; text is escaped.
 
     Args:
-        title: Written under the image.
+        title: Caption under the image.
         image: Shown above the table, or None.
         header: Names of the table's columns.
         rows: Text, or probabilities, 0-1, which become percentages; None leaves a cell empty.
@@ -51,12 +51,12 @@ def html_of(
 
 
 def show_image(image: Image.Image) -> None:
-    """Show an image in the notebook that this is called from, or else in the system's image viewer.
+    """Show an image in the current notebook, or else in the system's image viewer.
 
     Raises:
         MoueError: there is no viewer.
     """
-    from PIL import ImageShow  # noqa: PLC0415 (it imports IPython where that is installed, which takes long)
+    from PIL import ImageShow  # noqa: PLC0415 (it imports IPython if that is installed, which is slow)
 
     shell = sys.modules.get("IPython")
     if shell is not None and getattr(shell.get_ipython(), "kernel", None) is not None:

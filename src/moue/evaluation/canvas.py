@@ -1,4 +1,4 @@
-"""What all figures are drawn on: colours, axes, a legend, and the PNG that comes of it.
+"""What all figures share: colours, axes, legends, and the conversion to PNG.
 
 The colours are those of Okabe & Ito 2008, "Color Universal Design", which colour-blind people can tell apart.
 """
@@ -56,7 +56,7 @@ DARK: Final = Theme("#1a1d21", "#eceff2", "#a3adb8", "#343a41", "#56b4e9", "#e69
 
 
 def make_figure(width: float, height: float, theme: Theme) -> Figure:
-    """Return an empty figure of so many inches in the theme's colours."""
+    """Return an empty figure of `width` x `height` inches in the theme's colours."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -67,7 +67,7 @@ def make_figure(width: float, height: float, theme: Theme) -> Figure:
 
 
 def make_axes(figure: Figure, place: tuple[Any, ...], theme: Theme) -> Axes:
-    """Add axes with a quiet grid at `place`, as `Figure.add_subplot` takes it."""
+    """Add axes with a plain grid at `place`, as `Figure.add_subplot` takes it."""
     axes = figure.add_subplot(*place)
     axes.set_facecolor(theme.paper)
     axes.set_axisbelow(True)
@@ -87,7 +87,7 @@ def make_legend(axes: Axes, theme: Theme, ncols: int) -> Legend:
 
 
 def percent_tick(value: float, _position: float) -> str:
-    """Return a fraction as the label of a tick."""
+    """Return the tick label of a fraction, in percent."""
     return f"{100 * value:.0f} %"
 
 
@@ -103,7 +103,7 @@ def save_figure(figure: Figure, path: str | Path, *, overwrite: bool = True) -> 
 
 
 def figure_uri(figure: Figure) -> str:
-    """Return a `Figure` as ``data:image/png;base64,...`` for a page that needs no other file."""
+    """Return a `Figure` as ``data:image/png;base64,...`` for a self-contained page."""
     return _uri(_png(figure))
 
 

@@ -1,9 +1,9 @@
-"""FER2013-C: eleven ways in which a face gets worse, at five strengths each; NumPy and Pillow only.
+"""FER2013-C: eleven ways of damaging a face, at five strengths each; NumPy and Pillow only.
 
-The recipe is that of ImageNet-C (Hendrycks & Dietterich 2019, arXiv:1903.12261), with strengths for faces of 48x48
-pixels. What is random about a face (its noise, the direction of a shift, the gray of a bar) is drawn from the seed, the
-corruption and the face's own pixels. So a face gets the same damage in any order, batch or data set, and the same
-direction at every strength. The files are not stored: this code and a seed are the data set.
+It follows ImageNet-C (Hendrycks & Dietterich 2019, arXiv:1903.12261), with strengths for faces of 48x48 pixels. The
+random part of a corruption (the noise, the direction of a shift, the gray of a bar) depends on the seed, the corruption
+and the pixels of the face. So a face gets the same damage in any order, batch or data set, and the same direction at
+every strength. The images are not stored: this code and a seed define the data set.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _EYES, _MOUTH = 17, 37
 """Rows of the middle of the eyes and of the mouth in the mean face of FER2013's Training split."""
 
 _BAR: Final = slice(3, 45)  # columns that a bar covers
-_MARGIN: Final = 16  # pixels that are added around a face before it is turned
+_MARGIN: Final = 16  # pixels that are added around a face before it is rotated
 
 
 @dataclasses.dataclass(frozen=True)
 class Corruption:
-    """One way of making faces worse.
+    """One way of damaging faces.
 
     Attributes:
         name: Its name in results.
-        summary: What happens, and what the strengths mean, in a line.
+        summary: What it does, and what the strengths mean, in one line.
         levels: What each strength from 1 to 5 stands for, in the unit that `summary` names.
-        apply: Maps faces (n, 48, 48), a level and one random generator a face to damaged faces.
+        apply: Maps faces (n, 48, 48), a level and one random generator per face to damaged faces.
     """
 
     name: str
@@ -80,9 +80,9 @@ def corrupt(images: Faces, name: str, strength: int, *, seed: int = 0) -> Faces:
         raise MoueError(f"faces are {images.dtype} {images.shape}", f"uint8 (n, {SIDE}, {SIDE}, 1)")
     if not len(images):
         return images.copy()
-    chosen = _CORRUPTIONS[name]
+    corruption = _CORRUPTIONS[name]
     draws = [_generator(image, name, seed) for image in images]
-    damaged = chosen.apply(images[..., 0].astype(np.float32), chosen.levels[strength - 1], draws)
+    damaged = corruption.apply(images[..., 0].astype(np.float32), corruption.levels[strength - 1], draws)
     rounded: Faces = np.rint(np.clip(damaged, 0, 255)).astype(np.uint8)[..., None]
     return rounded
 
@@ -107,7 +107,7 @@ def _blur(faces: Planes, level: float, _draws: list[np.random.Generator]) -> Pla
     distance = np.arange(SIDE)[:, None] - np.arange(-SIDE, 2 * SIDE)
     weights = np.exp(-np.square(distance / level) / 2)
     kernel: NDArray[np.float32] = np.zeros((SIDE, SIDE), np.float32)
-    # What lies outside has the colour of the edge.
+    # Pixels outside the face repeat its edge.
     nearest = np.clip(np.arange(-SIDE, 2 * SIDE), 0, SIDE - 1)
     np.add.at(kernel.T, nearest, (weights / weights.sum(axis=1, keepdims=True)).T)
     return (kernel @ faces @ kernel.T).astype(np.float32)
@@ -199,18 +199,18 @@ def _mouth(faces: Planes, level: float, draws: list[np.random.Generator]) -> Pla
 def _rotation(faces: Planes, level: float, draws: list[np.random.Generator]) -> Planes:
     signs = iter([int(draw.choice((-1, 1))) for draw in draws])
 
-    def turned(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def rotate(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
         larger = Image.fromarray(np.pad(face, _MARGIN, mode="edge"))
         return np.asarray(larger.rotate(next(signs) * level, Image.Resampling.BILINEAR))[
             _MARGIN:-_MARGIN, _MARGIN:-_MARGIN
         ]
 
-    return _each(faces, turned)
+    return _each(faces, rotate)
 
 
 def _shift(faces: Planes, level: float, draws: list[np.random.Generator]) -> Planes:
     angles = np.array([draw.uniform(0, 2 * math.pi) for draw in draws])
-    offsets = (np.rint(level * turn(angles)).astype(int)[:, None] for turn in (np.sin, np.cos))
+    offsets = (np.rint(level * function(angles)).astype(int)[:, None] for function in (np.sin, np.cos))
     rows, columns = (np.clip(np.arange(SIDE) + offset, 0, SIDE - 1) for offset in offsets)
     moved: Planes = faces[np.arange(len(faces))[:, None, None], rows[:, :, None], columns[:, None, :]]
     return moved

@@ -1,4 +1,4 @@
-"""`Evaluation`: what `evaluate` found, how it is saved, read and printed."""
+"""`Evaluation`: the result of `evaluate`, with saving, loading and printing."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _FORMAT: Final = 2
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """What always answering the most frequent class of the training split would score.
+    """The score of always predicting the most frequent class of the training split.
 
     Attributes:
-        class_name: That class.
-        accuracy: Its share of the scored faces.
+        class_name: The class.
+        accuracy: Its share of the scored faces, 0-1.
     """
 
     class_name: str
@@ -48,30 +48,30 @@ class Evaluation:
     """The result of scoring one model on one split.
 
     Attributes:
-        official: The whole split; `accuracy` and `balanced_accuracy` are its.
-        without_twins: The split without faces that have an exact pixel twin in the training split; None if the split
-            is the training split, or there is none, or nothing is left.
-        ferplus: The same answers against the FER+ majority; None without votes.
-        baseline: Always the most frequent training class; None without a training split.
+        official: Scores on the whole split, including `accuracy` and `balanced_accuracy`.
+        without_twins: Scores without the faces that have an exact pixel twin in the training split; None if the split
+            is the training split, if there is no training split, or if no face is left.
+        ferplus: The same predictions against the FER+ majority; None without votes.
+        baseline: The score of the most frequent training class; None without a training split.
         y_true: Labels, int64 (n,).
         y_prob: The model's probabilities before temperature scaling, float32 (n, K).
         rows: Row numbers in the source, int64 (n,).
         face_index: Positions 0 to n-1 of the faces that a report shows, int64 (m,).
         face_images: Their pixels, uint8 (m, 48, 48, 1).
         split: "train", "val", "test", or "all" for every face whatever its split.
-        split_rule: How the split came about.
+        split_rule: How the faces were split.
         num_views: Predictions averaged per face; 1 means no test-time augmentation.
         source: Where the data came from.
         checksum: `Dataset.checksum` of the data.
-        command: The command line that made this, empty from Python.
-        heads: The model's other answers by name ("expression", "perceived"), each against its own reference; empty
-            for a model that is only a function.
+        command: The command line that made this; empty from Python.
+        heads: Scores of the model's other outputs by name ("expression", "perceived"), each against its own reference;
+            empty for a plain function.
         views: Name of the set of views, of `moue.evaluation.tta`.
-        members: The models of an ensemble, whose calibrated probabilities were averaged to `y_prob`; else empty.
-        temperature: The temperature of the head that was scored, which `y_prob` is without; None if there is none, or
-            if all faces were scored, so that none were held out to check it.
-        robustness: What `measure_robustness` found; None where it was not asked.
-        seen: How many of the faces the model knew; None for a model that is only a function.
+        members: The models of an ensemble, whose calibrated probabilities were averaged into `y_prob`; else empty.
+        temperature: The temperature of the scored head, not applied to `y_prob`; None if there is none, or if all
+            faces were scored, so that none were held out to check it.
+        robustness: The result of `measure_robustness`; None if it was not run.
+        seen: How many of the faces the model had seen before; None for a plain function.
     """
 
     official: Scores
@@ -121,7 +121,7 @@ class Evaluation:
         return self.official.class_names
 
     def calibrated(self) -> Scores | None:
-        """Return the figures of the whole split after temperature scaling; None without a temperature."""
+        """Return the scores of the whole split after temperature scaling; None without a temperature."""
         if self.temperature is None:
             return None
         return score(self.y_true, apply_temperature(self.y_prob, self.temperature), self.class_names)
@@ -138,7 +138,7 @@ class Evaluation:
             "heads": {name: dataclasses.asdict(scores) for name, scores in self.heads.items()},
             "baseline": None if baseline is None else dataclasses.asdict(baseline),
             "robustness": None if self.robustness is None else self.robustness.to_dict(),
-            "seen": None if self.seen is None else {**dataclasses.asdict(self.seen), "told": self.seen.told()},
+            "seen": None if self.seen is None else {**dataclasses.asdict(self.seen), "told": self.seen.warning()},
         }
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -198,7 +198,7 @@ class Evaluation:
             ) from error
 
     def table(self) -> str:
-        """Return the figures as lines of 80 columns at most: the sets under the manner, then the classes."""
+        """Return the scores as lines of at most 80 columns: the scored sets, then the classes."""
         rows: list[tuple[str, ...]] = [(self.manner, "faces", "accuracy", "95 % CI", "balanced", "top-2", "NLL", "ECE")]
         rows += [_score_row(name, scores) for name, scores in self.named_scores()]
         if self.baseline is not None:
@@ -207,18 +207,18 @@ class Evaluation:
         classes: list[tuple[str, ...]] = [("class", "faces", "precision", "recall", "F1")]
         for entry in self.official.per_class:
             precision, recall = (f"{100 * value:.1f} %" for value in (entry.precision, entry.recall))
-            # A class without faces has no recall, and does not count in the balanced accuracy.
-            found = (precision, recall, f"{entry.f1:.3f}") if entry.support else ("-", "-", "-")
-            classes.append((entry.name, str(entry.support), *found))
+            # A class without faces has no recall and does not count in the balanced accuracy.
+            cells = (precision, recall, f"{entry.f1:.3f}") if entry.support else ("-", "-", "-")
+            classes.append((entry.name, str(entry.support), *cells))
         return f"{_aligned(rows)}\n\n{_aligned(classes)}"
 
     def named_scores(self) -> list[tuple[str, Scores]]:
-        """Return the sets that were scored with their names, the whole split first."""
+        """Return each scored set as its name and its scores, the whole split first."""
         pairs: list[tuple[str, Scores | None]] = [
             ("all faces" if self.split == ALL else f"{self.split} split", self.official),
             ("no twins in train", self.without_twins),
             ("FER+ majority", None if self.ferplus is None else self.ferplus.scores),
-            *((_named_head(name, found), found.scores) for name, found in self.heads.items()),
+            *((_label_of_head(name, head), head.scores) for name, head in self.heads.items()),
         ]
         return [(name, scores) for name, scores in pairs if scores is not None]
 
@@ -228,9 +228,9 @@ _ARRAYS: Final = ("y_true", "y_prob", "rows", "face_index", "face_images")
 _AGAIN: Final = "Evaluate the model again: moue evaluate RUN fer2013.csv --overwrite"
 
 
-def _named_head(name: str, found: ReferenceScores) -> str:
-    by_votes = found.rule in (MAJORITY_RULE, EIGHT_CLASS_RULE)
-    return f"{name}, FER+ of {len(found.scores.class_names)}" if by_votes else f"{name}, labels"
+def _label_of_head(name: str, head: ReferenceScores) -> str:
+    by_votes = head.rule in (MAJORITY_RULE, EIGHT_CLASS_RULE)
+    return f"{name}, FER+ of {len(head.scores.class_names)}" if by_votes else f"{name}, labels"
 
 
 def _baseline_from(value: Mapping[str, Any] | None) -> Baseline | None:

@@ -1,6 +1,6 @@
 """Figures of training and evaluation.
 
-Each function returns a matplotlib `Figure` made without pyplot, so nothing global changes and nothing needs a screen.
+Each function returns a matplotlib `Figure` made without pyplot, so it changes no global state and needs no display.
 `canvas.save_figure` and `canvas.figure_uri` turn it into a PNG.
 """
 
@@ -120,11 +120,11 @@ def class_bars_figure(scores: Scores, theme: Theme = LIGHT) -> Figure:
 
 
 def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: Theme = LIGHT) -> Figure:
-    """Return a `Figure`: accuracy against confidence above, how often each confidence occurs below.
+    """Return a `Figure`: accuracy against confidence above, the share of faces at each confidence below.
 
     Args:
-        scores: Figures of the model's own probabilities.
-        calibrated: Figures of the same faces after temperature scaling, drawn over them.
+        scores: Scores of the probabilities as trained.
+        calibrated: Scores of the same faces after temperature scaling, drawn over them.
         theme: Colours.
     """
     figure = make_figure(6.2, 6.1, theme)
@@ -139,7 +139,7 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
         bins = [item for item in entry.bins if item.count]
         x, y = [item.confidence for item in bins], [item.accuracy for item in bins]
         upper.plot(x, y, color=colour, linewidth=2, clip_on=False)
-        # The area of a mark grows with its faces: a lone point far off the diagonal may be five faces.
+        # The area of a mark grows with its number of faces: a point far off the diagonal may be only five faces.
         areas = [14 + 450 * item.count / entry.num_faces for item in bins]
         label = f"{name}: ECE {100 * entry.ece:.1f} %"
         upper.scatter(x, y, s=areas, color=colour, marker=marker, label=label, clip_on=False, zorder=3)
@@ -155,7 +155,7 @@ def reliability_figure(scores: Scores, calibrated: Scores | None = None, theme: 
     upper.set_ylabel("accuracy", color=theme.muted, size=12)
     lower.set_ylabel("faces", color=theme.muted, size=12)
     lower.set_xlabel("confidence", color=theme.muted, size=12)
-    # Above the axes: a curve may go through any corner of them.
+    # The legend is above the axes, because a curve may pass through any corner of them.
     legend = make_legend(upper, theme, ncols=1)
     marks: list[Any] = legend.legend_handles[1:]
     for mark in marks:
@@ -198,7 +198,7 @@ def _draw_quantity(
 
 def _best_epoch(history: Sequence[Mapping[str, float]]) -> int | None:
     pairs = zip(_values(history, "val_accuracy"), _values(history, "val_loss"), strict=True)
-    ranks = [(right, -math.inf if math.isnan(loss) else -loss) for right, loss in pairs]
+    ranks = [(accuracy, -math.inf if math.isnan(loss) else -loss) for accuracy, loss in pairs]
     known = [rank for rank in ranks if not math.isnan(rank[0])]
     return int(history[ranks.index(max(known))]["epoch"]) if known else None
 

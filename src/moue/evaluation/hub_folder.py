@@ -1,4 +1,4 @@
-"""The folder of a network as hubs for models lay it out: model.onnx, model.json and the card README.md."""
+"""The folder of a model in the layout of model hubs: model.onnx, model.json and the card README.md."""
 
 from __future__ import annotations
 
@@ -51,38 +51,38 @@ people must be told where it is allowed (art. 50(3)).
 
 
 def write_hub_folder(model: str | Path, folder: str | Path, *, overwrite: bool = False) -> tuple[Path, ...]:
-    """Write a network as a repository of a hub holds it; nothing is uploaded.
+    """Write a model in the layout of a model hub's repository; nothing is uploaded.
 
     Args:
-        model: As for `moue.Classifier.load`, but an ONNX file that moue made.
-        folder: Is made; other files in it stay.
+        model: As for `moue.Classifier.load`, but it must be an ONNX file that moue made.
+        folder: Created if missing; other files in it stay.
         overwrite: Whether existing files may be replaced.
 
     Returns:
         The files: ``model.onnx``, ``model.json`` and ``README.md``.
 
     Raises:
-        MoueError: the network cannot be loaded, or a file exists.
+        MoueError: the model cannot be loaded, or a file exists.
     """
-    network, folder = Classifier.load(model), Path(folder)
-    if network.path.suffix.lower() != ".onnx" or KEY in network.spec.extra:
+    classifier, folder = Classifier.load(model), Path(folder)
+    if classifier.path.suffix.lower() != ".onnx" or KEY in classifier.spec.extra:
         raise MoueError(
-            f"{network.path} is not an ONNX file that moue made", "a run folder, an ONNX file or a shipped model"
+            f"{classifier.path} is not an ONNX file that moue made", "a run folder, an ONNX file or a shipped model"
         )
     onnx, description, card = files = tuple(folder / name for name in ("model.onnx", "model.json", "README.md"))
-    if folder.resolve() == network.path.parent.resolve():
+    if folder.resolve() == classifier.path.parent.resolve():
         raise MoueError(f"{folder} is the folder of the model itself", "another folder")
     for file in files:
         refuse_existing(file, overwrite=overwrite)
     with replacing(onnx) as temporary:
-        shutil.copyfile(network.path, temporary)
-    network.spec.save(description, overwrite=True)
-    write_text(card, _card(network, sha256_of(description)))
+        shutil.copyfile(classifier.path, temporary)
+    classifier.spec.save(description, overwrite=True)
+    write_text(card, _card(classifier, sha256_of(description)))
     return files
 
 
-def _card(network: Classifier, sha256: str) -> str:
-    spec = network.spec
+def _card(classifier: Classifier, sha256: str) -> str:
+    spec = classifier.spec
     val = spec.scores.get("val")
     scores = "It was not measured."
     if isinstance(val, dict) and "accuracy" in val:
@@ -91,9 +91,9 @@ def _card(network: Classifier, sha256: str) -> str:
         name=spec.name,
         height=spec.input.height,
         width=spec.input.width,
-        classes=", ".join(network.class_names),
+        classes=", ".join(classifier.class_names),
         sha256=sha256,
-        outputs=", ".join(f"`{name}`" for name in (EXPRESSION, "not_face", *network.heads[1:])),
+        outputs=", ".join(f"`{name}`" for name in (EXPRESSION, "not_face", *classifier.heads[1:])),
         scores=scores,
         provenance=spec.provenance or "not stated",
         licence="\n".join(f"- {what}: {terms}" for what, terms in spec.license.items()) or "- Licence: not stated",

@@ -1,4 +1,4 @@
-"""`measure_robustness`: ask a model about damaged, mirrored and divided faces."""
+"""`measure_robustness`: score a model on damaged and mirrored faces, and on parts of a split."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
     Predict: TypeAlias = Callable[[Images], Outputs]
 
 UNSURE_BELOW: Final = 0.5
-"""Where `moue predict` marks an answer with '?' unless told otherwise."""
+"""`moue predict` marks a prediction below this confidence with '?' by default."""
 
 _BATCH: Final = 256
 _FUNCTION: Final = "output"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Asked:
-    """A model, the faces that it is asked about, and what its answers are scored against.
+class _Setup:
+    """A model, the faces that it classifies, and what its outputs are scored against.
 
-    `references` holds, by answer, what benchmarks score first and what people are told last.
+    `references` is ordered: the output that benchmarks score is first, the one that users see is last.
     """
 
-    answer: Predict
+    predict: Predict
     faces: Dataset
-    moved: Callable[[int], None]
+    advance: Callable[[int], None]
     clean: Outputs
     references: dict[str, Reference]
 
@@ -61,19 +61,19 @@ class _Asked:
         """Return the positions of the faces that have a reference."""
         return np.flatnonzero(self.references[name].y_true >= 0)
 
-    def right(self, name: str, answers: Outputs) -> NDArray[np.bool_]:
-        """Return which answers are right, over the faces that have a reference."""
+    def correct(self, name: str, outputs: Outputs) -> NDArray[np.bool_]:
+        """Return which predictions of an output are correct, over the faces that have a reference."""
         known = self.known(name)
-        right: NDArray[np.bool_] = answers[name][known].argmax(axis=1) == self.references[name].y_true[known]
-        return right
+        correct: NDArray[np.bool_] = outputs[name][known].argmax(axis=1) == self.references[name].y_true[known]
+        return correct
 
-    def errors(self, answers: Outputs) -> dict[str, float]:
-        """Return the error of each answer over the faces that have a reference."""
-        return {name: 1 - float(self.right(name, answers).mean()) for name in self.references}
+    def errors(self, outputs: Outputs) -> dict[str, float]:
+        """Return the error of each output over the faces that have a reference."""
+        return {name: 1 - float(self.correct(name, outputs).mean()) for name in self.references}
 
-    def ask(self, change: Callable[[Images], Images]) -> Outputs:
-        """Return the answers about changed faces."""
-        return _ask(self.answer, self.faces.images, self.moved, change)
+    def predict_changed(self, change: Callable[[Images], Images]) -> Outputs:
+        """Return the outputs for changed faces."""
+        return _predict(self.predict, self.faces.images, self.advance, change)
 
 
 def measure_robustness(
@@ -85,19 +85,19 @@ def measure_robustness(
     measures: Mapping[str, NDArray[np.floating[Any]]] | None = None,
     progress: Progress = ignore_progress,
 ) -> Robustness:
-    """Measure what `Robustness` holds, over one split; it asks the model 57 times about each face.
+    """Measure what `Robustness` holds on one split; the model classifies each face 57 times.
 
     Args:
         model: A `Classifier`, an `Ensemble`, or a function that maps uint8 (n, 48, 48, 1) to probabilities.
-        dataset: The data, with the training split, which tells the twins.
+        dataset: The data, with the training split, which is needed to find twins.
         split: "test" (once, at the end), "val" or "train".
         views: A name of `moue.evaluation.tta.list_views`.
-        measures: More numbers to divide the faces by, such as a detector's score, float (n,) each; NaN where a face
+        measures: More numbers to group the faces by, such as a detector's score, float (n,) each; NaN where a face
             has none.
-        progress: Called with (faces done, faces in all).
+        progress: Called with (faces done, faces in total).
 
     Raises:
-        MoueError: the split is empty, or the model answers other classes than the data set has.
+        MoueError: the split is empty, or no output of the model has the classes of the data set.
     """
     refuse_no_dataset(dataset)
     checksum = dataset.checksum
@@ -106,54 +106,54 @@ def measure_robustness(
     faces = dataset.subset(split)
     if not len(faces):
         raise MoueError(f"the data has no {split} faces", f"faces in the split {split}")
-    asked = _ask_clean(_answerer(model, views), faces, _counter(len(faces), progress))
-    mirror, corruptions = _mirror(asked), _corruptions(asked)
-    told = list(asked.references)[-1]
-    known, right = asked.known(told), asked.right(told, asked.clean)
+    setup = _set_up(_predictor(model, views), faces, _counter(len(faces), progress))
+    mirror, corruptions = _mirror(setup), _corruptions(setup)
+    shown = list(setup.references)[-1]
+    known, correct = setup.known(shown), setup.correct(shown, setup.clean)
     twins = dataset.has_twin(split)[known] if split not in ("train", ALL) and len(dataset.where("train")) else None
-    chosen = {name: np.asarray(values)[known] for name, values in (measures or {}).items()}
-    y_true = asked.references[told].y_true[known]
+    measured = {name: np.asarray(values)[known] for name, values in (measures or {}).items()}
+    y_true = setup.references[shown].y_true[known]
     return Robustness(
         seed=0,
         views=views,
         unsure_below=UNSURE_BELOW,
-        clean=asked.errors(asked.clean),
-        rules={name: reference.rule for name, reference in asked.references.items()},
+        clean=setup.errors(setup.clean),
+        rules={name: reference.rule for name, reference in setup.references.items()},
         corruptions=corruptions,
         mean_error=_mean_errors(corruptions),
-        **_relative(asked, corruptions, checksum if views == "single" else "", split),
+        **_relative(setup, corruptions, checksum if views == "single" else "", split),
         mirror=mirror,
-        sliced=told,
-        slices=slice_scores(faces.take(known), right, twins=twins, measures=chosen),
-        selective=selective_scores(y_true, asked.clean[told][known], faces.class_names, UNSURE_BELOW),
-        voters=_voters(asked),
+        sliced=shown,
+        slices=slice_scores(faces.take(known), correct, twins=twins, measures=measured),
+        selective=selective_scores(y_true, setup.clean[shown][known], faces.class_names, UNSURE_BELOW),
+        voters=_voters(setup),
     )
 
 
 def _counter(num_faces: int, progress: Progress) -> Callable[[int], None]:
     total, done = num_faces * (2 + len(STRENGTHS) * len(list_corruptions())), 0
 
-    def moved(count: int) -> None:
+    def advance(count: int) -> None:
         nonlocal done
         done += count
         progress(done, total)
 
-    return moved
+    return advance
 
 
-def _answerer(model: Model, views: str) -> Predict:
+def _predictor(model: Model, views: str) -> Predict:
     if not isinstance(model, Classifier | Ensemble):
-        return lambda images: average_views(lambda seen: {_FUNCTION: np.asarray(model(seen))}, images, views)
+        return lambda images: average_views(lambda view: {_FUNCTION: np.asarray(model(view))}, images, views)
 
-    def answer(images: Images) -> Outputs:
+    def predict(images: Images) -> Outputs:
         return dict(model.predict_heads(images, batch_size=len(images)))
 
-    return lambda images: average_views(answer, images, views)
+    return lambda images: average_views(predict, images, views)
 
 
-def _ask_clean(answer: Predict, faces: Dataset, moved: Callable[[int], None]) -> _Asked:
-    """Ask about the faces as they are, and find out which answers have a reference over the data's own classes."""
-    clean = _ask(answer, faces.images, moved, lambda images: images)
+def _set_up(predict: Predict, faces: Dataset, advance: Callable[[int], None]) -> _Setup:
+    """Classify the undamaged faces, and find the outputs that have a reference over the data's own classes."""
+    clean = _predict(predict, faces.images, advance, lambda images: images)
     references = {
         name: reference
         for name in sorted(clean, key=lambda name: name == EXPRESSION)
@@ -161,69 +161,77 @@ def _ask_clean(answer: Predict, faces: Dataset, moved: Callable[[int], None]) ->
     }
     if not references:
         raise MoueError(
-            "no answer of the model is over the classes of the data", f"one over {', '.join(faces.class_names)}"
+            "no output of the model has the classes of the data", f"one output with {', '.join(faces.class_names)}"
         )
-    return _Asked(answer, faces, moved, clean, references)
+    return _Setup(predict, faces, advance, clean, references)
 
 
 def _reference(name: str, y_prob: NDArray[np.floating[Any]], faces: Dataset) -> Reference | None:
     if y_prob.shape[1] != len(faces.class_names):
         return None
     if name == EXPRESSION:
-        found = reference_for_expression(faces, y_prob)
+        reference = reference_for_expression(faces, y_prob)
     else:
         head = find_head("emotion" if name == _FUNCTION else name)
         if head.needs_votes:
             return None
-        found = head.reference(faces, y_prob)
-    return found if (found.y_true >= 0).any() else None
+        reference = head.reference(faces, y_prob)
+    return reference if (reference.y_true >= 0).any() else None
 
 
-def _ask(answer: Predict, images: Images, moved: Callable[[int], None], change: Callable[[Images], Images]) -> Outputs:
+def _predict(
+    predict: Predict, images: Images, advance: Callable[[int], None], change: Callable[[Images], Images]
+) -> Outputs:
     parts = []
     for start in range(0, len(images), _BATCH):
         batch = images[start : start + _BATCH]
-        parts.append(answer(change(batch)))
-        moved(len(batch))
+        parts.append(predict(change(batch)))
+        advance(len(batch))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _mirror(asked: _Asked) -> tuple[Mirror, ...]:
-    mirrored = asked.ask(lambda images: np.ascontiguousarray(images[:, :, ::-1]))
-    errors = asked.errors(mirrored)
+def _mirror(setup: _Setup) -> tuple[Mirror, ...]:
+    mirrored = setup.predict_changed(lambda images: np.ascontiguousarray(images[:, :, ::-1]))
+    errors = setup.errors(mirrored)
     return tuple(
         Mirror(
             output=name,
-            same=float((asked.clean[name].argmax(axis=1) == mirrored[name].argmax(axis=1)).mean()),
-            distance=float(np.abs(asked.clean[name] - mirrored[name]).sum(axis=1).mean() / 2),
+            same=float((setup.clean[name].argmax(axis=1) == mirrored[name].argmax(axis=1)).mean()),
+            distance=float(np.abs(setup.clean[name] - mirrored[name]).sum(axis=1).mean() / 2),
             accuracy=1 - errors[name],
         )
-        for name in asked.references
+        for name in setup.references
     )
 
 
-def _corruptions(asked: _Asked) -> tuple[CorruptionErrors, ...]:
-    found = []
+def _corruptions(setup: _Setup) -> tuple[CorruptionErrors, ...]:
+    result = []
     for name in list_corruptions():
         errors = [
-            asked.errors(asked.ask(functools.partial(corrupt, name=name, strength=strength))) for strength in STRENGTHS
+            setup.errors(setup.predict_changed(functools.partial(corrupt, name=name, strength=strength)))
+            for strength in STRENGTHS
         ]
-        found += [CorruptionErrors(answer, name, tuple(one[answer] for one in errors)) for answer in asked.references]
-    return tuple(found)
+        result += [
+            CorruptionErrors(output, name, tuple(by_output[output] for by_output in errors))
+            for output in setup.references
+        ]
+    return tuple(result)
 
 
 def _mean_errors(corruptions: tuple[CorruptionErrors, ...]) -> dict[str, float]:
-    answers = dict.fromkeys(one.output for one in corruptions)
-    return {answer: float(np.mean([one.errors for one in corruptions if one.output == answer])) for answer in answers}
+    outputs = dict.fromkeys(entry.output for entry in corruptions)
+    return {
+        output: float(np.mean([entry.errors for entry in corruptions if entry.output == output])) for output in outputs
+    }
 
 
-def _relative(asked: _Asked, corruptions: tuple[CorruptionErrors, ...], checksum: str, split: str) -> dict[str, Any]:
-    """Return the fields of `Robustness` that compare the first answer with the reference."""
-    reference, first = find_reference(checksum, split), next(iter(asked.references))
+def _relative(setup: _Setup, corruptions: tuple[CorruptionErrors, ...], checksum: str, split: str) -> dict[str, Any]:
+    """Return the fields of `Robustness` that compare the first output with the reference."""
+    reference, first = find_reference(checksum, split), next(iter(setup.references))
     if reference is None:
         return {"mce": None, "relative_mce": None, "reference": ""}
-    errors = {one.corruption: one.errors for one in corruptions if one.output == first}
-    clean = asked.errors(asked.clean)[first]
+    errors = {entry.corruption: entry.errors for entry in corruptions if entry.output == first}
+    clean = setup.errors(setup.clean)[first]
     return {
         "mce": mean_corruption_error(errors, reference),
         "relative_mce": mean_corruption_error(errors, reference, clean),
@@ -231,12 +239,12 @@ def _relative(asked: _Asked, corruptions: tuple[CorruptionErrors, ...], checksum
     }
 
 
-def _voters(asked: _Asked) -> Voters | None:
-    """Compare the answer that was made for it, else the one that people are told, with the votes."""
-    votes = asked.faces.votes
+def _voters(setup: _Setup) -> Voters | None:
+    """Compare the votes with the output `perceived`, which predicts them, else with the output that users see."""
+    votes = setup.faces.votes
     if votes is None:
         return None
-    if PERCEIVED.name in asked.clean:
-        return compare_with_voters(votes, asked.clean[PERCEIVED.name], PERCEIVED.class_names, PERCEIVED.name)
-    name = list(asked.references)[-1]
-    return compare_with_voters(votes, asked.clean[name], asked.faces.class_names, name)
+    if PERCEIVED.name in setup.clean:
+        return compare_with_voters(votes, setup.clean[PERCEIVED.name], PERCEIVED.class_names, PERCEIVED.name)
+    name = list(setup.references)[-1]
+    return compare_with_voters(votes, setup.clean[name], setup.faces.class_names, name)

@@ -1,7 +1,7 @@
-"""Figures of merit from true labels and probabilities, for any model; NumPy only.
+"""Metrics from true labels and probabilities, for any model; NumPy only.
 
-Conventions, once for all functions: `y_true` is integer (N,), 0 to K-1; `y_prob` is float (N, K), each row a
-probability distribution; the predicted class is the most probable one, the first of equals. Everything is a fraction.
+Conventions of all functions: `y_true` is integer (N,), 0 to K-1; `y_prob` is float (N, K), each row a probability
+distribution; the predicted class is the most probable one, the first of equals. Rates are fractions, not percentages.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _Part = TypeVar("_Part", "ClassScore", "ReliabilityBin")
 
 @dataclasses.dataclass(frozen=True)
 class ClassScore:
-    """How one class is recognised.
+    """Scores of one class.
 
     Attributes:
         name: The class.
-        precision: The fraction of the faces called this that are; 0 if none was called this.
-        recall: The fraction of the faces of this class that were found; 0 if there are none.
+        precision: The fraction of the faces predicted as this class that are labelled so; 0 if there are none.
+        recall: The fraction of the faces labelled as this class that are predicted so; 0 if there are none.
         f1: Harmonic mean of both; 0 if the class occurs neither in the labels nor in the predictions.
-        support: Number of faces that are this.
+        support: Number of faces labelled as this class.
     """
 
     name: str
@@ -55,8 +55,8 @@ class ReliabilityBin:
         low: Lower edge.
         high: Upper edge.
         count: Number of faces; where it is 0, `accuracy` and `confidence` are 0 and mean nothing.
-        accuracy: Fraction of them that is right.
-        confidence: Mean confidence of them.
+        accuracy: Fraction of them that is predicted correctly.
+        confidence: Their mean confidence.
     """
 
     low: float
@@ -68,7 +68,7 @@ class ReliabilityBin:
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """All figures of one set of predictions.
+    """All metrics of one set of predictions.
 
     Attributes:
         num_faces: N, how many faces were scored.
@@ -109,7 +109,7 @@ class Scores:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Scores:
-        """Rebuild what `to_dict` gave, also after a way through JSON.
+        """Rebuild scores from the result of `to_dict`, also after a round trip through JSON.
 
         Raises:
             MoueError: a field is missing or of the wrong kind.
@@ -119,9 +119,9 @@ class Scores:
             return cls(
                 num_faces=int(value["num_faces"]),
                 accuracy_interval=(float(low), float(high)),
-                per_class=tuple(_read(ClassScore, one) for one in value["per_class"]),
+                per_class=tuple(_read(ClassScore, entry) for entry in value["per_class"]),
                 confusion_matrix=tuple(tuple(int(cell) for cell in row) for row in value["confusion_matrix"]),
-                bins=tuple(_read(ReliabilityBin, one) for one in value["bins"]),
+                bins=tuple(_read(ReliabilityBin, entry) for entry in value["bins"]),
                 **{name: float(value[name]) for name in _PLAIN},
             )
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -131,7 +131,7 @@ class Scores:
 
 
 def _read(kind: type[_Part], entry: Mapping[str, Any]) -> _Part:
-    """Return a part from JSON values, each of its own type."""
+    """Build a class score or a bin from JSON values, each converted to the type of its field."""
     return kind(**{field.name: _TYPES.get(field.name, float)(entry[field.name]) for field in dataclasses.fields(kind)})
 
 
@@ -140,7 +140,7 @@ _PLAIN: Final = ("accuracy", "balanced_accuracy", "macro_f1", "top2", "nll", "br
 
 
 def score(y_true: ArrayLike, y_prob: ArrayLike, class_names: Sequence[str] = CLASS_NAMES) -> Scores:
-    """Return all figures of a set of predictions.
+    """Return all metrics of a set of predictions.
 
     Args:
         y_true: Labels, integer (N,), 0 to K-1.
@@ -148,7 +148,7 @@ def score(y_true: ArrayLike, y_prob: ArrayLike, class_names: Sequence[str] = CLA
         class_names: The K names in label order.
 
     Raises:
-        MoueError: nothing to score, or an array of the wrong shape, kind or range.
+        MoueError: there is nothing to score, or an array has the wrong shape, kind or range.
     """
     labels, probabilities = check_predictions(y_true, y_prob)
     if len(class_names) != probabilities.shape[1]:
@@ -214,10 +214,10 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 
 def _class_scores(matrix: NDArray[np.int64], class_names: Sequence[str]) -> tuple[ClassScore, ...]:
-    hits, support, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    precision = hits / np.maximum(called, 1)
+    hits, support, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    precision = hits / np.maximum(predicted, 1)
     recall = hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(support + called, 1)
+    f1 = 2 * hits / np.maximum(support + predicted, 1)
     columns = zip(class_names, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), strict=True)
     return tuple(ClassScore(*column) for column in columns)
 

@@ -1,4 +1,4 @@
-"""Which parts of a face a mistake rests on, for the report."""
+"""Class maps of mistakes, for the report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from moue.classifier.classifier import Classifier
 from moue.classifier.maps import CLASS_MAP, face_maps
-from moue.drawing.evidence import LEAST_SCALE, color_face
+from moue.drawing.evidence import MIN_SCALE, color_face
 from moue.errors import MoueError
 from moue.evaluation.canvas import image_uri
 from moue.heads import EXPRESSION
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_ENLARGED = 3  # times; the map is smooth, and so is the face then
+_ZOOM = 3  # times; makes the face as smooth as the map
 
 
 def explain_mistakes(
-    model: str | Path, images: Sequence[NDArray[np.uint8]], answers: Sequence[str]
+    model: str | Path, images: Sequence[NDArray[np.uint8]], predictions: Sequence[str]
 ) -> list[str] | None:
-    """Return each face in the colours of what speaks for and against its answer, as data URIs of PNG.
+    """Return each face coloured by the evidence for and against its prediction, as data URIs of PNG.
 
     Args:
-        model: The network that answered, as for `Classifier.load`.
+        model: The model that made the predictions, as for `Classifier.load`.
         images: uint8 (H, W, 1) each.
-        answers: The class that its first raw head gave to each.
+        predictions: The class that its first raw head predicted for each.
 
     Returns:
-        None where the network is not there any more, or allows no class maps; an empty text for a face to which it
-        gives another answer.
+        None if the model is missing or allows no class maps; an empty string for a face for which it now predicts
+        another class.
     """
     try:
         classifier = Classifier.load(model)
@@ -43,13 +43,13 @@ def explain_mistakes(
         maps = face_maps(classifier, images, method=CLASS_MAP, head=head)
     except MoueError:
         return None
-    pictures = []
-    for image, answer, found in zip(images, answers, maps, strict=True):
-        if found.emotion != answer:
-            pictures.append("")
+    uris = []
+    for image, prediction, face_map in zip(images, predictions, maps, strict=True):
+        if face_map.emotion != prediction:
+            uris.append("")
             continue
         face = Image.fromarray(image[..., 0])
-        large = np.asarray(face.resize((face.width * _ENLARGED, face.height * _ENLARGED), Image.Resampling.BICUBIC))
-        scale = max(float(np.abs(found.evidence).max()), LEAST_SCALE)
-        pictures.append(image_uri(color_face(large, found.evidence, scale, shift=found.shift)))
-    return pictures
+        large = np.asarray(face.resize((face.width * _ZOOM, face.height * _ZOOM), Image.Resampling.BICUBIC))
+        scale = max(float(np.abs(face_map.evidence).max()), MIN_SCALE)
+        uris.append(image_uri(color_face(large, face_map.evidence, scale, shift=face_map.shift)))
+    return uris

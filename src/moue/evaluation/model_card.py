@@ -1,4 +1,4 @@
-"""The model card of a shipped network: its figures, measured, and the page that says them."""
+"""The model card of a shipped model: measuring its scores, and writing the page."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _TEMPLATE: Final = "model_card.md.tmpl"
 
 
 def measure_model(classifier: Classifier, dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """Score every answer of a network on PrivateTest, as it is given: calibrated, one view a face.
+    """Score every output of a model on PrivateTest as it is shipped: calibrated, one view per face.
 
     Args:
-        classifier: The network.
+        classifier: The model.
         dataset: All of FER2013 with its FER+ votes.
 
     Returns:
-        By set (those of the card's first table that this network has) the figures: fractions, rounded to five digits,
+        The scores by set (those of the card's first table that this model has): fractions, rounded to five digits,
         and the recall of each class by its name. The head "perceived" has no `nll` and `ece`: it is calibrated to
-        single votes, and these are majorities.
+        single votes, but is scored against majorities.
 
     Raises:
         MoueError: the data lacks the split or the votes.
@@ -54,20 +54,21 @@ def measure_model(classifier: Classifier, dataset: Dataset) -> dict[str, dict[st
     if dataset.votes is None or not len(part):
         raise MoueError("the data has no test faces with FER+ votes", "fer2013.csv and fer2013new.csv")
     faces = dataset.take(part)
-    said = classifier.predict_heads(faces.images, batch_size=256)
-    emotion = EMOTION.reference(faces, said[EMOTION.name])
-    seen = dataclasses.replace(emotion, y_true=majority_labels(dataset.votes[part], dataset.class_names))
-    answers = {"test": emotion, "test_ferplus": seen}
-    if PERCEIVED.name in said:
-        answers["test_perceived"] = PERCEIVED.reference(faces, said[PERCEIVED.name])
-    answers["test_expression"] = reference_for_expression(faces, said[EXPRESSION])
-    alone = ~dataset.has_twin("test")
+    outputs = classifier.predict_heads(faces.images, batch_size=256)
+    emotion = EMOTION.reference(faces, outputs[EMOTION.name])
+    majority = dataclasses.replace(emotion, y_true=majority_labels(dataset.votes[part], dataset.class_names))
+    references = {"test": emotion, "test_ferplus": majority}
+    if PERCEIVED.name in outputs:
+        references["test_perceived"] = PERCEIVED.reference(faces, outputs[PERCEIVED.name])
+    references["test_expression"] = reference_for_expression(faces, outputs[EXPRESSION])
+    no_twin = ~dataset.has_twin("test")
     measured = {}
-    for key, one in answers.items():
-        known = one.y_true >= 0
-        for name, chosen in ((key, known), (f"{key}_without_twins", known & alone)):
+    for key, reference in references.items():
+        known = reference.y_true >= 0
+        for name, mask in ((key, known), (f"{key}_without_twins", known & no_twin)):
             if name in _SETS:
-                measured[name] = _figures(score(one.y_true[chosen], one.y_prob[chosen], one.class_names))
+                scores = score(reference.y_true[mask], reference.y_prob[mask], reference.class_names)
+                measured[name] = _figures(scores)
         if key == "test_perceived":
             for name in (key, f"{key}_without_twins"):
                 del measured[name]["nll"], measured[name]["ece"]
@@ -75,12 +76,12 @@ def measure_model(classifier: Classifier, dataset: Dataset) -> dict[str, dict[st
 
 
 def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
-    """Return the model card of a shipped network as Markdown; every figure is one of `spec.scores`.
+    """Return the model card of a shipped model as Markdown; every number comes from `spec.scores`.
 
     Mitchell et al. 2019, arXiv:1810.03993.
 
     Args:
-        name: The name it is shipped under.
+        name: The name of the shipped model.
         spec: Its description, with the scores of `measure_model`.
         num_bytes: Size of the ONNX file.
     """
@@ -108,7 +109,7 @@ def model_card(name: str, spec: ModelSpec, num_bytes: int) -> str:
 
 
 def stated_scores(spec: ModelSpec) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the sets that a description holds figures of, with what each was scored on, in words."""
+    """Return the sets of scores in a description, each with what it was scored on, in words."""
     return [(_SETS[key].replace("`", ""), spec.scores[key]) for key in _SETS if _is_complete(spec.scores.get(key))]
 
 
@@ -121,8 +122,8 @@ def results_table(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
     """Return the README's table of results.
 
     Args:
-        rows: For each model, what it is and its sets of figures as `measure_model` returns them; missing ones are left
-            empty.
+        rows: For each model, its description and its sets of scores as `measure_model` returns them; the cell of a
+            missing set is empty.
     """
     heads = (
         *("", "PrivateTest", "without the 288 twins", "FER+ of 7 (`emotion`)", "FER+ of 8 (`perceived`)"),
@@ -172,7 +173,7 @@ def _recall_table(measured: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _origin_of_expression(spec: ModelSpec) -> str:
     if "expression" not in spec.data:
-        return "the calibrated answer of `emotion`"
+        return "the calibrated output of `emotion`"
     size = f"{len(spec.expression.class_names)} x {sum(len(rows[0]) for rows in spec.expression.weights.values())}"
     return f"a layer of {size} weights over the logarithms of their probabilities, fitted to {spec.data['expression']}"
 

@@ -1,4 +1,4 @@
-"""Dataclasses of numbers, texts, tuples and dataclasses, read back from JSON values."""
+"""Read dataclasses of numbers, strings, tuples and other dataclasses back from JSON values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _Kind = TypeVar("_Kind")
 
 
 def from_plain(kind: type[_Kind], value: object) -> _Kind:
-    """Return what `dataclasses.asdict` turned into plain values, also after a way through JSON.
+    """Rebuild a dataclass from the plain values of `dataclasses.asdict`, also after a round trip through JSON.
 
     Args:
-        kind: A dataclass whose fields are numbers, texts, tuples, dicts by text, optional ones of these, or such
-            dataclasses.
+        kind: A dataclass whose fields are numbers, strings, tuples, dicts with string keys, other such dataclasses, or
+            optional.
         value: The plain values.
 
     Raises:
@@ -26,7 +26,9 @@ def from_plain(kind: type[_Kind], value: object) -> _Kind:
     try:
         result: _Kind = _read(kind, value)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise MoueError(f"this is no {kind.__name__} of moue: {error!r:.200}", "the fields that moue wrote") from error
+        raise MoueError(
+            f"this is not a {kind.__name__} of moue: {error!r:.200}", "the fields that moue wrote"
+        ) from error
     return result
 
 
@@ -39,7 +41,7 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 (JSON is anything)
         if not isinstance(value, list | tuple):
             raise TypeError(value)
         kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
-        return tuple(_read(one, part) for one, part in zip(kinds, value, strict=True))
+        return tuple(_read(part_kind, part) for part_kind, part in zip(kinds, value, strict=True))
     if origin is dict:
         return {str(key): _read(inner[1], part) for key, part in value.items()}
     if origin is types.UnionType:

@@ -1,4 +1,4 @@
-"""Scores of an answer against what it is meant to say, which is not always the data set's own label."""
+"""Scores of an output against its reference, which is not always the data set's own label."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class ReferenceScores:
-    """Figures of one answer against its reference.
+    """Scores of one output against its reference.
 
     Attributes:
-        rule: How the reference was decided and which faces were left out.
+        rule: How the reference was determined and which faces were left out.
         label_agreement: Fraction of the scored faces whose own label is the reference.
-        scores: The figures; `scores.num_faces` faces have a reference.
+        scores: The scores; `scores.num_faces` faces have a reference.
     """
 
     rule: str
@@ -31,19 +31,19 @@ class ReferenceScores:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> ReferenceScores:
-        """Read what `dataclasses.asdict` gives."""
+        """Rebuild the scores from what `dataclasses.asdict` returned."""
         return cls(str(value["rule"]), float(value["label_agreement"]), Scores.from_dict(value["scores"]))
 
 
 def score_reference(reference: Reference, faces: Labelled) -> ReferenceScores | None:
-    """Score answers against their reference, over the faces that have one.
+    """Score predictions against their reference, over the faces that have one.
 
     Args:
-        reference: What an entry of `moue.heads` returned for `faces`.
+        reference: What a head of `moue.heads` returned for `faces`.
         faces: The faces.
 
     Returns:
-        The figures; None where no face has a reference.
+        The scores; None if no face has a reference.
     """
     known = np.flatnonzero(reference.y_true >= 0)
     if not len(known):

@@ -1,4 +1,4 @@
-"""The report: one HTML page about a run or an exported network, complete in itself."""
+"""The report: one self-contained HTML page about a run or an exported model."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def write_report(
     evaluations: Sequence[str | Path] = (),
     overwrite: bool = False,
 ) -> Path:
-    """Write the report of a run or of an exported network as one self-contained HTML page and return its path.
+    """Write the report of a run or of an exported model as one self-contained HTML page and return its path.
 
-    From a run folder it reads ``config.json`` and ``history.json``, and where they are there ``environment.json`` and
-    every ``evaluation.json`` in a folder ``evaluation*`` or one below it. From an exported network it reads the
-    description, with the scores in it. The test split leads.
+    From a run folder, it reads ``config.json`` and ``history.json`` and, if they exist, ``environment.json`` and every
+    ``evaluation.json`` in a folder ``evaluation*`` or one level below. From an exported model, it reads the
+    description and the scores in it. The test split comes first.
 
     Args:
-        run: A run folder, or a network as `Classifier.load` finds it: the name of a shipped one, or an ONNX, LiteRT or
+        run: A run folder, or a model as `Classifier.load` finds it: the name of a shipped one, or an ONNX, LiteRT or
             OpenVINO file.
-        output: The page; a network without a run folder needs one. Without it the page is ``report.html`` in the run
-            folder, which belongs to the run and is always written again.
+        output: The page; required for a model without a run folder. The default is ``report.html`` in the run folder,
+            which belongs to the run and is always overwritten.
         evaluations: Folders of further evaluations, as `Evaluation.save` writes them.
-        overwrite: Whether an `output` that exists may be replaced.
+        overwrite: Whether an existing `output` may be replaced.
 
     Raises:
-        MoueError: there is no such run or network, the run has no finished epoch, a file is damaged, the page exists,
+        MoueError: there is no such run or model, the run has no finished epoch, a file is damaged, the page exists,
             or `output` is missing.
         MissingExtraError: jinja2 or matplotlib is not installed.
     """
@@ -67,17 +67,17 @@ def write_report(
     refuse_suffix(target, (".html", ".htm"))
     overwrite = overwrite or output is None
     refuse_existing(target, overwrite=overwrite)
-    found = _evaluations([*([] if exported else _saved_evaluations(folder)), *map(Path, evaluations)])
+    loaded = _evaluations([*([] if exported else _saved_evaluations(folder)), *map(Path, evaluations)])
     try:
-        context = _network_context(run) if exported else _run_context(folder)
-        context |= {"main": None, "others": found[1:]}
-        if found:
-            context |= _evaluation_context(found[0], run)
+        context = _model_context(run) if exported else _run_context(folder)
+        context |= {"main": None, "others": loaded[1:]}
+        if loaded:
+            context |= _evaluation_context(loaded[0], run)
         page = _render(context)
     except MoueError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # The files are JSON, but hold something else than moue wrote: a text for a number, an epoch without its loss.
+        # The files are valid JSON, but not as moue wrote it: a string for a number, or an epoch without its loss.
         raise MoueError(
             f"a file of {run} holds a value that moue did not write: {error!r:.200}", "files as moue train writes them"
         ) from error
@@ -86,7 +86,7 @@ def write_report(
 
 
 def _is_exported(run: str | Path) -> bool:
-    """Return whether a network without a run folder is meant."""
+    """Return whether `run` is an exported model and not a run folder."""
     shipped = isinstance(run, str) and run in shipped_models()
     return shipped or (Path(run).suffix.lower() in SUFFIXES and not Path(run).is_dir())
 
@@ -114,8 +114,8 @@ def _run_context(run: Path) -> dict[str, Any]:
     }
 
 
-def _network_context(name_or_path: str | Path) -> dict[str, Any]:
-    """Return what the description of an exported network says."""
+def _model_context(name_or_path: str | Path) -> dict[str, Any]:
+    """Return what the page shows from the description of an exported model."""
     path = locate(name_or_path)
     spec, name = describe_network(path), shlex.quote(str(name_or_path))
     return {
@@ -137,24 +137,24 @@ def _curve(history: list[dict[str, float]], quantity: str, best_epoch: int | Non
     def draw(theme: Theme) -> Figure:
         return figures.history_figure(history, (quantity,), best_epoch=best_epoch, theme=theme)
 
-    return _picture(f"{quantity} per epoch, training and validation", draw)
+    return _figure_uris(f"{quantity} per epoch, training and validation", draw)
 
 
 def _evaluation_context(evaluation: Evaluation, run: str | Path) -> dict[str, Any]:
     scores, calibrated = evaluation.official, evaluation.calibrated()
     return {
         "main": evaluation,
-        "seen": "" if evaluation.seen is None else evaluation.seen.told(),
+        "seen": "" if evaluation.seen is None else evaluation.seen.warning(),
         "num_present": sum(entry.support > 0 for entry in scores.per_class),
         "temperature": evaluation.temperature,
         "calibrated": calibrated,
-        "confusion": _picture(
+        "confusion": _figure_uris(
             "confusion matrix: rows true, columns predicted", lambda theme: figures.confusion_figure(scores, theme)
         ),
-        "bars": _picture(
+        "bars": _figure_uris(
             "precision, recall and F1 of each class", lambda theme: figures.class_bars_figure(scores, theme)
         ),
-        "reliability": _picture(
+        "reliability": _figure_uris(
             "accuracy against confidence", lambda theme: figures.reliability_figure(scores, calibrated, theme)
         ),
         "correct": _correct(evaluation),
@@ -163,49 +163,49 @@ def _evaluation_context(evaluation: Evaluation, run: str | Path) -> dict[str, An
     }
 
 
-def _robustness_context(found: Robustness) -> dict[str, Any]:
+def _robustness_context(result: Robustness) -> dict[str, Any]:
     return {
-        "found": found,
-        "corruptions": _picture(
+        "result": result,
+        "corruptions": _figure_uris(
             "accuracy under each corruption at five strengths",
-            lambda theme: robustness_figures.corruptions_figure(found, theme),
+            lambda theme: robustness_figures.corruptions_figure(result, theme),
         ),
-        "slices": _picture(
+        "slices": _figure_uris(
             "accuracy on parts of the split, with intervals",
-            lambda theme: robustness_figures.slices_figure(found.slices, theme),
+            lambda theme: robustness_figures.slices_figure(result.slices, theme),
         ),
-        "selective": _picture(
-            "accuracy against coverage, for all answers and for each",
-            lambda theme: robustness_figures.selective_figure(found, theme),
+        "selective": _figure_uris(
+            "accuracy against coverage, for all predictions and for each class",
+            lambda theme: robustness_figures.selective_figure(result, theme),
         ),
     }
 
 
 def _saved_evaluations(run: Path) -> list[Path]:
-    found = sorted({*run.glob(f"evaluation*/{JSON_NAME}"), *run.glob(f"evaluation*/*/{JSON_NAME}")})
-    return [path.parent for path in found]
+    paths = sorted({*run.glob(f"evaluation*/{JSON_NAME}"), *run.glob(f"evaluation*/*/{JSON_NAME}")})
+    return [path.parent for path in paths]
 
 
 def _evaluations(folders: Sequence[Path]) -> list[Evaluation]:
-    """Read evaluations; those of one network come first, among them the test split, and there the fewest views."""
+    """Load evaluations: single models before ensembles, then by split, the test split first, then the fewest views."""
     loaded = [Evaluation.load(folder) for folder in folders]
     order = {split: rank for rank, split in enumerate(_SPLIT_ORDER)}
-    return sorted(loaded, key=lambda one: (bool(one.members), order.get(one.split, len(order)), one.num_views))
+    return sorted(loaded, key=lambda entry: (bool(entry.members), order.get(entry.split, len(order)), entry.num_views))
 
 
 def _read(run: Path, name: str, kind: type) -> Any:  # noqa: ANN401 (JSON is anything)
     path = run / name
     if not path.is_file():
-        came = f"{run} is not a run folder: {name} is missing" if run.is_dir() else f"there is no folder {run}"
-        raise MoueError(came, _NO_RUN, "Train one: moue train fer2013.csv --out runs/first")
+        problem = f"{run} is not a run folder: {name} is missing" if run.is_dir() else f"there is no folder {run}"
+        raise MoueError(problem, _NO_RUN, "Train one: moue train fer2013.csv --out runs/first")
     value = read_json(path)
     if not isinstance(value, kind):
         raise MoueError(f"{path} holds a {type(value).__name__}", f"a {kind.__name__}, as moue train writes it")
     return value
 
 
-def _picture(alt: str, draw: Callable[[Theme], Any]) -> dict[str, str]:
-    """The same figure for light and for dark pages, as data URIs."""
+def _figure_uris(alt: str, draw: Callable[[Theme], Any]) -> dict[str, str]:
+    """Return the same figure for light and for dark pages, as data URIs."""
     return {
         "alt": alt,
         "light": figure_uri(draw(LIGHT)),
@@ -227,19 +227,19 @@ def _correct(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _wrong(evaluation: Evaluation, run: str | Path) -> list[dict[str, Any]]:
-    """Return the most confident mistakes, each with what it rests on where the network can tell."""
+    """Return the most confident mistakes, each with its class map if the model has one."""
     positions = wrong_faces(evaluation.y_true, evaluation.y_prob)
     faces = [_face(evaluation, position) for position in positions]
     images = [evaluation.face_images[evaluation.face_index.searchsorted(position)] for position in positions]
-    answers = [face["predicted"] for face in faces]
-    # An ensemble's answer is not that of one network.
-    why = None if evaluation.members or not faces else explain_mistakes(run, images, answers)
-    return [{**face, "why": "" if why is None else why[number]} for number, face in enumerate(faces)]
+    predictions = [face["predicted"] for face in faces]
+    # A class map explains the prediction of one model, not that of an ensemble.
+    maps = None if evaluation.members or not faces else explain_mistakes(run, images, predictions)
+    return [{**face, "map": "" if maps is None else maps[number]} for number, face in enumerate(faces)]
 
 
 def _face(evaluation: Evaluation, position: int) -> dict[str, Any]:
     names, probabilities = evaluation.class_names, evaluation.y_prob[position]
-    # save() keeps the pixels of these very faces, in increasing position.
+    # An evaluation keeps the pixels of exactly these faces, in increasing position.
     saved = evaluation.face_index.searchsorted(position)
     return {
         "uri": face_uri(evaluation.face_images[saved]),

@@ -1,4 +1,4 @@
-"""`Robustness`: how answers change on damaged and mirrored faces, on parts of a split, and without the unsure ones."""
+"""`Robustness`: scores on damaged and mirrored faces, on parts of a split, and without unsure predictions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from moue.evaluation.voters import Voters  # noqa: TC001 (from_plain reads the a
 
 @dataclasses.dataclass(frozen=True)
 class Mirror:
-    """What a mirror image changes.
+    """What mirroring the faces changes.
 
     Attributes:
-        answer: The answer's name.
+        output: The output's name.
         same: Fraction of the faces that get the same class.
         distance: Mean total variation distance of the two distributions, 0 (equal) to 1.
         accuracy: Accuracy on the mirrored faces.
@@ -31,24 +31,24 @@ class Mirror:
 
 @dataclasses.dataclass(frozen=True)
 class Robustness:
-    """What `moue.evaluation.measure_robustness` found.
+    """The result of `moue.evaluation.measure_robustness`.
 
     Attributes:
         seed: The seed of the corruptions.
         views: Name of the set of views.
-        unsure_below: Answers below this confidence count as unsure.
-        clean: Error of each answer on the faces as they are, by its name, the one that benchmarks score first.
-        rules: What each answer was scored against, by its name.
-        corruptions: Errors by answer, corruption and strength.
-        mean_error: Mean of these errors by answer.
-        mce: Mean corruption error of the first answer; 1 is as bad as the reference. None where the reference was
-            not measured on the same faces.
-        relative_mce: The same of what corruption adds to the error.
-        reference: What `mce` is relative to, in words; empty where there is none.
-        mirror: What a mirror image changes, by answer.
-        sliced: The answer that `slices` and `selective` are of: the one that people are told.
+        unsure_below: Predictions below this confidence count as unsure.
+        clean: Error on the undamaged faces by output; the output that benchmarks score comes first.
+        rules: What each output was scored against, by its name.
+        corruptions: Errors by output, corruption and strength.
+        mean_error: Mean of these errors by output.
+        mce: Mean corruption error of the first output; 1 is as bad as the reference. None if the reference was not
+            measured on the same faces.
+        relative_mce: The same, for the error that corruption adds.
+        reference: What `mce` is relative to, in words; empty if there is none.
+        mirror: What mirroring changes, by output.
+        sliced: The output that `slices` and `selective` describe: the one that users see.
         slices: Its accuracy on parts of the split.
-        selective: What leaving out unsure answers buys.
+        selective: Its accuracy without unsure predictions.
         voters: Agreement with the FER+ voters; None without votes.
     """
 
@@ -74,7 +74,7 @@ class Robustness:
 
     @classmethod
     def from_dict(cls, value: object) -> Robustness:
-        """Read what `to_dict` gave.
+        """Rebuild a result from what `to_dict` returned.
 
         Raises:
             MoueError: a field is missing or of the wrong kind.

@@ -1,4 +1,4 @@
-"""Figures of robustness: corruptions, parts of a split, and accuracy against coverage."""
+"""Figures of robustness: accuracy under corruptions, on parts of a split, and against coverage."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 _COLUMNS = 4
 
 
-def corruptions_figure(found: Robustness, theme: Theme = LIGHT) -> Figure:
-    """Return a `Figure` with a panel for each corruption: accuracy at strengths 0 (as it is) to 5, for each answer."""
+def corruptions_figure(result: Robustness, theme: Theme = LIGHT) -> Figure:
+    """Return a `Figure` with a panel for each corruption: accuracy of each output at strengths 0 (undamaged) to 5."""
     names = list(list_corruptions())
     rows = -(-(len(names) + 1) // _COLUMNS)
     figure = make_figure(11, 2.5 * rows, theme)
-    answers = [(answer, found.clean[answer], _errors(found, answer)) for answer in found.clean]
-    reference = find_reference_named(found.reference)
+    curves = [(output, result.clean[output], _errors(result, output)) for output in result.clean]
+    reference = find_reference_named(result.reference)
     if reference is not None:
-        answers.append((reference.what.partition(",")[0], reference.clean, reference.errors))
+        curves.append((reference.what.partition(",")[0], reference.clean, reference.errors))
     colours = (theme.first, theme.second, theme.muted)
     axes = None
     for position, name in enumerate(names, start=1):
         axes = make_axes(figure, (rows, _COLUMNS, position), theme)
-        for (answer, clean, errors), colour, marker in zip(answers, colours, "os^", strict=False):
+        for (label, clean, errors), colour, marker in zip(curves, colours, "os^", strict=False):
             values = [1 - clean, *(1 - error for error in errors[name])]
-            axes.plot([0, *STRENGTHS], values, color=colour, linewidth=2, marker=marker, markersize=4, label=answer)
+            axes.plot([0, *STRENGTHS], values, color=colour, linewidth=2, marker=marker, markersize=4, label=label)
         _style(axes, theme, name)
         axes.set_xticks([0, *STRENGTHS])
     last = make_axes(figure, (rows, _COLUMNS, rows * _COLUMNS), theme)
@@ -50,19 +50,19 @@ def corruptions_figure(found: Robustness, theme: Theme = LIGHT) -> Figure:
 
 
 def slices_figure(slices: Sequence[Slice], theme: Theme = LIGHT) -> Figure:
-    """Return a `Figure` with a dot and a 95 % interval for each part, grouped by what the faces were divided by."""
-    figure = make_figure(8.2, 0.9 + 0.27 * (len(slices) + 1.6 * len({one.measure for one in slices})), theme)
+    """Return a `Figure` with a dot and a 95 % interval for each part, grouped by measure."""
+    figure = make_figure(8.2, 0.9 + 0.27 * (len(slices) + 1.6 * len({entry.measure for entry in slices})), theme)
     axes = make_axes(figure, (1, 1, 1), theme)
     place, ticks, labels = 0.0, [], []
-    for measure, group in itertools.groupby(slices, lambda one: one.measure):
+    for measure, group in itertools.groupby(slices, lambda entry: entry.measure):
         axes.text(0.0, place, measure, transform=axes.get_yaxis_transform(), color=theme.ink, size=11, weight="bold")
         place += 1
-        for one in group:
-            axes.plot([one.low, one.high], [place, place], color=theme.first, linewidth=2.5, solid_capstyle="round")
-            axes.plot([one.accuracy], [place], "o", color=theme.first, markersize=7)
-            axes.text(one.high + 0.008, place, f"{100 * one.accuracy:.0f}", color=theme.ink, size=9, va="center")
+        for entry in group:
+            axes.plot([entry.low, entry.high], [place, place], color=theme.first, linewidth=2.5, solid_capstyle="round")
+            axes.plot([entry.accuracy], [place], "o", color=theme.first, markersize=7)
+            axes.text(entry.high + 0.008, place, f"{100 * entry.accuracy:.0f}", color=theme.ink, size=9, va="center")
             ticks.append(place)
-            labels.append(f"{one.part}  ·  {one.num_faces:,}")
+            labels.append(f"{entry.part}  ·  {entry.num_faces:,}")
             place += 1
         place += 0.6
     axes.set_yticks(ticks, labels)
@@ -73,26 +73,26 @@ def slices_figure(slices: Sequence[Slice], theme: Theme = LIGHT) -> Figure:
     return figure
 
 
-def selective_figure(found: Robustness, theme: Theme = LIGHT) -> Figure:
-    """Return a `Figure` with a panel for all answers and one for each class: accuracy against coverage."""
-    rows = -(-len(found.selective) // _COLUMNS)
+def selective_figure(result: Robustness, theme: Theme = LIGHT) -> Figure:
+    """Return a `Figure` with a panel for all predictions and one for each class: accuracy against coverage."""
+    rows = -(-len(result.selective) // _COLUMNS)
     figure = make_figure(11, 2.6 * rows, theme)
-    for position, one in enumerate(found.selective, start=1):
+    for position, entry in enumerate(result.selective, start=1):
         axes = make_axes(figure, (rows, _COLUMNS, position), theme)
-        axes.plot([100 * share for share in COVERAGES], one.curve, color=theme.first, linewidth=2)
-        if one.sure_share:
-            axes.plot([100 * one.sure_share], [one.sure_accuracy], "o", color=theme.second, markersize=8)
+        axes.plot([100 * share for share in COVERAGES], entry.curve, color=theme.first, linewidth=2)
+        if entry.sure_share:
+            axes.plot([100 * entry.sure_share], [entry.sure_accuracy], "o", color=theme.second, markersize=8)
             axes.annotate(
-                f"sure: {100 * one.sure_accuracy:.0f} %", (100 * one.sure_share, one.sure_accuracy),
+                f"sure: {100 * entry.sure_accuracy:.0f} %", (100 * entry.sure_share, entry.sure_accuracy),
                 xytext=(-6, -16), textcoords="offset points", ha="right", color=theme.ink, size=9,
             )  # fmt: skip
-        _style(axes, theme, f"{one.output} · {one.num_faces:,}")
+        _style(axes, theme, f"{entry.output} · {entry.num_faces:,}")
         axes.set_xticks([0, 50, 100], ["0", "50", "100 %"])
     return figure
 
 
-def _errors(found: Robustness, answer: str) -> dict[str, tuple[float, ...]]:
-    return {one.corruption: one.errors for one in found.corruptions if one.output == answer}
+def _errors(result: Robustness, output: str) -> dict[str, tuple[float, ...]]:
+    return {entry.corruption: entry.errors for entry in result.corruptions if entry.output == output}
 
 
 def _style(axes: Axes, theme: Theme, title: str) -> None:

@@ -1,4 +1,4 @@
-"""The figures of robustness as lines of text for a terminal, and as a table for a model card."""
+"""The results of `measure_robustness` as lines of text for a terminal."""
 
 from __future__ import annotations
 
@@ -13,56 +13,60 @@ if TYPE_CHECKING:
 _PART: Final = 34  # columns of the first cell
 
 
-def robustness_lines(found: Robustness) -> str:
-    """Return the figures as lines of 80 columns at most."""
-    parts = [_corruptions(found, answer) for answer in found.clean]
-    parts += [_mirror(found), _slices(found), _selective(found), _voters(found)]
+def robustness_lines(result: Robustness) -> str:
+    """Return the results as lines of at most 80 columns."""
+    parts = [_corruptions(result, output) for output in result.clean]
+    parts += [_mirror(result), _slices(result), _selective(result), _voters(result)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _corruptions(found: Robustness, answer: str) -> str:
-    title = f"{answer}, accuracy at strength"
-    lines = [_row(title, *map(str, STRENGTHS), "mean"), _row("undamaged", *[""] * 5, _percent(1 - found.clean[answer]))]
-    for one in found.corruptions:
-        if one.output == answer:
-            values = [_percent(1 - error) for error in one.errors]
-            lines.append(_row(one.corruption, *values, _percent(1 - sum(one.errors) / len(STRENGTHS))))
-    lines.append(_row("all corruptions", *[""] * 5, _percent(1 - found.mean_error[answer])))
-    if found.mce is not None and found.relative_mce is not None and answer == next(iter(found.clean)):
-        lines.append(f"mean corruption error {_percent(found.mce)}, relative {_percent(found.relative_mce)}")
-        lines.append(f"  (100 % is as bad as {found.reference})")
+def _corruptions(result: Robustness, output: str) -> str:
+    title = f"{output}, accuracy at strength"
+    lines = [
+        _row(title, *map(str, STRENGTHS), "mean"),
+        _row("undamaged", *[""] * 5, _percent(1 - result.clean[output])),
+    ]
+    for entry in result.corruptions:
+        if entry.output == output:
+            values = [_percent(1 - error) for error in entry.errors]
+            lines.append(_row(entry.corruption, *values, _percent(1 - sum(entry.errors) / len(STRENGTHS))))
+    lines.append(_row("all corruptions", *[""] * 5, _percent(1 - result.mean_error[output])))
+    if result.mce is not None and result.relative_mce is not None and output == next(iter(result.clean)):
+        lines.append(f"mean corruption error {_percent(result.mce)}, relative {_percent(result.relative_mce)}")
+        lines.append(f"  (100 % is as bad as {result.reference})")
     return "\n".join(lines)
 
 
-def _mirror(found: Robustness) -> str:
+def _mirror(result: Robustness) -> str:
     lines = [_row("mirrored", "accuracy", "unchanged", "distance")]
     lines += [
-        _row(one.output, _percent(one.accuracy), _percent(one.same), f"{one.distance:.3f}") for one in found.mirror
+        _row(entry.output, _percent(entry.accuracy), _percent(entry.same), f"{entry.distance:.3f}")
+        for entry in result.mirror
     ]
     return "\n".join(lines)
 
 
-def _slices(found: Robustness) -> str:
-    lines = [_row(f"{found.sliced}, accuracy on", "faces", "accuracy", "95 % CI")]
-    for measure, group in itertools.groupby(found.slices, lambda one: one.measure):
+def _slices(result: Robustness) -> str:
+    lines = [_row(f"{result.sliced}, accuracy on", "faces", "accuracy", "95 % CI")]
+    for measure, group in itertools.groupby(result.slices, lambda entry: entry.measure):
         lines.append(measure)
-        for one in group:
-            interval = f"{100 * one.low:.1f}-{100 * one.high:.1f}"
-            lines.append(_row(f"  {one.part}", str(one.num_faces), _percent(one.accuracy), interval))
+        for entry in group:
+            interval = f"{100 * entry.low:.1f}-{100 * entry.high:.1f}"
+            lines.append(_row(f"  {entry.part}", str(entry.num_faces), _percent(entry.accuracy), interval))
     return "\n".join(lines)
 
 
-def _selective(found: Robustness) -> str:
-    title = f"{found.sliced}, sure: {100 * found.unsure_below:.0f} % or more"
+def _selective(result: Robustness) -> str:
+    title = f"{result.sliced}, sure: {100 * result.unsure_below:.0f} % or more"
     lines = [_row(title, "faces", "accuracy", "sure", "accuracy", "AURC")]
-    for one in found.selective:
-        sure = (_percent(one.sure_share), _percent(one.sure_accuracy) if one.sure_share else "")
-        lines.append(_row(one.output, str(one.num_faces), _percent(one.accuracy), *sure, f"{one.area:.3f}"))
+    for entry in result.selective:
+        sure = (_percent(entry.sure_share), _percent(entry.sure_accuracy) if entry.sure_share else "")
+        lines.append(_row(entry.output, str(entry.num_faces), _percent(entry.accuracy), *sure, f"{entry.area:.3f}"))
     return "\n".join(lines)
 
 
-def _voters(found: Robustness) -> str:
-    voters = found.voters
+def _voters(result: Robustness) -> str:
+    voters = result.voters
     if voters is None:
         return ""
     low, high = voters.divergence_interval

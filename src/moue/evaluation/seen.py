@@ -1,4 +1,4 @@
-"""Which of the scored faces a network knew before: what it was trained on, chosen by, or fitted to."""
+"""Which of the scored faces a model has seen: those that trained it, chose its epoch, or fitted its `expression`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FITTED: Final = "expression was fitted to {}"
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """How many of the scored faces a network knew; each face counts once, under the first that holds.
+    """How many of the scored faces a model has seen; each face counts once, in the first group that applies.
 
     Attributes:
         num_faces: The scored faces.
-        trained: Those that the weights were fitted to.
-        chosen: Those of the validation split, which chose the epoch, the temperatures and the answer.
-        fitted: Those of another data set that the answer `expression` was fitted to.
+        trained: Those that the weights were trained on.
+        chosen: Those of the validation split, which chose the epoch, the temperatures and the output `expression`.
+        fitted: Those of another data set that the output `expression` was fitted to.
     """
 
     num_faces: int
@@ -36,8 +36,8 @@ class Seen:
     chosen: int
     fitted: int
 
-    def told(self) -> str:
-        """Return in one line which faces were seen and what that means; empty if none was."""
+    def warning(self) -> str:
+        """Return one line that states which faces were seen and what that means; empty if none was."""
         counts = ((_TRAINED, self.trained), (_CHOSEN, self.chosen), (_FITTED, self.fitted))
         parts = [(what, count) for what, count in counts if count]
         if not parts:
@@ -45,30 +45,30 @@ class Seen:
         first = parts[0][1]
         faces = f"{first:,} of these {self.num_faces:,} faces" if first < self.num_faces else f"all {first:,} faces"
         shown = [faces, *(f"{count:,}" for _, count in parts[1:])]
-        said = [
+        clauses = [
             what.format(text, were="was" if count == 1 else "were")
             for text, (what, count) in zip(shown, parts, strict=True)
         ]
-        return f"{', '.join(said)}; {'its' if parts[0][0] == _FITTED else 'the'} accuracy is optimistic"
+        return f"{', '.join(clauses)}; {'its' if parts[0][0] == _FITTED else 'the'} accuracy is optimistic"
 
 
-def find_seen(networks: Iterable[Classifier], dataset: Dataset, split: str) -> Seen:
-    """Count the scored faces that the networks knew.
+def find_seen(models: Iterable[Classifier], dataset: Dataset, split: str) -> Seen:
+    """Count the scored faces that the models have seen.
 
-    Data is known by the checksum of the whole data set. So a part of it, or faces that were cut out again, is not
-    recognised; neither are its images under other names.
+    Data is identified by the checksum of the whole data set. So a part of it is not recognised, and neither are faces
+    that were cropped again or images under other names.
 
     Args:
-        networks: The networks that answer.
-        dataset: The data as it was read.
-        split: The split of it that is scored, or "all".
+        models: The models that are scored.
+        dataset: The data as it was loaded.
+        split: The split that is scored, or "all".
     """
     checksum = dataset.part_of or dataset.checksum
     part = dataset.split[dataset.where(split)]
     trained, chosen, fitted = np.zeros((3, len(part)), np.bool_)
-    for data in (network.spec.data for network in networks):
-        for one in _with_earlier(data):
-            if one.get("checksum") == checksum:
+    for data in (model.spec.data for model in models):
+        for training_data in _with_earlier(data):
+            if training_data.get("checksum") == checksum:
                 trained |= part == "train"
                 chosen |= part == "val"
         others = data.get(OTHERS)
@@ -80,8 +80,8 @@ def find_seen(networks: Iterable[Classifier], dataset: Dataset, split: str) -> S
 
 
 def _with_earlier(data: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """Yield what a network was trained on, then what the network it started from was trained on, and so on."""
-    found: object = data
-    while isinstance(found, dict):
-        yield found
-        found = found.get(STARTED_FROM)
+    """Yield the training data of a model, then that of the model it started from, and so on."""
+    current: object = data
+    while isinstance(current, dict):
+        yield current
+        current = current.get(STARTED_FROM)

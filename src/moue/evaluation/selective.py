@@ -1,4 +1,4 @@
-"""What it buys to leave unsure answers out: accuracy against coverage, for all faces and for each class."""
+"""Accuracy without unsure predictions: accuracy against coverage, for all faces and for each class."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ COVERAGES: Final = tuple(step / 20 for step in range(1, 21))
 
 @dataclasses.dataclass(frozen=True)
 class Selective:
-    """The risk-coverage curve of one answer, and of leaving out what is unsure.
+    """The risk-coverage curve of one predicted class, and its accuracy without unsure predictions.
 
     Attributes:
-        answer: The class that was answered, or "all".
-        num_faces: How many faces got this answer.
-        accuracy: Fraction of them that is right: the precision of the class.
+        output: The predicted class, or "all".
+        num_faces: How many faces got this prediction.
+        accuracy: Fraction of them that is correct: the precision of the class.
         sure_share: Fraction of them at or above the limit of `unsure`.
-        sure_accuracy: Fraction of those that is right; 0 where there is none.
+        sure_accuracy: Fraction of those that is correct; 0 if there are none.
         sure_interval: Wilson 95 % interval of it.
         area: Area under the risk-coverage curve: the mean risk over all coverages (AURC); 0 is best.
-        curve: Accuracy of the most confident answers, at each of `COVERAGES`.
+        curve: Accuracy of the most confident predictions, at each of `COVERAGES`.
     """
 
     output: str
@@ -46,7 +46,7 @@ class Selective:
 def selective_scores(
     y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]], class_names: Sequence[str], limit: float
 ) -> tuple[Selective, ...]:
-    """Return the curve of all answers, then that of each class that was answered.
+    """Return the curve of all predictions, then that of each class that was predicted.
 
     Geifman & El-Yaniv 2017, "Selective classification for deep neural networks", arXiv:1705.08500.
 
@@ -54,30 +54,30 @@ def selective_scores(
         y_true: int64 (N,), 0 to K-1.
         y_prob: Calibrated probabilities, float (N, K).
         class_names: The K names.
-        limit: Answers below this confidence are unsure.
+        limit: Predictions below this confidence are unsure.
     """
-    said, confidence = y_prob.argmax(axis=1), y_prob.max(axis=1)
-    right = said == y_true
-    found = [_curve(ALL_CLASSES, right, confidence, limit)]
+    y_pred, confidence = y_prob.argmax(axis=1), y_prob.max(axis=1)
+    correct = y_pred == y_true
+    curves = [_curve(ALL_CLASSES, correct, confidence, limit)]
     for label, name in enumerate(class_names):
-        chosen = said == label
+        chosen = y_pred == label
         if chosen.any():
-            found.append(_curve(name, right[chosen], confidence[chosen], limit))
-    return tuple(found)
+            curves.append(_curve(name, correct[chosen], confidence[chosen], limit))
+    return tuple(curves)
 
 
-def _curve(name: str, right: NDArray[np.bool_], confidence: NDArray[np.floating[Any]], limit: float) -> Selective:
-    ranked = right[np.argsort(-confidence, kind="stable")]
+def _curve(name: str, correct: NDArray[np.bool_], confidence: NDArray[np.floating[Any]], limit: float) -> Selective:
+    ranked = correct[np.argsort(-confidence, kind="stable")]
     accuracy = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
     sure = confidence >= limit
-    num_sure, num_right = int(sure.sum()), int(right[sure].sum())
+    num_sure, num_correct = int(sure.sum()), int(correct[sure].sum())
     return Selective(
         output=name,
-        num_faces=len(right),
+        num_faces=len(correct),
         accuracy=float(accuracy[-1]),
-        sure_share=num_sure / len(right),
-        sure_accuracy=num_right / num_sure if num_sure else 0.0,
-        sure_interval=wilson_interval(num_right, num_sure) if num_sure else (0.0, 1.0),
+        sure_share=num_sure / len(correct),
+        sure_accuracy=num_correct / num_sure if num_sure else 0.0,
+        sure_interval=wilson_interval(num_correct, num_sure) if num_sure else (0.0, 1.0),
         area=float(1 - accuracy.mean()),
-        curve=tuple(float(accuracy[max(1, round(share * len(right))) - 1]) for share in COVERAGES),
+        curve=tuple(float(accuracy[max(1, round(share * len(correct))) - 1]) for share in COVERAGES),
     )

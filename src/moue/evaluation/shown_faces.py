@@ -1,4 +1,4 @@
-"""Which faces a report shows: some that were recognised, and the most confident mistakes."""
+"""Which faces a report shows: some correct predictions, and the most confident mistakes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUM_WRONG: Final = 24
 
 
 def report_faces(y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    """Return the positions of the faces worth showing, int64 (m,), increasing.
+    """Return the positions of the faces to show, int64 (m,), increasing.
 
     They are those of `correct_faces` and `wrong_faces` for these predictions.
     """
@@ -25,15 +25,15 @@ def report_faces(y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]]) -
 def correct_faces(
     y_true: NDArray[np.int64], y_prob: NDArray[np.floating[Any]], count: int = CORRECT_PER_CLASS
 ) -> dict[int, NDArray[np.int64]]:
-    """Return for each class up to `count` rightly recognised faces, spread evenly from most to least confident.
+    """Return up to `count` correctly predicted faces for each class, spread evenly from most to least confident.
 
-    Evenly, because the most confident alone would flatter the model.
+    The most confident ones alone would flatter the model.
     """
-    confidence, right = y_prob.max(axis=1), y_prob.argmax(axis=1) == y_true
+    confidence, correct = y_prob.max(axis=1), y_prob.argmax(axis=1) == y_true
     result: dict[int, NDArray[np.int64]] = {}
     for label in range(y_prob.shape[1]):
-        found = np.flatnonzero(right & (y_true == label))
-        ranked = found[np.argsort(-confidence[found], kind="stable")]
+        positions = np.flatnonzero(correct & (y_true == label))
+        ranked = positions[np.argsort(-confidence[positions], kind="stable")]
         steps = np.linspace(0, max(len(ranked) - 1, 0), min(count, len(ranked))).round().astype(np.int64)
         result[label] = ranked[steps]
     return result

@@ -1,4 +1,4 @@
-"""Scores of parts of a split that need no labels of people: by light, sharpness, agreement of the voters, and so on."""
+"""Accuracy on parts of a split that need no labels of people: brightness, sharpness, voter agreement and so on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 NUM_PARTS: Final = 4
-_MIN_FACES: Final = 20  # fewer in a part say nothing
+_MIN_FACES: Final = 20  # smaller parts are left out as too noisy
 _AGREEMENT: Final = (
     ("5 of 10 or fewer", 0, 0.55),
     ("6 to 7 of 10", 0.55, 0.75),
@@ -34,7 +34,7 @@ class Slice:
         measure: What the faces were divided by, e.g. "brightness".
         part: Which part this is, e.g. "lowest quarter, up to 92".
         num_faces: How many faces it has.
-        accuracy: Fraction of them whose answer is the reference.
+        accuracy: Fraction of them whose prediction is the reference.
         low: Lower end of the Wilson 95 % interval of it.
         high: Upper end.
     """
@@ -49,7 +49,7 @@ class Slice:
 
 def slice_scores(
     faces: Dataset,
-    right: NDArray[np.bool_],
+    correct: NDArray[np.bool_],
     *,
     twins: NDArray[np.bool_] | None = None,
     measures: Mapping[str, NDArray[np.floating[Any]]] | None = None,
@@ -58,22 +58,22 @@ def slice_scores(
 
     Args:
         faces: The n faces that were scored.
-        right: Whether each answer is right, bool (n,).
-        twins: Which faces are in the training split too, bool (n,); None where that has no meaning.
-        measures: More numbers to divide the faces by, by name, float (n,); NaN where there is none.
+        correct: Whether each prediction is correct, bool (n,).
+        twins: Which faces are also in the training split, bool (n,); None if that has no meaning.
+        measures: More numbers to group the faces by, by name, float (n,); NaN where there is none.
     """
-    found = [one for name, part, mask in _voted(faces) if (one := _slice(name, part, mask, right)) is not None]
+    slices = [entry for name, part, mask in _voted(faces) if (entry := _slice(name, part, mask, correct)) is not None]
     if twins is not None:
         for part, mask in (("also in Training", twins), ("not in Training", ~twins)):
-            found += filter(None, [_slice("twins", part, mask, right)])
+            slices += filter(None, [_slice("twins", part, mask, correct)])
     for name, values in {**pixel_measures(faces.images), **(measures or {})}.items():
         for part, mask in _parts(values):
-            found += filter(None, [_slice(name, part, mask, right)])
-    return tuple(found)
+            slices += filter(None, [_slice(name, part, mask, correct)])
+    return tuple(slices)
 
 
 def pixel_measures(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    """Return what the pixels alone tell about faces, uint8 (n, H, W, 1), by name, each float (n,).
+    """Return measures of the pixels of faces, uint8 (n, H, W, 1), by name, each float (n,).
 
     Brightness is the mean gray level, contrast the standard deviation, and sharpness the standard deviation of the
     Laplacian divided by the contrast.
@@ -87,7 +87,7 @@ def pixel_measures(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
 
 
 def _voted(faces: Dataset) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
-    """Yield the parts by the share of the voters who chose the class with the most votes."""
+    """Yield the parts by the share of voters who chose the class with the most votes."""
     if faces.votes is None:
         return
     votes = faces.votes.astype(np.float64)
@@ -97,7 +97,7 @@ def _voted(faces: Dataset) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
 
 
 def _parts(values: NDArray[np.floating[Any]]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield a quarter after the other, lowest first, then what has no number."""
+    """Yield the quarters, lowest first, then the faces without a number."""
     known = ~np.isnan(values)
     limits = np.quantile(values[known], np.arange(1, NUM_PARTS) / NUM_PARTS) if known.any() else np.zeros(0)
     index = np.searchsorted(limits, np.where(known, values, 0), side="left")
@@ -113,9 +113,9 @@ def _parts(values: NDArray[np.floating[Any]]) -> Iterator[tuple[str, NDArray[np.
     yield "none", ~known
 
 
-def _slice(measure: str, part: str, mask: NDArray[np.bool_], right: NDArray[np.bool_]) -> Slice | None:
+def _slice(measure: str, part: str, mask: NDArray[np.bool_], correct: NDArray[np.bool_]) -> Slice | None:
     count = int(mask.sum())
     if count < _MIN_FACES:
         return None
-    hits = int(right[mask].sum())
+    hits = int(correct[mask].sum())
     return Slice(measure, part, count, hits / count, *wilson_interval(hits, count))

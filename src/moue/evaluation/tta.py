@@ -1,7 +1,7 @@
-"""Test-time augmentation: asking a model about several views (crops) of a face and averaging its answers.
+"""Test-time augmentation: averaging a model's probabilities over several views (crops) of a face.
 
-Each view costs a prediction, and the scores are not those of one view: whatever is scored with several carries their
-name and number (`Evaluation.views`, `Evaluation.num_views`).
+Each view costs a prediction, and scores with several views are not comparable to those with one. So every evaluation
+records the name and number of its views (`Evaluation.views`, `Evaluation.num_views`).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _CORNERS: Final = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5))
 
 @dataclasses.dataclass(frozen=True)
 class ViewSet:
-    """A named way of looking at a face more than once.
+    """A named set of views of a face.
 
     Attributes:
         name: Its name on the command line and in results.
-        summary: What it is, in a line.
-        views: One function a view, from images uint8 (n, H, W, C) to images of the same shape.
+        summary: What it is, in one line.
+        views: One function per view, from images uint8 (n, H, W, C) to images of the same shape.
     """
 
     name: str
@@ -49,8 +49,8 @@ class Viewed:
     """What `with_views` returns: a `predict_proba` that averages over views.
 
     Attributes:
-        predict_proba: The model's own.
-        view_set: The views.
+        predict_proba: The model's own function.
+        view_set: The views to average over.
     """
 
     predict_proba: PredictProba
@@ -58,26 +58,26 @@ class Viewed:
 
     def __call__(self, images: Images) -> NDArray[Any]:
         """Return the mean of the probabilities over the views, float (n, K), for uint8 (n, H, W, C)."""
-        return average_views(lambda seen: {"": np.asarray(self.predict_proba(seen))}, images, self.view_set.name)[""]
+        return average_views(lambda view: {"": np.asarray(self.predict_proba(view))}, images, self.view_set.name)[""]
 
 
 def average_views(
-    answer: Callable[[Images], dict[str, NDArray[Any]]], images: Images, name: str
+    predict: Callable[[Images], dict[str, NDArray[Any]]], images: Images, name: str
 ) -> dict[str, NDArray[Any]]:
-    """Return the mean of several answers over the views of each face.
+    """Return the mean of each output over the views of each face.
 
     Args:
-        answer: Maps uint8 (n, H, W, C) of 0-255 to probabilities float (n, K) by name.
+        predict: Maps uint8 (n, H, W, C) of 0-255 to probabilities float (n, K) by name.
         images: uint8 (n, H, W, C).
         name: A name of `list_views`.
 
     Raises:
         MoueError: there is no such set of views.
     """
-    answers = [answer(view(images)) for view in find_views(name).views]
-    if len(answers) == 1:
-        return answers[0]
-    return {key: np.mean([one[key] for one in answers], axis=0) for key in answers[0]}
+    outputs = [predict(view(images)) for view in find_views(name).views]
+    if len(outputs) == 1:
+        return outputs[0]
+    return {key: np.mean([output[key] for output in outputs], axis=0) for key in outputs[0]}
 
 
 def with_views(predict_proba: PredictProba, name: str) -> Viewed:
@@ -114,7 +114,7 @@ def list_views() -> dict[str, ViewSet]:
     return dict(_VIEW_SETS)
 
 
-def _as_it_is(images: Images) -> Images:
+def _identity(images: Images) -> Images:
     return images
 
 
@@ -123,7 +123,7 @@ def _mirror(images: Images) -> Images:
 
 
 def _crop(images: Images, place: tuple[float, float], *, mirrored: bool = False) -> Images:
-    """Cut out a rectangle and enlarge it to the whole, bilinear, half-pixel centres.
+    """Cut out a rectangle and enlarge it to the full size: bilinear, half-pixel centres.
 
     Args:
         images: uint8 (n, H, W, C).
@@ -139,7 +139,7 @@ def _crop(images: Images, place: tuple[float, float], *, mirrored: bool = False)
 
 @functools.lru_cache(maxsize=64)
 def _enlargement(side: int, place: float) -> NDArray[np.float32]:
-    """Return the matrix (side, side) that takes a line of pixels to its enlarged part."""
+    """Return the matrix (side, side) that maps a line of pixels to its enlarged part."""
     cut = max(1, round(side * _CROP))
     source = np.clip((np.arange(side) + 0.5) * (cut / side) - 0.5, 0, cut - 1) + round(place * (side - cut))
     distance = np.abs(source[:, None] - np.arange(side))
@@ -151,10 +151,10 @@ def _enlargement(side: int, place: float) -> NDArray[np.float32]:
 _VIEW_SETS: Final = {
     entry.name: entry
     for entry in (
-        ViewSet("single", "the face as it is", (_as_it_is,)),
-        ViewSet("flip", "the face and its mirror image", (_as_it_is, _mirror)),
+        ViewSet("single", "the face as it is", (_identity,)),
+        ViewSet("flip", "the face and its mirror image", (_identity, _mirror)),
         # Krizhevsky et al. 2012, "ImageNet classification with deep CNNs"; on FER2013: Khaireddin & Chen 2021,
-        # arXiv:2105.03588, who train on crops too. Here networks see whole faces, so the crops are enlarged again.
+        # arXiv:2105.03588, who train on crops too. Models here see whole faces, so the crops are enlarged again.
         ViewSet(
             "ten_crop",
             "four corners and the centre of 44x44 of 48x48 pixels, enlarged again, and their mirror images",

@@ -1,4 +1,4 @@
-"""Finding faces: one small interface, detectors chosen by name."""
+"""Face detection: a small interface, and detectors chosen by name."""
 
 from moue.faces.face import Detector, Face
 from moue.faces.registry import detector_names, make_detector

@@ -1,4 +1,4 @@
-"""Boxes of faces: how far two overlap, one box for each face, and boxes of turned images."""
+"""Boxes of faces: their overlap, merging to one box per face, and boxes of rotated images."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from moue.faces.face import Face
 
-# Two boxes are one face if they share this much of their union or of the smaller one.
-SAME_UNION: Final = 0.3
-SAME_PART: Final = 0.65
+# Two boxes are the same face if they share more than this part of their union, or of the smaller box.
+MIN_IOU: Final = 0.3
+MIN_PART: Final = 0.65
 
 
 def overlap(face: Face, other: Face) -> tuple[float, float]:
@@ -25,16 +25,16 @@ def overlap(face: Face, other: Face) -> tuple[float, float]:
 
 
 def merge(faces: list[Face]) -> list[Face]:
-    """Return one box for each face, the surest first, of boxes that several views gave."""
+    """Merge the boxes from several views into one box per face, the most confident first."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.face_score):
-        if not any(_same(face, other) for other in kept):
+        if not any(_overlapping(face, other) for other in kept):
             kept.append(face)
     return kept
 
 
 def turn_back(face: Face, turns: int, height: int, width: int) -> Face:
-    """Return where a face lies in an image of (height, width), found in ``np.rot90(image, turns)``."""
+    """Return the place in an image of (height, width) of a face found in ``np.rot90(image, turns)``."""
     corners = np.array([[face.x, face.y], [face.x + face.width, face.y + face.height]])
     points = np.vstack([corners, np.zeros((0, 2)) if face.landmarks is None else face.landmarks])
     x, y = points[:, 0], points[:, 1]
@@ -49,6 +49,6 @@ def turn_back(face: Face, turns: int, height: int, width: int) -> Face:
     return Face(float(left), float(top), float(max(x[:2]) - left), float(max(y[:2]) - top), landmarks, face.face_score)
 
 
-def _same(face: Face, other: Face) -> bool:
+def _overlapping(face: Face, other: Face) -> bool:
     union, part = overlap(face, other)
-    return union > SAME_UNION or part > SAME_PART
+    return union > MIN_IOU or part > MIN_PART

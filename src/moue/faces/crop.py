@@ -1,4 +1,4 @@
-"""Cutting a found face out of an image so that it is framed, levelled and sampled like a face of FER2013."""
+"""Crops a detected face so that it is framed, levelled and sampled like a face of FER2013."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from moue.classifier.input_spec import InputSpec
     from moue.faces.face import Detector, Face
 
-_MOST_SAMPLES: Final = 4  # per side of an output pixel; beyond, whole pixels are averaged first
-_FARTHEST: Final = 4.0
-_LEAST_EYE_LINE: Final = 0.15
+_MAX_SAMPLES: Final = 4  # per side of an output pixel; beyond, whole pixels are averaged first
+_MAX_RELATIVE_SIZE: Final = 4.0
+_MIN_EYE_LINE: Final = 0.15
 
 VIEWS: Final = (1.0, 1.08, 0.92)
-"""Sizes of the square, relative to the fitted one, over which an answer may be averaged: as far as boxes go astray."""
+"""Sizes of the square, relative to the fitted one, over which predictions are averaged; boxes vary by about as much."""
 
 LARGEST_CROP: Final = 64
-"""Pixels of the longer side up to which an image without a found face is taken as a face that was cut out already."""
+"""Pixels of the longer side up to which an image without a detected face counts as a face that is already cropped."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A square in an image, turned.
+    """A rotated square in an image.
 
     Attributes:
         x: Centre in pixels of the image.
         y: As `x`.
         side: Length of its sides in pixels.
-        angle: How far the face's own horizontal is turned, in radians, clockwise on the screen.
+        angle: Rotation of the face's own horizontal, in radians, clockwise on the screen.
     """
 
     x: float
@@ -47,15 +47,15 @@ class Frame:
 
 
 def frame_of(face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True, zoom: float = 1.0) -> Frame:
-    """Return the square that is cut out for a face.
+    """Return the square that is cropped for a face.
 
-    Its side is the square root of the box's area times 1 + ``spec.crop_margin``, which does not change when an image
-    lies on its side; its centre is the box's, moved by ``spec.crop_shift`` of that root towards the chin.
+    Its side is the square root of the box's area times 1 + ``spec.crop_margin``, which does not depend on the rotation
+    of the image. Its centre is the box's centre, moved towards the chin by ``spec.crop_shift`` times that root.
 
     Args:
-        face: What a detector found.
-        spec: The network's input.
-        level: Turn the square so that the line through the eyes is horizontal in it.
+        face: The detected face.
+        spec: The model's input.
+        level: Rotate the square so that the line through the eyes is horizontal in it.
         zoom: How much larger the square is than the fitted one.
     """
     size = math.sqrt(face.width * face.height)
@@ -68,15 +68,15 @@ def frame_of(face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True, zo
 def crop_face(
     image: NDArray[np.uint8], face: Face, spec: InputSpec = SEED_INPUT, *, level: bool = True, zoom: float = 1.0
 ) -> NDArray[np.uint8]:
-    """Return a face as the network sees it.
+    """Return a face as the model's input.
 
-    Where the square goes beyond the image, the image's border is repeated; nothing is stretched. Each pixel of the
-    result is the average over the area that it stands for.
+    Where the square extends beyond the image, the image's border is repeated; nothing is stretched. Each pixel of the
+    result is the average over the area that it covers.
 
     Args:
         image: uint8 (H, W) gray or (H, W, 3) RGB.
-        face: Where it is.
-        spec: The network's input; its size, colour, `crop_margin` and `crop_shift` count.
+        face: The face.
+        spec: The model's input; its size, colour, `crop_margin` and `crop_shift` are used.
         level: As `frame_of`.
         zoom: As `frame_of`.
 
@@ -84,33 +84,33 @@ def crop_face(
         uint8 (height, width, channels), 0-255, as `moue.classifier.preprocess.prepare` takes it.
 
     Raises:
-        MoueError: the face lies outside of the image, or is many times as large.
+        MoueError: the face lies outside the image, or is many times as large.
     """
     frame = frame_of(face, spec, level=level, zoom=zoom)
     check_face(face, image.shape[0], image.shape[1])
     part, left, top = _cut(image, frame)
-    picture = Image.fromarray(part)
+    sampled = Image.fromarray(part)
     target = max(spec.height, spec.width)
-    whole = int(frame.side / (_MOST_SAMPLES * target))
+    whole = int(frame.side / (_MAX_SAMPLES * target))
     if whole > 1:
-        picture = picture.reduce(whole)
+        sampled = sampled.reduce(whole)
     else:
         whole = 1
-    samples = min(_MOST_SAMPLES, max(1, math.ceil(frame.side / whole / target)))
+    samples = min(_MAX_SAMPLES, max(1, math.ceil(frame.side / whole / target)))
     size = spec.width * samples, spec.height * samples
     moved = Frame((frame.x - left) / whole, (frame.y - top) / whole, frame.side / whole, frame.angle)
-    picture = picture.transform(size, Image.Transform.AFFINE, _affine(moved, size), Image.Resampling.BILINEAR)
-    return fit(np.asarray(picture), spec)
+    sampled = sampled.transform(size, Image.Transform.AFFINE, _affine(moved, size), Image.Resampling.BILINEAR)
+    return fit(np.asarray(sampled), spec)
 
 
 def check_face(face: Face, height: int, width: int) -> None:
-    """Check that a face can be cut out of an image of (height, width).
+    """Check that a face can be cropped from an image of (height, width).
 
     Raises:
-        MoueError: the face lies outside of the image, or is many times as large.
+        MoueError: the face lies outside the image, or is many times as large.
     """
     outside = face.x >= width or face.y >= height or face.x + face.width <= 0 or face.y + face.height <= 0
-    if outside or max(face.width, face.height) > _FARTHEST * max(height, width):
+    if outside or max(face.width, face.height) > _MAX_RELATIVE_SIZE * max(height, width):
         raise MoueError(
             f"a face's box is (x, y, width, height) = {face.box}",
             f"a box in the image of {width} x {height} pixels",
@@ -119,23 +119,23 @@ def check_face(face: Face, height: int, width: int) -> None:
 
 
 def _tilt(face: Face, size: float) -> float:
-    """Return the angle of the line through the eyes; in doubt, the mouth's corners count as much as the eyes."""
+    """Return the tilt of the face: the angle of the line through the eyes, averaged with that through the mouth."""
     if face.landmarks is None:
         return 0.0
     points = face.landmarks.astype(np.float64)
     across = (points[1] - points[0]) + (points[4] - points[3])
-    # In profile both eyes are in one place, and their line says nothing.
-    if math.hypot(*across) < 2 * _LEAST_EYE_LINE * size:
+    # In profile the eyes nearly coincide, and the line through them is meaningless.
+    if math.hypot(*across) < 2 * _MIN_EYE_LINE * size:
         return 0.0
     return math.atan2(across[1], across[0])
 
 
 def _cut(image: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uint8], int, int]:
-    """Return the upright part of the image that holds the square, its border repeated, and where that part begins."""
+    """Return the axis-aligned part of the image around the square, padded by repetition, and its left and top."""
     half = frame.side / 2 * (abs(math.cos(frame.angle)) + abs(math.sin(frame.angle))) + 2
     left, top = math.floor(frame.x - half), math.floor(frame.y - half)
     right, bottom = math.ceil(frame.x + half), math.ceil(frame.y + half)
-    # At least one row and column of the image must remain, to be repeated.
+    # At least one row and column of the image must remain to be repeated.
     height, width = image.shape[:2]
     inner_left, inner_top = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
     inner_right, inner_bottom = max(min(right, width), inner_left + 1), max(min(bottom, height), inner_top + 1)
@@ -148,7 +148,7 @@ def _cut(image: NDArray[np.uint8], frame: Frame) -> tuple[NDArray[np.uint8], int
 
 
 def _affine(frame: Frame, size: tuple[int, int]) -> tuple[float, float, float, float, float, float]:
-    """Return Pillow's six numbers: the place in the image for each pixel of the result."""
+    """Return Pillow's six coefficients, which map each pixel of the result to its place in the image."""
     across, down = frame.side / size[0], frame.side / size[1]
     cos, sin = math.cos(frame.angle), math.sin(frame.angle)
     a, b, d, e = across * cos, -down * sin, across * sin, down * cos
@@ -165,12 +165,12 @@ def _affine(frame: Frame, size: tuple[int, int]) -> tuple[float, float, float, f
 def cut_largest(
     image: NDArray[np.uint8], detector: Detector, spec: InputSpec = SEED_INPUT
 ) -> tuple[NDArray[np.uint8] | None, int]:
-    """Return the largest face of an image of one person, and how many faces there are; None if there is none.
+    """Return the crop of the largest face of an image, None if there is none, and the number of faces.
 
     Args:
         image: uint8 gray (H, W) or (H, W, 1), or RGB (H, W, 3).
         detector: Finds the faces.
-        spec: The network's input, which says how a face is cut out.
+        spec: The model's input, which defines the crop.
     """
     is_gray = image.ndim == 2 or image.shape[2] == 1
     faces = detector.detect(np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2) if is_gray else image)

@@ -1,4 +1,4 @@
-"""Cutting the faces out of a folder of photographs, for training: the folder's layout stays, each face is one file."""
+"""Crops the faces of a folder of photographs, for training: each face is one file in the same folder layout."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class CutFaces:
-    """What became of the files of a folder.
+    """The outcome for the files of a folder.
 
     Attributes:
-        num_faces: Faces that were written, one for an image.
+        num_faces: Number of faces written, one per image.
         without: Images in which no face was found; they are left out.
-        several: Images with more than one face, of which the largest was taken.
-        others: Files that are no image, left out.
+        several: Images with more than one face; the largest was used.
+        others: Files that are not images; they are left out.
     """
 
     num_faces: int = 0
@@ -50,19 +50,19 @@ def cut_folder(
     *,
     progress: Progress = ignore_progress,
 ) -> CutFaces:
-    """Write the largest face of each image below `source` to the same place below `out`, as the network sees it.
+    """Write the largest face of each image below `source` to the same place below `out`, cropped for the model.
 
-    The folder appears only when all faces are in it.
+    The folder appears only when it is complete.
 
     Args:
-        source: A folder of photographs, in whatever folders.
-        out: The folder to make; one that this function made earlier is replaced.
+        source: A folder of photographs, in any subfolders.
+        out: The folder to make; a folder that this function made earlier is replaced.
         detector: Finds the faces.
-        spec: The network's input, which says how a face is cut out.
-        progress: Called with the files done and all files.
+        spec: The model's input, which defines the crop.
+        progress: Called with the number of files done and of all files.
 
     Raises:
-        MoueError: `source` is no folder, `out` holds something else, or no face was found at all.
+        MoueError: `source` is not a folder, `out` holds something else, or no face was found at all.
     """
     source, out = Path(source), Path(out)
     if not source.is_dir():
@@ -98,7 +98,7 @@ def cut_folder(
 
 
 def _face_of(file: Path, name: str, detector: Detector, spec: InputSpec, result: CutFaces) -> NDArray[np.uint8] | None:
-    """Return the largest face of a file, (height, width, 1); None where there is none."""
+    """Return the largest face of a file, (height, width, 1); None if there is none."""
     image = decode(file).image
     if image is None:
         result.others.append(name)

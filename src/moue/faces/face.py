@@ -1,4 +1,4 @@
-"""`Face`, what a detector finds, and `Detector`, what finds it."""
+"""`Face`, a detected face, and `Detector`, the interface of detectors."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Face:
-    """One face in an image, in pixels of the image that was given; (0, 0) is its upper left corner.
+    """One face in an image, in pixels of that image; (0, 0) is its upper left corner.
 
     Attributes:
-        x: Left edge of the box, which may lie outside of the image.
+        x: Left edge of the box, which may lie outside the image.
         y: Upper edge.
-        width: Width of the box, above 0; it goes from chin to hairline and from ear to ear.
+        width: Width of the box, above 0; it extends from chin to hairline and from ear to ear.
         height: Height of the box, above 0.
         landmarks: float32 (5, 2) x and y of right eye, left eye, nose tip, right and left corner of the mouth ("right"
-            is the person's), or None where the detector gives none.
-        face_score: How sure the detector is, 0-1.
+            is the person's), or None if the detector gives none.
+        face_score: The detector's confidence, 0-1.
     """
 
     x: float
@@ -53,7 +53,7 @@ class Face:
         return self.x, self.y, self.width, self.height
 
     def moved(self, scale: float = 1.0, dx: float = 0.0, dy: float = 0.0) -> Face:
-        """Return the face in an image that is `scale` times as large and then shifted by (`dx`, `dy`)."""
+        """Return the face as it lies in an image scaled by `scale` and then shifted by (`dx`, `dy`)."""
         landmarks = self.landmarks
         if landmarks is not None:
             landmarks = (landmarks * scale + (dx, dy)).astype(np.float32)
@@ -74,13 +74,13 @@ class Detector(Protocol):
     """Anything that finds faces.
 
     Attributes:
-        name: The name that the registry and the results use.
+        name: Its name in the registry and in results.
     """
 
     name: str
 
     def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of an image, the surest first.
+        """Return the faces of an image, the most confident first.
 
         Args:
             image: uint8 RGB (H, W, 3), upright; H and W of 1 or more.
@@ -92,7 +92,7 @@ def faces_from(boxes: Sequence[Box]) -> tuple[Face, ...]:
     """Return a caller's boxes as faces.
 
     Raises:
-        MoueError: they are no list of four numbers each, or one has no size.
+        MoueError: a box is not four numbers, or its width or height is not above 0.
     """
     faces = []
     for number, box in enumerate(boxes):

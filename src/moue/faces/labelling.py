@@ -1,4 +1,4 @@
-"""YuNet as the teacher of moue's own detector: what it sees in enlarged faces and in photographs."""
+"""YuNet as the teacher of moue's own detector: its detections in enlarged faces and in photographs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from moue.faces.face import Face
 
-    Found: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    Detections: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 _SCENE_SCALES: Final = (1.0, 2.0, 0.5)
 _FACE_SIDE: Final = 200  # a square up to this side is one enlarged face
 
 
 class Labeller:
-    """YuNet without a second look or a high threshold: training needs its doubts too.
+    """YuNet without a second look or a high threshold: training also needs its uncertain detections.
 
     Raises:
         MoueError: YuNet has not been downloaded.
@@ -36,8 +36,8 @@ class Labeller:
             raise MoueError("YuNet is missing", "the teacher of the detector", "Get it with: moue download yunet")
         self._network = YuNet(path)
 
-    def __call__(self, image: NDArray[np.uint8]) -> Found:
-        """Return boxes (M, 4), landmarks (M, 5, 2) and scores (M,) of an image, uint8 (H, W, 3); the surest first."""
+    def __call__(self, image: NDArray[np.uint8]) -> Detections:
+        """Return boxes (M, 4), landmarks (M, 5, 2) and scores (M,) of an image, uint8 (H, W, 3), best score first."""
         if image.shape[0] == image.shape[1] <= _FACE_SIDE:
             return _packed(self._network.faces(image, score_threshold=0.3))
         whole, found = Image.fromarray(image), []
@@ -48,7 +48,7 @@ class Labeller:
         return _packed(merge(found))
 
 
-def _packed(faces: list[Face]) -> Found:
+def _packed(faces: list[Face]) -> Detections:
     points = [face.landmarks for face in faces]
     return (
         np.array([face.box for face in faces], np.float32).reshape(-1, 4),

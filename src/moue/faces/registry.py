@@ -1,4 +1,4 @@
-"""Detectors by name, found by looking into the folder `moue.faces.detectors`."""
+"""Detectors by name; each module in the folder `moue.faces.detectors` defines one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ class DetectorKind:
     """A detector that can be chosen by name.
 
     Attributes:
-        name: Its name, which the detectors that it makes have too.
-        make: Makes one; its keyword arguments are the detector's options.
-        preference: ``"auto"`` takes the available detector with the highest; None if it is never taken unasked.
-        available: Whether what it needs, such as a file, is there.
-        for_video: Options that suit frames, which come many a second.
+        name: Its name, which is also the name of the detectors that it makes.
+        make: Makes a detector; its keyword arguments are the detector's options.
+        preference: ``"auto"`` picks the available detector with the highest preference; None excludes it from
+            ``"auto"``.
+        available: Returns whether everything it needs, such as a file, is there.
+        for_video: Options for video frames, for which speed matters.
     """
 
     name: str
@@ -50,17 +51,17 @@ def detectors() -> dict[str, DetectorKind]:
     """Return all detectors by name.
 
     Raises:
-        MoueError: a file holds a detector of another name.
+        MoueError: a file defines a detector with another name.
     """
-    found: dict[str, DetectorKind] = {}
+    kinds: dict[str, DetectorKind] = {}
     for module in pkgutil.iter_modules(importlib.import_module(_PACKAGE).__path__):
         kind = getattr(importlib.import_module(f"{_PACKAGE}.{module.name}"), "DETECTOR", None)
         if kind is None:
             continue
         if kind.name != module.name:  # the command line lists files
             raise MoueError(f"the detector {kind.name!r} is in {module.name}.py", "a file of its name")
-        found[kind.name] = kind
-    return found
+        kinds[kind.name] = kind
+    return kinds
 
 
 def detector_names() -> tuple[str, ...]:
@@ -72,17 +73,16 @@ def make_detector(name: str = AUTO, *, video: bool = False, **options: Any) -> D
     """Make a detector.
 
     Args:
-        name: ``"own"`` (in the package), ``"yunet"`` (once downloaded), ``"none"`` (the
-            image is the face), or ``"auto"``: `yunet` if it is there, otherwise `own`. The detector's `name` says which
-            one it is.
-        video: Use it on frames: it looks at them upright only.
-        options: The detector's own, see its file in `moue.faces.detectors`; None leaves one at its default.
+        name: ``"own"`` (in the package), ``"yunet"`` (once downloaded), ``"none"`` (the whole image is the face), or
+            ``"auto"``: `yunet` if it is available, otherwise `own`. The detector's `name` shows which one was chosen.
+        video: Use it on frames: it does not try rotated frames.
+        options: The detector's own options, see its file in `moue.faces.detectors`; None means the default.
 
     Raises:
         MoueError: the name or an option is unknown, or the detector's file or package is missing.
     """
     options = {key: value for key, value in options.items() if value is not None}
-    kind = _best(options) if name == AUTO else detectors().get(name)
+    kind = _choose(options) if name == AUTO else detectors().get(name)
     if kind is None:
         raise SettingError(f"unknown detector {name!r}", f"one of {', '.join(detector_names())}")
     for option in options:
@@ -92,9 +92,9 @@ def make_detector(name: str = AUTO, *, video: bool = False, **options: Any) -> D
     return kind.make(**{**(kind.for_video if video else {}), **options})
 
 
-def _best(options: Mapping[str, Any]) -> DetectorKind:
+def _choose(options: Mapping[str, Any]) -> DetectorKind:
     ranked = [kind for kind in detectors().values() if kind.preference is not None]
     ranked.sort(key=lambda kind: -(kind.preference or 0))
-    # An option that only one of them has, such as a file, chooses that one, or tells why it cannot be made.
+    # An option that only one detector has, such as a file, selects it, or raises if it cannot be made.
     able = [kind for kind in ranked if set(options) <= set(kind.options)] or ranked
     return next((kind for kind in able if kind.available()), able[0])

@@ -1,4 +1,4 @@
-"""How well a detector finds faces: found and false boxes at every threshold, and how far its landmarks are off."""
+"""How well a detector works: faces found and false boxes at each threshold, and the error of its landmarks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from moue.faces.face import Detector
     from moue.progress import Progress
 
-ENOUGH: Final = 0.4
-"""Two boxes are one face if they share this much of their union, or if each holds the other's centre."""
+MIN_OVERLAP: Final = 0.4
+"""Two boxes are the same face if their intersection over union reaches this, or if each holds the other's centre."""
 
 THRESHOLDS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -47,16 +47,16 @@ class LabelledImage:
 
 @dataclasses.dataclass(frozen=True)
 class DetectorScores:
-    """What a detector found in labelled images.
+    """The scores of a detector on labelled images.
 
     Attributes:
         detector: Its name.
-        num_images: Images.
-        num_faces: Labelled faces in them.
-        found: (threshold, faces found, false boxes) for each threshold, which rise.
-        landmark_error: Mean distance of its landmarks from the reference's, in parts of the face's size (the root
-            of its box's area); None without a reference or landmarks.
-        num_landmarks: Faces over which that is the mean.
+        num_images: Number of images.
+        num_faces: Number of labelled faces in them.
+        found: (threshold, faces found, false boxes) for each threshold, in ascending order.
+        landmark_error: Mean distance of its landmarks from the reference's, as a fraction of the face's size (the
+            square root of its box's area); None without a reference or landmarks.
+        num_landmarks: Number of faces in that mean.
         ms_per_image: Wall time of detection, without decoding.
     """
 
@@ -82,7 +82,7 @@ class Tally:
     """Counts found faces and false boxes at several thresholds.
 
     Args:
-        thresholds: Lowest scores that count, rising.
+        thresholds: Lowest scores that count, in ascending order.
 
     Attributes:
         num_images: Images so far.
@@ -94,15 +94,15 @@ class Tally:
         self.num_faces = 0
         self._counts = {threshold: [0, 0] for threshold in thresholds}
 
-    def add(self, wanted: Sequence[Face], found: Sequence[Face], *, ignored: Sequence[Face] = ()) -> None:
-        """Count one image: its labelled faces, what was found, and faces that may be found or not."""
+    def add(self, labels: Sequence[Face], detections: Sequence[Face], *, ignored: Sequence[Face] = ()) -> None:
+        """Count one image: its labelled faces, the detected faces, and faces that may be detected or not."""
         self.num_images += 1
-        self.num_faces += len(wanted)
+        self.num_faces += len(labels)
         for threshold, count in self._counts.items():
-            sure = [face for face in found if face.face_score >= threshold]
-            pairs, left = pair_faces(wanted, sure)
+            kept = [face for face in detections if face.face_score >= threshold]
+            pairs, unmatched = pair_faces(labels, kept)
             count[0] += sum(pair is not None for pair in pairs)
-            count[1] += sum(not any(same_face(face, sure[one]) for face in ignored) for one in left)
+            count[1] += sum(not any(same_face(face, kept[number]) for face in ignored) for number in unmatched)
 
     def rows(self) -> tuple[tuple[float, int, int], ...]:
         """Return (threshold, faces found, false boxes) for each threshold."""
@@ -110,37 +110,37 @@ class Tally:
 
 
 def same_face(one: Face, other: Face) -> bool:
-    """Return whether two boxes are of one face."""
-    return overlap(one, other)[0] >= ENOUGH or (_holds_centre(one, other) and _holds_centre(other, one))
+    """Return whether two boxes show the same face."""
+    return overlap(one, other)[0] >= MIN_OVERLAP or (_holds_centre(one, other) and _holds_centre(other, one))
 
 
-def pair_faces(wanted: Sequence[Face], found: Sequence[Face]) -> tuple[list[int | None], list[int]]:
-    """Pair labelled faces with the boxes that a detector found.
+def pair_faces(labels: Sequence[Face], detections: Sequence[Face]) -> tuple[list[int | None], list[int]]:
+    """Pair labelled faces with the boxes of a detector.
 
     Args:
-        wanted: The labelled faces; each gets the box that overlaps it most.
-        found: The boxes.
+        labels: The labelled faces; each gets the box that overlaps it most.
+        detections: The detected boxes.
 
     Returns:
-        The position in `found` for each labelled face, or None; and the positions that no label claims.
+        The position in `detections` for each labelled face, or None; and the positions without a label.
     """
-    left, pairs = list(range(len(found))), []
-    for label in wanted:
-        near = [number for number in left if same_face(label, found[number])]
-        best = max(near, key=lambda number: overlap(label, found[number])[0], default=None)
+    unmatched, pairs = list(range(len(detections))), []
+    for label in labels:
+        near = [number for number in unmatched if same_face(label, detections[number])]
+        best = max(near, key=lambda number: overlap(label, detections[number])[0], default=None)
         pairs.append(best)
         if best is not None:
-            left.remove(best)
-    return pairs, left
+            unmatched.remove(best)
+    return pairs, unmatched
 
 
 def read_labels(path: Path) -> list[LabelledImage]:
-    """Read a JSON list of images, each with ``file`` (beside the list), ``faces`` and perhaps ``ignore``.
+    """Read a JSON list of images, each with ``file`` (beside the list), ``faces`` and optionally ``ignore``.
 
     Each face is an object with a ``box`` of x, y, width and height in pixels; ``ignore`` is a list of such boxes.
 
     Raises:
-        MoueError: the file is missing or not such a list, or a box is not four numbers.
+        MoueError: the file is missing or not such a list, or a box does not have four numbers.
     """
     entries = read_json(path)
     if not isinstance(entries, list):
@@ -166,13 +166,13 @@ def score_detector(
     reference: Detector | None = None,
     progress: Progress = ignore_progress,
 ) -> DetectorScores:
-    """Look for faces in all images and compare them with the labels.
+    """Detect faces in all images and compare them with the labels.
 
     Args:
-        detector: Made with a low score_threshold, so that every threshold in `THRESHOLDS` above it can be scored.
+        detector: A detector with a low score_threshold; only the thresholds in `THRESHOLDS` above it can be scored.
         images: Labelled images.
-        reference: A detector whose landmarks are taken as right.
-        progress: Told how many images are done.
+        reference: A detector whose landmarks are taken as correct.
+        progress: Called with the number of images done.
 
     Raises:
         MoueError: there are no images, or one cannot be read.
@@ -205,13 +205,13 @@ def score_detector(
     )
 
 
-def landmark_errors(right: Sequence[Face], found: Sequence[Face]) -> list[float]:
-    """Return the mean distance of five landmarks for each face that both have, in parts of the face's size."""
+def landmark_errors(reference: Sequence[Face], detections: Sequence[Face]) -> list[float]:
+    """Return the mean distance of the five landmarks for each face that both have, as a fraction of its size."""
     errors = []
-    for face, pair in zip(right, pair_faces(right, found)[0], strict=True):
-        other = None if pair is None else found[pair].landmarks
+    for face, pair in zip(reference, pair_faces(reference, detections)[0], strict=True):
+        other = None if pair is None else detections[pair].landmarks
         if face.landmarks is not None and other is not None:
-            # Not the distance between the eyes: in profile there is hardly any.
+            # Not as a fraction of the distance between the eyes: in profile it is close to 0.
             size = math.sqrt(face.width * face.height)
             errors.append(float(np.linalg.norm(face.landmarks - other, axis=1).mean()) / size)
     return errors

@@ -1,4 +1,4 @@
-"""Where detection models are kept, and fetching them: nothing is downloaded unless asked for."""
+"""Where detection models are kept, and downloading them; nothing is downloaded unless the user asks for it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from moue.errors import MoueError, SettingError
 from moue.files import cache_folder, sha256_of
 
 ENVIRONMENT: Final = "MOUE_MODELS"
-"""Names a folder that is searched for models."""
+"""The environment variable with a folder that is searched for models."""
 
 MODELS: Final = {
     "yunet": Download(
         url="https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx",
         sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
         name="face_detection_yunet_2023mar.onnx",
-        most_bytes=4 << 20,
+        max_bytes=4 << 20,
     ),
 }
-"""Models that moue knows but does not ship: name to address and checksum."""
+"""Models that moue knows but does not ship: the address and checksum by name."""
 
 
 def find(name: str, path: str | Path | None = None) -> Path | None:
@@ -30,11 +30,11 @@ def find(name: str, path: str | Path | None = None) -> Path | None:
 
     Args:
         name: A name in `MODELS`.
-        path: The file itself, or a folder with it; nowhere else is looked then.
+        path: The file itself, or a folder with it; then no other place is searched.
 
     Raises:
-        MoueError: unknown name; `path` or the folder that `MOUE_MODELS` names does not exist; the file is not the
-            known one (a file given as `path` is taken as it is).
+        MoueError: the name is unknown; `path` or the folder in `MOUE_MODELS` does not exist; the file is not the known
+            one (a file given as `path` is not checked).
     """
     known = _known(name)
     if path is not None:
@@ -56,25 +56,26 @@ def find(name: str, path: str | Path | None = None) -> Path | None:
 
 
 def download(name: str, folder: str | Path | None = None, *, url: str | None = None, overwrite: bool = False) -> Path:
-    """Fetch a model from its public home over HTTPS and check its SHA-256.
+    """Download a model from its public address over HTTPS and check its SHA-256.
 
     Args:
         name: A name in `MODELS`.
-        folder: Where to put it; the folder that `MOUE_MODELS` names, or else the user's cache.
+        folder: Where to put it; by default the folder in `MOUE_MODELS`, or otherwise the user's cache.
         url: Another address of the same file.
-        overwrite: Fetch it even if it is there.
+        overwrite: Download it even if it exists.
 
     Returns:
         The path of the file.
 
     Raises:
-        MoueError: unknown name, the network fails, or what came is not the known file; nothing is left behind then.
+        MoueError: the name is unknown, the network fails, or the download is not the known file; then nothing is left
+            behind.
     """
     known = _known(name)
     target = (Path(folder) if folder is not None else _folders()[0]) / known.name
     if target.is_file() and not overwrite and sha256_of(target) == known.sha256:
         return target
-    # A damaged file is no loss.
+    # An existing file that is damaged may be replaced.
     return fetch(dataclasses.replace(known, url=url) if url else known, target, overwrite=True)
 
 

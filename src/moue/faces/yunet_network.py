@@ -1,4 +1,4 @@
-"""YuNet by ONNX Runtime: the network's answers decoded in NumPy; neither OpenCV nor PyTorch is needed.
+"""YuNet with ONNX Runtime; its outputs are decoded with NumPy, without OpenCV or PyTorch.
 
 Wu, Peng & Yu 2023, "YuNet: A Tiny Millisecond-level Face Detector", https://doi.org/10.1007/s11633-023-1423-y;
 weights of the OpenCV Zoo (MIT), https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet.
@@ -23,19 +23,18 @@ STRIDES: Final = (8, 16, 32)
 ALIGN: Final = 32
 """The network takes images whose sides are multiples of this."""
 
-# The file declares an input of 640x640, yet every layer in it takes any size. These bytes are the declared height and
-# width (two messages `dim_value: 640`) and what replaces them (`dim_param: "h"`, `dim_param: "w"`), equally long.
+# The file declares an input of 640x640, but all its layers take any size. These bytes are the declared height and width
+# (two messages `dim_value: 640`) and their replacement of the same length (`dim_param: "h"`, `dim_param: "w"`).
 _FIXED_SIZE: Final = bytes.fromhex("0a030880050a03088005")
 _FREE_SIZE: Final = bytes.fromhex("0a031201680a03120177")
-_MOST_CANDIDATES: Final = 5000
+_MAX_CANDIDATES: Final = 5000
 _FIX: Final = "Get it with: moue download yunet"
 
 
 class YuNet:
-    """The bare network: one image at its own scale, as OpenCV's ``FaceDetectorYN``.
+    """The bare network: it runs on one image at its own scale, like OpenCV's ``FaceDetectorYN``.
 
-    It finds faces of 10 to 300 pixels; `moue.faces.detectors.yunet` shows it an image at the scales that make
-    all faces so.
+    It finds faces of 10 to 300 pixels; `moue.faces.detectors.yunet` scales images so that all faces have such a size.
 
     Args:
         path: ``face_detection_yunet_2023mar.onnx``.
@@ -60,21 +59,22 @@ class YuNet:
     def faces(
         self, image: NDArray[np.uint8], *, score_threshold: float = 0.9, nms_threshold: float = 0.3
     ) -> list[Face]:
-        """Return the faces of an image at its own scale, the surest first.
+        """Return the faces of an image at its own scale, the most confident first.
 
         Args:
-            image: uint8 RGB (H, W, 3); padded with black to the right and below where a side is no multiple of 32.
+            image: uint8 RGB (H, W, 3); padded with black on the right and bottom if a side is not a multiple of 32.
             score_threshold: Lowest face_score, 0-1.
-            nms_threshold: If two boxes overlap by more than this (intersection over union), the surer one stays.
+            nms_threshold: If two boxes overlap by more than this (intersection over union), the more confident one is
+                kept.
         """
         blob = _blob(image)
-        answers = self._session.run(self._outputs, {"input": blob})
-        rows = decode(answers, blob.shape[3], score_threshold)
+        outputs = self._session.run(self._outputs, {"input": blob})
+        rows = decode(outputs, blob.shape[3], score_threshold)
         return [_face(row) for row in rows[suppress(rows, nms_threshold)]]
 
 
 def read_free(path: Path) -> bytes:
-    """Return the network's file, made to take images of any size.
+    """Return the content of the network's file, changed to accept images of any size.
 
     Raises:
         MoueError: the file cannot be read.
@@ -83,12 +83,12 @@ def read_free(path: Path) -> bytes:
     return content.replace(_FIXED_SIZE, _FREE_SIZE) if content.count(_FIXED_SIZE) == 1 else content
 
 
-def decode(answers: list[NDArray[np.float32]], width: int, score_threshold: float) -> NDArray[np.float32]:
-    """Turn the network's answers into candidates.
+def decode(outputs: list[NDArray[np.float32]], width: int, score_threshold: float) -> NDArray[np.float32]:
+    """Convert the network's outputs to candidates.
 
     Args:
-        answers: cls (1, A, 1), obj (1, A, 1), bbox (1, A, 4) and kps (1, A, 10), each for the strides 8, 16, 32;
-            A = height * width / stride ** 2, row by row.
+        outputs: cls (1, A, 1), obj (1, A, 1), bbox (1, A, 4) and kps (1, A, 10), each for the strides 8, 16, 32;
+            A = height * width / stride ** 2, in row-major order.
         width: Width of the network's input.
         score_threshold: Lowest score that is kept.
 
@@ -97,9 +97,9 @@ def decode(answers: list[NDArray[np.float32]], width: int, score_threshold: floa
     """
     parts = []
     for level, stride in enumerate(STRIDES):
-        classes, objects, boxes, points = (answers[level + 3 * kind] for kind in range(4))
-        chances = np.clip(classes.reshape(-1), 0, 1) * np.clip(objects.reshape(-1), 0, 1)
-        kept = np.flatnonzero(chances >= score_threshold**2)
+        classes, objects, boxes, points = (outputs[level + 3 * kind] for kind in range(4))
+        confidences = np.clip(classes.reshape(-1), 0, 1) * np.clip(objects.reshape(-1), 0, 1)
+        kept = np.flatnonzero(confidences >= score_threshold**2)
         if not len(kept):
             continue
         down, across = np.divmod(kept, width // stride)
@@ -108,20 +108,20 @@ def decode(answers: list[NDArray[np.float32]], width: int, score_threshold: floa
         size = np.exp(np.minimum(box[:, 2:], 20.0)) * stride
         centre = (corner + box[:, :2]) * stride
         landmarks = (points.reshape(-1, 5, 2)[kept] + corner[:, None]) * stride
-        score = np.sqrt(chances[kept])[:, None]
+        score = np.sqrt(confidences[kept])[:, None]
         parts.append(np.hstack([centre - size / 2, size, landmarks.reshape(-1, 10), score]))
     if not parts:
         return np.zeros((0, 15), np.float32)
     rows: NDArray[np.float32] = np.concatenate(parts).astype(np.float32)
-    return rows[np.argsort(-rows[:, 14], kind="stable")[:_MOST_CANDIDATES]]
+    return rows[np.argsort(-rows[:, 14], kind="stable")[:_MAX_CANDIDATES]]
 
 
 def suppress(rows: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
-    """Return which candidates stay when of two overlapping boxes only the surer one may (greedy NMS).
+    """Return the candidates that remain after greedy non-maximum suppression, as positions in `rows`.
 
     Args:
-        rows: float32 (M, 4 or more), the surest first: x, y, width, height.
-        threshold: Intersection over union above which the less sure one goes.
+        rows: float32 (M, 4 or more), the most confident first: x, y, width, height.
+        threshold: Intersection over union above which the less confident box is dropped.
     """
     left, top = rows[:, 0], rows[:, 1]
     right, bottom = left + rows[:, 2], top + rows[:, 3]

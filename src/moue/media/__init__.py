@@ -1,1 +1,1 @@
-"""What comes in: images, folders, addresses, videos, cameras."""
+"""The inputs: images, folders, addresses, videos, cameras."""

@@ -1,4 +1,4 @@
-"""GIF, WebP and PNG that move, read by Pillow, which shows every frame as a browser does."""
+"""Animated GIF, WebP and PNG, read by Pillow, which renders every frame as a browser does."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".gif", ".webp", ".png", ".apng")
 _FORMATS: Final = ("GIF", "WEBP", "PNG")
-_USUAL_MS: Final = 100.0  # what browsers take where a file says 0 or nothing
+_DEFAULT_MS: Final = 100.0  # what browsers use if a file states 0 or nothing
 
 
 def is_animation(path: str | Path) -> bool:
-    """Return whether a file is an animation of two or more frames, and can be treated as a video.
+    """Return whether a file is an animation of two or more frames that can be treated as a video.
 
-    Without OpenCV, which the extra ``video`` brings, it is an image: its first frame.
+    Without OpenCV, which the extra ``video`` installs, it counts as an image: its first frame.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES or importlib.util.find_spec("cv2") is None:
         return False
-    if not head_of(path):  # opening a named pipe would wait for ever
+    if not head_of(path):  # opening a named pipe would block forever
         return False
     try:
         with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as image:
@@ -51,7 +51,7 @@ class AnimationCapture:
         import cv2
 
         self._image = Image.open(path, formats=_FORMATS)
-        with contextlib.suppress(Exception):  # WebP knows its time only then; `grab` meets what is wrong
+        with contextlib.suppress(Exception):  # WebP has its duration only after this; `grab` handles errors
             self._image.load()
         self._next, self._shown_ms, self._until_ms = 0, 0.0, 0.0
         self._values = {
@@ -66,7 +66,7 @@ class AnimationCapture:
         return self._values.get(name, self._shown_ms)
 
     def grab(self) -> bool:
-        """Move to the next frame; False at the end or where the file is damaged."""
+        """Move to the next frame; return False at the end or if the file is damaged."""
         try:
             self._image.seek(self._next)
             self._image.load()
@@ -90,4 +90,4 @@ class AnimationCapture:
 
     def _duration_ms(self) -> float:
         value: Any = self._image.info.get("duration", 0)
-        return float(value) if isinstance(value, int | float) and 0 < value < 1e7 else _USUAL_MS
+        return float(value) if isinstance(value, int | float) and 0 < value < 1e7 else _DEFAULT_MS

@@ -1,4 +1,4 @@
-"""Opening a camera to watch, with an error that helps if there is none."""
+"""Opens a camera, with a helpful error if there is none."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from moue.media.video import Video
 
 _DEVICES: Final = Path("/dev")
-_MOST_DIGITS: Final = 20
+_MAX_DIGITS: Final = 20
 
 
 def open_camera(source: str, *, allow_url: bool = False) -> Video:
-    """Open a camera by its number, or a video or an address as if it were one.
+    """Open a camera by its number, or a video or an address in its place.
 
     Args:
-        source: ``"0"`` is the first camera; anything that is no number is a path or an address.
+        source: ``"0"`` is the first camera; anything that is not a number is a path or an address.
         allow_url: Whether an address may be opened.
 
     Raises:
-        MoueError: there is no such camera, or it may not be used; otherwise as `open_video`.
+        MoueError: there is no such camera, or access is denied; otherwise as `open_video`.
         MissingExtraError: OpenCV is not installed.
     """
-    # What has more digits is no number of a camera; int() would refuse thousands of them.
-    if not (source.isascii() and source.isdigit() and len(source) <= _MOST_DIGITS):
+    # Text with more digits is not a camera number; int() raises for thousands of digits.
+    if not (source.isascii() and source.isdigit() and len(source) <= _MAX_DIGITS):
         return open_video(source, allow_url=allow_url)
     number = int(source)
     try:
@@ -43,7 +43,7 @@ def open_camera(source: str, *, allow_url: bool = False) -> Video:
 
 
 def advice(number: int, devices: Path = _DEVICES) -> str:
-    """Return what may help where camera `number` cannot be opened; Linux shows its cameras as files in `devices`."""
+    """Return what may help if camera `number` cannot be opened; Linux shows its cameras as files in `devices`."""
     video = "A video can take its place: --source FILE."
     if not sys.platform.startswith("linux"):
         return f"Allow the terminal to use the camera in the system's settings, or try another one: --source 1. {video}"

@@ -1,4 +1,4 @@
-"""Which frames are wanted, and when each of them is shown."""
+"""Which frames are analyzed, and when each of them is shown."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 from moue.errors import SettingError
 
-# Time stamps that jump further than this are damaged.
-_FARTHEST_S: Final = 60.0
-_MOST_LATE_S: Final = 10.0
+# Time stamps that jump by more than this are damaged.
+_MAX_JUMP_S: Final = 60.0
+_MAX_LATE_S: Final = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Sampling:
     """Which frames of a video are analyzed.
 
     Attributes:
-        every: Each n-th frame, 1 or more.
-        fps: At most this many for each second of the video, above 0; None takes all. Not together with `every`.
-        start_s: Frames that are shown before are left out; which of the others are analyzed does not depend on it.
-        end_s: Frames that are shown then or later are left out.
-        lead_s: Seconds before `start_s` that are analyzed all the same, for what must know the past.
+        every: Every n-th frame, 1 or more.
+        fps: At most this many frames per second of the video, above 0; None takes all. Not together with `every`.
+        start_s: Frames shown before this time are left out; it does not affect which of the others are analyzed.
+        end_s: Frames shown at this time or later are left out.
+        lead_s: Seconds before `start_s` that are analyzed anyway, for tracking and smoothing.
 
     Raises:
         MoueError: a number is out of its range, or both `every` and `fps` are given.
@@ -44,26 +44,26 @@ class Sampling:
             raise SettingError(f"every is {self.every} and fps is {self.fps}", "one of the two", "Leave one out.")
 
     def rate(self, fps: float) -> float:
-        """Return how many frames a second are analyzed in a video with `fps`."""
+        """Return how many frames per second are analyzed in a video with `fps`."""
         return fps / self.every if self.fps is None else min(fps, self.fps)
 
     def longest_step_s(self, fps: float) -> float:
-        """Return the longest time between two analyzed frames, in seconds, of a video with `fps` and no pause."""
-        # Frames come in whole steps: one in a second, of 29.97, is one in 1.001 seconds. A billionth is rounding.
+        """Return the longest time between two analyzed frames, in seconds, in a video with `fps` and no pause."""
+        # Frames come in whole steps: at 29.97 fps, one per second means one per 1.001 s. 1e-9 allows for rounding.
         frames = self.every if self.fps is None else max(1, math.ceil(fps / self.fps - 1e-9))
         return frames / fps
 
 
 @dataclasses.dataclass
 class Clock:
-    """Numbers frames and dates them: by the video's own time stamps where they make sense, else by its frame rate.
+    """Numbers frames and assigns times: the video's own time stamps if they are plausible, otherwise by frame rate.
 
     Attributes:
         fps: Frames per second.
-        is_live: Date frames by the clock on the wall.
+        is_live: Use the time of arrival.
         number: The last frame's number; -1 before the first.
-        time_s: Its time in seconds; never goes back.
-        busy_s: For how long the caller was busy with the last frame.
+        time_s: Its time in seconds; it never decreases.
+        busy_s: For how many seconds the caller was busy with the last frame.
     """
 
     fps: float
@@ -77,24 +77,24 @@ class Clock:
     _due_s: float = -math.inf
 
     def tick(self, stamp_s: float) -> None:
-        """Go on by one frame, whose container says `stamp_s`."""
+        """Advance by one frame, whose time stamp in the container is `stamp_s`."""
         self.number += 1
         if self.is_live:
             if self._first is None:
                 self._first = time.monotonic()
             self.time_s = time.monotonic() - self._first
         else:
-            self._date(stamp_s)
+            self._set_time(stamp_s)
 
-    def _date(self, stamp_s: float) -> None:
-        if self.number == 0 and _FARTHEST_S < stamp_s < math.inf:
+    def _set_time(self, stamp_s: float) -> None:
+        if self.number == 0 and _MAX_JUMP_S < stamp_s < math.inf:
             self._origin_s = stamp_s
         stamp_s -= self._origin_s
-        # One far stamp is damage; a second one that continues from there is a pause.
-        goes_on = self._stamp_s < stamp_s <= self._stamp_s + _FARTHEST_S
+        # A single stamp far ahead is damage; if the next one continues from it, it is a pause.
+        continues = self._stamp_s < stamp_s <= self._stamp_s + _MAX_JUMP_S
         if self.number == 0:
             self.time_s = stamp_s if 0 < stamp_s < math.inf else 0.0
-        elif self.time_s < stamp_s and (goes_on or stamp_s <= self.time_s + _FARTHEST_S):
+        elif self.time_s < stamp_s and (continues or stamp_s <= self.time_s + _MAX_JUMP_S):
             self.time_s = stamp_s
         else:
             self.time_s += 1 / self.fps
@@ -102,7 +102,7 @@ class Clock:
 
     def num_late(self) -> int:
         """Return how many frames of a live source are too old to be analyzed."""
-        return int(min(self.busy_s, _MOST_LATE_S) * self.fps) if self.is_live else 0
+        return int(min(self.busy_s, _MAX_LATE_S) * self.fps) if self.is_live else 0
 
     def wants(self, sampling: Sampling) -> bool:
         """Return whether the current frame is analyzed; call it once for each frame."""
@@ -111,11 +111,11 @@ class Clock:
     def _is_due(self, sampling: Sampling) -> bool:
         if sampling.fps is None:
             return self.number % sampling.every == 0
-        # A tenth of a millisecond: time stamps are rounded.
+        # 0.1 ms of tolerance: time stamps are rounded.
         if self.time_s + 1e-4 < self._due_s:
             return False
         step = 1 / sampling.fps
-        # After a pause the rhythm starts again, instead of catching up.
+        # After a pause the schedule restarts instead of catching up.
         begin = self._due_s if self.time_s - self._due_s < step else self.time_s
         self._due_s = begin + step
         return True

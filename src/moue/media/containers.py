@@ -1,7 +1,8 @@
-"""What a video's container says of itself, from its first bytes: whether it counts its frames, and whether it is whole.
+"""What the first bytes of a video file show: whether it stores its number of frames, and whether it is complete.
 
-OpenCV estimates the number of frames from the duration where a container does not store one. Sound that is longer than
-the image, or a segment of a longer recording, make that number far too high, so it says nothing about a whole file.
+If a container does not store the number of frames, OpenCV estimates it from the duration. If the sound is longer than
+the images, or the file is a segment of a longer recording, that estimate is far too high, so it is no evidence that
+the file is cut off.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _HEAD: Final = 4096
 
 
 def counts_frames(head: bytes) -> bool:
-    """Return whether a container that begins so stores how many frames it has: MP4, QuickTime and AVI do."""
+    """Return whether a container with these first bytes stores its number of frames; MP4, QuickTime and AVI do."""
     return head[4:8] in _MP4_BOXES or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
 
 
 def is_cut(path: Path) -> bool:
-    """Return whether a Matroska or WebM file is shorter than it says; False where it says nothing."""
+    """Return whether a Matroska or WebM file is shorter than it states; False if it states no length."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head.startswith(_EBML):
@@ -37,7 +38,7 @@ def is_cut(path: Path) -> bool:
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
-    """Return an EBML length (RFC 8794) at a place, -1 if unknown, and the place behind it."""
+    """Return the EBML length (RFC 8794) at an offset, -1 if unknown, and the offset after it."""
     first = data[at] if at < len(data) else 0
     if not first:
         return -1, at

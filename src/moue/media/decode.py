@@ -1,4 +1,4 @@
-"""Decoding images that nobody vouches for: every file gives a `Decoded` with a status, none an exception."""
+"""Decoding of untrusted images: every file gives a `Decoded` with a status, never an exception."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BACKGROUND: Final = (255, 255, 255)
-"""What lies behind transparent pixels: white, as on most screens and on paper."""
+"""The color behind transparent pixels: white, as on most screens and on paper."""
 
 # MPO, two JPEG images in one file, is opened by the JPEG plugin.
 _FORMATS: Final = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _DEPTHS: Final = (8, 10, 12, 14, 16)
-# What people have and moue does not open: (offset, signature, name).
+# Common files that moue does not open as images: (offset, signature, name).
 _FOREIGN: Final = (
     (4, b"ftyphei", "a HEIC photograph"),
     (4, b"ftyphev", "a HEIC photograph"),
@@ -46,7 +46,7 @@ _FOREIGN: Final = (
 
 
 class Status(enum.StrEnum):
-    """What became of an image."""
+    """The outcome for an image."""
 
     OK = "ok"
     EMPTY = "empty"
@@ -64,8 +64,8 @@ class ImageLimits:
 
     Attributes:
         max_bytes: Largest file in bytes.
-        max_pixels: Largest width times height, read from the header. Pillow's own limit (twice
-            ``PIL.Image.MAX_IMAGE_PIXELS``, about 179 million pixels) stays in force above it.
+        max_pixels: Largest width times height, read from the header. Above it, Pillow's own limit (twice
+            ``PIL.Image.MAX_IMAGE_PIXELS``, about 179 million pixels) still applies.
     """
 
     max_bytes: int = 64 * 1024 * 1024
@@ -90,7 +90,7 @@ class Decoded:
         width: Pixels of the upright image, or of the header if it was refused; 0 if unknown.
         height: As `width`.
         format: Pillow's name of the format, e.g. ``"JPEG"``; empty if unknown.
-        message: What was wrong, or what one should know about an image that is ok; may be empty.
+        message: An error, or a note about an image that is ok; may be empty.
     """
 
     status: Status
@@ -104,10 +104,10 @@ class Decoded:
 def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
     """Decode one image from a file or from its bytes; a bad image is a status, never an exception.
 
-    JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, MPO; AVIF where Pillow can; HEIC where pillow-heif is installed. EXIF's
-    orientation is applied. An animation gives its first frame. Transparent pixels are laid on `BACKGROUND`. Gray of
-    more than 8 bits is scaled from the smallest range that holds it (8, 10, 12, 14 or 16 bits; 0-1 for floats), and
-    the message says so where that is not the file's own depth. Colour profiles are ignored.
+    Formats: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM, MPO; AVIF if Pillow supports it; HEIC if pillow-heif is installed.
+    The EXIF orientation is applied. An animation gives its first frame. Transparent pixels are composited on
+    `BACKGROUND`. Gray of more than 8 bits is scaled from the smallest range that holds it (8, 10, 12, 14 or 16 bits;
+    0-1 for floats), and the message says so if that is not the file's own depth. Colour profiles are ignored.
 
     Args:
         source: A path, or the bytes of a file.
@@ -123,20 +123,20 @@ def decode(source: str | Path | bytes, limits: ImageLimits = DEFAULT_LIMITS) -> 
         return too_many_bytes(len(content), limits)
     if not content:
         return Decoded(Status.EMPTY, message="the file has no content")
-    # Pillow warns of odd metadata and of large images; both are answered here by a status.
+    # Pillow warns about odd metadata and large images; the status covers both.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _decode_bytes(content, limits)
 
 
 def read_bytes(path: Path, limits: ImageLimits = DEFAULT_LIMITS) -> bytes | Decoded:
-    """Return the content of a file, or what was wrong with it as a status."""
+    """Return the content of a file, or the error as a status."""
     try:
         info = path.stat()
         if stat.S_ISDIR(info.st_mode):
             return Decoded(Status.UNSUPPORTED, message="a folder, not an image")
         if not stat.S_ISREG(info.st_mode):
-            # A pipe or a device might never end.
+            # Reading a pipe or a device might never end.
             return Decoded(Status.UNSUPPORTED, message="not a regular file")
         if info.st_size > limits.max_bytes:
             return too_many_bytes(info.st_size, limits)
@@ -150,11 +150,11 @@ def read_bytes(path: Path, limits: ImageLimits = DEFAULT_LIMITS) -> bytes | Deco
 
 
 def decode_pillow(image: Image.Image, limits: ImageLimits = DEFAULT_LIMITS) -> Decoded:
-    """Return a Pillow image's upright pixels as `decode` does those of its file; a bad one is a status.
+    """Return a Pillow image's upright pixels, as `decode` does for its file; a bad image is a status.
 
     Args:
-        image: Stays as it is, but is loaded.
-        limits: What is refused, before its pixels are loaded; `max_bytes` does not concern it.
+        image: The image; it is loaded but not changed.
+        limits: What is refused, before its pixels are loaded; `max_bytes` does not apply.
     """
     if 0 in image.size:
         return Decoded(Status.EMPTY, message="no pixels")
@@ -185,7 +185,7 @@ def _decode_image(image: Image.Image, limits: ImageLimits, *, copy: bool = False
             return _too_many_pixels(image.width, image.height, kind, limits)
         pixels, depth = _to_uint8(image)
         message = "; ".join(filter(None, (_note(image, kind), depth)))
-    except Exception as error:  # noqa: BLE001 (decoders fail on damaged files in every way there is)
+    except Exception as error:  # noqa: BLE001 (decoders fail on damaged files in every possible way)
         return _damaged(error, width, height, kind)
     return Decoded(Status.OK, pixels, pixels.shape[1], pixels.shape[0], kind, message)
 
@@ -210,22 +210,22 @@ def readable_formats() -> tuple[str, ...]:
 
 
 def _turn_upright(image: Image.Image) -> None:
-    # Damaged EXIF does not make the pixels unreadable.
+    # Damaged EXIF data does not make the pixels unreadable.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
 
 
 def _note(image: Image.Image, kind: str) -> str:
-    """Say that a file holds several images; phones hide depth maps in MPO, which is no news."""
+    """Return a note if a file holds several images, except MPO, in which phones store depth maps."""
     try:
         several = kind != "MPO" and bool(getattr(image, "is_animated", False))
-    except Exception:  # noqa: BLE001 (a damaged second frame is of no concern)
+    except Exception:  # noqa: BLE001 (a damaged second frame does not matter)
         return ""
     return "holds several images: the first was taken" if several else ""
 
 
 def _to_uint8(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
-    """Return a loaded image of any Pillow mode as uint8 (H, W) or (H, W, 3), and what one should know about it."""
+    """Return a loaded image of any Pillow mode as uint8 (H, W) or (H, W, 3), and a note about its conversion."""
     mode = image.mode
     if mode == "I" or mode.startswith("I;"):
         return _from_integers(np.asarray(image))
@@ -254,7 +254,7 @@ def _from_integers(values: NDArray[np.integer]) -> tuple[NDArray[np.uint8], str]
 
 
 def _from_floats(values: NDArray[np.floating]) -> tuple[NDArray[np.uint8], str]:
-    """Floats in 0-1 or 0-255 as they are meant; any other range is stretched to 0-255. NaN is black."""
+    """Scale floats in 0-1, keep those in 0-255, and stretch any other range to 0-255. NaN is black."""
     pixels: NDArray[np.floating] = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     low, high = float(pixels.min()), float(pixels.max())
     note = ""
@@ -288,7 +288,7 @@ def _unidentified(content: bytes) -> Decoded:
 
 
 def too_many_bytes(count: int, limits: ImageLimits) -> Decoded:
-    """Return the answer for a file that is not read because of its size."""
+    """Return the status of a file that is not read because of its size."""
     return Decoded(Status.TOO_LARGE, message=f"{count:,} bytes, the limit is {limits.max_bytes:,}")
 
 

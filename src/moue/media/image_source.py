@@ -1,4 +1,4 @@
-"""What an image may be given as: a path, an address, bytes, pixels or a Pillow image, and boxes of faces."""
+"""The kinds of image sources: a path, an address, bytes, an open file, pixels or a Pillow image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Color: TypeAlias = Literal["rgb", "bgr"]
 
 
 def check_color(color: str) -> None:
-    """Refuse a wrong `color`.
+    """Check the value of `color`.
 
     Raises:
         MoueError: it is neither ``"rgb"`` nor ``"bgr"``.
@@ -35,17 +35,17 @@ def check_color(color: str) -> None:
 
 
 def name_of(source: Source) -> str:
-    """Return a path as text, an address without its password; empty for what has no name."""
+    """Return a path as text, an address without its password; empty for sources without a name."""
     if is_address(source):
         return shown(source)
     return os.fspath(source) if isinstance(source, str | os.PathLike) else ""
 
 
 def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False, color: Color = "rgb") -> Decoded:
-    """Return an image's upright pixels, uint8 (H, W) or (H, W, 3), or what was wrong with it as its status.
+    """Return an image's upright pixels, uint8 (H, W) or (H, W, 3), or the error as its status.
 
     Raises:
-        MoueError: `source` is nothing that an image may be given as.
+        MoueError: `source` is of a wrong type.
     """
     if is_address(source):
         path = local_path(source)
@@ -59,7 +59,7 @@ def open_source(source: Source, limits: ImageLimits, *, allow_url: bool = False,
     if isinstance(source, np.ndarray):
         return _from_pixels(source[..., ::-1] if color == "bgr" and source.ndim == 3 else source, limits)
     if hasattr(source, "read"):
-        # One byte more than allowed is enough to refuse it; a stream may never end.
+        # One byte beyond the limit is enough to refuse it; a stream may never end.
         content = source.read(limits.max_bytes + 1)
         if isinstance(content, bytes):
             return decode(content, limits)
@@ -84,10 +84,10 @@ def _fix_for(source: NDArray[Any]) -> str:
 
 
 def _from_pixels(source: NDArray[Any], limits: ImageLimits) -> Decoded:
-    kinds = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
+    expected = "uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255"
     plain = source[..., 0] if source.ndim == 3 and source.shape[2] == 1 else source
     if source.dtype != np.uint8 or not (plain.ndim == 2 or (plain.ndim == 3 and plain.shape[2] == 3)):
-        raise MoueError(f"the image is {source.dtype} {source.shape}", kinds, _fix_for(source))
+        raise MoueError(f"the image is {source.dtype} {source.shape}", expected, _fix_for(source))
     height, width = plain.shape[:2]
     if not plain.size:
         return Decoded(Status.EMPTY, message="no pixels")

@@ -1,4 +1,4 @@
-"""Which files a run is about: images named one by one, and those in folders."""
+"""The files of a run: images and videos named one by one, and those in folders."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _COMMON: Final = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff")
 _RARE: Final = (".ppm", ".pgm", ".pbm", ".pnm", ".mpo", ".avif", ".heic", ".heif")
 SUFFIXES: Final = frozenset({*_COMMON, *_RARE})
-"""What counts as an image in a folder. HEIC is not opened, but a row says so."""
+"""Suffixes of images in a folder. HEIC may not be readable; then a row says so."""
 
 VIDEO_SUFFIXES: Final = frozenset({
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts"),
     *(".wmv", ".flv", ".3gp", ".3g2", ".ogv", ".vob"),
 })  # fmt: skip
-"""What counts as a video, in a folder and where it is named. `.ts` is more often a program."""
+"""Suffixes of videos, in a folder or named. `.ts` is left out: it is more often a program."""
 
 
 _IMAGE_HEADS: Final = (
@@ -33,7 +33,7 @@ _IMAGE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"
 
 
 def is_video(path: str | Path) -> bool:
-    """Return whether a file, or the path of an address, is a video: by its name, or else by its first bytes."""
+    """Return whether a file, or the path of an address, is a video, by its suffix or otherwise by its first bytes."""
     suffix = Path(path_in(path) if is_address(path) else path).suffix.lower()
     if suffix in VIDEO_SUFFIXES or suffix in SUFFIXES or is_address(path):
         return suffix in VIDEO_SUFFIXES
@@ -41,7 +41,7 @@ def is_video(path: str | Path) -> bool:
 
 
 def _kind(path: Path) -> str:
-    """Return "image", "video" or nothing, by the first bytes of a file."""
+    """Return "image", "video" or an empty string, by the first bytes of a file."""
     head = head_of(path)
     if head.startswith(_IMAGE_HEADS) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
         return "image"
@@ -58,8 +58,8 @@ class LeftOut:
 
     Attributes:
         others: Files that are neither, by name and by content.
-        folders: Folders that were not looked into.
-        litter: Hidden files and folders, and what systems leave behind.
+        folders: Folders that were not searched.
+        litter: Hidden files and folders, and system files.
     """
 
     others: list[Path] = dataclasses.field(default_factory=list)
@@ -67,30 +67,30 @@ class LeftOut:
     litter: list[Path] = dataclasses.field(default_factory=list)
 
 
-def list_pictures(
+def find_images(
     paths: Iterable[str | Path],
     *,
     recursive: bool = False,
     videos: bool = False,
     left_out: LeftOut | None = None,
 ) -> Iterator[Path | str]:
-    """Yield the given files and addresses as they are, and in place of each folder its images in the order of names.
+    """Yield the given files and addresses unchanged, and for each folder its images, sorted by name.
 
-    A file whose suffix is not known is judged by its first bytes. Hidden files and folders, and what systems leave
-    behind, are left out; links to folders are not followed.
+    A file with an unknown suffix is judged by its first bytes. Hidden files and folders, and system files, are left
+    out; links to folders are not followed.
 
     Args:
-        paths: Files and folders; text that begins as an address does is one.
-        recursive: Also look into the folders of a folder.
-        videos: Also the videos in folders.
-        left_out: Gets what was left out of folders.
+        paths: Files, folders and addresses (text such as ``https://…``).
+        recursive: Also search subfolders.
+        videos: Also yield the videos in folders.
+        left_out: Collects what was left out of folders.
     """
     left_out = LeftOut() if left_out is None else left_out
     suffixes = SUFFIXES | VIDEO_SUFFIXES if videos else SUFFIXES
     for path in paths:
         if is_address(path):
             yield path
-        elif os.path.isdir(path):  # noqa: PTH112 (a name that is too long is no folder, not an error)
+        elif os.path.isdir(path):  # noqa: PTH112 (a name that is too long is not a folder, and no error)
             yield from _in_folder(Path(path), suffixes, left_out, recursive=recursive)
         else:
             yield Path(path)

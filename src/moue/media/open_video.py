@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     """The path of a video, the number of a camera, or the address of a stream."""
 
 SCHEMES: Final = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps")
-"""Addresses that are opened where the caller allows it."""
+"""Schemes of addresses that can be opened if the caller allows it."""
 
 _TIMEOUT_MS: Final = 10_000
-_MOST_NUMBER: Final = 2**31 - 1  # a number of a camera is a C int
+_MAX_NUMBER: Final = 2**31 - 1  # a camera number is a C int
 
 
 class VideoError(MoueError):
-    """A video, camera or stream is not available; `status` says why in the words of results."""
+    """A video, camera or stream is not available; `status` is the status for its result."""
 
     def __init__(self, status: Status, came: str, expected: str = "", fix: str = "") -> None:
         super().__init__(came, expected, fix)
@@ -42,8 +42,8 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
     Args:
         source: The path of any video that OpenCV reads, or of an animated GIF, WebP or PNG; the number of a camera; or
             an address (`SCHEMES`).
-        allow_url: Whether an address may be opened; nothing is fetched otherwise.
-        limits: Frames of more than `max_pixels` are refused; `max_bytes` does not concern videos.
+        allow_url: Whether an address may be opened; otherwise nothing is fetched.
+        limits: Frames of more than `max_pixels` are refused; `max_bytes` does not apply to videos.
 
     Raises:
         VideoError: the source is missing, not allowed, cannot be opened, or its frames are too large.
@@ -69,7 +69,7 @@ def open_video(source: VideoSource, *, allow_url: bool = False, limits: ImageLim
 
 
 def public_name(source: VideoSource) -> str:
-    """Return what results call a source: an address without user name and password, which belong into no table."""
+    """Return the name of a source in results: an address without user name and password."""
     if isinstance(source, int):
         return f"camera {source}"
     return shown(os.fspath(source))
@@ -79,7 +79,7 @@ def _open_camera(number: int) -> Video:
     cv2 = load_opencv()
     name = public_name(number)
     with silenced_stderr():
-        capture = cv2.VideoCapture(number) if 0 <= number <= _MOST_NUMBER else None
+        capture = cv2.VideoCapture(number) if 0 <= number <= _MAX_NUMBER else None
     if capture is None or not capture.isOpened():
         raise VideoError(
             Status.UNREADABLE,
@@ -103,19 +103,19 @@ def _open_address(address: str, *, allowed: bool) -> Video:
         raise VideoError(
             Status.UNSUPPORTED,
             f"{name} is an address",
-            "a file: nothing is fetched without being asked for",
+            "a file; addresses are opened only if allowed",
             "Allow it: allow_url=True, or --allow-url.",
         )
     cv2 = load_opencv()
     times = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
     with silenced_stderr():
-        # In bytes: letters that are none would end the process, see `name_for_opencv`.
+        # As bytes: text that cannot be encoded would crash the process, see `name_for_opencv`.
         capture = cv2.VideoCapture(address.encode(errors="replace"), cv2.CAP_FFMPEG, times)
     if not capture.isOpened():
         raise VideoError(
             Status.UNREADABLE,
             f"{name} cannot be opened",
-            "a video or stream that answers within 10 seconds",
+            "a video or stream that responds within 10 seconds",
             "Check the address.",
         )
     return Video(capture, name, is_camera=False, is_address=True)
@@ -140,16 +140,16 @@ def _open_file(path: Path, name: str) -> Video:
     cv2 = load_opencv()
     if is_animation(path):
         return Video(AnimationCapture(path), name, is_camera=False, is_address=False)
-    # The whole path: a name such as `concat:a` must not be taken for one of FFmpeg's protocols.
+    # The absolute path: a name such as `concat:a` must not be mistaken for one of FFmpeg's protocols.
     with silenced_stderr():
         capture = cv2.VideoCapture(name_for_opencv(path.resolve()))
-        # Phones record lying on their side and say so in the file.
+        # Phones record sideways and store the rotation in the file.
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     if not capture.isOpened():
         raise VideoError(
             Status.UNREADABLE,
             f"{path} cannot be opened as a video",
             "a video that OpenCV reads, such as MP4, MOV, AVI, MKV or WebM",
-            "It may be damaged or not copied to its end; else convert it, for example with ffmpeg.",
+            "It may be damaged or incompletely copied; otherwise convert it, for example with ffmpeg.",
         )
     return Video(capture, name, is_camera=False, is_address=False, path=path)

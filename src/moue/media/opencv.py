@@ -1,4 +1,4 @@
-"""OpenCV, which reads and writes videos; without what it and FFmpeg print."""
+"""OpenCV, which reads and writes videos, without the output that it and FFmpeg print."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
     """Return the module cv2.
 
-    Unless the user has said otherwise, FFmpeg is told not to print a line for each damaged frame; it reads that when
-    the first video is opened.
+    Unless the user has set another log level, FFmpeg prints no line for each damaged frame; it reads the level when the
+    first video is opened.
 
     Raises:
         MissingExtraError: OpenCV is not installed.
@@ -30,10 +30,10 @@ def load_opencv() -> Any:  # noqa: ANN401 (cv2 has no types)
 
 
 def name_for_opencv(path: Path) -> str | bytes:
-    """Return a path as OpenCV takes it.
+    """Return a path in a form that OpenCV can open.
 
-    Linux allows names that are no text. OpenCV does not check whether it could read such a str: it would end the
-    process with a segmentation fault. It takes their bytes.
+    Linux allows names that are not valid text. OpenCV does not check whether it can encode such a str and crashes with
+    a segmentation fault, but it accepts the bytes.
     """
     text = str(path)
     try:

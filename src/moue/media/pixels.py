@@ -1,7 +1,7 @@
-"""Gray and 48x48: the one way from any image's pixels to those that a network sees.
+"""Conversion to gray and 48x48: the single path from an image's pixels to the input of a model.
 
-Training folders, evaluation, prediction and the crop of a detected face all come through here, so that a network is
-asked about faces that look like those it was trained on.
+Training folders, evaluation, prediction and crops of detected faces all use it, so a model predicts faces that look
+like those it was trained on.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESIZING: Final = "hamming"
-"""How images are made smaller, as model.json names it.
+"""How images are reduced, as model.json names it.
 
-Each pixel of the result is a weighted average over the area that it stands for. Of seven ways this one keeps the
-answers of enlarged PublicTest faces and of photographs best together (benchmarks/resizing.py): plain bilinear sampling
-as in ``cv2.resize``, the starting point's, picks single pixels of a large face and with them its noise.
+Each pixel of the result is a weighted average over the area that it covers. Of seven methods, this one preserves the
+predictions best, for enlarged PublicTest faces and for photographs (benchmarks/resizing.py). Plain bilinear sampling
+as in ``cv2.resize``, which the starting point uses, picks single pixels of a large face, with their noise.
 """
 
 # Rec. 601 luma in 15-bit fixed point with the roundings of OpenCV's cvtColor.
 _RED, _GREEN, _BLUE, _LUMA_BITS = 9798, 19235, 3735, 15
-_REDUCING_GAP: Final = 3.0  # images many times too large are first averaged over whole blocks, which is fast
+_REDUCING_GAP: Final = 3.0  # images that are many times too large are first averaged over whole blocks, which is fast
 
 
 def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -51,7 +51,7 @@ def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def resize(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDArray[np.uint8]:
     """Return an image in another size.
 
-    A side that gets smaller is averaged with a Hamming window; if none does, pixels are interpolated linearly, within
+    If either side shrinks, pixels are averaged with a Hamming window; otherwise they are interpolated linearly, within
     one gray level of ``cv2.resize``.
 
     Args:
@@ -75,9 +75,9 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDArra
 
 
 def fit_gray(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDArray[np.uint8]:
-    """Return an image as a network sees it, still uint8, so that many can be kept in little memory.
+    """Return an image as a gray model's input, still uint8, so that many fit in memory.
 
-    Colours are resized before they become gray: the result is the same within one level, and quicker.
+    Colours are resized before they become gray: the result is the same within one level, and faster.
 
     Args:
         image: uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, 0-255.
@@ -94,7 +94,7 @@ def fit_gray(image: NDArray[np.uint8], size: tuple[int, int] = (48, 48)) -> NDAr
 
 
 def fit_rgb(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return an image as a network of colours sees it; a gray one has three equal channels.
+    """Return an image as a color model's input; a gray image gets three equal channels.
 
     Args:
         image: As `fit_gray`.

@@ -1,4 +1,4 @@
-"""Images at web addresses: fetched only if asked for; what goes wrong is a status, never an exception."""
+"""Images at web addresses: fetched only if allowed; an error is a status, never an exception."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _NOT_ALLOWED: Final = "this is a URL; to download it, add --allow-url (in Python
 
 
 def is_address(source: object) -> TypeGuard[str]:
-    """Return whether something is text that begins as an address does (``https://``), and not a path."""
+    """Return whether something is text that begins like an address (``https://``), and not a path."""
     return isinstance(source, str) and _ADDRESS.match(source) is not None
 
 
 def shown(address: str) -> str:
-    """Return an address as it may be printed and stored: without user name and password. Other text stays."""
+    """Return an address without user name and password, safe to print and store. Other text stays as it is."""
     if not is_address(address):
         return address
     scheme, rest = address.split("://", 1)
-    # As what fetches it reads it: a backslash is part of a password.
+    # Parsed as by the code that fetches it: a backslash may be part of a password.
     host = re.match(r"[^/?#]*", rest)
     end = host.end() if host else 0
     return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
 
 
 def local_path(address: str) -> str:
-    """Return the path that a ``file://`` address of this machine names; empty for any other address."""
+    """Return the path of a ``file://`` address on this machine; empty for any other address."""
     scheme, _, rest = address.partition("://")
     host, slash, path = rest.partition("/")
     if scheme.lower() != "file" or host.lower() not in ("", "localhost") or not slash:
@@ -44,12 +44,12 @@ def local_path(address: str) -> str:
 
 
 def path_in(address: str) -> str:
-    """Return the path of an address, without host, query and fragment, ``%20`` as what it stands for."""
+    """Return the decoded path of an address, without host, query and fragment."""
     return urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].partition("/")[2])
 
 
 def stem_of(address: str) -> str:
-    """Return a name for a file about what is at an address: the last part of its path, letters and digits only."""
+    """Return a file name for an address: the last part of its path, reduced to letters, digits, _ and -."""
     last = urllib.parse.unquote(re.split(r"[?#]", address.split("://", 1)[1])[0].rstrip("/").rpartition("/")[2])
     return re.sub(r"[^\w-]+", "_", last.rpartition(".")[0] or last).strip("_")[:80] or "picture"
 
@@ -58,8 +58,8 @@ def decode_address(address: str, limits: ImageLimits, *, allowed: bool) -> Decod
     """Fetch an image by HTTP or HTTPS and decode it as `moue.media.decode.decode` does.
 
     Args:
-        address: Where it is.
-        limits: What is refused; bytes are counted while they come.
+        address: The address of the image.
+        limits: What is refused; bytes are counted as they arrive.
         allowed: Whether anything may be fetched at all.
 
     Returns:
@@ -70,15 +70,15 @@ def decode_address(address: str, limits: ImageLimits, *, allowed: bool) -> Decod
     if refusal:
         return Decoded(Status.UNSUPPORTED, message=refusal)
     try:
-        return decode(fetch_bytes(address, most_bytes=limits.max_bytes), limits)
+        return decode(fetch_bytes(address, max_bytes=limits.max_bytes), limits)
     except FetchError as error:
         if error.too_large:
             return Decoded(Status.TOO_LARGE, message=f"more bytes than the limit of {limits.max_bytes:,}")
         status = Status.NOT_FOUND if error.missing else Status.UNREADABLE
-        # The server's own words may come to a terminal.
+        # The server's text may be printed to a terminal.
         reason = "".join(letter if letter.isprintable() else "?" for letter in error.reason[:200])
         return Decoded(status, message=f"cannot be fetched: {reason}")
-    except ValueError as error:  # a MoueError about a redirect, or what urllib says of text that is no address
+    except ValueError as error:  # a MoueError about a redirect, or urllib's error for a malformed address
         return Decoded(Status.UNSUPPORTED, message=str(error).replace("\n", "; "))
 
 

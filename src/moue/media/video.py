@@ -1,4 +1,4 @@
-"""`Video`: one generator of frames for every source, a video, a camera or a stream; always released."""
+"""`Video`: one generator of frames for every source (video, camera or stream), which is always released."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_USUAL_FPS: Final = 25.0
-# Containers say how many frames they hold only roughly; less than this is missing something.
+_DEFAULT_FPS: Final = 25.0
+# Containers state their number of frames only roughly; fewer than this means that the file is incomplete.
 _WHOLE, _WHOLE_FRAMES, _WHOLE_S = 0.98, 2, 0.5
 
 
@@ -30,9 +30,9 @@ class VideoFrame:
 
     Attributes:
         image: uint8 (H, W, 3) RGB, 0-255, upright.
-        number: From 0; frames that were left out are counted.
+        number: From 0; frames that were skipped are counted.
         time_s: When it is shown, in seconds from the beginning.
-        read_ms: Wall time of reading it, and those left out before it.
+        read_ms: Wall time of reading it and the frames skipped before it.
     """
 
     image: NDArray[np.uint8]
@@ -46,13 +46,14 @@ class Video:
 
     Attributes:
         name: The path as given, the address without user name and password, or ``"camera 0"``.
-        is_live: Whether frames come by the clock, as those of a camera, and not as fast as they are asked for.
-        fps: Frames per second as the source says; 25 where it says nothing sensible.
-        num_frames: How many frames there are, as far as the source says; None if unknown.
-        width: Pixels of a frame as the source says; a video that is to be turned gives frames with the sides exchanged.
+        is_live: Whether frames come in real time, like those of a camera, and not as fast as they are read.
+        fps: Frames per second as the source states; 25 if it states nothing plausible.
+        num_frames: The number of frames as the source states it; None if unknown.
+        width: Pixels of a frame as the source states; a video that is rotated for display yields frames with the sides
+            swapped.
         height: As `width`.
-        problem: After the last frame: why there is no further one, if it was not the end of the video; else empty.
-        path: The file, if it is one that may have sound.
+        problem: After the last frame, why there are no more, unless the video has ended normally; otherwise empty.
+        path: The file, if it may have sound.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Video:
 
     @property
     def duration_s(self) -> float | None:
-        """How long the video is in seconds, as far as the source says; None if unknown."""
+        """The length of the video in seconds, as the source states it; None if unknown."""
         return None if self.num_frames is None else self.num_frames / self.fps
 
     def close(self) -> None:
@@ -95,11 +96,11 @@ class Video:
     def frames(self, sampling: Sampling | None = None) -> Generator[VideoFrame, None, None]:
         """Yield the wanted frames, in order; the source is always closed afterwards.
 
-        Frames that are not wanted are not converted into pixels. From a live source, those that came while the caller
-        was busy are skipped, so that each frame is fresh.
+        Frames that are not wanted are not converted into pixels. Frames of a live source that came while the caller was
+        busy are skipped, so each frame is fresh.
 
         Args:
-            sampling: Which frames; None takes all of them.
+            sampling: Which frames are wanted; None means all.
         """
         sampling = sampling or Sampling()
         clock = Clock(self.fps, is_live=self.is_live)
@@ -113,9 +114,9 @@ class Video:
                     self.problem = f"frame {clock.number} cannot be decoded"
                     break
                 read_ms = 1e3 * (time.perf_counter() - began)
-                asked = time.monotonic()
+                yielded = time.monotonic()
                 yield VideoFrame(image, clock.number, clock.time_s, read_ms)
-                clock.busy_s = time.monotonic() - asked
+                clock.busy_s = time.monotonic() - yielded
         finally:
             self.close()
 
@@ -126,13 +127,13 @@ class Video:
         while True:
             began = time.monotonic()
             if not self._grab():
-                # A part after the end of the video says nothing of it: the part that had the last frame does.
+                # A part that starts after the end does not report it: the part with the last frame does.
                 self.problem = self._why_ended(clock) if clock.time_s >= sampling.start_s else ""
                 return False
             clock.tick(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
             if clock.time_s >= sampling.end_s:
                 return False
-            # A camera that lets one wait has no older frames left.
+            # If reading had to wait, the camera has no older frames left.
             late = late - 1 if time.monotonic() - began < 0.5 / self.fps else 0
             if late <= 0 and clock.wants(sampling):
                 return True
@@ -146,8 +147,8 @@ class Video:
     def _pixels(self) -> NDArray[np.uint8] | None:
         cv2 = load_opencv()
         try:
-            fine, frame = self._capture.retrieve()
-            if not fine or frame is None or not frame.size:
+            success, frame = self._capture.retrieve()
+            if not success or frame is None or not frame.size:
                 return None
             image: NDArray[np.uint8] = cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB if frame.ndim == 2 else cv2.COLOR_BGR2RGB)
         except cv2.error:
@@ -155,18 +156,18 @@ class Video:
         return image
 
     def _why_ended(self, clock: Clock) -> str:
-        have = clock.number + 1
+        num_read = clock.number + 1
         if self.is_live:
-            return f"no further image came after {have:,} frames"
+            return f"no further image came after {num_read:,} frames"
         if self.num_frames is None or self.duration_s is None:
-            return "" if have else "it holds no frame that can be decoded"
-        if have and self.path is not None and not counts_frames(head_of(self.path)):
-            return f"the file is cut off, {have:,} frames can be read" if is_cut(self.path) else ""
-        few = have < _WHOLE * self.num_frames - _WHOLE_FRAMES
-        if not have or (few and clock.time_s < _WHOLE * self.duration_s - _WHOLE_S):
-            return f"it ends after {have:,} of {self.num_frames:,} frames"
+            return "" if num_read else "it holds no frame that can be decoded"
+        if num_read and self.path is not None and not counts_frames(head_of(self.path)):
+            return f"the file is cut off, {num_read:,} frames can be read" if is_cut(self.path) else ""
+        few = num_read < _WHOLE * self.num_frames - _WHOLE_FRAMES
+        if not num_read or (few and clock.time_s < _WHOLE * self.duration_s - _WHOLE_S):
+            return f"it ends after {num_read:,} of {self.num_frames:,} frames"
         return ""
 
 
 def _sane_fps(fps: float) -> float:
-    return fps if math.isfinite(fps) and 0.1 <= fps <= 1000 else _USUAL_FPS
+    return fps if math.isfinite(fps) and 0.1 <= fps <= 1000 else _DEFAULT_FPS

@@ -1,1 +1,1 @@
-"""What goes out: tables, drawings, annotated videos, timelines."""
+"""Output files: tables, annotated videos, subtitles, timelines."""

@@ -1,4 +1,4 @@
-"""A CSV file that an interrupted run continues."""
+"""A CSV file that can be continued after an interruption."""
 
 from __future__ import annotations
 
@@ -24,23 +24,22 @@ if TYPE_CHECKING:
 
 
 class CsvRun:
-    """A CSV file that grows during a run, and that the same run continues after an interruption.
+    """A CSV file that grows during a run; the same run can continue it after an interruption.
 
-    The rows are in ``NAME.csv.part`` until `finish` gives the file its name. The settings are kept beside it, so that a
-    run with other settings does not add its rows. The rows of an image are written together. When a run continues, it
-    drops the rows of an image that were not all written, and those of a video that was not written to its end in a
-    `whole` block.
+    The rows are in ``NAME.csv.part`` until `finish` gives the file its name. The settings are saved beside it, so that
+    a run with other settings does not add its rows. The rows of an image are written together. When a run continues, it
+    drops incomplete images, and videos that were not completed in a `whole` block.
 
     Args:
         path: The CSV file to write.
         class_names: The classes, in order.
         settings: What the rows depend on, as JSON values.
-        overwrite: Replace an existing file, and start again where a part with other settings is left.
+        overwrite: Replace an existing file, and start over if the existing part was made with other settings.
         name: The format, "csv" or "excel".
 
     Raises:
-        MoueError: `path` exists and `overwrite` is false, the part left was made with other settings, or another
-            process writes the same file.
+        MoueError: `path` exists and `overwrite` is false, the existing part was made with other settings, or another
+            process is writing the same file.
     """
 
     def __init__(
@@ -66,11 +65,11 @@ class CsvRun:
         self.part = self.path.with_name(f"{self.path.name}.part")
         self._settings_file = self.path.with_name(f"{self.path.name}.part.json")
         self._journal_file = self.path.with_name(f"{self.path.name}.part.journal")
-        self._journal: dict[str, Any] = {}  # size: where an unfinished video's rows begin; drawing: the last one begun
+        self._journal: dict[str, Any] = {}  # size: start of an unfinished video's rows; drawing: the last one started
         self._class_names = tuple(class_names)
         self._overwrite = overwrite
         settings = {"version": VERSION, "format": self._format.name, "class_names": list(class_names), **settings}
-        self._done = self._take_up(json.loads(json.dumps(settings)))
+        self._done = self._resume(json.loads(json.dumps(settings)))
         self.num_done = self._done.total()
         self._interrupted_drawing = self._journal.get("drawing")
         try:
@@ -89,16 +88,16 @@ class CsvRun:
         self.close()
 
     def close(self) -> None:
-        """Close the file and let others write it; nothing that was written is lost."""
+        """Close the file and release its lock; nothing that was written is lost."""
         try:
-            # A full disk has been told by `write`; closing writes the same bytes once more.
+            # `write` has already reported a full disk; closing tries to write the same bytes again.
             with contextlib.suppress(OSError):
                 self._file.close()
         finally:
             self._lock.close()
 
     def is_done(self, file: str) -> bool:
-        """Return whether the rows of this image or video are there already, once for each time that it was written."""
+        """Return whether this image or video is already in the file; each written copy counts once."""
         name = _stored(file)
         if not self._done[name]:
             return False
@@ -114,16 +113,16 @@ class CsvRun:
             raise cannot_write(self.part, error) from error
 
     def begin_drawing(self, target: Path) -> None:
-        """Note that a drawing of this run is about to be written, so that the next run may replace it if need be."""
+        """Record that a drawing is about to be written; the next run may replace it if this one is interrupted."""
         self._note(drawing=_absolute(target))
 
     def was_drawing(self, target: Path) -> bool:
-        """Return whether this is the drawing that the interrupted run had begun last, and thus no file of the user."""
+        """Return whether this is the last drawing that the interrupted run started, and so not a file of the user."""
         return self._interrupted_drawing == _absolute(target)
 
     @contextlib.contextmanager
     def whole(self) -> Iterator[None]:
-        """Keep the rows that are written in the block only if it ends without an error; else the next run drops them.
+        """Keep the rows written in the block only if it ends without an error; otherwise the next run drops them.
 
         Used for one video, so that the file holds all of its rows or none.
         """
@@ -145,15 +144,15 @@ class CsvRun:
         self._lock.close()
         return self.path
 
-    def _note(self, **news: object) -> None:
-        self._journal.update(news)
+    def _note(self, **changes: object) -> None:
+        self._journal.update(changes)
         write_json(self._journal_file, self._journal)
 
-    def _take_up(self, settings: dict[str, Any]) -> Counter[str]:
-        """Return the images and videos that are done, how many times each, after dropping what is not whole."""
+    def _resume(self, settings: dict[str, Any]) -> Counter[str]:
+        """Drop incomplete rows and return how many times each image and video is done."""
         if self.part.is_file():
             try:
-                self._check_left(settings)
+                self._check_part(settings)
             except MoueError:
                 if not self._overwrite:
                     raise
@@ -171,8 +170,8 @@ class CsvRun:
         self._journal_file.unlink(missing_ok=True)
         return Counter()
 
-    def _check_left(self, settings: dict[str, Any]) -> None:
-        """Read the journal of an interrupted run with these settings."""
+    def _check_part(self, settings: dict[str, Any]) -> None:
+        """Check that the part was made with these settings, and read its journal."""
         before = read_json(self._settings_file) if self._settings_file.is_file() else None
         if before != settings:
             raise MoueError(
@@ -188,7 +187,7 @@ class CsvRun:
 
 
 def _stored(file: str) -> str:
-    """Return a file's name as the CSV file has it."""
+    """Return a file name as it is stored in the CSV file."""
     return safe_path(os.fspath(file)).encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What turns frames into the file of a video: PyAV, which keeps the sound, or OpenCV, which does not."""
+"""Encoders that write frames to a video file: PyAV, which keeps the sound, or OpenCV, which does not."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 # OpenCV's own wheels have no encoder for H.264.
 _OPENCV: Final = {".webm": "VP80", ".mp4": "mp4v", ".avi": "MJPG"}
 _PYAV: Final = {".webm": ("libvpx", "libopus"), ".mp4": ("libx264", "aac")}
-# Fast, and of a quality at which small letters stay sharp.
-_CHOICES: Final = {
+# Fast, with a quality that keeps small letters sharp.
+_CODEC_OPTIONS: Final = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8"},
     "libx264": {"preset": "veryfast", "crf": "21"},
 }
-_BITS_PER_PIXEL: Final = 0.2  # VP8 aims at a rate
+_BITS_PER_PIXEL: Final = 0.2  # VP8 needs a target bit rate
 SUFFIXES: Final = tuple(_OPENCV)
 
 
@@ -35,7 +35,7 @@ class Encoder(Protocol):
     """Takes frames of one size, uint8 (H, W, 3) BGR, at a constant rate."""
 
     def write(self, frame: NDArray[np.uint8], begin_s: float) -> None:
-        """Add a frame; `begin_s` is the second of the source that is shown at the beginning."""
+        """Add a frame; `begin_s` is the time in the source at which the video begins, in seconds."""
 
     def close(self) -> None:
         """Complete the file."""
@@ -47,13 +47,13 @@ def keeps_sound(suffix: str) -> bool:
 
 
 def open_encoder(path: Path, *, fps: float, size: tuple[int, int], sound: Path | None = None) -> Encoder:
-    """Return what writes a video.
+    """Return an encoder for a video.
 
     Args:
         path: The file; its suffix, one of `SUFFIXES`, chooses the codec.
-        fps: Frames a second.
+        fps: Frames per second.
         size: Width and height of the frames, even numbers.
-        sound: A file whose sound the video gets, where PyAV is installed.
+        sound: A file whose sound is copied, if PyAV is installed.
 
     Raises:
         MoueError: it cannot be written.
@@ -79,7 +79,7 @@ class OpencvEncoder:
         self._writer.write(frame)
 
     def close(self) -> None:
-        """Complete the file; OpenCV does not say whether it could."""
+        """Complete the file; OpenCV does not report whether this worked."""
         with silenced_stderr():
             self._writer.release()
 
@@ -92,13 +92,13 @@ class PyavEncoder:
 
         codec, sound_codec = _PYAV[path.suffix.lower()]
         self._path, self._fps, self._num_frames = path, Fraction(round(fps * 1000), 1000), 0
-        # The index comes first in an MP4, so that a browser can begin before it has the whole file.
-        choices = {"movflags": "faststart"} if path.suffix.lower() == ".mp4" else {}
+        # Put the index of an MP4 first, so that a browser can start to play before it has the whole file.
+        options = {"movflags": "faststart"} if path.suffix.lower() == ".mp4" else {}
         try:
-            self._container = av.open(str(path), "w", options=choices)
+            self._container = av.open(str(path), "w", options=options)
         except OSError as error:
             raise cannot_write(path, error) from error
-        self._stream = cast("Any", self._container.add_stream(codec, rate=self._fps, options=_CHOICES[codec]))
+        self._stream = cast("Any", self._container.add_stream(codec, rate=self._fps, options=_CODEC_OPTIONS[codec]))
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = 1 / self._fps
@@ -110,11 +110,11 @@ class PyavEncoder:
         """Add a frame, uint8 (H, W, 3) BGR, and the sound up to its end."""
         import av
 
-        picture = av.VideoFrame.from_ndarray(frame, format="bgr24")
-        picture.pts, picture.time_base = self._num_frames, 1 / self._fps
+        av_frame = av.VideoFrame.from_ndarray(frame, format="bgr24")
+        av_frame.pts, av_frame.time_base = self._num_frames, 1 / self._fps
         self._num_frames += 1
         try:
-            self._container.mux(self._stream.encode(picture))
+            self._container.mux(self._stream.encode(av_frame))
             if self._sound is not None:
                 self._sound.write_until(float(self._num_frames / self._fps), begin_s)
         except OSError as error:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LiveTable:
-    """Rows of a camera in the file that was asked for, from the first one on; for use in a ``with``.
+    """Writes the rows of a camera to a file as they come; use it in a ``with``.
 
     Args:
         path: The file to write, in a format that is written row by row.
@@ -27,8 +27,8 @@ class LiveTable:
         num_results: Results written so far.
 
     Raises:
-        MoueError: another suffix, `path` exists and `overwrite` is false, another process writes it, or it cannot be
-            written.
+        MoueError: the suffix is wrong, `path` exists and `overwrite` is false, another process is writing it, or it
+            cannot be written.
     """
 
     def __init__(self, path: str | Path, *, class_names: Sequence[str], overwrite: bool = False) -> None:
@@ -71,6 +71,6 @@ class LiveTable:
             raise cannot_write(self.path, error) from error
 
     def _close(self) -> None:
-        # What could not be written has been told; closing tries to write it once more.
+        # `write` has already reported the failure; closing tries to write the same bytes again.
         with contextlib.suppress(OSError):
             self._file.close()

@@ -1,4 +1,4 @@
-"""What an interrupted run left of a CSV file: its whole rows are kept, row by row, since there may be millions."""
+"""Keeps the complete rows of an interrupted CSV file; works row by row, since there may be millions."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 def keep_whole_rows(path: Path, names: Sequence[str], size: int | None = None, *, header: str) -> Counter[str]:
-    """Drop the rows that were not written whole, and count what is done. Only one image's rows are in memory.
+    """Drop incomplete rows and images, and count what is done. Only one image's rows are in memory at a time.
 
     Args:
         path: The CSV file; replaced.
         names: Its columns.
-        size: Most bytes to keep; None keeps all.
+        size: Maximum number of bytes to keep; None keeps all.
         header: The text before the rows.
 
     Returns:
-        For each value of the column file how often it is done: images and videos.
+        How often each image or video, by its value in the column `file`, is done.
     """
     if size is not None:
         with path.open("r+b") as file:
@@ -44,8 +44,8 @@ def keep_whole_rows(path: Path, names: Sequence[str], size: int | None = None, *
 
 
 def _rows(path: Path, num_columns: int) -> Generator[list[str], None, None]:
-    """Yield the rows after the first up to one that is cut off."""
-    # A cell may hold a line end, and a quoted one that was cut off raises.
+    """Yield the rows after the header, up to one that is cut off."""
+    # A cell may contain a line end; a quoted cell that is cut off raises an error.
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file, contextlib.suppress(csv.Error):
         rows = csv.reader((line for line in file if line.endswith("\n")), strict=True)
         next(rows, None)
@@ -53,7 +53,7 @@ def _rows(path: Path, num_columns: int) -> Generator[list[str], None, None]:
 
 
 def _images(rows: Iterator[list[str]], face: int, num_faces: int) -> Iterator[list[list[str]]]:
-    """Yield the rows of each image or frame: one without a face, or one for each; the last if it is whole."""
+    """Yield the rows of each image or frame: one per face, or one without a face; the last group only if complete."""
     group: list[list[str]] = []
     for row in rows:
         if group and row[face] in ("", "0"):

@@ -1,4 +1,4 @@
-"""The sound of a video, cut to fit the video that is drawn from it; needs PyAV."""
+"""The sound of a video, cut to fit its annotated copy; needs PyAV."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Opus knows no higher rate, and AAC sounds the same at it.
+# Opus has no higher rate, and AAC sounds the same at this one.
 _RATE: Final = 48_000
 _BIT_RATE: Final = 128_000
-# Time stamps jitter by less; a longer gap is filled with silence.
+# Timestamps jitter by less; a longer gap is filled with silence.
 _JITTER_S: Final = 0.05
 
 
 class SoundTrack:
-    """Copies the sound of one video into another, encoded again, as far as that one has got.
+    """Copies the sound of one video into another one as it is written, and re-encodes it.
 
     Args:
         source: An open video (`av.container.InputContainer`) with sound.
-        target: The video that is written (`av.container.OutputContainer`).
+        target: The video being written (`av.container.OutputContainer`).
         codec: The encoder, "aac" or "libopus".
     """
 
@@ -43,7 +43,7 @@ class SoundTrack:
 
     @classmethod
     def open(cls, path: Path, target: Any, codec: str) -> Self | None:  # noqa: ANN401 (PyAV is optional)
-        """Return the sound of a file, or None if it has none that can be read."""
+        """Return the sound of a file, or None if it has no readable sound."""
         import av
 
         try:
@@ -56,29 +56,29 @@ class SoundTrack:
         return cls(source, target, codec)
 
     def write_until(self, end_s: float, begin_s: float) -> None:
-        """Write what sounds before `end_s`.
+        """Write the sound up to `end_s`.
 
         Args:
-            end_s: Seconds in the video that is written.
-            begin_s: Which second of the source is shown at its beginning. Where it has grown since the last call, the
-                sound between is left out.
+            end_s: Time in the video being written, in seconds.
+            begin_s: Time in the source at which that video begins, in seconds. If it has grown since the last call, the
+                sound in between is left out.
         """
         while self._next is not None:
             time_s, samples = self._next
             place = round((time_s - begin_s) * _RATE)
             if place >= end_s * _RATE:
                 return
-            late = place - self._written
+            gap = place - self._written
             allowed = _JITTER_S * _RATE if self._written else 0
-            if late > allowed:
-                self._encode(np.zeros((late, self._channels), np.int16))
-            elif late < -allowed:
-                samples = samples[-late:]
+            if gap > allowed:
+                self._encode(np.zeros((gap, self._channels), np.int16))
+            elif gap < -allowed:
+                samples = samples[-gap:]
             self._encode(samples)
             self._next = next(self._parts, None)
 
     def close(self) -> None:
-        """Write what the encoder still holds."""
+        """Write what is left in the encoder."""
         try:
             self._target.mux(self._stream.encode(None))
         finally:
@@ -97,13 +97,13 @@ class SoundTrack:
         self._target.mux(self._stream.encode(frame))
 
     def _decode(self) -> Iterator[tuple[float, np.ndarray[Any, np.dtype[np.int16]]]]:
-        """Yield the time in seconds and the samples, int16 (N, channels); damaged sound ends there."""
+        """Yield the time in seconds and the samples, int16 (N, channels); stop where the sound is damaged."""
         with contextlib.suppress(OSError, ValueError):
             for frame in self._source.decode(audio=0):
                 time_s = frame.time
                 if time_s is None:
                     continue
-                frame.pts = None  # the resampler counts on its own
+                frame.pts = None  # the resampler makes its own timestamps
                 for part in self._resampler.resample(frame):
                     samples: Any = part.to_ndarray()
                     yield time_s, samples.reshape(-1, self._channels)

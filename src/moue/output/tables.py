@@ -1,4 +1,4 @@
-"""Tables of results that get their name when they are complete."""
+"""Tables of results that get their names when they are complete."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class TableFile:
-    """A table that is written under another name and gets its own at the end; for use in a ``with``.
+    """A table that is written under a temporary name and gets its own at the end; use it in a ``with``.
 
     Args:
         path: The file to write; its suffix chooses the format.
         class_names: The classes, in order.
         overwrite: Replace an existing file.
-        name: The format, where several have the suffix.
-        keep: Whether an error in the ``with`` leaves a whole file with the results up to it, rather than none.
+        name: The format, if several have the suffix.
+        keep: Whether an error in the ``with`` leaves a valid file with the results so far, rather than no file.
 
     Attributes:
         num_results: Results written so far.
 
     Raises:
-        MoueError: the suffix is unknown, `path` exists and `overwrite` is false, another process writes it, or it
-            cannot be written.
+        MoueError: the suffix is unknown, `path` exists and `overwrite` is false, another process is writing it, or
+            it cannot be written.
     """
 
     def __init__(
@@ -85,19 +85,19 @@ class TableFile:
         if kind is None:
             self._writer.close(whole=True)
             return
-        # What could not be written has been told; closing tries to write it once more.
+        # `write` has already reported the failure; closing tries to write the same bytes again.
         with contextlib.suppress(OSError):
             self._writer.close(whole=False)
 
 
 class _TextWriter:
-    """Writes a format that is text, as UTF-8."""
+    """Writes a text format as UTF-8."""
 
-    def __init__(self, form: TableFormat, path: Path, class_names: Sequence[str]) -> None:
-        self._format, self._class_names, self._is_first = form, class_names, True
+    def __init__(self, table_format: TableFormat, path: Path, class_names: Sequence[str]) -> None:
+        self._format, self._class_names, self._is_first = table_format, class_names, True
         # A file name may hold bytes that are not Unicode; they are written as \udcXX.
         self._file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-        self._file.write(form.begin(class_names))
+        self._file.write(table_format.begin(class_names))
 
     def write(self, result: Result) -> None:
         self._file.write(self._format.result(result, self._class_names, self._is_first))
@@ -112,7 +112,7 @@ class _TextWriter:
 
 
 class _WriteError(MoueError):
-    """The table itself could not be written, so nothing of it can be kept."""
+    """The table itself could not be written, so none of it can be kept."""
 
 
 def _parts(error: MoueError) -> tuple[str, str, str]:

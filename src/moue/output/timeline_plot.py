@@ -1,4 +1,4 @@
-"""The image of a timeline: a face and a strip for each person, its colours the expressions, gaps where nobody was."""
+"""The plot of a timeline: a face and a coloured strip of expressions for each person, with gaps during absence."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
     from moue.recognition.timeline import Person, Timeline
 
-_MOST_STRIPS: Final = 8
+_MAX_STRIPS: Final = 8
 _CUT: Final = (0, (3, 2))  # dashes
 _INK, _MUTED, _ABSENT = "#1c2024", "#5b646e", "#f1f3f5"
-# Steps between marks of the time axis, in seconds.
+# Steps between ticks of the time axis, in seconds.
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-_MOST_MARKS: Final = 12
-_LEFT, _RIGHT = 0.16, 0.835  # of the strips, as parts of the figure's width
-_MOST_SHARES: Final = 3  # named beside a strip
+_MAX_TICKS: Final = 12
+_LEFT, _RIGHT = 0.16, 0.835  # edges of the strips, as fractions of the figure's width
+_MAX_SHARES: Final = 3  # written beside a strip
 
 
 def plot_timeline(timeline: Timeline, path: str | Path, *, title: str = "", overwrite: bool = False) -> Path:
-    """Write a PNG with the share of each expression over time, one strip for each person; return its path.
+    """Write a PNG with the share of each expression over time, one strip per person; return its path.
 
-    Of many people the eight seen in most frames are shown.
+    It shows at most eight people, those in the most frames.
 
     Args:
-        timeline: A video's timeline, after its last frame.
+        timeline: The timeline of a video, after its last frame.
         path: The PNG.
-        title: What stands above, such as the video's name.
+        title: The title, such as the video's name.
         overwrite: Replace an existing file.
 
     Raises:
@@ -59,7 +59,7 @@ def _figure(timeline: Timeline, title: str) -> Figure:
         from matplotlib.patches import Patch
     except ImportError as error:
         raise MissingExtraError("matplotlib", "report") from error
-    longest = sorted(timeline.people(), key=lambda person: -person.num_frames)[:_MOST_STRIPS]
+    longest = sorted(timeline.people(), key=lambda person: -person.num_frames)[:_MAX_STRIPS]
     people = sorted(longest, key=lambda person: person.track_id)
     strip, top, bottom = (1.3 if len(people) == 1 else 0.85), 0.78, 0.52
     height = top + bottom + strip * len(people)
@@ -82,7 +82,7 @@ def _figure(timeline: Timeline, title: str) -> Figure:
     style = {"frameon": False, "fontsize": 9, "labelcolor": _INK, "columnspacing": 1.3, "handlelength": 1.1}
     figure.legend(handles=handles, ncols=len(handles), handletextpad=0.5, **place, **style)
     figure.text(_RIGHT + 0.015, 1 - 0.45 / height, "share of time", va="top", fontsize=9, color=_MUTED)
-    # A file's name may hold bytes that are no text, which Matplotlib refuses.
+    # A file name may contain bytes that are not text, which Matplotlib refuses.
     title = title.encode("utf-8", "replace").decode("utf-8")
     figure.text(0.022, 1 - 0.13 / height, title, va="top", fontsize=12, fontweight="bold", color=_INK, parse_math=False)
     others = timeline.num_people - len(people)
@@ -96,7 +96,7 @@ def _strip(axes: Axes, timeline: Timeline, person: Person) -> None:
     begin, colors = timeline.begin_s or 0.0, _colors(timeline)
     for first, shares in _stretches(timeline, person):
         edges = [begin + (first + number) * timeline.bin_s for number in range(len(shares) + 1)]
-        # The last frame lasts as long as the others do.
+        # The last frame lasts as long as the others.
         if first + len(shares) > max(timeline.frames):
             edges[-1] = _end(timeline)
         low = [0.0] * len(edges)
@@ -118,7 +118,7 @@ def _strip(axes: Axes, timeline: Timeline, person: Person) -> None:
 
 
 def _face(figure: Figure, axes: Axes, person: Person) -> None:
-    """Put the person's number and face left of the strip."""
+    """Draw the person's number and face to the left of the strip."""
     place = axes.get_position()
     middle = place.y0 + place.height / 2
     figure.text(0.052, middle, f"#{person.track_id}", fontsize=11, color=_INK, ha="right", va="center")
@@ -127,13 +127,13 @@ def _face(figure: Figure, axes: Axes, person: Person) -> None:
     width, height = figure.get_size_inches()
     side = min(place.height, 0.062 * width / height)
     left, below = 0.057, place.y0 + (place.height - side) / 2
-    picture = figure.add_axes((left, below, side * height / width, side))
-    picture.imshow(person.face, interpolation="lanczos")
-    picture.set_axis_off()
+    face_axes = figure.add_axes((left, below, side * height / width, side))
+    face_axes.imshow(person.face, interpolation="lanczos")
+    face_axes.set_axis_off()
 
 
 def _shares(figure: Figure, axes: Axes, timeline: Timeline, person: Person) -> None:
-    """Put the shares of time right of the strip: a bar of all classes, and the largest in words."""
+    """Draw the shares of time to the right of the strip: a bar of all classes, and the largest ones as text."""
     place, colors, shares = axes.get_position(), _colors(timeline), person.shares()
     bar = figure.add_axes((_RIGHT + 0.015, place.y0 + 0.82 * place.height, 0.14, 0.18 * place.height))
     left = 0.0
@@ -144,7 +144,7 @@ def _shares(figure: Figure, axes: Axes, timeline: Timeline, person: Person) -> N
     bar.set_ylim(-0.5, 0.5)
     bar.set_axis_off()
     order = sorted((number for number, share in enumerate(shares) if share), key=lambda number: -shares[number])
-    for line, number in enumerate(order[:_MOST_SHARES]):
+    for line, number in enumerate(order[:_MAX_SHARES]):
         y = place.y0 + place.height * (0.62 - 0.27 * line)
         color = _MUTED if line else _INK
         text = f"{timeline.class_names[number]} {shares[number]:.0%}"
@@ -152,9 +152,9 @@ def _shares(figure: Figure, axes: Axes, timeline: Timeline, person: Person) -> N
 
 
 def _stretches(timeline: Timeline, person: Person) -> Iterator[tuple[int, list[list[float]]]]:
-    """Yield where each stretch of time begins in which the person is seen, and the shares of the classes in it.
+    """Yield the first bin of each stretch in which the person is seen, and the shares of the classes in its bins.
 
-    Where frames are further apart than the stretches of the timeline, the last answer holds until the next frame.
+    If frames are further apart than the bins of the timeline, the last shares hold until the next frame.
     """
     first, shares = 0, list[list[float]]()
     for place in range(min(person.bins), max(timeline.frames) + 1):
@@ -174,18 +174,18 @@ def _stretches(timeline: Timeline, person: Person) -> Iterator[tuple[int, list[l
 
 def _time_axis(axes: Axes, timeline: Timeline) -> None:
     begin, end = timeline.begin_s or 0.0, _end(timeline)
-    step = next((step for step in _STEPS if (end - begin) / step <= _MOST_MARKS), None)
-    step = step or _STEPS[-1] * max(1, round((end - begin) / _STEPS[-1] / _MOST_MARKS))
+    step = next((step for step in _STEPS if (end - begin) / step <= _MAX_TICKS), None)
+    step = step or _STEPS[-1] * max(1, round((end - begin) / _STEPS[-1] / _MAX_TICKS))
     first = -int(-begin // step) * step
-    marks = [first + number * step for number in range(int((end - first) / step) + 1)]
+    ticks = [first + number * step for number in range(int((end - first) / step) + 1)]
     axes.set_xlim(begin, end)
-    axes.set_xticks(marks, [minutes(mark) for mark in marks], fontsize=8.5, color=_INK)
+    axes.set_xticks(ticks, [minutes(tick) for tick in ticks], fontsize=8.5, color=_INK)
     unit = "h:min:s" if end >= 3600 else "min:s"
     axes.set_xlabel(f"time ({unit})", fontsize=9, color=_MUTED)
 
 
 def _end(timeline: Timeline) -> float:
-    """Return when the last frame gives way, as if another one came."""
+    """Return when the last frame ends, as if another one followed."""
     begin = timeline.begin_s or 0.0
     return timeline.end_s + max(0.04, (timeline.end_s - begin) / max(1, timeline.num_frames - 1))
 

@@ -1,4 +1,4 @@
-"""The data of a timeline: as CSV, a row for each person and stretch of time; as JSON, with cuts and shares of time."""
+"""The data of a timeline: as CSV, one row per person and time step; as JSON, also with cuts and shares of time."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def write_timeline(timeline: Timeline, path: str | Path, *, title: str = "", ove
     """Write a timeline as ``.csv``, ``.json`` or ``.png``; return its path.
 
     Args:
-        timeline: A video's timeline, after its last frame.
-        path: The file, whose suffix chooses the format.
-        title: What stands above the image, and in the JSON file as `video`.
+        timeline: The timeline of a video, after its last frame.
+        path: The file; its suffix chooses the format.
+        title: The title of the plot, and `video` in the JSON file.
         overwrite: Replace an existing file.
 
     Raises:
-        MoueError: the suffix is another, `path` exists and `overwrite` is false, or as `plot_timeline`.
-        MissingExtraError: the image needs matplotlib, which is not installed.
+        MoueError: the suffix is unknown, `path` exists and `overwrite` is false, or as `plot_timeline`.
+        MissingExtraError: the plot needs matplotlib, which is not installed.
     """
     path = Path(path)
     refuse_suffix(path, SUFFIXES)
@@ -43,7 +43,7 @@ def write_timeline(timeline: Timeline, path: str | Path, *, title: str = "", ove
 
 
 def timeline_csv(timeline: Timeline) -> str:
-    """Return a table with a row for each person and stretch of time in which the person was seen."""
+    """Return a table with a row for each person and each time step in which the person was seen."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     names = [f"prob_{name}" for name in timeline.class_names]
@@ -51,14 +51,14 @@ def timeline_csv(timeline: Timeline) -> str:
     for person in timeline.people():
         for step in _steps(timeline, person):
             values = [f"{value:.{_DIGITS}f}" for value in step["probabilities"].values()]
-            about = (f"{step['begin_s']:.3f}", f"{step['end_s']:.3f}", step["num_frames"], step["emotion"])
-            table.writerow((person.track_id, *about, *values))
+            head = (f"{step['begin_s']:.3f}", f"{step['end_s']:.3f}", step["num_frames"], step["emotion"])
+            table.writerow((person.track_id, *head, *values))
     return text.getvalue()
 
 
 def timeline_json(timeline: Timeline, video: str = "") -> str:
-    """Return the same as JSON, with the cuts, and each person's shares of time and mean probabilities."""
-    about = {
+    """Return the same data as JSON, with the cuts, and each person's shares of time and mean probabilities."""
+    content = {
         "format": FORMAT,
         "version": VERSION,
         "video": video,
@@ -81,7 +81,7 @@ def timeline_json(timeline: Timeline, video: str = "") -> str:
             for person in timeline.people()
         ],
     }
-    return json.dumps(about, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
 def _steps(timeline: Timeline, person: Person) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Writing an annotated video frame by frame; what was written is kept however the run ends."""
+"""Writes an annotated video frame by frame; the frames written so far are kept however the run ends."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
     from moue.recognition.frame_result import FrameResult
 
-_LONGEST_PAUSE_S: Final = 10.0
-# MPEG-4 counts time in at most 65,535 steps a second, and OpenCV rounds rates to thousandths: it fails beyond these.
-_LEAST_FPS, _MOST_FPS = 0.01, 60.0
+_MAX_PAUSE_S: Final = 10.0
+# MPEG-4 has at most 65,535 time steps per second, and OpenCV rounds rates to thousandths: it fails beyond these.
+_MIN_FPS, _MAX_FPS = 0.01, 60.0
 
 
 class AnnotatedVideo:
-    """A video with the answers drawn in; for use in a ``with``.
+    """A video with the predictions drawn on it; use it in a ``with``.
 
-    It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: what was
-    written by then is a video. Where frames were left out or came late, the one before is repeated, so that the video
-    runs as fast as what it shows; a longer pause is cut to 10 seconds.
+    It is written under a temporary name and gets its own when closed, also after an error or Ctrl-C: the frames
+    written by then are a valid video. If frames are missing or late, the previous one is repeated, so that the video
+    keeps the speed of its source; longer pauses are cut to 10 seconds.
 
     Args:
         path: ``.webm`` (VP8), ``.mp4`` (H.264 if PyAV is installed, otherwise MPEG-4 part 2) or ``.avi`` (Motion JPEG).
-        fps: Frames a second, above 0. The file has at most 60; it leaves out frames that fall between two of those.
+        fps: Frames per second, above 0. The file has at most 60; frames in between are left out.
         overwrite: Replace an existing file.
-        bars: Draw the bars of the probabilities, as `draw`.
+        bars: Draw bars of the probabilities, as for `draw`.
         labels: As for `draw`: "name", "emoji" or "both".
-        sound: The file whose sound ``.webm`` and ``.mp4`` get if PyAV is installed, at the time of the frames.
+        sound: A file whose sound is copied to ``.webm`` and ``.mp4``, in sync with the frames, if PyAV is installed.
 
     Raises:
         MoueError: the suffix is unknown, or `path` exists and `overwrite` is false.
@@ -63,7 +63,7 @@ class AnnotatedVideo:
         if not 0 < fps <= 1000:
             raise SettingError(f"fps is {fps}", "frames per second, above 0")
         refuse_existing(self.path, overwrite=overwrite)
-        self.fps = min(max(fps, _LEAST_FPS), _MOST_FPS)
+        self.fps = min(max(fps, _MIN_FPS), _MAX_FPS)
         self.num_frames = 0
         self._overwrite, self._bars, self._labels = overwrite, bars, labels
         self._cv2 = load_opencv()
@@ -82,7 +82,7 @@ class AnnotatedVideo:
         self.close()
 
     def add(self, image: NDArray[np.uint8], result: FrameResult) -> None:
-        """Draw a frame's answers and add it.
+        """Draw a result on its frame and add it.
 
         Args:
             image: uint8 (H, W, 3) RGB, the frame.
@@ -93,33 +93,33 @@ class AnnotatedVideo:
         """
         if not result.width:
             result = dataclasses.replace(result, width=image.shape[1], height=image.shape[0], faces=())
-        picture = draw(image, result, bars=self._bars, labels=self._labels)
+        drawing = draw(image, result, bars=self._bars, labels=self._labels)
         if self._writer is None:
-            self._open(picture.size, result.time_s or 0.0)
-        if _even(picture.size) != self._size:
-            picture = ImageOps.pad(picture, self._size)
-        picture = picture.crop((0, 0, *self._size))
-        frame: NDArray[np.uint8] = self._cv2.cvtColor(np.asarray(picture), self._cv2.COLOR_RGB2BGR)
+            self._open(drawing.size, result.time_s or 0.0)
+        if _even(drawing.size) != self._size:
+            drawing = ImageOps.pad(drawing, self._size)
+        drawing = drawing.crop((0, 0, *self._size))
+        frame: NDArray[np.uint8] = self._cv2.cvtColor(np.asarray(drawing), self._cv2.COLOR_RGB2BGR)
         place = round(((result.time_s or 0.0) - self._begin_s) * self.fps)
         pause = place - self.num_frames if self._last is not None else 0
-        too_long = pause - round(_LONGEST_PAUSE_S * self.fps)
-        if too_long > 0:
-            # What comes after it comes so much sooner.
-            self._begin_s += too_long / self.fps
-            place, pause = place - too_long, pause - too_long
+        excess = pause - round(_MAX_PAUSE_S * self.fps)
+        if excess > 0:
+            # All later frames move forward by the same time.
+            self._begin_s += excess / self.fps
+            place, pause = place - excess, pause - excess
         if self._last is not None:
             for _ in range(pause):
                 self._write(self._last)
-        # Of two frames that fall into one place the first is shown.
+        # If two frames fall into the same place, the first one is shown.
         if place >= self.num_frames or self._last is None:
             self._write(frame)
         self._last = frame
 
     def close(self) -> None:
-        """End the video and give it its name; a video without frames is not written.
+        """Complete the video and give it its name; a video without frames is not written.
 
         Raises:
-            MoueError: nothing could be written.
+            MoueError: the video could not be written.
         """
         writer, self._writer = self._writer, None
         if writer is None:
@@ -131,11 +131,11 @@ class AnnotatedVideo:
             self._stack.__exit__(MoueError, failure, None)
             raise
         with silenced_stderr():
-            # OpenCV does not say when a disk is full; what was written then cannot be opened.
+            # OpenCV does not report a full disk, but the video cannot be opened then.
             written = self._cv2.VideoCapture(name_for_opencv(self._temporary))
-        fine = written.isOpened()
+        is_valid = written.isOpened()
         written.release()
-        if not fine:
+        if not is_valid:
             error = MoueError(f"writing {self.path} failed", "a video that can be opened again", "Is the disk full?")
             self._stack.__exit__(MoueError, error, None)
             raise error
@@ -158,5 +158,5 @@ class AnnotatedVideo:
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:
-    """Return a size without an odd last row or column: the codecs store colours at half the size."""
+    """Return a size without an odd last row or column: the codecs store colours at half resolution."""
     return size[0] // 2 * 2, size[1] // 2 * 2

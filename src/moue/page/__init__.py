@@ -1,4 +1,4 @@
-"""The page: expressions in the browser, on the visitor's own machine. Its sources are in ``web/`` of the repository."""
+"""The page: expression recognition in the visitor's browser. Its sources are in ``web/`` of the repository."""
 
 from moue.page.built import copy, folder
 

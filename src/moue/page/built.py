@@ -1,4 +1,4 @@
-"""Where the built page is, and a copy of it for any web host."""
+"""Finds the built page and copies it for any web host."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _INDEX: Final = "index.html"
 
 
 def folder() -> Path | None:
-    """Return the folder of the built page, or None where it was not built.
+    """Return the folder of the built page, or None if it was not built.
 
-    A wheel holds it. In a clone of the repository ``make page`` builds it, which needs Node.
+    A wheel contains it. In a clone of the repository, ``make page`` builds it, which needs Node.
     """
     return _BUILT if (_BUILT / _INDEX).is_file() else None
 
@@ -38,17 +38,17 @@ def copy(
 
     Args:
         out: The folder to write.
-        model: The network of the page, as for `moue.Classifier.load`; None takes the shipped one.
+        model: The model of the page, as for `moue.Classifier.load`; None takes the shipped one.
         detector: What finds the faces: ``"own"``, which is built into the page, or ``"yunet"``.
         detector_model: YuNet's file, or a folder with it; None looks where `moue.faces.make_detector` does.
-        overwrite: Replace an existing folder, if it is empty or holds an earlier page.
+        overwrite: Replace an existing folder if it is empty or contains an earlier page.
 
     Returns:
         `out`.
 
     Raises:
-        MoueError: the page was not built; the network or the detector cannot be loaded, or the page cannot run it;
-            `out` exists and `overwrite` is false, or holds something else; or it cannot be written.
+        MoueError: the page was not built; the model or the detector cannot be loaded, or the page cannot run it;
+            `out` exists and `overwrite` is false, or it contains something else; or it cannot be written.
     """
     built, target = folder(), Path(out)
     if built is None:
@@ -57,10 +57,10 @@ def copy(
         )
     refuse_existing(target, overwrite=overwrite)
     _refuse_other(target)
-    finder = page_detector(detector, detector_model)
+    chosen_detector = page_detector(detector, detector_model)
     chosen = None
-    if model is not None or finder is not None:
-        chosen = PageModel.load(DEFAULT_MODEL if model is None else model).with_detector(finder)
+    if model is not None or chosen_detector is not None:
+        chosen = PageModel.load(DEFAULT_MODEL if model is None else model).with_detector(chosen_detector)
     with locked(target):
         try:
             _replace(built, target, chosen)
@@ -70,19 +70,19 @@ def copy(
 
 
 def _refuse_other(target: Path) -> None:
-    """Refuse to replace what is no page: a folder of somebody's own files would be lost."""
-    if os.path.lexists(target) and not _may_go(target):
+    """Refuse to replace anything but a page: the user's own files would be lost."""
+    if os.path.lexists(target) and not _is_replaceable(target):
         raise MoueError(f"{target} is not a page that moue wrote", "a new name, an empty folder or an earlier page")
 
 
-def _may_go(target: Path) -> bool:
+def _is_replaceable(target: Path) -> bool:
     if target.is_symlink() or not target.is_dir():
         return False
     return (target / LIST).is_file() or not any(target.iterdir())
 
 
 def _replace(built: Path, target: Path, model: PageModel | None) -> None:
-    """Copy beside the target first, so that a half-written page never has its name."""
+    """Copy to a temporary folder first, so that `target` is never a half-written page."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}-", dir=target.parent) as work:
         new, old = Path(work) / "new", Path(work) / "old"
         shutil.copytree(built, new)
@@ -94,15 +94,15 @@ def _replace(built: Path, target: Path, model: PageModel | None) -> None:
 
 
 def put_in(folder: Path, model: PageModel) -> None:
-    """Make a network, and the detector beside it, those of the page in a folder, in place of any others."""
+    """Put a model and its detector into the page in a folder, in place of any others."""
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     (folder / FOLDER).mkdir()
     for name, content in model.files.items():
         (folder / name).write_bytes(content)
     (folder / MANIFEST).write_text(model.manifest_text(), encoding="utf-8")
-    listed = folder / LIST
-    if listed.exists():  # it comes with the built page
-        listed.write_text(model.listed(listed.read_text(encoding="utf-8")), encoding="utf-8")
+    file_list = folder / LIST
+    if file_list.exists():  # it comes with the built page
+        file_list.write_text(model.listed(file_list.read_text(encoding="utf-8")), encoding="utf-8")
     if model.detector is not None:
         licences = folder / LICENCES
         others = licences.read_text(encoding="utf-8") if licences.exists() else ""

@@ -1,4 +1,4 @@
-"""A detector that the page runs in place of the one that is built into it, and what the page has to know about it."""
+"""A detector that the page runs instead of the built-in one, and what the page has to know about it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ OWN: Final = "own"
 """The detector that is built into the page."""
 
 YUNET: Final = "yunet"
-"""The detector that may be put in its place; its weights are not in the package."""
+"""The detector that can replace it; its weights are not in the package."""
 
 _LICENCE: Final = Path(__file__).parent / "yunet_licence.txt"
 
 
 @dataclasses.dataclass(frozen=True)
 class PageDetector:
-    """YuNet beside the page.
+    """YuNet for the page.
 
     Attributes:
-        manifest: What the page learns about it, but for the address and size of its file.
+        manifest: What the page has to know about it, except the URL and size of its file.
         content: The ONNX file, which takes images of any size.
-        is_known: Whether it is the file that anyone can download.
+        is_known: Whether it is the published file.
     """
 
     manifest: dict[str, Any]
@@ -44,10 +44,10 @@ class PageDetector:
             model: Its file, or a folder with it; None looks in the folder that `MOUE_MODELS` names and in the cache.
 
         Raises:
-            MoueError: it is not here, or the file is not YuNet.
+            MoueError: there is no file, or the file is not YuNet.
         """
         path = find_yunet(model)
-        YuNet(path)  # refuses another network
+        YuNet(path)  # raises if it is another network
         manifest = {"name": YUNET, "score_threshold": DEFAULT_THRESHOLD, "min_size": DEFAULT_MIN_SIZE}
         return cls(manifest, read_free(path), sha256_of(path) == store.MODELS[YUNET].sha256)
 
@@ -57,19 +57,19 @@ class PageDetector:
         return hashlib.sha256(self.content).hexdigest()
 
     def licences(self, others: str) -> str:
-        """Return the licences of all that the page brings: those of the page without the detector, and its own."""
+        """Return the licences of the page with the detector: `others`, those of the page without it, and its own."""
         return "\n\n".join(text for text in (others.rstrip(), _LICENCE.read_text(encoding="utf-8")) if text)
 
 
 def page_detector(name: str, model: str | Path | None = None) -> PageDetector | None:
-    """Return the detector of a name for the page, None for the one that is built into it.
+    """Return the named detector for the page, or None for the built-in one.
 
     Args:
         name: ``"own"`` or ``"yunet"``.
         model: As for `PageDetector.load`; ``"own"`` takes none.
 
     Raises:
-        MoueError: the page knows no detector of this name, `model` does not go with it, or as `PageDetector.load`.
+        MoueError: the page has no detector with this name, it takes no `model`, or as `PageDetector.load`.
     """
     if name == YUNET:
         return PageDetector.load(model)

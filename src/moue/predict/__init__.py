@@ -1,4 +1,4 @@
-"""The batch job over files, folders and videos: `predict` answers them, draws them and writes a table."""
+"""The batch job over files, folders and videos: `predict` analyzes them, annotates them and writes a table."""
 
 from moue.predict.listener import Listener
 from moue.predict.options import PredictOptions

@@ -1,7 +1,7 @@
-"""Shares of expressions in groups of people, and nothing about any one of them: `aggregate`.
+"""`aggregate`: shares of expressions in groups of people, and nothing about any single person.
 
 A group is the images of one folder, or one minute of one video. In a video a person counts once a minute, however many
-frames show them. A group of fewer people than asked for is suppressed: it has a row that says so, and no shares.
+frames show them. A group with fewer than `min_faces` people is suppressed: its row says so and has no shares.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Group:
         source: The folder, or the video.
         minute: The minute of the video, from 0; None for a folder.
         num_faces: How many people; None if the group is suppressed.
-        shares: The fraction of them with each answer, by class; empty if suppressed.
-        unsure: The fraction of them whose answer is unsure; None if suppressed.
+        shares: The fraction of them predicted as each class, by class; empty if suppressed.
+        unsure: The fraction of them whose prediction is unsure; None if suppressed.
     """
 
     source: str
@@ -62,13 +62,13 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Aggregated:
-    """What `aggregate` found.
+    """The result of `aggregate`.
 
     Attributes:
         groups: The groups, in the order in which they were seen.
         class_names: The classes, in order.
         min_faces: Smaller groups are suppressed.
-        summary: Counts of files, and failures; it holds no answers.
+        summary: Counts of files, and failures; it holds no predictions.
     """
 
     groups: tuple[Group, ...]
@@ -88,7 +88,7 @@ class Aggregated:
         return text.getvalue()
 
     def to_json(self) -> str:
-        """Return the same as JSON."""
+        """Return the same data as JSON."""
         about = {"format": FORMAT, "version": VERSION, "min_faces": self.min_faces, "class_names": self.class_names}
         groups = [{**dataclasses.asdict(group), "suppressed": group.suppressed} for group in self.groups]
         return json.dumps({**about, "groups": groups}, indent=1, ensure_ascii=False) + "\n"
@@ -101,36 +101,36 @@ def aggregate(
     min_faces: int = MIN_FACES,
     listener: Listener | None = None,
 ) -> Aggregated:
-    """Count answers in groups; boxes, track numbers and single answers are not kept.
+    """Count predictions in groups; boxes, track numbers and single predictions are not kept.
 
     Args:
         inputs: As for `moue.predict.predict`.
-        options: How to answer; no `output`, `annotate`, `srt` and `timeline`, which tell of single faces.
+        options: How to predict; without `output`, `annotate`, `srt` and `timeline`, which reveal single faces.
         min_faces: Smaller groups are suppressed; 2 or more.
-        listener: Is told of progress and failures, but of no result.
+        listener: Is notified of progress and failures, but not of results.
 
     Raises:
-        MoueError: `min_faces` is below 2, or `options` asks for single faces; else as `moue.predict.predict`.
+        MoueError: `min_faces` is below 2, or `options` requests single faces; otherwise as `moue.predict.predict`.
     """
     if min_faces < 2:
         raise MoueError(f"groups of at least {min_faces} face", "2 or more: a single face is no group")
-    if any(one is not None for one in (options.output, options.annotate, options.srt, options.timeline)):
+    if any(path is not None for path in (options.output, options.annotate, options.srt, options.timeline)):
         raise MoueError(
             "an aggregate with single faces", "no output, annotate, srt or timeline", "Write the aggregate."
         )
     counted = _Counting(listener or Listener(), options.unsure_below)
     summary = predict(inputs, options, listener=counted)
-    # Of few faces in all, these counts would tell what the groups do not.
+    # With few faces in all, these counts would reveal what the groups hide.
     summary.emotions = Counter({"": summary.emotions.total()})
-    groups = tuple(group if (group.num_faces or 0) >= min_faces else _small(group) for group in counted.groups())
+    groups = tuple(group if (group.num_faces or 0) >= min_faces else _suppressed(group) for group in counted.groups())
     return Aggregated(groups, counted.class_names, min_faces, summary)
 
 
 class _Counting(Listener):
-    """Counts the results and passes on what tells nothing of a single face.
+    """Counts the results, and passes on only reports that reveal nothing about a single face.
 
     Args:
-        inner: Is told of progress and failures.
+        inner: Receives progress and failures.
         unsure_below: As in `PredictOptions`.
     """
 
@@ -141,7 +141,7 @@ class _Counting(Listener):
         self._done: list[Group] = []
         self._minute: tuple[str, int] | None = None
         self._people: dict[int, list[float]] = {}
-        self._answering = False
+        self._predicting = False
 
     def began(self, analyzer: Analyzer) -> None:
         """Keep the classes."""
@@ -150,16 +150,16 @@ class _Counting(Listener):
 
     def progress(self, title: str, done: int, total: int | None) -> None:
         """Pass it on."""
-        self._answering = True
+        self._predicting = True
         self._inner.progress(title, done, total)
 
     def failed(self, file: str, message: str) -> None:
-        """Pass it on: there is no face in what could not be read."""
+        """Pass it on: a file that could not be read shows no face."""
         self._inner.failed(file, message)
 
     def note(self, text: str) -> None:
-        """Pass on what is said of the inputs; later remarks name single images."""
-        if not self._answering:
+        """Pass on notes about the inputs; later notes name single images."""
+        if not self._predicting:
             self._inner.note(text)
 
     def result(self, result: ImageResult) -> None:
@@ -168,8 +168,8 @@ class _Counting(Listener):
             self._add_frame(result)
             return
         folder = result.file if is_address(result.file) else str(PurePath(result.file).parent)
-        answers = self._folders.setdefault(folder, [])
-        answers += [(face.emotion, face.unsure) for face in result.faces]
+        predictions = self._folders.setdefault(folder, [])
+        predictions += [(face.emotion, face.unsure) for face in result.faces]
 
     def video_ended(self, file: str, timeline: Timeline, class_names: Sequence[str]) -> None:
         """End the last minute."""
@@ -177,8 +177,8 @@ class _Counting(Listener):
         self._inner.video_ended(file, timeline, class_names)
 
     def groups(self) -> list[Group]:
-        """Return the folders, then the minutes of videos, also the small ones."""
-        folders = [_group(name, None, answers, self.class_names) for name, answers in self._folders.items()]
+        """Return the folders, then the minutes of videos, including small groups."""
+        folders = [_group(name, None, predictions, self.class_names) for name, predictions in self._folders.items()]
         return [*folders, *self._done]
 
     def _add_frame(self, result: FrameResult) -> None:
@@ -196,23 +196,25 @@ class _Counting(Listener):
     def _end_minute(self) -> None:
         if self._minute is None:
             return
-        answers = []
+        predictions = []
         for *sums, count in self._people.values():
             best = max(sums)
-            answers.append((self.class_names[sums.index(best)], best / count < self._unsure_below))
-        self._done.append(_group(*self._minute, answers, self.class_names))
+            predictions.append((self.class_names[sums.index(best)], best / count < self._unsure_below))
+        self._done.append(_group(*self._minute, predictions, self.class_names))
         self._minute, self._people = None, {}
 
 
-def _group(source: str, minute: int | None, answers: Sequence[tuple[str, bool]], class_names: Sequence[str]) -> Group:
-    if not answers:
+def _group(
+    source: str, minute: int | None, predictions: Sequence[tuple[str, bool]], class_names: Sequence[str]
+) -> Group:
+    if not predictions:
         return Group(source, minute, 0)
-    counts, total = Counter(name for name, _ in answers), len(answers)
+    counts, total = Counter(name for name, _ in predictions), len(predictions)
     shares = {name: round(counts[name] / total, _DIGITS) for name in class_names}
-    return Group(source, minute, total, shares, round(sum(unsure for _, unsure in answers) / total, _DIGITS))
+    return Group(source, minute, total, shares, round(sum(unsure for _, unsure in predictions) / total, _DIGITS))
 
 
-def _small(group: Group) -> Group:
+def _suppressed(group: Group) -> Group:
     return Group(group.source, group.minute)
 
 

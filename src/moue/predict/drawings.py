@@ -1,4 +1,4 @@
-"""What a run draws: images, and videos with their timelines."""
+"""The drawings of a run: images, and videos with their timelines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DrawingChoices:
     Attributes:
         labels: What is drawn, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
         overwrite: Replace existing files.
-        run: The table of a run that can be continued; its own unfinished drawing is always replaced.
+        run: The table of a run that can be resumed; its own unfinished drawing is always replaced.
     """
 
     labels: str = "name"
@@ -44,10 +44,10 @@ class DrawingChoices:
     run: CsvRun | None = None
 
     def begin(self, target: Path, *more: Path) -> bool:
-        """Return whether files may be replaced, after noting in the run's journal that they are about to be its own.
+        """Note in the run's journal that it is about to write files, and return whether they may be replaced.
 
         Raises:
-            MoueError: one exists and may not be replaced.
+            MoueError: a file exists and may not be replaced.
         """
         overwrite = self.overwrite or (self.run is not None and self.run.was_drawing(target))
         for path in (target, *more):
@@ -61,14 +61,14 @@ def draw_image(result: ImageResult, target: Path, choices: DrawingChoices) -> st
     """Draw an image's result, if the image could be read.
 
     Returns:
-        Why it was not drawn although it could be read before; empty otherwise.
+        Why it was not drawn although it could be read before; otherwise empty.
 
     Raises:
         MoueError: `target` exists and may not be replaced, or cannot be written.
     """
     if result.status.value not in ("ok", "no_face"):
         return ""
-    # Images are not kept until their faces are named, so what was fetched is fetched again.
+    # Images are not kept until their results are ready, so those at an address are fetched again.
     fetched = is_address(result.file)
     decoded = decode_address(result.file, DEFAULT_LIMITS, allowed=True) if fetched else decode(result.file)
     if decoded.image is None or (decoded.width, decoded.height) != (result.width, result.height):
@@ -79,22 +79,22 @@ def draw_image(result: ImageResult, target: Path, choices: DrawingChoices) -> st
 
 
 class VideoDrawing:
-    """What is drawn of one video: the video with the answers, and the timeline; for use in a ``with``.
+    """The drawings of one video: the video with its predictions, and the timeline; for use in a ``with``.
 
     Args:
-        video: The video, whose sound is kept where PyAV is installed; closed if an error is raised.
+        video: The video; its sound is kept if PyAV is installed. Closed if an error is raised.
         target: The video to write.
-        timeline: Sums up the people of the video; drawn when the video has ended.
-        fps: Analyzed frames a second.
+        timeline: The timeline of the video; drawn when the video has ended.
+        fps: Analyzed frames per second.
         choices: How to draw.
         wrote: Called with each file that was written.
-        note: Called with what could not be drawn.
+        note: Called with a message about what could not be drawn.
 
     Raises:
         MoueError: a file exists and may not be replaced.
     """
 
-    def __init__(  # noqa: PLR0913 (what is drawn, how, and whom to tell)
+    def __init__(  # noqa: PLR0913 (what to draw, how, and two callbacks)
         self,
         video: Video,
         target: Path,

@@ -1,4 +1,4 @@
-"""From what the user named to the files of a run."""
+"""From the user's inputs to the files of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from moue.errors import MoueError
-from moue.media.listing import LeftOut, list_pictures
+from moue.media.listing import LeftOut, find_images
 from moue.media.urls import is_address
 
 if TYPE_CHECKING:
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 
     from moue.predict.listener import Listener
 
-_NAMED: Final = 3  # files that a remark names
+_MAX_NAMED: Final = 3  # files that a note names
 
 
 def collect(inputs: Iterable[str | Path], *, recursive: bool, listener: Listener) -> list[str | Path]:
-    """Return the files and addresses of a run, and tell the listener what was left out of folders.
+    """Return the files and addresses of a run, and note which files of folders were left out.
 
     Args:
-        inputs: Files, folders, addresses, and patterns such as ``*.jpg``, which some shells hand over as they are.
-        recursive: Also look into the folders of a folder.
-        listener: Is told.
+        inputs: Files, folders, addresses, and patterns such as ``*.jpg``, which some shells do not expand.
+        recursive: Also search subfolders.
+        listener: Receives the notes.
     """
     left_out = LeftOut()
     expanded = (path for one in inputs for path in _expand(one))
     found: list[str | Path] = []
     for one in expanded:
-        inside = list(list_pictures([one], recursive=recursive, videos=True, left_out=left_out))
+        inside = list(find_images([one], recursive=recursive, videos=True, left_out=left_out))
         if not inside:
             listener.failed(str(one), "contains no images or videos")
         found += inside
-    _tell(listener, "skipped, not images or videos", left_out.others)
-    _tell(listener, "folders not searched (add --recursive)", left_out.folders)
-    _tell(listener, "ignored, hidden or system files", left_out.litter)
+    _note(listener, "skipped, not images or videos", left_out.others)
+    _note(listener, "folders not searched (add --recursive)", left_out.folders)
+    _note(listener, "ignored, hidden or system files", left_out.litter)
     return found
 
 
 def _expand(one: str | Path) -> list[str | Path]:
-    """Return the files that match a pattern; anything else, or a pattern that matches no file, unchanged."""
+    """Return the files that match a pattern; other inputs, and patterns that match no file, are returned unchanged."""
     if not str(one):
         raise MoueError("an input has an empty name", "a file, a folder or a URL")
     if is_address(one) or os.path.lexists(one) or not glob.has_magic(str(one)):
@@ -50,7 +50,7 @@ def _expand(one: str | Path) -> list[str | Path]:
     return [*sorted(glob.glob(str(one), recursive=True))] or [one]  # noqa: PTH207 (names stay as they were typed)
 
 
-def _tell(listener: Listener, what: str, paths: Sequence[Path]) -> None:
+def _note(listener: Listener, what: str, paths: Sequence[Path]) -> None:
     if paths:
-        names = ", ".join(path.name for path in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
+        names = ", ".join(path.name for path in paths[:_MAX_NAMED]) + (", …" if len(paths) > _MAX_NAMED else "")
         listener.note(f"{what}: {len(paths):,} ({names})")

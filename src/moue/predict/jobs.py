@@ -1,4 +1,4 @@
-"""Where a run draws each image and video: under names that differ from each other and from what is read."""
+"""Where a run saves the drawing of each image and video: each name is unique and differs from every input."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One mention of an image or video.
+    """One image or video of the run, as often as it is named.
 
     Attributes:
         source: Its path or address.
-        drawing: The file that its drawing becomes, an image or a video; None if none is wanted.
+        drawing: The image or video file to draw it in; None if no drawing is wanted.
     """
 
     source: Path | str
@@ -36,23 +36,23 @@ class Job:
     @functools.cached_property
     def is_video(self) -> bool:
         """Whether it is a video or an animation."""
-        return _moves(self.source)
+        return _is_moving(self.source)
 
 
 def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job]:
-    """Return one job for each source, in order, with the file in `folder` that its drawing becomes.
+    """Return one job for each source, in order, with the file in `folder` for its drawing.
 
-    Where several sources have one name, the later ones get numbers. Names that differ in capital letters only count as
-    one name, since they are one file on Windows and macOS. The names depend on all sources, so a run that continues
-    must name all of them again.
+    If several sources share a name, the later ones get numbers. Names that differ only in case count as the same,
+    since they are the same file on Windows and macOS. The names depend on all sources, so a resumed run must be given
+    all of them again.
 
     Args:
         sources: All images and videos of the run, paths and addresses.
-        folder: Where drawings go, or the file that the only video becomes, by its suffix; None if none are wanted.
+        folder: The folder for drawings, or the video file for the only video; None if no drawings are wanted.
 
     Raises:
-        MoueError: `folder` names a file of another kind, or a video although there is not just one; or a drawing, or a
-            video's timeline, would replace one of the sources.
+        MoueError: `folder` names another kind of file, or a video file although there are several sources; or a
+            drawing, or a video's timeline, would replace one of the sources.
     """
     if folder is None:
         return [Job(source) for source in sources]
@@ -61,10 +61,10 @@ def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job
         jobs = [Job(sources[0], folder)]
     else:
         jobs = [Job(source, folder / name) for source, name in zip(sources, _names(sources), strict=True)]
-    read = {_identity(source) for source in sources if not is_address(source)} - {None}
+    inputs = {_identity(source) for source in sources if not is_address(source)} - {None}
     for job in jobs:
         for target in (job.drawing, timeline_of(job.drawing) if job.drawing and job.is_video else None):
-            if target is not None and _identity(target) in read:
+            if target is not None and _identity(target) in inputs:
                 raise MoueError(
                     f"{target} is one of the files to be read",
                     "another folder for the annotated files",
@@ -74,17 +74,17 @@ def drawing_jobs(sources: Sequence[Path | str], folder: Path | None) -> list[Job
 
 
 def timeline_of(drawing: Path) -> Path:
-    """Return the file of a video's timeline, which stands beside the drawn video."""
+    """Return the file of a video's timeline, beside the annotated video."""
     return drawing.with_name(f"{drawing.stem}-timeline.png")
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether a name is meant as that of an image or video, not of a folder."""
+    """Return whether a name is meant for an image or video file, not for a folder."""
     return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and not path.is_dir()
 
 
 def _check_video_file(path: Path, sources: Sequence[Path | str]) -> None:
-    """Raise `SettingError` unless `path` can be the drawn video of the only source."""
+    """Raise `SettingError` unless `path` can be the annotated video of the only source."""
     if path.suffix.lower() not in SUFFIXES:
         expected = f"a folder, or for one video a name that ends in {', '.join(SUFFIXES)}"
         raise SettingError(f"annotated files cannot be written to {path}", expected, "Name a folder.")
@@ -92,26 +92,26 @@ def _check_video_file(path: Path, sources: Sequence[Path | str]) -> None:
         raise SettingError(
             f"{path} is one video, but {len(sources):,} files are to be annotated", "a folder", "Name one."
         )
-    if not _moves(sources[0]):
+    if not _is_moving(sources[0]):
         raise SettingError(f"{path} is a video, but {shown(str(sources[0]))} is an image", "a folder", "Name one.")
 
 
 def _names(sources: Sequence[Path | str]) -> Iterator[str]:
     taken: set[str] = set()
-    times = Counter[str]()
+    counts = Counter[str]()
     for source in sources:
         stem = stem_of(source) if is_address(source) else Path(source).stem
-        suffix = ".webm" if _moves(source) else ".jpg"
+        suffix = ".webm" if _is_moving(source) else ".jpg"
         first = name = stem + suffix
         while _key(name) in taken:
-            # Counted on from the last, or many files of one name would take long.
-            times[_key(first)] += 1
-            name = f"{stem}-{times[_key(first)] + 1}{suffix}"
+            # Counts on from the last number: many files of the same name would otherwise take long.
+            counts[_key(first)] += 1
+            name = f"{stem}-{counts[_key(first)] + 1}{suffix}"
         taken.add(_key(name))
         yield name
 
 
-def _moves(source: Path | str) -> bool:
+def _is_moving(source: Path | str) -> bool:
     return is_video(source) or (not is_address(source) and is_animation(source))
 
 
@@ -121,7 +121,7 @@ def _key(name: str) -> str:
 
 def _identity(path: Path | str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 (text and paths alike)
+        info = os.stat(path)  # noqa: PTH116 (text and paths alike)
     except (OSError, ValueError):  # ValueError: a name with a NUL character
         return None
-    return found.st_dev, found.st_ino
+    return info.st_dev, info.st_ino

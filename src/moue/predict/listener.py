@@ -1,4 +1,4 @@
-"""Whom `moue.predict.predict` tells what it does: a program that shows it, or nobody."""
+"""The callbacks through which `moue.predict.predict` reports what it does."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Takes the reports of a run; each method does nothing until a subclass gives it something to do.
+    """Callbacks of a run; they do nothing unless a subclass overrides them.
 
-    All methods are called from the thread that called `predict`. On a cluster, `note` is also called from another one.
+    All are called from the thread that called `predict`. On a cluster, `note` is also called from another thread.
     """
 
     def began(self, analyzer: Analyzer) -> None:
-        """The network and the detector are loaded."""
+        """The model and the detector are loaded."""
 
     def progress(self, title: str, done: int, total: int | None) -> None:
-        """So many of the images, or of the frames of the video `title`, are done; None where the total is unknown."""
+        """`done` of `total` images, or frames of the video `title`, are done; `total` is None if unknown."""
 
     def result(self, result: ImageResult) -> None:
-        """An image or a frame of a video has been answered."""
+        """An image or a frame of a video has been analyzed."""
 
     def video_ended(self, file: str, timeline: Timeline, class_names: Sequence[str]) -> None:
-        """A video has ended, or could not be opened; `timeline` sums up who was seen in it."""
+        """A video has ended, or could not be opened; `timeline` sums up its people."""
 
     def failed(self, file: str, message: str) -> None:
-        """There is no answer, or no whole one, for a file."""
+        """A file has no result, or only an incomplete one."""
 
     def note(self, text: str) -> None:
         """Something is worth knowing."""

@@ -1,4 +1,4 @@
-"""What the user of `moue.predict.predict` can choose."""
+"""The options of `moue.predict.predict`."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _EVERY_FRAME: Final = Sampling()
 
 @dataclasses.dataclass(frozen=True)
 class PredictOptions:
-    """How a run answers and what it writes.
+    """How a run predicts and what it writes.
 
     Attributes:
         model: As for `moue.Classifier.load`.
         detector: As for `moue.faces.make_detector`.
         detector_model: The file of the detector yunet.
-        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
-        output: The table to write; its suffix chooses a format of `moue.output.formats`. Or an open text file, which
-            gets results as they come.
-        format: The name of the format, where several have the suffix of `output`: "excel" is CSV with a byte order
-            mark. For an open file it is "csv" if none is named.
-        annotate: A folder for images and videos with the answers drawn in; or the video to draw the only one in, by its
-            suffix: .webm, .mp4 or .avi.
+        unsure_below: Confidence below which a prediction is marked as unsure, 0-1.
+        output: The table to write; its suffix chooses a format of `moue.output.formats`. Or an open text file, to which
+            results are written as they come.
+        format: The name of the format, if several have the suffix of `output`: "excel" is CSV with a byte order
+            mark. For an open file the default is "csv".
+        annotate: A folder for images and videos with the predictions drawn in; for a single video, also a video file
+            with the suffix .webm, .mp4 or .avi.
         labels: What is drawn there, as for `moue.drawing.draw.draw`: "name", "emoji" or "both".
-        srt: Subtitles with the answers, for one video.
+        srt: Subtitles with the predictions, for one video.
         timeline: The timeline of one video, ``.csv``, ``.json`` or ``.png``.
         overwrite: Replace existing files.
-        recursive: Also look into the folders of a folder.
+        recursive: Also search subfolders.
         sampling: Which frames of videos are analyzed.
         smooth_s: Seconds over which the probabilities in videos are averaged.
-        max_pixels: Images with more pixels are refused; None takes the limit of `moue.media.decode.ImageLimits`.
+        max_pixels: Images with more pixels are refused; None uses the limit of `moue.media.decode.ImageLimits`.
         allow_url: Fetch inputs that are addresses.
-        device: Where the network runs, as for `moue.Classifier.load`.
+        device: Where the model runs, as for `moue.Classifier.load`.
 
     Raises:
         MoueError: a value is out of its range, or `output` has an unknown suffix or exists.
@@ -78,7 +78,7 @@ class PredictOptions:
         return dataclasses.replace(DEFAULT_LIMITS, max_pixels=self.max_pixels)
 
     def __post_init__(self) -> None:
-        # What is wrong for every file is reported before the first.
+        # Errors that concern every file are reported before the first one is read.
         Smoother(self.smooth_s)
         for path, suffixes in ((self.srt, (".srt",)), (self.timeline, SUFFIXES)):
             if path is not None:

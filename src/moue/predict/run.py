@@ -1,4 +1,4 @@
-"""The batch job: answers files, folders and videos, draws them, and writes a table that can be continued."""
+"""The batch job: analyzes files, folders and videos, draws them, and writes a table that can be resumed."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def predict(
 ) -> Summary:
     """Name the expression of each face in images and videos, write a table of them, and draw them.
 
-    A run that writes a CSV file and was interrupted is continued by the same call.
+    If a run that writes a CSV file was interrupted, the same call resumes it.
 
     Args:
-        inputs: Files, folders of them, patterns such as ``*.jpg``, and addresses.
-        options: How to answer and what to write.
-        listener: Is told of progress, results, failures and files.
+        inputs: Files, folders of files, patterns such as ``*.jpg``, and addresses.
+        options: How to predict and what to write.
+        listener: Is notified of progress, results, failures and files.
 
     Returns:
-        Counts, failures and the files written. An input that cannot be read is a failure in it, not an exception.
+        Counts, failures and the files written. An input that cannot be read is listed as a failure and raises nothing.
 
     Raises:
-        MoueError: there is nothing to do, the network or the detector cannot be loaded, or a file cannot be written
+        MoueError: there is nothing to do, the model or the detector cannot be loaded, or a file cannot be written
             or may not be replaced.
     """
     options, listener = options or PredictOptions(), listener or Listener()
@@ -80,7 +80,7 @@ def predict(
 
 
 class _Run:
-    """One run: hands every result to the table and to the listener, and counts."""
+    """One run: passes every result to the table and to the listener, and counts them."""
 
     def __init__(self, analyzer: Analyzer, options: PredictOptions, listener: Listener) -> None:
         self.summary = Summary()
@@ -89,7 +89,7 @@ class _Run:
         self._drawings = DrawingChoices(options.labels, options.overwrite)
 
     def predict(self, jobs: Sequence[Job]) -> None:
-        """Answer all jobs and write the table."""
+        """Process all jobs and write the table."""
         began = time.monotonic()
         output = self._options.output
         try:
@@ -136,7 +136,7 @@ class _Run:
             self._wrote(run.finish())
 
     def _fill_file(self, jobs: Sequence[Job], path: Path) -> None:
-        # Of a video that was stopped, what was seen before is worth keeping.
+        # If a video is interrupted, the rows up to then are worth keeping.
         keep = any(job.is_video for job in jobs)
         table = TableFile(
             path,
@@ -181,7 +181,7 @@ class _Run:
 
 
 class _Lines:
-    """Results as they come, into an open text file."""
+    """Writes results to an open text file as they come."""
 
     def __init__(self, file: TextIO, class_names: Sequence[str], name: str) -> None:
         self._file, self._class_names, self._format = file, class_names, formats()[name or "csv"]

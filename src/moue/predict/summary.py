@@ -1,4 +1,4 @@
-"""What a run of `moue.predict.predict` comes to."""
+"""The summary of a run of `moue.predict.predict`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Summary:
-    """Counts of a run, and what it wrote.
+    """Counts of a run, and the files that it wrote.
 
     Attributes:
         statuses: Number of images with each status.
-        emotions: Number of faces in images with each answer.
-        failures: File and reason for each input without an answer, or without a whole one.
-        num_before: Images and videos that an interrupted run had answered.
+        emotions: Number of faces in images predicted as each class.
+        failures: File and reason for each input without a result, or with an incomplete one.
+        num_before: Images and videos that an interrupted run had finished.
         num_videos: Videos.
         num_whole_videos: Videos that could be read to their end.
         num_frames: Frames of videos that were analyzed.
         num_video_faces: Faces in these frames.
         num_people: People in the videos.
-        num_drawn_images: Images drawn with their answers.
+        num_drawn_images: Images drawn with their predictions.
         wrote: Tables, videos and timelines that were written.
         image_seconds: Wall time for images.
         video_seconds: Wall time for videos.
@@ -56,10 +56,10 @@ class Summary:
 
     @property
     def num_failed_images(self) -> int:
-        """Number of images that could not be answered."""
+        """Number of images that could not be analyzed."""
         return self.num_images - self.statuses["ok"] - self.statuses["no_face"]
 
     @property
     def any_result(self) -> bool:
-        """Whether any input could be answered, now or before an interruption."""
+        """Whether any input has a result, from this run or from before an interruption."""
         return bool(self.num_images - self.num_failed_images + self.num_before + self.num_whole_videos)

@@ -1,4 +1,4 @@
-"""What a run writes of its only video beside tables and drawings: subtitles, and its timeline."""
+"""What a run over a single video writes besides tables and drawings: subtitles and the timeline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def check_one_video(jobs: Sequence[Job], options: PredictOptions) -> None:
-    """Raise `MoueError` if a file for one video is wanted and the run is about anything else."""
+    """Raise `MoueError` if a file for one video is wanted and the input is anything else."""
     wanted = options.srt or options.timeline
     if wanted is None:
         return
@@ -33,7 +33,7 @@ def check_one_video(jobs: Sequence[Job], options: PredictOptions) -> None:
 
 
 class VideoFiles:
-    """Collects what the wanted files need, and writes them at the end of the video.
+    """Collects the data of the wanted files, and writes them at the end of the video.
 
     Args:
         options: Which files are wanted.
@@ -51,7 +51,7 @@ class VideoFiles:
         return self._options.timeline is not None and self._options.timeline.suffix.lower() == ".png"
 
     def add(self, result: FrameResult) -> None:
-        """Take in the next frame."""
+        """Add the next frame."""
         if self._subtitles is not None:
             self._subtitles.add(result)
 
@@ -59,10 +59,10 @@ class VideoFiles:
         """Write the files.
 
         Args:
-            title: What the timeline calls the video.
+            title: The name of the video in the timeline.
 
         Raises:
-            MoueError: one cannot be written.
+            MoueError: a file cannot be written.
         """
         if self._subtitles is not None and self._options.srt is not None:
             self._wrote(self._subtitles.write(self._options.srt, overwrite=self._options.overwrite))

@@ -1,4 +1,4 @@
-"""Answers images and videos in one sequence, draws them, and counts the videos."""
+"""Analyzes images and videos in one sequence, draws them, and counts the videos."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """The answers of a run, one after the other.
+    """Produces the results of a run, one after the other.
 
     Args:
-        analyzer: Answers images; videos get its network and its detector.
-        options: What the user wants.
-        listener: Is told of progress and of what was written.
-        summary: Gets the counts of videos and of drawings.
+        analyzer: The analyzer of images; videos use its model and its detector.
+        options: The options of the run.
+        listener: Is notified of progress and of files written.
+        summary: Receives the counts of videos and drawings.
     """
 
     def __init__(self, analyzer: Analyzer, options: PredictOptions, listener: Listener, summary: Summary) -> None:
         self._analyzer, self._options = analyzer, options
         self._listener, self._summary = listener, summary
-        self._frames: Analyzer | None = None
-        self._told_of_sound = False
+        self._video_analyzer: Analyzer | None = None
+        self._noted_sound = False
 
     def results(
         self, jobs: Sequence[Job], drawings: DrawingChoices, run: CsvRun | None = None
     ) -> Generator[ImageResult, None, None]:
-        """Yield the results of images and of videos' frames, in order; to be closed, so that videos are ended well.
+        """Yield the results of images and of videos' frames, in order; close the generator to finish open videos.
 
-        An image is drawn before its result is yielded, so that what has its row has its drawing.
+        An image is drawn before its result is yielded, so every row has its drawing.
 
         Args:
             jobs: Images and videos.
             drawings: How they are drawn.
-            run: The table, which holds all rows of a video or none.
+            run: The table; it holds either all rows of a video or none.
         """
         num_images = sum(not job.is_video for job in jobs)
         done = 0
         for videos, group in itertools.groupby(jobs, lambda job: job.is_video):
             if not videos:
-                for result in self._answer_images(list(group), drawings):
+                for result in self._image_results(list(group), drawings):
                     done += 1
                     self._listener.progress("", done, num_images)
                     yield result
@@ -75,7 +75,7 @@ class Work:
                 with run.whole() if run else contextlib.nullcontext():
                     yield from self._video(job, drawings)
 
-    def _answer_images(self, jobs: Sequence[Job], drawings: DrawingChoices) -> Iterator[ImageResult]:
+    def _image_results(self, jobs: Sequence[Job], drawings: DrawingChoices) -> Iterator[ImageResult]:
         results = self._analyzer.analyze_many(job.source for job in jobs)
         for job, result in zip(jobs, results, strict=True):
             if job.drawing is not None:
@@ -112,7 +112,7 @@ class Work:
             follower = Follower(self._options.smooth_s, self._analyzer.unsure_below)
             video = open_video(job.source, allow_url=self._analyzer.allow_url, limits=self._analyzer.limits)
         except MoueError as error:
-            # A video that cannot be opened has a row, as an image has.
+            # A video that cannot be opened has a row, like an image.
             yield FrameResult.without_frames(name, error)
             return
         with contextlib.ExitStack() as stack:
@@ -131,19 +131,19 @@ class Work:
             files.write(os.path.basename(name))  # noqa: PTH119 (also addresses)
 
     def _frame_analyzer(self) -> Analyzer:
-        """Return the analyzer of images with a detector that looks at frames upright only."""
-        if self._frames is None:
-            self._frames = copy.copy(self._analyzer)
+        """Return the analyzer with a detector that does not try rotated frames."""
+        if self._video_analyzer is None:
+            self._video_analyzer = copy.copy(self._analyzer)
             name, file = self._analyzer.detector.name, self._options.detector_model
-            self._frames.detector = make_detector(name, video=True, model=file)
-        return self._frames
+            self._video_analyzer.detector = make_detector(name, video=True, model=file)
+        return self._video_analyzer
 
     def _drawing(
         self, video: Video, target: Path | None, timeline: Timeline, choices: DrawingChoices
     ) -> VideoDrawing | None:
         if target is None:
             return None
-        self._say_whether_sound_is_kept(target)
+        self._note_if_sound_is_lost(target)
         return VideoDrawing(
             video,
             target,
@@ -154,10 +154,10 @@ class Work:
             note=self._listener.note,
         )
 
-    def _say_whether_sound_is_kept(self, target: Path) -> None:
-        if self._told_of_sound or keeps_sound(target.suffix):
+    def _note_if_sound_is_lost(self, target: Path) -> None:
+        if self._noted_sound or keeps_sound(target.suffix):
             return
-        self._told_of_sound = True
+        self._noted_sound = True
         if target.suffix.lower() == ".avi":
             self._listener.note("drawn videos have no sound: .webm and .mp4 keep it")
         else:

@@ -1,4 +1,4 @@
-"""`analyze` and `analyze_many`: an `Analyzer` behind a function, kept from call to call."""
+"""`analyze` and `analyze_many`: functions over an `Analyzer` that is kept between calls."""
 
 from __future__ import annotations
 
@@ -71,31 +71,31 @@ def analyze(  # noqa: PLR0913 (the choices of one call)
 ) -> ImageResult | list[ImageResult]:
     """Name the expression of each face in an image, or in each image of a list.
 
-    The model and the detector are loaded at the first call and kept for further calls with the same choices. A model
-    whose files have changed since is loaded again.
+    The model and the detector are loaded by the first call and kept for later calls with the same choices. If the
+    model's files have changed since, it is loaded again.
 
     Args:
         source: A path, an address, an open file, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3), or a
             Pillow image; or a list or tuple of them.
         model: A name such as ``"small"``, an exported file, a run folder, a `Classifier` or an `Ensemble`.
         detector: A name, see `moue.Detector`, or an object that finds faces.
-        boxes: Where the faces of the one image are, (x, y, width, height) each; nothing is detected then.
-        views: Crops of each face whose answers are averaged, 1 to 3; with 1, a face gets what
-            `Classifier.predict_proba` gives for its crop.
-        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        boxes: The faces of a single image, each (x, y, width, height); then no faces are detected.
+        views: Number of crops of each face over which predictions are averaged, 1 to 3; 1 gives what
+            `Classifier.predict_proba` returns for the crop.
+        unsure_below: Confidence below which a prediction is marked as unsure, 0-1.
         color: The order of the channels in arrays: ``"rgb"``, or ``"bgr"`` as OpenCV reads images.
         allow_url: Whether addresses are fetched.
-        device: Where a network given by name runs, as for `Classifier.load`: "cpu", "cuda", "coreml", "directml" or
+        device: Where a model given by name runs, as for `Classifier.load`: "cpu", "cuda", "coreml", "directml" or
             "auto"; detectors run on the CPU.
 
     Returns:
         One result; for a list, a list of results in its order.
 
     Raises:
-        MoueError: a choice is wrong, `source` is nothing that holds an image, or a model or detector cannot be loaded.
-            What is wrong with a file is its result's status instead; in a list, so is everything else.
+        MoueError: a choice is invalid, `source` is of a wrong type, or the model or the detector cannot be loaded. If
+            a file cannot be read, its result's status says so instead; in a list, so do all errors of an image.
     """
-    classifier = network_of(model, device)
+    classifier = as_classifier(model, device)
     analyzer = _analyzer(classifier, detector, views, unsure_below, color=color, allow_url=allow_url)
     if not isinstance(source, list | tuple):
         return analyzer.analyze(source, boxes=boxes)
@@ -116,13 +116,13 @@ def analyze_many(  # noqa: PLR0913 (the choices of one call)
     allow_url: bool = False,
     device: str = CPU,
 ) -> Iterator[ImageResult]:
-    """Yield one result for each image, in order, however many there are; only a few are in memory at a time.
+    """Yield one result for each image, in order; only a few images are in memory at a time.
 
     Args:
-        sources: An iterable of what `analyze` takes.
+        sources: An iterable of sources, as for `analyze`.
         model: As for `analyze`.
         detector: As for `analyze`.
-        workers: Threads that decode images and find faces; by default, one for each CPU that this process may use.
+        workers: Threads that decode images and detect faces; by default, one for each CPU that this process may use.
         views: As for `analyze`.
         unsure_below: As for `analyze`.
         color: As for `analyze`.
@@ -132,7 +132,7 @@ def analyze_many(  # noqa: PLR0913 (the choices of one call)
     Raises:
         MoueError: as `Analyzer.load` and `Analyzer.analyze_many`.
     """
-    classifier = network_of(model, device)
+    classifier = as_classifier(model, device)
     analyzer = _analyzer(classifier, detector, views, unsure_below, color=color, allow_url=allow_url)
     return analyzer.analyze_many(sources, workers=workers)
 
@@ -146,12 +146,12 @@ def _analyzer(
     color: Color,
     allow_url: bool,
 ) -> Analyzer:
-    finder = _detector(detector) if isinstance(detector, str) else detector
-    return Analyzer(classifier, finder, unsure_below=unsure_below, views=views, allow_url=allow_url, color=color)
+    loaded = _detector(detector) if isinstance(detector, str) else detector
+    return Analyzer(classifier, loaded, unsure_below=unsure_below, views=views, allow_url=allow_url, color=color)
 
 
-def network_of(model: Model, device: str = CPU) -> FaceClassifier:
-    """Return a network by its name or path, loaded at the first call and again when its files change; or as given."""
+def as_classifier(model: Model, device: str = CPU) -> FaceClassifier:
+    """Return a model by its name or path, reloaded only if its files change; a classifier is returned as it is."""
     return _classifier(model, device, identity(model)) if isinstance(model, str | os.PathLike) else model
 
 

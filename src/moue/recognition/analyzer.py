@@ -1,4 +1,4 @@
-"""From any image to named expressions: decode, find the faces, cut them out, ask the network."""
+"""From any image to named expressions: decode it, detect the faces, crop them, predict."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 
 DEFAULT_UNSURE_BELOW: Final = 0.5
 _GIVEN: Final = "given"
-# An image this small without a face that is found is no photo. It is a face that was cut out, as FER2013's are.
-_TAKEN_WHOLE: Final = "no face was found; the image is so small that it counts as one face"
+# If no face is found in an image this small, it is not a photo but a cropped face, like those of FER2013.
+_WHOLE_IMAGE_NOTE: Final = "no face was found; the image is so small that it counts as one face"
 
 
 @dataclasses.dataclass(frozen=True)
-class _Looked:
-    """An image's result but for the expressions, the faces in it, and what the network will see of them."""
+class _Prepared:
+    """An image ready for prediction: its result without expressions, its faces, and the crops for the model."""
 
     result: ImageResult
     faces: tuple[Face, ...] = ()
-    crops: tuple[tuple[NDArray[np.uint8], ...], ...] = ()  # of each face its views
+    crops: tuple[tuple[NDArray[np.uint8], ...], ...] = ()  # the views of each face
 
 
 def _check_probability(name: str, value: object) -> None:
@@ -60,26 +60,26 @@ def _check_probability(name: str, value: object) -> None:
 
 
 class Analyzer:
-    """A detector and a network that work together; may be used by several threads.
+    """A detector and a model that work together; safe to use from several threads.
 
     Args:
-        classifier: Names the expressions: a `Classifier`, an `Ensemble`, or anything else that answers alike.
+        classifier: Predicts the expressions: a `Classifier`, an `Ensemble`, or anything else with their methods.
         detector: Finds the faces.
-        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
-        views: Over how many crops of slightly different size (`moue.faces.crop.VIEWS`) the answer for a face is
-            averaged, 1 to 3, every other one mirrored: a box is never quite right. An image that is the face has one
-            view.
+        unsure_below: Confidence below which a prediction is marked as unsure, 0-1.
+        views: Number of crops of slightly different size (`moue.faces.crop.VIEWS`), 1 to 3, over which the prediction
+            for a face is averaged, since a box is never exact. Every other crop is mirrored. An image that is itself
+            the face has one view.
         limits: What is refused before decoding.
-        allow_url: Fetch images whose source is an address (https:// or http://); such a source has the status
-            ``"unsupported"`` otherwise. Not for addresses that strangers choose: they could reach into this network.
+        allow_url: Fetch images whose source is an address (https:// or http://); otherwise they get the status
+            ``"unsupported"``. Do not allow addresses that strangers choose: they could reach into your local network.
         color: The order of the channels in arrays: ``"rgb"``, or ``"bgr"`` as OpenCV reads images.
 
     Raises:
-        MoueError: `unsure_below` is not within 0-1, `views` not within 1-3, `color` neither of the two, or `classifier`
-            or `detector` something else.
+        MoueError: `unsure_below` is not within 0-1, `views` is not within 1-3, `color` is neither of the two, or
+            `classifier` or `detector` is of a wrong type.
     """
 
-    def __init__(  # noqa: PLR0913 (the choices of one kind of answer)
+    def __init__(  # noqa: PLR0913 (the choices of one analysis)
         self,
         classifier: FaceClassifier,
         detector: Detector,
@@ -119,11 +119,11 @@ class Analyzer:
         Args:
             model: As for `Classifier.load`.
             detector: As for `moue.faces.make_detector`.
-            device: Where the network runs, as for `Classifier.load`; detectors run on the CPU.
+            device: Where the model runs, as for `Classifier.load`; detectors run on the CPU.
             choices: `unsure_below`, `views`, `limits`, `allow_url` and `color` as above.
 
         Raises:
-            MoueError: one of them cannot be loaded.
+            MoueError: the model or the detector cannot be loaded.
         """
         return cls(Classifier.load(model, device=device), make_detector(detector), **choices)
 
@@ -138,36 +138,36 @@ class Analyzer:
         Args:
             source: A path, an address, a file's bytes, uint8 pixels (H, W), (H, W, 1) or (H, W, 3) RGB, or a Pillow
                 image.
-            boxes: Where the faces are, (x, y, width, height) each, from chin to hairline and from ear to ear; nothing
-                is detected then.
+            boxes: The faces, each (x, y, width, height), from chin to hairline and from ear to ear; then no faces are
+                detected.
 
         Returns:
-            The result; what is wrong with a file is its status, not an exception. It holds the pixels, unless `source`
-            is a path, which can be opened again.
+            The result. If a file cannot be read, its status says so; no exception is raised. The result holds the
+            pixels, unless `source` is a path, which can be opened again.
 
         Raises:
-            MoueError: `source` is none of the above, or a box lies outside of the image.
+            MoueError: `source` is none of the above, or a box lies outside the image.
         """
         given = None if boxes is None else faces_from(boxes)
-        looked = self._look(source, given, keep=not isinstance(source, str | os.PathLike) or is_address(source))
-        return next(self._answer([looked]))
+        prepared = self._prepare(source, given, keep=not isinstance(source, str | os.PathLike) or is_address(source))
+        return next(self._predict([prepared]))
 
     def analyze_safely(self, source: Source) -> ImageResult:
-        """As `analyze`, but anything that goes wrong with the image is its status, as in `analyze_many`."""
-        return next(self._answer([self._look_safely(source)]))
+        """As `analyze`, but any error with the image becomes its status, as in `analyze_many`."""
+        return next(self._predict([self._prepare_safely(source)]))
 
     def analyze_many(
         self, sources: Iterable[Source], *, workers: int | None = None, batch_size: int = 64
     ) -> Iterator[ImageResult]:
         """Yield one result for each image, in order.
 
-        Images are decoded and searched by several threads, and the faces of several images go through the network
-        together. No image ends the run, and only a few are in memory at a time, however many there are.
+        Several threads decode images and detect faces, and the faces of several images are predicted in one batch. An
+        error in one image does not end the run, and only a few images are in memory at a time.
 
         Args:
             sources: As for `analyze`.
-            workers: Threads that decode and search; None takes the CPUs that this process may use, 8 at most.
-            batch_size: Faces that the network answers together.
+            workers: Threads that decode and detect; None uses the CPUs that this process may use, at most 8.
+            batch_size: Number of faces in a batch.
 
         Raises:
             MoueError: `workers` or `batch_size` is below 1.
@@ -184,22 +184,22 @@ class Analyzer:
         return self._many(sources, workers or usable_cpus(), batch_size)
 
     def _many(self, sources: Iterable[Source], workers: int, batch_size: int) -> Iterator[ImageResult]:
-        waiting: list[_Looked] = []
-        with contextlib.closing(self._look_ahead(sources, workers)) as looked:
-            for each in looked:
-                waiting.append(each)
-                if len(waiting) >= batch_size or sum(len(one.faces) for one in waiting) >= batch_size:
-                    yield from self._answer(waiting)
-                    waiting = []
-        yield from self._answer(waiting)
+        batch: list[_Prepared] = []
+        with contextlib.closing(self._prepare_ahead(sources, workers)) as images:
+            for image in images:
+                batch.append(image)
+                if len(batch) >= batch_size or sum(len(one.faces) for one in batch) >= batch_size:
+                    yield from self._predict(batch)
+                    batch = []
+        yield from self._predict(batch)
 
-    def _look_ahead(self, sources: Iterable[Source], workers: int) -> Generator[_Looked, None, None]:
-        """Look at the images in threads, a few ahead, and yield in order."""
+    def _prepare_ahead(self, sources: Iterable[Source], workers: int) -> Generator[_Prepared, None, None]:
+        """Prepare the images in threads, a few ahead, and yield them in order."""
         with ThreadPoolExecutor(workers, "moue") as pool:
-            running: deque[Future[_Looked]] = deque()
+            running: deque[Future[_Prepared]] = deque()
             try:
                 for source in sources:
-                    running.append(pool.submit(self._look_safely, source))
+                    running.append(pool.submit(self._prepare_safely, source))
                     if len(running) > 2 * workers:
                         yield running.popleft().result()
                 while running:
@@ -207,18 +207,18 @@ class Analyzer:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _look_safely(self, source: Source) -> _Looked:
+    def _prepare_safely(self, source: Source) -> _Prepared:
         try:
-            return self._look(source, None)
+            return self._prepare(source, None)
         except MoueError as error:
-            return _Looked(self._failed(source, Status.UNSUPPORTED, str(error).replace("\n", "; ")))
-        except Exception as error:  # noqa: BLE001 (one image must not cost the others their answers)
-            return _Looked(self._failed(source, Status.FAILED, f"{type(error).__name__}: {error}"))
+            return _Prepared(self._failed(source, Status.UNSUPPORTED, str(error).replace("\n", "; ")))
+        except Exception as error:  # noqa: BLE001 (one image must not cost the others their results)
+            return _Prepared(self._failed(source, Status.FAILED, f"{type(error).__name__}: {error}"))
 
     def _failed(self, source: Source, status: Status, message: str) -> ImageResult:
         return ImageResult(name_of(source), status, message=message, class_names=self.class_names)
 
-    def _look(self, source: Source, given: tuple[Face, ...] | None, *, keep: bool = False) -> _Looked:
+    def _prepare(self, source: Source, given: tuple[Face, ...] | None, *, keep: bool = False) -> _Prepared:
         start = time.perf_counter()
         decoded = open_source(source, self.limits, allow_url=self.allow_url, color=self.color)
         name = _GIVEN if given is not None else self.detector.name
@@ -234,18 +234,18 @@ class Analyzer:
         )
         opened = time.perf_counter()
         if decoded.image is None:
-            return _Looked(dataclasses.replace(result, detector="", timings=Timings(1e3 * (opened - start))))
+            return _Prepared(dataclasses.replace(result, detector="", timings=Timings(1e3 * (opened - start))))
         faces = given if given is not None else tuple(self._detect(decoded.image))
         if not faces and given is None and max(decoded.image.shape[:2]) <= LARGEST_CROP:
             name, faces = WholeImage.name, tuple(WholeImage().detect(decoded.image))
-            result = dataclasses.replace(result, detector=name, message=decoded.message or _TAKEN_WHOLE)
+            result = dataclasses.replace(result, detector=name, message=decoded.message or _WHOLE_IMAGE_NOTE)
         detected = time.perf_counter()
         crops = tuple(self._crop(decoded.image, face, whole=name == WholeImage.name) for face in faces)
         cropped = time.perf_counter()
         times = Timings(1e3 * (opened - start), 1e3 * (detected - opened), 1e3 * (cropped - detected))
         status = Status.OK if faces else Status.NO_FACE
         message = result.message or ("" if faces else "no face was found")
-        return _Looked(dataclasses.replace(result, status=status, message=message, timings=times), faces, crops)
+        return _Prepared(dataclasses.replace(result, status=status, message=message, timings=times), faces, crops)
 
     def _detect(self, image: NDArray[np.uint8]) -> list[Face]:
         return self.detector.detect(np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image)
@@ -253,32 +253,31 @@ class Analyzer:
     def _crop(self, image: NDArray[np.uint8], face: Face, *, whole: bool) -> tuple[NDArray[np.uint8], ...]:
         spec = self.classifier.input
         if whole:
-            # An image that is the face is fed as FER2013's own images are.
+            # An image that is itself the face is prepared like FER2013's own images.
             return (fit(image, spec),)
         views = [crop_face(image, face, spec, zoom=zoom) for zoom in VIEWS[: self.views]]
-        # Every other view is mirrored: an expression is the same in a mirror, the network's answer nearly so.
+        # Every other view is mirrored: an expression stays the same, the model's prediction nearly so.
         return tuple(np.ascontiguousarray(view[:, ::-1]) if k % 2 else view for k, view in enumerate(views))
 
-    def _answer(self, looked: list[_Looked]) -> Iterator[ImageResult]:
-        """Ask the network about the faces of several images at once."""
+    def _predict(self, images: list[_Prepared]) -> Iterator[ImageResult]:
+        """Predict the faces of several images in one batch."""
         start = time.perf_counter()
-        answers = iter(predict_each_face(self.classifier, [views for one in looked for views in one.crops]))
-        each_ms = 1e3 * (time.perf_counter() - start) / max(1, sum(len(one.crops) for one in looked))
-        for one in looked:
-            said = [next(answers) for _ in one.crops]
-            result = self._without_false_boxes(one, said)
-            times = dataclasses.replace(one.result.timings, inference_ms=each_ms * len(one.crops))
+        predictions = iter(predict_each_face(self.classifier, [views for image in images for views in image.crops]))
+        each_ms = 1e3 * (time.perf_counter() - start) / max(1, sum(len(image.crops) for image in images))
+        for image in images:
+            result = self._without_false_boxes(image, [next(predictions) for _ in image.crops])
+            times = dataclasses.replace(image.result.timings, inference_ms=each_ms * len(image.crops))
             yield dataclasses.replace(result, timings=times)
 
-    def _without_false_boxes(self, looked: _Looked, said: Sequence[FacePrediction]) -> ImageResult:
-        """Join faces and answers, leaving out what a detector found and the network takes for no face."""
-        detected = looked.result.detector not in (_GIVEN, WholeImage.name)
-        most = self.classifier.not_face_above if detected else 1.0
+    def _without_false_boxes(self, image: _Prepared, predictions: Sequence[FacePrediction]) -> ImageResult:
+        """Join faces and predictions, without detected boxes that the model rejects as not a face."""
+        detected = image.result.detector not in (_GIVEN, WholeImage.name)
+        max_not_face = self.classifier.not_face_above if detected else 1.0
         faces = tuple(
-            FaceResult.of(face, answer.probabilities, self.unsure_below)
-            for face, answer in zip(looked.faces, said, strict=True)
-            if answer.not_face <= most
+            FaceResult.of(face, prediction.probabilities, self.unsure_below)
+            for face, prediction in zip(image.faces, predictions, strict=True)
+            if prediction.not_face <= max_not_face
         )
-        if looked.faces and not faces:
-            return dataclasses.replace(looked.result, status=Status.NO_FACE, message="no face was found")
-        return dataclasses.replace(looked.result, faces=faces)
+        if image.faces and not faces:
+            return dataclasses.replace(image.result, status=Status.NO_FACE, message="no face was found")
+        return dataclasses.replace(image.result, faces=faces)

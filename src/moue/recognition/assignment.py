@@ -1,4 +1,4 @@
-"""The assignment problem: pair rows with columns so that the sum of what the pairs are worth is greatest."""
+"""The assignment problem: pair rows with columns so that the total value of the pairs is greatest."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def assign(worth: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Return the pairs (row, column), min(M, N) of them, by row; each row and each column is in one pair at most.
+def assign(values: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return min(M, N) pairs (row, column), sorted by row; each row and each column is in at most one pair.
 
     The Hungarian method with shortest augmenting paths and potentials (Kuhn 1955; Jonker & Volgenant 1987), in
     O(M^2 N) for M rows and N >= M columns.
 
     Args:
-        worth: float (M, N), finite.
+        values: float (M, N), finite.
     """
-    if worth.shape[0] > worth.shape[1]:
-        return sorted((row, column) for column, row in assign(worth.T))
-    num_rows, num_columns = worth.shape
-    # A column more than there are, the last one, is where each search begins: it holds the row that is to be paired.
+    if values.shape[0] > values.shape[1]:
+        return sorted((row, column) for column, row in assign(values.T))
+    num_rows, num_columns = values.shape
+    # Each search begins at an extra last column, which holds the row that is to be paired.
     row_of = np.full(num_columns + 1, -1)
     row_price, column_price = np.zeros(num_rows), np.zeros(num_columns + 1)
     for row in range(num_rows):
@@ -31,8 +31,8 @@ def assign(worth: NDArray[np.float64]) -> list[tuple[int, int]]:
         open_columns = np.ones(num_columns + 1, bool)
         while row_of[column] >= 0:
             open_columns[column] = False
-            here = row_of[column]
-            cost = -worth[here] - row_price[here] - column_price[:-1]
+            current = row_of[column]
+            cost = -values[current] - row_price[current] - column_price[:-1]
             better = open_columns[:-1] & (cost < least)
             least[better], came_from[better] = cost[better], column
             nearest = int(np.argmin(np.where(open_columns[:-1], least, np.inf)))
@@ -41,7 +41,7 @@ def assign(worth: NDArray[np.float64]) -> list[tuple[int, int]]:
             column_price[~open_columns] -= step
             least[open_columns[:-1]] -= step
             column = nearest
-        while column != num_columns:  # turn the path's pairs over
+        while column != num_columns:  # flip the pairs along the path
             row_of[column] = row_of[came_from[column]]
             column = int(came_from[column])
     return sorted((int(row), column) for column, row in enumerate(row_of[:-1]) if row >= 0)

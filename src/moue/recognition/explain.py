@@ -1,4 +1,4 @@
-"""`explain`: which parts of each face in an image its answer rests on."""
+"""`explain`: which parts of each face in an image its prediction is based on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moue.faces.detectors.none import WholeImage
 from moue.faces.face import Face
 from moue.files import as_path
 from moue.labels import class_among
-from moue.recognition.analyze import analyze, network_of
+from moue.recognition.analyze import analyze, as_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,19 +43,19 @@ _DRAWN: Final = 320  # pixels of a face that is kept for drawing
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FaceExplanation:
-    """Which parts of one face speak for an answer.
+    """Which parts of one face support a class.
 
     Attributes:
-        face: The face and its answer.
+        face: The face and its prediction.
         emotion: The class that is explained.
-        evidence: float32 (h, w), from the upper left of `pixels`: log-odds for the class, above 0, or for its rivals,
+        evidence: float32 (h, w), from the upper left of `pixels`: log-odds for the class if above 0, for its rivals if
             below 0.
-        log_odds: log(p / (1 - p)) of the class for the face as it was cut out, one view of it.
-        constant: What of `log_odds` no part of the face is responsible for.
+        log_odds: log(p / (1 - p)) of the class for the cropped face, from a single view.
+        constant: The part of `log_odds` that no part of the face is responsible for.
         method: "class map" or "occlusion".
-        shift: How far the places of `evidence` lie right of and below where they would tile the face, in parts of its
-            side.
-        pixels: The face as it was cut out, in more pixels than the network sees, uint8 (H, W).
+        shift: How far the cells of `evidence` are shifted to the right and down from an even tiling of the face, as a
+            fraction of its side.
+        pixels: The cropped face, larger than the model's input, uint8 (H, W).
     """
 
     face: FaceResult
@@ -93,7 +93,7 @@ class FaceExplanation:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Explanation:
-    """Which parts of the faces of an image the answers rest on.
+    """Which parts of the faces of an image their predictions are based on.
 
     Attributes:
         file: The path as it was given; empty for bytes and pixels.
@@ -104,7 +104,7 @@ class Explanation:
     faces: tuple[FaceExplanation, ...]
 
     def plot(self, *, size: int = 240) -> Image.Image:
-        """Return all faces on one sheet, each beside itself in colours; orange speaks for the answer, blue against it.
+        """Return all faces on one sheet, plain and colored: orange supports the class, blue contradicts it.
 
         Args:
             size: Side of a face in pixels, 48 to 1000.
@@ -117,7 +117,7 @@ class Explanation:
         return draw_evidence(self.faces, _footer(self.faces[0].method), size=size)
 
     def show(self) -> None:
-        """Show `plot()`: in the notebook, or else in the system's image viewer.
+        """Show `plot()` in the notebook, or otherwise in the system's image viewer.
 
         Raises:
             MoueError: there is no viewer.
@@ -153,22 +153,22 @@ def explain(
     emotion: str = "",
     method: str = "auto",
 ) -> Explanation:
-    """Say which parts of each face in an image its answer rests on.
+    """Return which parts of each face in an image its prediction is based on.
 
     Args:
         source: As for `analyze`.
         model: As for `analyze`.
         detector: As for `analyze`.
         boxes: As for `analyze`.
-        emotion: The class to explain; by default, the answer for each face.
-        method: "class map" reads the parts of the answer off the network's last feature map, exactly; "occlusion"
-            covers the face piece by piece and works with any network; "auto" takes the first where it can.
+        emotion: The class to explain; by default, the predicted class of each face.
+        method: "class map" computes the exact contributions from the network's last feature map; "occlusion" covers
+            the face piece by piece and works with any model; "auto" uses class maps if the model supports them.
 
     Raises:
         MoueError: as `analyze`; the image cannot be read or holds no face.
         SettingError: an unknown class or method.
     """
-    emotion = _class_of(model, emotion)  # before the work
+    emotion = _class_of(model, emotion)  # fails early
     result = analyze(source, model=model, detector=detector, boxes=boxes)
     return explain_result(result, model=model, emotion=emotion, method=method)
 
@@ -176,38 +176,38 @@ def explain(
 def explain_result(
     result: ImageResult, *, model: Model = DEFAULT_MODEL, emotion: str = "", method: str = "auto"
 ) -> Explanation:
-    """As `explain`, for what `analyze` found; `model` must be the network that answered."""
+    """As `explain`, for a result of `analyze`; `model` must be the model that predicted it."""
     if not result.faces:
         raise MoueError(
             f"{result.file or 'the image'}: {result.message or 'no face was found'}", "an image with a face in it"
         )
-    classifier = network_of(model)
+    classifier = as_classifier(model)
     image, spec = result.upright_pixels(), classifier.input
     large = dataclasses.replace(spec, height=_DRAWN, width=_DRAWN, channels=1, color="gray")
     whole = result.detector == WholeImage.name
-    seen = [_cut(image, face, spec, whole=whole) for face in result.faces]
+    crops = [_crop(image, face, spec, whole=whole) for face in result.faces]
     emotion = _class_of(model, emotion)
     emotions = [emotion or face.emotion for face in result.faces]
-    maps = face_maps(classifier, seen, emotions, method=method)
+    maps = face_maps(classifier, crops, emotions, method=method)
     faces = tuple(
-        _joined(face, found, _cut(image, face, large, whole=whole)[..., 0])
-        for face, found in zip(result.faces, maps, strict=True)
+        _joined(face, map_, _crop(image, face, large, whole=whole)[..., 0])
+        for face, map_ in zip(result.faces, maps, strict=True)
     )
     return Explanation(result.file, faces)
 
 
 def _class_of(model: Model, emotion: str) -> str:
-    """Return the network's own name for a class; empty text stays empty."""
-    return class_among(emotion, network_of(model).class_names) if emotion else ""
+    """Return the model's own name for a class; an empty name stays empty."""
+    return class_among(emotion, as_classifier(model).class_names) if emotion else ""
 
 
-def _joined(face: FaceResult, found: FaceMap, pixels: NDArray[np.uint8]) -> FaceExplanation:
+def _joined(face: FaceResult, map_: FaceMap, pixels: NDArray[np.uint8]) -> FaceExplanation:
     return FaceExplanation(
-        face, found.emotion, found.evidence, found.log_odds, found.constant, found.method, found.shift, pixels
+        face, map_.emotion, map_.evidence, map_.log_odds, map_.constant, map_.method, map_.shift, pixels
     )
 
 
-def _cut(image: NDArray[np.uint8], face: FaceResult, spec: InputSpec, *, whole: bool) -> NDArray[np.uint8]:
+def _crop(image: NDArray[np.uint8], face: FaceResult, spec: InputSpec, *, whole: bool) -> NDArray[np.uint8]:
     """Return the first view of a face, uint8 (height, width, channels)."""
     if whole:
         return fit(image, spec)

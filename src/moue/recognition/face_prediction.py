@@ -1,4 +1,4 @@
-"""The answer for a face: the mean over the views of it."""
+"""The prediction for a face: the mean over its views."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
     from moue.classifier.protocol import FaceClassifier
 
-_MOST_AT_ONCE = 64
+_MAX_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class FacePrediction:
-    """What is seen in one face.
+    """The prediction for one face.
 
     Attributes:
         probabilities: The probability of each class of `expression`, 0-1, sum 1, in class order.
-        not_face: Probability that this is no face, 0-1; 0 where the network cannot tell.
+        not_face: Probability that this is not a face, 0-1; 0 if the model does not predict it.
     """
 
     probabilities: dict[str, float]
@@ -30,24 +30,24 @@ class FacePrediction:
 
 
 def predict_each_face(classifier: FaceClassifier, faces: Sequence[Sequence[NDArray[np.uint8]]]) -> list[FacePrediction]:
-    """Return what the network sees in each face, averaged over the views of it.
+    """Return the prediction for each face, averaged over its views.
 
-    A face with one view gets what `Classifier.predict_proba` gives for that view.
+    A face with one view gets what `Classifier.predict_proba` returns for that view.
 
     Args:
-        classifier: The network.
+        classifier: The model.
         faces: The views of each face, one or more, uint8 (H, W) or (H, W, 3), 0-255.
 
     Raises:
         MoueError: as `Classifier.predict_proba`.
     """
     views = [view for face in faces for view in face]
-    said = classifier.predict_faces(views, batch_size=max(1, min(len(views), _MOST_AT_ONCE)))
-    answers, start = [], 0
+    outputs = classifier.predict_faces(views, batch_size=max(1, min(len(views), _MAX_BATCH)))
+    predictions, start = [], 0
     for face in faces:
         part = slice(start, start + len(face))
         start += len(face)
-        mean = said.expression[part].mean(axis=0, dtype=float).tolist()
-        not_face = float(said.not_face[part].mean(dtype=float))
-        answers.append(FacePrediction(dict(zip(classifier.class_names, mean, strict=True)), not_face))
-    return answers
+        mean = outputs.expression[part].mean(axis=0, dtype=float).tolist()
+        not_face = float(outputs.not_face[part].mean(dtype=float))
+        predictions.append(FacePrediction(dict(zip(classifier.class_names, mean, strict=True)), not_face))
+    return predictions

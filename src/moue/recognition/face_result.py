@@ -1,4 +1,4 @@
-"""`FaceResult` and `TrackedFace`: one face of an image or of a frame, with its answer."""
+"""`FaceResult` and `TrackedFace`: one face of an image or of a frame, with its prediction."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class FaceResult:
-    """One face.
+    """The result for one face.
 
     Attributes:
-        box: (x, y, width, height) in pixels of the upright image; it may reach over the image's border.
+        box: (x, y, width, height) in pixels of the upright image; it may extend beyond the image's border.
         emotion: The class with the highest probability.
         confidence: Its calibrated probability, 0-1.
         probabilities: Calibrated probability of each class, 0-1, in class order.
-        unsure: Whether `confidence` is below the stated threshold.
+        unsure: Whether `confidence` is below the threshold `unsure_below`.
         landmarks: x and y of right eye, left eye, nose tip, right and left corner of the mouth (the person's right), or
-            None where the detector gives none.
-        face_score: How sure the detector is that this is a face, 0-1.
+            None if the detector gives none.
+        face_score: The detector's confidence that this is a face, 0-1.
     """
 
     box: tuple[float, float, float, float]
@@ -34,19 +34,19 @@ class FaceResult:
 
     @classmethod
     def of(cls, face: Face, probabilities: dict[str, float], unsure_below: float) -> FaceResult:
-        """Join what was detected with what the network answers."""
-        found = face.to_dict()
-        points = found["landmarks"]
+        """Join a detected face with the model's prediction."""
+        detected = face.to_dict()
+        points = detected["landmarks"]
         return cls(
-            box=tuple(found["box"]),
-            **_answer(probabilities, unsure_below),
+            box=tuple(detected["box"]),
+            **_fields_from(probabilities, unsure_below),
             landmarks=None if points is None else tuple((x, y) for x, y in points),
-            face_score=found["face_score"],
+            face_score=detected["face_score"],
         )
 
     @property
     def label(self) -> str:
-        """The class and its confidence in a few letters; a question mark says that the answer is unsure."""
+        """The class and its confidence; a question mark means that the prediction is unsure."""
         return f"{self.emotion}{'?' if self.unsure else ''} {self.confidence:.0%}"
 
     def __repr__(self) -> str:
@@ -61,12 +61,13 @@ class FaceResult:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class TrackedFace(FaceResult):
-    """One face in a frame, followed from frame to frame; `emotion` to `unsure` are smoothed over time.
+    """One face in a frame, tracked from frame to frame; `emotion` to `unsure` are smoothed over time.
 
     Attributes:
-        track_id: Number of the person, 1 or more; it stays the same unless the face is lost for longer than stated.
-        raw_emotion: The class that this frame alone would be given.
-        raw_confidence: Its calibrated probability in this frame alone, 0-1.
+        track_id: Number of the person, 1 or more; it changes only if the face is lost for longer than the tracker
+            keeps it.
+        raw_emotion: The class predicted from this frame alone.
+        raw_confidence: Its calibrated probability from this frame alone, 0-1.
     """
 
     track_id: int = 0
@@ -77,10 +78,10 @@ class TrackedFace(FaceResult):
     def of_track(
         cls, face: FaceResult, track_id: int, probabilities: dict[str, float], unsure_below: float
     ) -> TrackedFace:
-        """Return a frame's face with the probabilities that hold for the person over time."""
+        """Return a frame's face with the person's probabilities, smoothed over time."""
         return cls(
             box=face.box,
-            **_answer(probabilities, unsure_below),
+            **_fields_from(probabilities, unsure_below),
             landmarks=face.landmarks,
             face_score=face.face_score,
             track_id=track_id,
@@ -94,7 +95,7 @@ class TrackedFace(FaceResult):
         return f"#{self.track_id} {super().label}"
 
 
-def _answer(probabilities: dict[str, float], unsure_below: float) -> dict[str, Any]:
+def _fields_from(probabilities: dict[str, float], unsure_below: float) -> dict[str, Any]:
     emotion = max(probabilities, key=probabilities.__getitem__)
     confidence = probabilities[emotion]
     unsure = confidence < unsure_below

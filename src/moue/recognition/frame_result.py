@@ -1,4 +1,4 @@
-"""`FrameResult`: what `analyze_stream` answers for a frame of a video, a camera or a stream."""
+"""`FrameResult`: what `analyze_stream` returns for a frame of a video, a camera or a stream."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class FrameResult(ImageResult):
     """One frame of a video, a camera or a stream: an `ImageResult` with a time.
 
     Attributes:
-        file: The video's path as it was given, the address without user name and password, or ``"camera 0"``.
+        file: The path of the video as it was given, the address without user name and password, or ``"camera 0"``.
         status: As `ImageResult.status`; ``"unreadable"`` in the last result of a video that breaks off.
-        faces: The faces, the surest first, each with its person's number.
+        faces: The faces, the most confident first, each with its person's number.
         frame: Number of the frame in the video, from 0; skipped frames are counted. None if the video could not be
             opened.
         time_s: When the frame is shown, in seconds from the video's beginning; for a camera, since it was opened.
-        is_cut: Whether a new scene begins with this frame, so that everybody has a new number.
-        pixels: The frame, if `analyze_stream` was asked to keep frames.
+        is_cut: Whether a new scene begins with this frame, so that all people have new numbers.
+        pixels: The frame, if `analyze_stream` was called with `keep_frames`.
     """
 
     faces: tuple[TrackedFace, ...] = ()
@@ -57,10 +57,10 @@ class FrameResult(ImageResult):
         return rows
 
     def upright_pixels(self) -> NDArray[np.uint8]:
-        """Return the upright image, uint8 (H, W) or (H, W, 3) RGB: `pixels`, or else `file` is opened again.
+        """Return the frame, uint8 (H, W, 3) RGB: `pixels`.
 
         Raises:
-            MoueError: it is not available.
+            MoueError: the frame was not kept.
         """
         if self.pixels is None:
             raise MoueError(
@@ -80,12 +80,12 @@ class FrameResult(ImageResult):
         faces: tuple[TrackedFace, ...],
         **fields: Any,  # noqa: ANN401 (the fields' own types)
     ) -> FrameResult:
-        """Return an image's result as that of a frame.
+        """Return the result of an image as a result of a frame.
 
         Args:
-            image: What `analyze` says of the frame.
+            image: The result of `analyze` for the frame.
             faces: Its faces, tracked and smoothed.
-            fields: `file`, `frame`, `time_s` and `is_cut`, and what else differs.
+            fields: `file`, `frame`, `time_s` and `is_cut`, and other fields that differ.
         """
         about = {field.name: getattr(image, field.name) for field in dataclasses.fields(ImageResult)}
         return cls(**{**about, "faces": faces, **fields})

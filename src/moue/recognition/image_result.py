@@ -1,4 +1,4 @@
-"""`ImageResult`: what `analyze` answers for an image, with a `FaceResult` for each face."""
+"""`ImageResult`: what `analyze` returns for an image, with a `FaceResult` for each face."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "moue-results"
 VERSION: Final = 1
-"""Raised when a field changes its meaning or goes; new fields may come without."""
+"""Incremented when a field changes its meaning or is removed, but not when one is added."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Timings:
-    """Milliseconds of wall time; work on several images at once is shared out among them.
+    """Milliseconds of wall time; the time of a batch is divided among its images.
 
     Attributes:
         decode_ms: Reading and decoding the file; for a video, the frame and those skipped before it.
-        detection_ms: Finding faces.
-        preprocess_ms: Cutting them out.
-        inference_ms: Naming the expressions.
+        detection_ms: Detecting faces.
+        preprocess_ms: Cropping them.
+        inference_ms: Predicting the expressions.
     """
 
     decode_ms: float = 0.0
@@ -50,23 +50,23 @@ class Timings:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class ImageResult:
-    """One image.
+    """The result for one image.
 
     Attributes:
         file: The path as it was given; empty for bytes and pixels.
         status: ``"ok"`` if there is a face, ``"no_face"`` if there is none; ``"empty"``, ``"unreadable"``,
             ``"too_large"``, ``"not_found"``, ``"unsupported"`` if the image could not be read; ``"failed"`` if moue
-            itself went wrong.
+            itself failed.
         width: Pixels of the upright image; 0 if unknown.
         height: As `width`.
-        faces: The faces, the surest first.
-        detector: What looked for faces: ``"own"``, ``"yunet"``, ``"none"``, or ``"given"`` for the caller's
+        faces: The faces, the most confident first.
+        detector: What detected the faces: ``"own"``, ``"yunet"``, ``"none"``, or ``"given"`` for the caller's
             boxes.
-        message: What was wrong, or worth knowing; may be empty.
-        timings: How long it took.
-        class_names: The classes that the model tells apart, in order.
-        pixels: The upright image, uint8 (H, W) or (H, W, 3) RGB, if `analyze` was given anything but a path; otherwise
-            None, and `plot` opens `file` again.
+        message: An error or a note; may be empty.
+        timings: How long each step took.
+        class_names: The classes of the model, in order.
+        pixels: The upright image, uint8 (H, W) or (H, W, 3) RGB, unless `analyze` was given a path; then it is None,
+            and `plot` opens `file` again.
     """
 
     file: str
@@ -81,15 +81,15 @@ class ImageResult:
     pixels: NDArray[np.uint8] | None = dataclasses.field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        found = ", ".join(face.label for face in self.faces) or str(self.status)
-        return f"{type(self).__name__}({self._name or 'image'}, {self.width}x{self.height}: {found})"
+        labels = ", ".join(face.label for face in self.faces) or str(self.status)
+        return f"{type(self).__name__}({self._name or 'image'}, {self.width}x{self.height}: {labels})"
 
     @property
     def _name(self) -> str:
         return self.file
 
     def summary(self) -> str:
-        """Return a few lines for people: the image, and each face with its answer and the runner-up."""
+        """Return a few readable lines: the image, and each face with its two most probable classes."""
         size = f" ({self.width} x {self.height})" if self.width else ""
         many = f"{len(self.faces)} face{'' if len(self.faces) == 1 else 's'}"
         lines = [f"{self._name or 'image'}{size}: {many if self.faces else self.message or self.status}"]
@@ -122,7 +122,7 @@ class ImageResult:
         """Return one flat row for each face, or a single row with the status.
 
         Args:
-            class_names: The classes to give a column each; the model's own by default.
+            class_names: The classes that get a column; the model's own by default.
         """
         return rows_of(self, classes_of([self]) if class_names is None else class_names)
 
@@ -141,19 +141,19 @@ class ImageResult:
         """Return the image with the result drawn on it, as a Pillow image.
 
         Args:
-            image: The upright image, uint8 (H, W) or (H, W, 3) RGB; by default `pixels`, or else `file` is opened.
+            image: The upright image, uint8 (H, W) or (H, W, 3) RGB; by default `pixels`, otherwise `file` is opened.
             bars: As for `moue.draw`.
             landmarks: As for `moue.draw`.
             labels: As for `moue.draw`.
 
         Raises:
-            MoueError: the image is not available, or is not the one that this is the result of.
+            MoueError: the image is not available, or is not the one that was analyzed.
         """
         pixels = self.upright_pixels() if image is None else image
         return draw(pixels, self, bars=bars, landmarks=landmarks, labels=labels)
 
     def show(self) -> None:
-        """Show `plot()`: in the notebook, or else in the system's image viewer.
+        """Show `plot()` in the notebook, or otherwise in the system's image viewer.
 
         Raises:
             MoueError: the image is not available, or there is no viewer.
@@ -169,10 +169,10 @@ class ImageResult:
         return save_drawing(self.plot(), as_path(path, "the output"), overwrite=overwrite)
 
     def explain(self, *, model: Model = DEFAULT_MODEL, emotion: str = "", method: str = "auto") -> Explanation:
-        """Return which parts of each face its answer rests on.
+        """Return which parts of each face its prediction is based on.
 
         Args:
-            model: The network that gave this result, as for `analyze`.
+            model: The model that gave this result, as for `analyze`.
             emotion: As for `moue.explain`.
             method: As for `moue.explain`.
 
@@ -184,7 +184,7 @@ class ImageResult:
         return explain_result(self, model=model, emotion=emotion, method=method)
 
     def upright_pixels(self) -> NDArray[np.uint8]:
-        """Return the upright image, uint8 (H, W) or (H, W, 3) RGB: `pixels`, or else `file` is opened again.
+        """Return the upright image, uint8 (H, W) or (H, W, 3) RGB: `pixels`, otherwise `file` is opened again.
 
         Raises:
             MoueError: it is not available.
@@ -195,22 +195,22 @@ class ImageResult:
             raise MoueError(
                 f"{self.file or 'the image'} has the status {self.status!s}", "an image that was read", self.message
             )
-        found = decode(Path(self.file)) if self.file else None
-        if found is None or found.image is None:
+        decoded = decode(Path(self.file)) if self.file else None
+        if decoded is None or decoded.image is None:
             raise MoueError(
                 f"the pixels of {self.file or 'this image'} are no longer available",
                 "the image that this is the result of",
                 "Pass its pixels: result.plot(image).",
             )
-        return found.image
+        return decoded.image
 
     def _repr_png_(self) -> bytes | None:
         return png_of(self.plot()) if self._can_plot() else None
 
     def _repr_html_(self) -> str:
         rows = [(face.label, *(face.probabilities.get(name) for name in self.class_names)) for face in self.faces]
-        picture = self.plot() if self._can_plot() else None
-        return html_of(self.summary().partition("\n")[0], picture, ("face", *self.class_names), rows)
+        image = self.plot() if self._can_plot() else None
+        return html_of(self.summary().partition("\n")[0], image, ("face", *self.class_names), rows)
 
     def _can_plot(self) -> bool:
         return bool(self.width) and (self.pixels is not None or Path(self.file).is_file())

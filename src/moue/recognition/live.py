@@ -1,7 +1,7 @@
-"""A camera that is watched while it runs: the newest frame wins, and whoever looks at it never waits for the network.
+"""Analysis of a running camera: always of the newest frame, and the display never waits for the model.
 
-One thread reads the camera and keeps nothing but the newest frame; a second one analyses the newest frame that it
-finds, so a slow network skips frames instead of falling behind; a display shows each frame with the newest result.
+One thread reads the camera and keeps only the newest frame. A second thread analyses the newest frame, so a slow model
+skips frames instead of falling behind. The display shows each frame with the newest result.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-_PATIENCE_S: Final = 10.0  # a camera that gives nothing for so long is gone
-_JOIN_S: Final = 5.0  # a driver may hang in the middle of a read, and nothing can wake it
+_PATIENCE_S: Final = 10.0  # a camera without a frame for this long counts as lost
+_JOIN_S: Final = 5.0  # a driver may hang during a read, and nothing can interrupt it
 _RATE_SPAN_S: Final = 2.0
 
 
 class Camera(Protocol):
-    """What `Live` reads, as `open_video` returns it.
+    """The source that `Live` reads, as `open_video` returns it.
 
     Attributes:
-        name: What to call it in a message.
-        is_live: Whether frames come by the clock; those of a video are given by their time stamps.
-        problem: After the last frame: why there is no further one, or empty.
+        name: Its name in messages.
+        is_live: Whether frames come in real time; those of a video are timed by their time stamps.
+        problem: After the last frame, why there are no more, or empty.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Camera(Protocol):
     problem: str
 
     def frames(self) -> Generator[VideoFrame, None, None]:
-        """Yield the frames, waiting for each, and free the source at the end."""
+        """Yield the frames, waiting for each, and release the source at the end."""
         ...
 
 
 class NewestFrame(Generic[T]):
-    """Room for one thing, the newest: putting one in replaces the last, and never waits for a reader."""
+    """Holds the newest item only: putting one in replaces the last and never waits for a reader."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -54,36 +54,36 @@ class NewestFrame(Generic[T]):
 
     @property
     def count(self) -> int:
-        """How many were put in so far."""
+        """How many items were put in so far."""
         return self._count
 
     @property
     def closed(self) -> bool:
-        """Whether no more will come."""
+        """Whether no more items will come."""
         return self._closed
 
     def put(self, item: T) -> None:
-        """Put a newer one in."""
+        """Put in a newer item."""
         with self._changed:
             self._item = item
             self._count += 1
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Say that no more will come; the last one stays."""
+        """Signal that no more items will come; the last one stays."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def peek(self) -> T | None:
-        """Return the newest one without waiting; None if there was none yet."""
+        """Return the newest item without waiting; None if there is none yet."""
         return self._item
 
     def wait(self, after: int, timeout_s: float | None = None) -> tuple[int, T] | None:
-        """Wait until more than `after` were put in, and return the count and the newest one.
+        """Wait until more than `after` items were put in, and return the count and the newest item.
 
         Returns:
-            None if no more will come, or none came within `timeout_s`.
+            None if no more items will come, or none came within `timeout_s`.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._count > after or self._closed, timeout_s)
@@ -93,20 +93,20 @@ class NewestFrame(Generic[T]):
 
 
 class Rate:
-    """How often something happens each second, over the last two; one thread may count and another one ask."""
+    """Events per second, over the last two seconds; one thread may count while another reads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._times: deque[float] = deque()
 
     def add(self, now: float) -> None:
-        """Count one at the time `now`, in seconds of any clock."""
+        """Count an event at the time `now`, in seconds of any clock."""
         with self._lock:
             self._times.append(now)
             self._forget(now)
 
     def per_second(self, now: float) -> float:
-        """Return how often at the time `now`; 0 below two."""
+        """Return the rate at the time `now`; 0 if there were fewer than two events."""
         with self._lock:
             self._forget(now)
             span = now - self._times[0] if self._times else 0.0
@@ -118,19 +118,19 @@ class Rate:
 
 
 class Live(Generic[R]):
-    """Reads and analyses in two threads while the ``with`` block runs; both have ended after it.
+    """Reads and analyses in two threads while the ``with`` block runs; both end with the block.
 
     Args:
-        camera: What is read; it is closed at the end.
+        camera: The source; it is closed at the end.
         analyse: Called in its own thread with the newest frame each time.
         on_result: Called in that thread with each result, e.g. to write it.
-        seconds: For how long; None continues until the block is left or there is no more to see.
-        patience_s: After how long without a frame the camera counts as lost.
+        seconds: For how long to run; None continues until the block is left or there are no more frames.
+        patience_s: Seconds without a frame after which the camera counts as lost.
 
     Attributes:
         frames: The newest frame; closed when the camera gives no more.
-        results: The newest frame that was analysed and its result; closed when no more will come.
-        lost: Why the camera gave no more; empty where a video came to its end, or the block was left.
+        results: The newest analysed frame and its result; closed when no more will come.
+        lost: Why the camera stopped; empty if a video reached its end or the block was left.
     """
 
     def __init__(
@@ -168,17 +168,17 @@ class Live(Generic[R]):
             thread.join(_JOIN_S)
 
     def stop(self) -> None:
-        """Ask both threads to end; returns at once."""
+        """Tell both threads to end; returns at once."""
         self._stop.set()
         self.frames.close()
 
     def running(self) -> bool:
-        """Return whether there may be more to see; raises what went wrong in a thread.
+        """Return whether more frames or results may come; raise the error of a thread.
 
         Raises:
-            MoueError: a thread met it.
+            MoueError: a thread failed.
         """
-        # Before the error: a thread sets that first.
+        # Read this before the error: a failing thread sets its error first.
         ended = self.results.closed
         if self._error is not None:
             raise self._error
@@ -193,17 +193,17 @@ class Live(Generic[R]):
 
     @property
     def reading(self) -> bool:
-        """Whether the thread that reads the camera has begun and not ended; a driver may hold it up for ever."""
+        """Whether the thread that reads the camera is running; a driver may block it forever."""
         return self._threads[0].is_alive()
 
     def analysis_fps(self) -> float:
-        """Return how many frames a second are analysed now."""
+        """Return how many frames per second are being analysed."""
         return self._rate.per_second(time.monotonic())
 
     def _guarded(self, work: Callable[[], None], place: str) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 (`running` raises it where somebody sees it)
+        except BaseException as error:  # noqa: BLE001 (`running` raises it in the caller's thread)
             self._error = self._error or error
             self.stop()
         finally:

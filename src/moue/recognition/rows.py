@@ -1,4 +1,4 @@
-"""Results as flat rows, which tables and DataFrames are made of."""
+"""Results as flat rows, for tables and DataFrames."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def columns(class_names: Sequence[str]) -> tuple[str, ...]:
         *("file", "status", "width", "height", "num_faces", "detector", "face"),
         *("x", "y", "face_width", "face_height", "face_score", "emotion", "confidence", "unsure"),
         *(f"prob_{name}" for name in class_names),
-        *("message", "frame", "time_s", "track_id"),  # the last three belong to videos, and are empty for images
+        *("message", "frame", "time_s", "track_id"),  # the last three are for videos and empty for images
     )
 
 
 def classes_of(results: Sequence[ImageResult]) -> tuple[str, ...]:
-    """Return all classes that the results' models tell apart, in order."""
+    """Return all classes of the results' models, in order."""
     known = (name for result in results for name in result.class_names)
     seen = (name for result in results for face in result.faces for name in face.probabilities)
     return tuple(dict.fromkeys(itertools.chain(known, seen)))
@@ -66,22 +66,22 @@ def rows_of(result: ImageResult, class_names: Sequence[str]) -> list[dict[str, A
 
 
 def _listed(results: Any) -> list[ImageResult]:  # noqa: ANN401 (a wrong type too)
-    found = list(results) if isinstance(results, Iterable) else [results]
-    if any(not hasattr(one, "to_rows") for one in found):
+    listed = list(results) if isinstance(results, Iterable) else [results]
+    if any(not hasattr(one, "to_rows") for one in listed):
         raise MoueError(f"the results are of type {type(results).__name__}", "what analyze returns, one or several")
-    return found
+    return listed
 
 
 def to_df(results: ImageResult | Iterable[ImageResult], *, backend: str = "pandas") -> Any:  # noqa: ANN401 (optional)
-    """Return a data frame with one row for each face, or one with the status for an image without a face.
+    """Return a data frame with one row per face, or one row with the status for an image without a face.
 
     Args:
-        results: What `analyze`, `analyze_many` or `analyze_stream` return: one result, or any number of them.
+        results: What `analyze`, `analyze_many` or `analyze_stream` returns: one result, or any number of them.
         backend: "pandas" or "polars".
 
     Raises:
         MissingExtraError: the backend is not installed.
-        MoueError: `results` or `backend` are something else.
+        MoueError: `results` or `backend` is something else.
     """
     if backend not in _BACKENDS:
         raise SettingError(f"unknown backend {backend!r}", f"one of {', '.join(_BACKENDS)}")
@@ -89,22 +89,22 @@ def to_df(results: ImageResult | Iterable[ImageResult], *, backend: str = "panda
         module = importlib.import_module(backend)
     except ImportError as error:
         raise MissingExtraError(backend, backend) from error
-    found = _listed(results)
-    class_names = classes_of(found)
-    rows = [row for result in found for row in result.to_rows(class_names)]
+    listed = _listed(results)
+    class_names = classes_of(listed)
+    rows = [row for result in listed for row in result.to_rows(class_names)]
     return _BACKENDS[backend](module, rows, list(columns(class_names)))
 
 
 def _to_pandas(pd: Any, rows: list[dict[str, Any]], names: list[str]) -> Any:  # noqa: ANN401 (optional)
     try:
         return pd.DataFrame(rows, columns=names)
-    except UnicodeEncodeError:  # pandas keeps text in PyArrow, which takes no file name that is not Unicode
+    except UnicodeEncodeError:  # pandas stores text with PyArrow, which refuses file names that are not Unicode
         with pd.option_context("mode.string_storage", "python"):
             return pd.DataFrame(rows, columns=names)
 
 
 def _to_polars(pl: Any, rows: list[dict[str, Any]], names: list[str]) -> Any:  # noqa: ANN401 (optional)
-    # Columns without a value have a type all the same; polars takes no file name that is not Unicode.
+    # Explicit types, since a column may have no value. Polars refuses file names that are not Unicode.
     types = {
         **dict.fromkeys(names, pl.Float64),
         **dict.fromkeys(TEXTS, pl.String),

@@ -1,4 +1,4 @@
-"""Probabilities of one person averaged over a window of time, so that answers do not flicker."""
+"""Averages each person's probabilities over a window of time, so predictions do not flicker."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from moue.recognition.face_result import FaceResult
 
 DEFAULT_WINDOW_S: Final = 0.5
-
-
 _ONE_MOMENT_S: Final = 1e-9
 
 
@@ -24,12 +22,12 @@ class Smoother:
     """Gives each face the mean of its person's probabilities over the last `window_s` seconds.
 
     The mean is over time, not over frames (trapezoidal rule: a frame counts for half of the time to its neighbours),
-    so that dense and sparse frames weigh alike. It looks back only, as a camera must. A person unseen for longer than
-    the window is forgotten.
+    so it does not depend on the frame rate. It uses past frames only, so it works with a camera. A person who is not
+    seen for longer than the window is forgotten.
 
     Args:
         window_s: Seconds, 0 or more; 0 leaves every frame unchanged.
-        unsure_below: Confidence below which a smoothed answer is marked as unsure, 0-1.
+        unsure_below: Confidence below which a smoothed prediction is marked as unsure, 0-1.
 
     Raises:
         MoueError: a number is out of its range.
@@ -45,19 +43,19 @@ class Smoother:
         self._past: dict[int, deque[tuple[float, dict[str, float]]]] = {}
 
     def update(self, faces: Sequence[FaceResult], track_ids: Sequence[int], time_s: float) -> tuple[TrackedFace, ...]:
-        """Return a frame's faces with smoothed probabilities, emotion, confidence and unsure; in their order.
+        """Return a frame's faces, in the same order, with smoothed probabilities, emotion, confidence and unsure.
 
         Args:
             faces: The faces of one frame.
-            track_ids: Their numbers, as `Tracker.update` gives them.
+            track_ids: Their numbers, as `Tracker.update` returns them.
             time_s: The frame's time in seconds, not before that of the last call.
 
         Raises:
-            MoueError: not one number for each face.
+            MoueError: there is not one number for each face.
         """
         if len(faces) != len(track_ids):
             raise MoueError(f"{len(track_ids)} numbers for {len(faces)} faces", "one for each face")
-        # A nanosecond, so that rounding does not put a frame out of a window of whole frames.
+        # A nanosecond of tolerance: rounding must not push a frame out of a window of whole frames.
         oldest = time_s - self.window_s - 1e-9
         for track_id, face in zip(track_ids, faces, strict=True):
             self._past.setdefault(track_id, deque()).append((time_s, face.probabilities))
@@ -83,11 +81,11 @@ class Smoother:
         after = [*times[1:], times[-1]]
         before = [times[0], *times[:-1]]
         weights = [late - early for late, early in zip(after, before, strict=True)]
-        # Frames of one and the same moment count alike; steps far below a nanosecond are too small to weigh by.
+        # Frames at the same moment get equal weights; steps far below a nanosecond are too small to serve as weights.
         total = sum(weights)
         if total < _ONE_MOMENT_S:
             weights, total = [1.0] * len(past), float(len(past))
         return {
-            name: sum(weight * one[name] for weight, (_, one) in zip(weights, past, strict=True)) / total
+            name: sum(weight * values[name] for weight, (_, values) in zip(weights, past, strict=True)) / total
             for name in face.probabilities
         }

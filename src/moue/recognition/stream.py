@@ -1,4 +1,4 @@
-"""From a video, a camera or a stream to named expressions of people over time."""
+"""From a video, a camera or a stream to the expressions of people over time."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from moue.media.video import Video, VideoFrame
     from moue.recognition.image_result import ImageResult
 
-    _Answers: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
+    _Analyzed: TypeAlias = Generator[tuple[VideoFrame, ImageResult], None, None]
 
-_BATCH: Final = 8  # frames whose faces the network answers together
-_LARGE: Final = 2_000_000  # pixels; of larger frames only a few are kept in memory
-_MEMORY: Final = 128 * 1024 * 1024  # bytes that frames may take that are read ahead, unless three take more
-_STEPS_KEPT: Final = 1.5  # steps from frame to frame for which a face is known again, where they are long
+_BATCH: Final = 8  # frames whose faces are predicted in one batch
+_LARGE: Final = 2_000_000  # pixels; only a few larger frames are kept in memory
+_MEMORY: Final = 128 * 1024 * 1024  # bytes for frames that are read ahead; always at least three frames
+_KEPT_STEPS: Final = 1.5  # steps between frames for which a missing face is remembered, if the steps are long
 
 
 def analyze_stream(  # noqa: PLR0913 (the choices of one call)
@@ -55,26 +55,26 @@ def analyze_stream(  # noqa: PLR0913 (the choices of one call)
     keep_frames: bool = False,
     device: str = CPU,
 ) -> Iterator[FrameResult]:
-    """Yield one result for each frame that is analyzed, in order, each face with its person's number.
+    """Yield one result for each analyzed frame, in order; each face has its person's number.
 
-    A wrong source or choice is an error at once, not at the first frame. A video that breaks off and a camera that is
-    lost end with one more result, with the status ``"unreadable"`` and a message that says why. Videos are read a few
-    frames ahead and use all CPUs; from a camera, the newest frame is taken. Only a few frames are in memory.
+    An invalid source or choice raises at once, not at the first frame. If a video breaks off or a camera is lost, a
+    last result with the status ``"unreadable"`` and a message says why. Videos are read a few frames ahead and use all
+    CPUs; from a camera, the newest frame is used. Only a few frames are in memory.
 
     Args:
         source: The path of a video, the number of a camera, or an address.
         model: As for `moue.analyze`.
-        detector: As for `moue.analyze`; frames are looked at upright only.
+        detector: As for `moue.analyze`; rotated frames are not tried.
         every: Analyze every n-th frame.
         fps: Analyze at most this many frames a second; not together with `every`.
-        smooth_s: Seconds over which probabilities are averaged; 0 averages nothing.
-        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
-        allow_url: Whether `source` may be an address; nothing is fetched otherwise.
+        smooth_s: Seconds over which probabilities are averaged; 0 turns smoothing off.
+        unsure_below: Confidence below which a prediction is marked as unsure, 0-1.
+        allow_url: Whether `source` may be an address; otherwise nothing is fetched.
         keep_frames: Whether results hold their frame's pixels, for `FrameResult.plot`.
         device: As for `moue.analyze`.
 
     Raises:
-        MoueError: a choice is wrong, or the model, the detector or the source cannot be opened.
+        MoueError: a choice is invalid, or the model, the detector or the source cannot be opened.
         MissingExtraError: OpenCV is not installed.
     """
     sampling = Sampling(every, fps)
@@ -100,20 +100,20 @@ def stream_analyzer(
     device: str = CPU,
     **choices: Any,  # noqa: ANN401 (as Analyzer takes them)
 ) -> Analyzer:
-    """Return an `Analyzer` for frames, which are upright: the detector does not turn them where it finds no face."""
+    """Return an `Analyzer` for frames: they are upright, so the detector does not try rotations if it finds no face."""
     classifier = Classifier.load(model, device=device) if isinstance(model, str | os.PathLike) else model
-    finder = make_detector(detector, video=True, model=detector_model) if isinstance(detector, str) else detector
-    return Analyzer(classifier, finder, **choices)
+    loaded = make_detector(detector, video=True, model=detector_model) if isinstance(detector, str) else detector
+    return Analyzer(classifier, loaded, **choices)
 
 
 class Follower:
-    """Turns results of images into those of frames: numbers the people and smooths their answers.
+    """Turns results of images into results of frames: numbers the people and smooths their predictions.
 
-    After a cut, where one scene ends and another begins, everybody counts as new.
+    After a cut to another scene, all people count as new.
 
     Args:
         smooth_s: Seconds over which probabilities are averaged, 0 or more.
-        unsure_below: Confidence below which an answer is marked as unsure, 0-1.
+        unsure_below: Confidence below which a prediction is marked as unsure, 0-1.
 
     Raises:
         MoueError: a number is out of its range.
@@ -125,8 +125,8 @@ class Follower:
         self._cuts = CutFinder()
 
     def expect_step(self, step_s: float) -> None:
-        """Set the time between frames in seconds: if it is long, faces may be missing for longer."""
-        self._tracker.keep_s = max(self._tracker.keep_s, _STEPS_KEPT * step_s)
+        """Set the time between frames in seconds; if it is long, faces may be missing for longer."""
+        self._tracker.keep_s = max(self._tracker.keep_s, _KEPT_STEPS * step_s)
 
     def add(self, image: ImageResult, file: str, frame: VideoFrame) -> FrameResult:
         """Return the result of the next frame."""
@@ -148,16 +148,16 @@ def analyze_frames(
     sampling: Sampling | None = None,
     workers: int | None = None,
 ) -> Generator[tuple[NDArray[np.uint8] | None, FrameResult], None, None]:
-    """Yield each analyzed frame with its result: uint8 (H, W, 3) RGB, or None for the last message.
+    """Yield each analyzed frame with its result, as `analyze_stream`, for showing or drawing the frames.
 
-    For showing or drawing the frames; otherwise as `analyze_stream`. The video is closed afterwards.
+    A frame is uint8 (H, W, 3) RGB; it is None for a last result that reports an error. The video is closed afterwards.
 
     Args:
-        video: As `open_video` returns; used up.
-        analyzer: As `stream_analyzer` returns.
-        follower: Numbers and smooths; one for each video.
-        sampling: Which frames.
-        workers: Most threads; None: as many as there are CPUs.
+        video: As `open_video` returns it; it is consumed.
+        analyzer: As `stream_analyzer` returns it.
+        follower: Numbers the people and smooths; use one per video.
+        sampling: Which frames are analyzed.
+        workers: Maximum number of threads; None uses one per CPU.
     """
     follower = follower or Follower(unsure_below=analyzer.unsure_below)
     follower.expect_step((sampling or Sampling()).longest_step_s(video.fps))
@@ -165,8 +165,8 @@ def analyze_frames(
     with contextlib.ExitStack() as stack:
         frames = stack.enter_context(contextlib.closing(video.frames(sampling)))
         pixels = video.width * video.height
-        look = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, pixels, workers)
-        for frame, image in stack.enter_context(contextlib.closing(look)):
+        analyzed = _one_by_one(frames, analyzer) if video.is_live else _ahead(frames, analyzer, pixels, workers)
+        for frame, image in stack.enter_context(contextlib.closing(analyzed)):
             last = frame
             yield frame.image, follower.add(image, video.name, frame)
     if video.problem:
@@ -174,14 +174,14 @@ def analyze_frames(
         yield None, FrameResult(video.name, Status.UNREADABLE, message=video.problem, frame=number, time_s=time_s)
 
 
-def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Answers:
-    """Answer each frame before the next is read, as a camera needs."""
+def _one_by_one(frames: Iterator[VideoFrame], analyzer: Analyzer) -> _Analyzed:
+    """Analyze each frame before the next is read, as a camera needs."""
     for frame in frames:
         yield frame, analyzer.analyze_safely(frame.image)
 
 
-def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int, most: int | None) -> _Answers:
-    """Answer several frames at a time, by several threads; the fewer, the more pixels they have."""
+def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int, max_workers: int | None) -> _Analyzed:
+    """Analyze several frames at a time in several threads; fewer if frames have many pixels."""
     waiting: deque[VideoFrame] = deque()
 
     def images() -> Iterator[NDArray[np.uint8]]:
@@ -189,8 +189,8 @@ def _ahead(frames: Iterator[VideoFrame], analyzer: Analyzer, pixels: int, most: 
             waiting.append(frame)
             yield frame.image
 
-    # Each thread has two frames waiting, and one more is read.
-    workers = max(1, min(most or usable_cpus(), (_MEMORY // (3 * max(1, pixels)) - 1) // 2))
+    # Two frames wait for each thread, and one more is being read.
+    workers = max(1, min(max_workers or usable_cpus(), (_MEMORY // (3 * max(1, pixels)) - 1) // 2))
     batch_size = 1 if pixels > _LARGE else _BATCH
     for image in analyzer.analyze_many(images(), workers=workers, batch_size=batch_size):
         yield waiting.popleft(), image

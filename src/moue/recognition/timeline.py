@@ -1,4 +1,4 @@
-"""What each person showed over the time of a video, in memory that does not grow with its length."""
+"""Each person's expressions over the time of a video, in memory that does not grow with its length."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from moue.recognition.face_result import TrackedFace
     from moue.recognition.frame_result import FrameResult
 
-_MOST_BINS: Final = 600
+_MAX_BINS: Final = 600
 _FIRST_BIN_S: Final = 0.1
-_MOST_PEOPLE: Final = 256
-_MOST_CUTS: Final = 10_000
+_MAX_PEOPLE: Final = 256
+_MAX_CUTS: Final = 10_000
 _FACE_SIDE: Final = 96  # pixels of a thumbnail
 _FACE_MARGIN: Final = 0.15  # of the box's longer side, around it
 
@@ -34,11 +34,11 @@ class Person:
         track_id: The person's number.
         first_s: When first seen.
         last_s: When last seen.
-        num_frames: In how many frames.
-        bins: For each stretch of time in which the person was seen: the sums of the probabilities, in class order, and
-            the number of frames.
-        answers: In how many frames each class was the answer, in class order.
-        face: The surest face seen, uint8 (96, 96, 3) RGB, if frames were given.
+        num_frames: Number of frames in which the person was seen.
+        bins: For each time bin in which the person was seen: the sums of the probabilities, in class order, and the
+            number of frames.
+        counts: In how many frames each class was predicted, in class order.
+        face: The most confident face seen, uint8 (96, 96, 3) RGB, if frames were given.
     """
 
     track_id: int
@@ -46,24 +46,24 @@ class Person:
     last_s: float
     num_frames: int = 0
     bins: dict[int, list[float]] = dataclasses.field(default_factory=dict)
-    answers: list[int] = dataclasses.field(default_factory=list)
+    counts: list[int] = dataclasses.field(default_factory=list)
     face: NDArray[np.uint8] | None = None
-    _surest: tuple[float, float] = (-1.0, -1.0)
+    _best_score: tuple[float, float] = (-1.0, -1.0)
 
-    def keep_surest(self, face: TrackedFace, image: NDArray[np.uint8]) -> None:
-        """Keep the face if the detector, and then the network, is surer of it than of those before.
+    def keep_best(self, face: TrackedFace, image: NDArray[np.uint8]) -> None:
+        """Keep the face if the detector, or with equal scores the model, is more confident than for those before.
 
         Args:
             face: The person's face in this frame.
             image: uint8 (H, W, 3) RGB, the frame.
         """
-        sure = (round(face.face_score, 2), face.confidence)
-        if sure > self._surest:
-            self._surest, self.face = sure, _thumbnail(image, face.box)
+        score = (round(face.face_score, 2), face.confidence)
+        if score > self._best_score:
+            self._best_score, self.face = score, _thumbnail(image, face.box)
 
     def shares(self) -> list[float]:
-        """Return the share of the frames in which each class was the answer, in class order."""
-        return [count / self.num_frames for count in self.answers]
+        """Return the share of the frames in which each class was predicted, in class order."""
+        return [count / self.num_frames for count in self.counts]
 
     def mean(self) -> list[float]:
         """Return the mean probability of each class over the frames, in class order."""
@@ -74,8 +74,8 @@ class Person:
 class Timeline:
     """Sums up a video's results, frame by frame.
 
-    Time is divided into at most 600 equal stretches; when a video is longer than that, two become one. Of more than 256
-    people those seen in the fewest frames are left out.
+    Time is divided into at most 600 equal bins; if the video outgrows them, neighbouring bins are merged. If there are
+    more than 256 people, those seen in the fewest frames are left out.
 
     Args:
         class_names: The classes, in order.
@@ -92,15 +92,15 @@ class Timeline:
         self.cuts: list[float] = []
         """When a new scene begins, in seconds; the first 10,000."""
         self.frames: dict[int, int] = {}
-        """How many frames were analyzed in each stretch of time."""
+        """How many frames were analyzed in each time bin."""
         self._people: dict[int, Person] = {}
 
     def add(self, result: FrameResult, image: NDArray[np.uint8] | None = None) -> None:
-        """Take in the next frame; one that could not be read does not count.
+        """Add the next frame; a frame that could not be read does not count.
 
         Args:
-            result: What was found in it.
-            image: uint8 (H, W, 3) RGB, the frame, from which the surest face of each person is kept.
+            result: The result of the frame.
+            image: uint8 (H, W, 3) RGB, the frame, from which the most confident face of each person is kept.
 
         Raises:
             MoueError: a face has other classes than the timeline.
@@ -110,10 +110,10 @@ class Timeline:
         if self.begin_s is None:
             self.begin_s = result.time_s
         self.end_s = max(self.end_s, result.time_s)
-        # 0.6 / 0.1 is 5.999… in binary numbers.
-        while (place := int((result.time_s - self.begin_s) / self.bin_s + 1e-6)) >= _MOST_BINS:
+        # 0.6 / 0.1 is 5.999… in floating point.
+        while (place := int((result.time_s - self.begin_s) / self.bin_s + 1e-6)) >= _MAX_BINS:
             self._halve()
-        if result.is_cut and len(self.cuts) < _MOST_CUTS:
+        if result.is_cut and len(self.cuts) < _MAX_CUTS:
             self.cuts.append(result.time_s)
         self.num_frames += 1
         self.num_faces += len(result.faces)
@@ -123,17 +123,17 @@ class Timeline:
                 raise MoueError(f"a face has the classes {', '.join(face.probabilities)}", ", ".join(self.class_names))
             person = self._count(face, place, result.time_s)
             if image is not None:
-                person.keep_surest(face, image)
+                person.keep_best(face, image)
         self._leave_out({face.track_id for face in result.faces})
 
     def _count(self, face: TrackedFace, place: int, time_s: float) -> Person:
         person = self._people.get(face.track_id)
         if person is None:
-            person = Person(face.track_id, time_s, time_s, answers=[0] * len(self.class_names))
+            person = Person(face.track_id, time_s, time_s, counts=[0] * len(self.class_names))
             self._people[face.track_id] = person
         person.last_s = time_s
         person.num_frames += 1
-        person.answers[self.class_names.index(face.emotion)] += 1
+        person.counts[self.class_names.index(face.emotion)] += 1
         sums = person.bins.setdefault(place, [0.0] * (len(self.class_names) + 1))
         for number, value in enumerate((*face.probabilities.values(), 1.0)):
             sums[number] += value
@@ -145,7 +145,7 @@ class Timeline:
 
     @property
     def num_people(self) -> int:
-        """How many people there are, with those that were left out."""
+        """How many people there are, including those that were left out."""
         return len(self._people) + self.num_left_out
 
     def _halve(self) -> None:
@@ -162,7 +162,7 @@ class Timeline:
             person.bins = bins
 
     def _leave_out(self, present: set[int]) -> None:
-        while len(self._people) > max(_MOST_PEOPLE, len(present)):
+        while len(self._people) > max(_MAX_PEOPLE, len(present)):
             absent = (person for person in self._people.values() if person.track_id not in present)
             shortest = min(absent, key=lambda person: person.num_frames)
             del self._people[shortest.track_id]
@@ -178,7 +178,7 @@ def minutes(seconds: float) -> str:
 
 
 def _thumbnail(image: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.uint8]:
-    """Return a square around a box, moved into the frame where it fits."""
+    """Return a square around a box, shifted to lie within the frame."""
     x, y, width, height = box
     side = min(max(width, height) * (1 + 2 * _FACE_MARGIN), *image.shape[:2])
     left = min(max(0.0, x + width / 2 - side / 2), image.shape[1] - side)

@@ -1,7 +1,7 @@
-"""Following faces from frame to frame: each keeps its number unless it is lost for too long.
+"""Tracking of faces from frame to frame: each keeps its number unless it is lost for too long.
 
-The boxes of two moments are paired so that the sum of their likenesses is greatest, as SORT does (Bewley et al. 2016,
-arXiv:1602.00763), without its motion model.
+The boxes of two frames are paired so that the sum of their likenesses is greatest, as in SORT (Bewley et al. 2016,
+arXiv:1602.00763), but without its motion model.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from moue.recognition.face_result import FaceResult
 
 DEFAULT_KEEP_S: Final = 1.0
-# A face that moved so fast that its boxes no longer overlap is recognized within this many of its own sizes.
+# A face that moves so fast that its boxes no longer overlap is recognized within this multiple of its size.
 _REACH: Final = 1.25
-_MOST_GROWTH: Final = 2.0
-# Below this likeness two boxes are two faces.
-_LEAST: Final = 0.05
+_MAX_GROWTH: Final = 2.0
+# Below this likeness, two boxes are different faces.
+_MIN_LIKENESS: Final = 0.05
 
 
 @dataclasses.dataclass
@@ -40,11 +40,11 @@ class _Track:
 class Tracker:
     """Numbers the faces of successive frames.
 
-    A face is recognized by its place and size, not by its looks, so somebody who leaves for
-    longer than `keep_s` comes back as a new person.
+    A face is recognized by its place and size, not by its looks, so somebody who leaves for longer than `keep_s` comes
+    back as a new person.
 
     Args:
-        keep_s: Seconds for which a face may be missing and still be known again, above 0.
+        keep_s: Seconds for which a face may be missing and still be recognized, above 0.
 
     Attributes:
         keep_s: As above; may be changed between two frames.
@@ -62,20 +62,20 @@ class Tracker:
         self._time_s = -math.inf
 
     def forget(self) -> None:
-        """Lose all faces: the next ones are new, as after a cut."""
+        """Forget all faces: the next ones are new, as after a cut."""
         self._tracks.clear()
 
     def update(self, faces: Sequence[FaceResult], time_s: float) -> list[int]:
-        """Return the number of each face, in their order; they are different, 1 or more.
+        """Return the number of each face, in the same order; numbers are unique, 1 or more.
 
-        The numbers do not depend on the order of the faces; new ones are given from left to right.
+        The numbers do not depend on the order of the faces; new numbers are assigned from left to right.
 
         Args:
-            faces: The faces of one frame; their boxes count.
+            faces: The faces of one frame; only their boxes are used.
             time_s: The frame's time in seconds, not before that of the last call.
 
         Raises:
-            MoueError: time goes back.
+            MoueError: `time_s` is before that of the last call.
         """
         if not time_s >= self._time_s:
             raise MoueError(f"a frame at {time_s} s comes after one at {self._time_s} s", "frames in their order")
@@ -99,16 +99,16 @@ class Tracker:
         if not boxes or not self._tracks:
             return {}
         alike = likeness(np.array([track.box for track in self._tracks]), np.array(boxes))
-        # What must not be paired counts nothing, so that no good pair is given up for the sake of two bad ones.
-        alike[alike < _LEAST] = 0.0
+        # Pairs below the minimum count as 0, so no good pair is given up for two bad ones.
+        alike[alike < _MIN_LIKENESS] = 0.0
         return {column: self._tracks[row] for row, column in assign(alike) if alike[row, column] > 0}
 
 
 def likeness(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how alike the boxes of two moments are.
+    """Return how alike the boxes of two frames are.
 
-    The sum of their intersection over union (0-1), and of their nearness (0-1): 1 where the centres are in one place,
-    0 where they are further apart than a face may move; both 0 where one is more than twice as large.
+    This is the sum of their intersection over union (0-1) and their nearness (0-1), which is 1 if the centres coincide
+    and 0 if they are further apart than a face may move. Both are 0 if one box is more than twice as large.
 
     Args:
         before: float (M, 4): x, y, width, height, in pixels.
@@ -127,5 +127,5 @@ def likeness(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[n
     apart = np.linalg.norm(one[..., :2] + one[..., 2:] / 2 - other[..., :2] - other[..., 2:] / 2, axis=-1)
     near = np.maximum(0.0, 1 - apart / np.maximum(_REACH * size, 1e-9))
     grown = np.sqrt(np.maximum(areas[0], areas[1]) / np.maximum(np.minimum(areas[0], areas[1]), 1e-9))
-    alike: NDArray[np.float64] = (shared / np.maximum(union, 1e-9) + near) * (grown <= _MOST_GROWTH)
+    alike: NDArray[np.float64] = (shared / np.maximum(union, 1e-9) + near) * (grown <= _MAX_GROWTH)
     return alike

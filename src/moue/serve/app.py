@@ -38,10 +38,10 @@ _ABOUT: Final = (
 def create_app(settings: Settings) -> FastAPI:
     """Load the models and return the server as an application.
 
-    Its `state` has `engine` and `gate`, and `draining`, which whoever ends the server sets.
+    Its `state` has `engine`, `gate` and `draining`. Set `draining` to true before the server shuts down.
 
     Args:
-        settings: The choices.
+        settings: The settings of the server.
 
     Raises:
         MoueError: a model or a detector cannot be loaded.
@@ -57,26 +57,26 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
-            await asyncio.to_thread(engine.close)  # meanwhile, who waits in vain is told so
+            await asyncio.to_thread(engine.close)  # meanwhile, waiting requests get an error
 
     app = FastAPI(
         title="moue",
         version=version("moue"),
         description=_ABOUT,
         lifespan=lifespan,
-        docs_url=None,  # these pages load scripts from elsewhere
+        docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.engine, app.state.gate, app.state.draining = engine, gate, False
-    locked = _locks(settings.api_key)
+    key_required = _key_dependencies(settings.api_key)
     for router in (
         images_router(engine, gate),
         explain_router(engine, gate),
         models_router(engine, metrics),
         protocol_router(engine, gate),
     ):
-        app.include_router(router, dependencies=locked)
+        app.include_router(router, dependencies=key_required)
     for router in (health_router(), protocol_health_router()):
         app.include_router(router)
     problems.install(app)
@@ -93,14 +93,14 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _locks(api_key: str) -> Sequence[Any]:
-    """Return what guards the addresses that need the key."""
+def _key_dependencies(api_key: str) -> Sequence[Any]:
+    """Return the dependencies of routes that need the key."""
     if not api_key:
         return []
 
     def check(request: Request) -> None:
         check_key(request, api_key)
 
-    # The first two only say in the OpenAPI document how the key is sent.
+    # The first two only describe in the OpenAPI document how to send the key.
     schemes = (HTTPBearer(auto_error=False), APIKeyHeader(name="X-API-Key", auto_error=False))
     return [*(Depends(scheme) for scheme in schemes), Depends(check)]

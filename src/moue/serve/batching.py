@@ -1,4 +1,4 @@
-"""Batches across requests: whoever asks the network while it is busy is answered with the others in its next run."""
+"""Batches across requests: faces that arrive while the model is busy are classified together in its next run."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Outputs: TypeAlias = dict[str, NDArray[np.float32]]
-    """What the network says of N faces: each output's name and its values (N, columns)."""
+    """The model's outputs for N faces: each output's name and its values (N, columns)."""
     Job: TypeAlias = tuple[NDArray[np.float32], Future[Outputs]]
 
 _JOIN_S: Final = 5.0
 
 
 class BatchingSession:
-    """An ONNX Runtime session that one thread runs for many; `Classifier` takes it for the session itself.
+    """An ONNX Runtime session that one thread runs for many callers; `Classifier` uses it in place of the session.
 
-    Nobody waits for a batch to fill: a run takes whatever has come during the run before it.
+    It never waits for a batch to fill: a run takes whatever arrived during the previous run.
 
     Args:
-        session: The network.
-        batch_size: Most faces of one run.
-        on_batch: Told the number of faces of each run.
+        session: The session to run.
+        batch_size: Maximum number of faces in one run.
+        on_batch: Called with the number of faces of each run.
     """
 
     def __init__(
@@ -49,34 +49,34 @@ class BatchingSession:
         self._thread: threading.Thread | None = None
 
     def get_inputs(self) -> Any:  # noqa: ANN401 (ONNX Runtime has no types)
-        """As ONNX Runtime's own."""
+        """Return the session's inputs."""
         return self._session.get_inputs()
 
     def get_outputs(self) -> Any:  # noqa: ANN401 (as above)
-        """As ONNX Runtime's own."""
+        """Return the session's outputs."""
         return self._session.get_outputs()
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
     ) -> list[NDArray[np.float32]]:
-        """As ONNX Runtime's own: wait for the next batch and return the outputs of these faces."""
+        """Wait for the next batch and return the outputs for these faces, as ONNX Runtime does."""
         (batch,) = feeds.values()
         outputs = self.submit(batch).result()
         return [outputs[name] for name in output_names]
 
     def submit(self, batch: NDArray[np.float32]) -> Future[Outputs]:
-        """Ask about faces, float32 (N, height, width, 1), N of 1 or more, and return at once."""
+        """Queue faces, float32 (N, height, width, 1) with N >= 1, and return at once."""
         future: Future[Outputs] = Future()
         self._jobs.put((batch, future))
         return future
 
     def start(self) -> None:
-        """Start the thread; what is asked before waits for it."""
+        """Start the thread; it also runs what was queued before."""
         self._thread = threading.Thread(target=self._work, name="moue-network", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Answer what has been asked, then end the thread, which can be started again."""
+        """Finish the queued jobs, then stop the thread, which can be started again."""
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join(_JOIN_S)
@@ -84,19 +84,19 @@ class BatchingSession:
 
     def _work(self) -> None:
         while jobs := self._collect():
-            # Those who no longer wait are left out.
-            asked = [(batch, future) for batch, future in jobs if future.set_running_or_notify_cancel()]
+            # Cancelled jobs are left out.
+            running = [(batch, future) for batch, future in jobs if future.set_running_or_notify_cancel()]
             try:
-                answers = self._answer([batch for batch, _ in asked]) if asked else []
-            except Exception as error:  # noqa: BLE001 (whoever asked must hear of it)
-                for _, future in asked:
+                results = self._run_batches([batch for batch, _ in running]) if running else []
+            except Exception as error:  # noqa: BLE001 (the callers must get it)
+                for _, future in running:
                     future.set_exception(error)
                 continue
-            for (_, future), outputs in zip(asked, answers, strict=True):
+            for (_, future), outputs in zip(running, results, strict=True):
                 future.set_result(outputs)
 
     def _collect(self) -> list[Job]:
-        """Wait for one job and take what else is there, up to a batch; none is the end."""
+        """Wait for a job and take those queued behind it, up to a full batch; an empty list means stop."""
         job = self._jobs.get()
         jobs: list[Job] = []
         faces = 0
@@ -108,10 +108,10 @@ class BatchingSession:
                     return jobs
                 job = self._jobs.get_nowait()
             if jobs:
-                self._jobs.put(None)  # the end comes after these
+                self._jobs.put(None)  # stop after these jobs
         return jobs
 
-    def _answer(self, batches: list[NDArray[np.float32]]) -> list[Outputs]:
+    def _run_batches(self, batches: list[NDArray[np.float32]]) -> list[Outputs]:
         faces = batches[0] if len(batches) == 1 else np.concatenate(batches)
         parts = []
         for start in range(0, len(faces), self._batch_size):

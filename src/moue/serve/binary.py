@@ -1,4 +1,4 @@
-"""Tensors as bytes behind the JSON of a request or answer: the binary tensor data extension of the protocol.
+"""Tensors as bytes after the JSON of a request or response: the binary tensor data extension of the protocol.
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol/binary-tensor-data-extension
 """
@@ -28,34 +28,34 @@ _FORMAT: Final = np.dtype("<f4")
 
 
 class InputParameters(BaseModel):
-    """Of a tensor that is sent."""
+    """Parameters of an input tensor."""
 
     binary_data_size: Annotated[
-        int | None, Field(ge=0, description="How many bytes of the tensor follow the JSON, in place of data.")
+        int | None, Field(ge=0, description="How many bytes of the tensor follow the JSON, instead of data.")
     ] = None
 
 
 class OutputParameters(BaseModel):
-    """Of a tensor that is asked for."""
+    """Parameters of a requested output tensor."""
 
-    binary_data: Annotated[bool | None, Field(description="Answer with bytes behind the JSON.")] = None
+    binary_data: Annotated[bool | None, Field(description="Return bytes after the JSON.")] = None
 
 
 class RequestParameters(BaseModel):
-    """Of a request."""
+    """Parameters of a request."""
 
-    binary_data_output: Annotated[bool, Field(description="binary_data of the outputs that do not say.")] = False
+    binary_data_output: Annotated[bool, Field(description="The default of binary_data for all outputs.")] = False
 
 
 def split(content: bytes, length: str | None) -> tuple[bytes, bytes]:
-    """Return the JSON of a body and the bytes behind it.
+    """Return the JSON of a body and the bytes after it.
 
     Args:
         content: The body.
-        length: The value of the header `HEADER`; None where there is none.
+        length: The value of the header `HEADER`; None if it is missing.
 
     Raises:
-        HttpError: the header is no length of a part of the body.
+        HttpError: the header is not a valid length within the body.
     """
     if length is None:
         return content, b""
@@ -65,39 +65,39 @@ def split(content: bytes, length: str | None) -> tuple[bytes, bytes]:
     return content[: int(length)], content[int(length) :]
 
 
-def values_of(behind: bytes, size: int, shape: Sequence[int]) -> NDArray[np.float32]:
-    """Return a tensor from the bytes behind the JSON: its numbers, flat.
+def values_of(payload: bytes, size: int, shape: Sequence[int]) -> NDArray[np.float32]:
+    """Return the flat values of a tensor from the bytes after the JSON.
 
     Raises:
-        HttpError: there are more or fewer bytes than the tensor has.
+        HttpError: the number of bytes does not fit the tensor.
     """
-    wanted = int(np.prod(shape)) * _FORMAT.itemsize
-    if size != wanted or len(behind) != wanted:
-        came = f"binary_data_size is {size:,}, and {len(behind):,} bytes follow the JSON"
-        raise HttpError(400, came, f"{wanted:,} bytes: {DATATYPE} of the shape {list(shape)}")
-    values: NDArray[np.float32] = np.frombuffer(behind, _FORMAT)
+    expected = int(np.prod(shape)) * _FORMAT.itemsize
+    if size != expected or len(payload) != expected:
+        came = f"binary_data_size is {size:,}, and {len(payload):,} bytes follow the JSON"
+        raise HttpError(400, came, f"{expected:,} bytes: {DATATYPE} of the shape {list(shape)}")
+    values: NDArray[np.float32] = np.frombuffer(payload, _FORMAT)
     return values
 
 
-def respond(about: Mapping[str, str], outputs: Mapping[str, NDArray[np.float32]], binary: Sequence[str]) -> Response:
-    """Return the answer to a request.
+def respond(head: Mapping[str, str], outputs: Mapping[str, NDArray[np.float32]], binary: Sequence[str]) -> Response:
+    """Return the response to a request.
 
     Args:
-        about: The first members of the answer.
+        head: The first members of the response.
         outputs: The tensors by name, in order.
-        binary: Names of those that follow the JSON as bytes.
+        binary: Names of the tensors that follow the JSON as bytes.
     """
     tensors: list[dict[str, Any]] = []
-    behind: list[bytes] = []
+    payloads: list[bytes] = []
     for name, values in outputs.items():
         tensor: dict[str, Any] = {"name": name, "datatype": DATATYPE, "shape": list(values.shape)}
         if name in binary:
-            behind.append(values.astype(_FORMAT).tobytes())
-            tensor["parameters"] = {"binary_data_size": len(behind[-1])}
+            payloads.append(values.astype(_FORMAT).tobytes())
+            tensor["parameters"] = {"binary_data_size": len(payloads[-1])}
         else:
             tensor["data"] = values.ravel().tolist()
         tensors.append(tensor)
-    content = json.dumps({**about, "outputs": tensors}).encode()
-    if not behind:
+    content = json.dumps({**head, "outputs": tensors}).encode()
+    if not payloads:
         return Response(content, media_type=JSON)
-    return Response(b"".join((content, *behind)), media_type=MEDIA_TYPE, headers={HEADER: str(len(content))})
+    return Response(b"".join((content, *payloads)), media_type=MEDIA_TYPE, headers={HEADER: str(len(content))})

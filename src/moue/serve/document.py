@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's own, with what it cannot know."""
+"""The OpenAPI document: FastAPI's own, plus what FastAPI cannot know."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from moue.serve.engine import Engine
 
-# The routes read these bodies themselves, and refer to them by name.
+# The routes parse these bodies themselves, so FastAPI does not add their schemas.
 _SCHEMAS: Final = (ImagesBody, InferRequest, Problem)
 _TEMPLATE: Final = "#/components/schemas/{model}"
 
@@ -22,10 +22,10 @@ def describe(app: FastAPI, engine: Engine) -> None:
     """Add the bodies, the errors, and the names of models, detectors and classes that requests may choose.
 
     Args:
-        app: Its document is changed.
-        engine: Knows the names.
+        app: The application whose document is changed.
+        engine: Provides the names.
     """
-    made = app.openapi
+    default_openapi = app.openapi
     classes = dict.fromkeys(name for model in engine.models.values() for name in model.classifier.class_names)
     names = {
         "model": ["", *engine.models],
@@ -35,18 +35,18 @@ def describe(app: FastAPI, engine: Engine) -> None:
     }
 
     def openapi() -> dict[str, Any]:
-        document = made()
+        document = default_openapi()
         schemas = document["components"]["schemas"]
-        for kind in _SCHEMAS:
-            schema = kind.model_json_schema(ref_template=_TEMPLATE)
+        for model in _SCHEMAS:
+            schema = model.model_json_schema(ref_template=_TEMPLATE)
             schemas.update(schema.pop("$defs", {}))
-            schemas[kind.__name__] = schema
+            schemas[model.__name__] = schema
         for path in document["paths"].values():
             for operation in path.values():
                 for parameter in operation.get("parameters", ()):
                     if parameter["name"] in names:
-                        kind_of_value = parameter["schema"]
-                        kind_of_value.get("items", kind_of_value)["enum"] = names[parameter["name"]]
+                        value_schema = parameter["schema"]
+                        value_schema.get("items", value_schema)["enum"] = names[parameter["name"]]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

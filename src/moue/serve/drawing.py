@@ -1,4 +1,4 @@
-"""Drawings as files: an image with its result drawn on it, and the maps of its faces."""
+"""Image files for responses: an image with its result drawn on it, and the maps of its faces."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ JPEG: Final = "image/jpeg"
 PNG: Final = "image/png"
 
 
-def drawn(result: ImageResult, kind: str) -> bytes:
-    """Return the file.
+def annotated_file(result: ImageResult, kind: str) -> bytes:
+    """Return the annotated image as a file.
 
     Args:
-        result: Holds its pixels.
+        result: A result that holds its pixels.
         kind: `JPEG` or `PNG`.
 
     Raises:
@@ -35,24 +35,24 @@ def drawn(result: ImageResult, kind: str) -> bytes:
     return _file(result.plot(), kind)
 
 
-def drawn_maps(result: ImageResult, classifier: FaceClassifier, emotion: str) -> bytes:
+def maps_file(result: ImageResult, classifier: FaceClassifier, emotion: str) -> bytes:
     """Return the maps of all faces on one sheet, as a PNG file.
 
     Args:
-        result: Holds its pixels.
-        classifier: The network that answered.
-        emotion: The class to explain; empty for the one that each face is given.
+        result: A result that holds its pixels.
+        classifier: The model that made the predictions.
+        emotion: The class to explain; empty for the predicted class of each face.
 
     Raises:
-        MoueError: the image could not be read, or holds no face.
+        MoueError: the image could not be read, or has no face.
     """
     return _file(explain_result(result, model=classifier, emotion=emotion).plot(), PNG)
 
 
-def _file(picture: Image.Image, kind: str) -> bytes:
+def _file(drawing: Image.Image, kind: str) -> bytes:
     content = io.BytesIO()
     if kind == PNG:
-        picture.save(content, "PNG", compress_level=1)
+        drawing.save(content, "PNG", compress_level=1)
     else:
-        picture.save(content, "JPEG", quality=92)
+        drawing.save(content, "JPEG", quality=92)
     return content.getvalue()

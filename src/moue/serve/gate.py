@@ -1,4 +1,4 @@
-"""Who is let in: how many requests may wait, how many bytes may lie about, and who has the key."""
+"""Admission: how many requests may wait, how many bytes may be buffered, and who has the key."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Gate:
         settings: The limits.
 
     Attributes:
-        requests: Requests that wait or are being answered.
-        buffered: Bytes of bodies in memory.
+        requests: Requests waiting or in progress.
+        buffered: Bytes of request bodies in memory.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -33,17 +33,17 @@ class Gate:
         self.buffered = 0
 
     def check(self) -> None:
-        """Refuse a request whose body is still to come, if there is no room for it.
+        """Refuse a request before its body is read, if there is no room for it.
 
         Raises:
-            HttpError: 503, too many requests wait.
+            HttpError: 503, too many requests are waiting.
         """
         if self.requests >= self._settings.queue:
             raise busy(f"{self.requests} requests are waiting already")
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Count a request while it waits and is answered.
+        """Count a request while it waits and is processed.
 
         Raises:
             HttpError: as `check`.
@@ -57,10 +57,10 @@ class Gate:
 
     @contextlib.contextmanager
     def buffering(self) -> Iterator[Callable[[int], None]]:
-        """Yield a function that counts bytes which stay in memory during the block.
+        """Yield a function that counts bytes kept in memory during the block.
 
         Raises:
-            HttpError: 413, this request has too many; 503, all requests together have.
+            HttpError: 413, this request has too many bytes; 503, all requests together have too many.
         """
         held = 0
 
@@ -80,19 +80,19 @@ class Gate:
 
 
 def too_large(came: str, most: int) -> HttpError:
-    """Return the refusal of a body that is too large."""
+    """Return the error for a body that is too large."""
     return HttpError(413, f"the body has {came}", f"{most:,} at most", "Send fewer or smaller images.")
 
 
 def check_key(request: Request, expected: str) -> None:
-    """Let a request in that brings the key, as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``.
+    """Check that a request has the key, as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``.
 
     Raises:
-        HttpError: 401, it does not.
+        HttpError: 401, it does not have the key.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-    # Compared in constant time: how long a refusal takes tells nothing about the key.
+    # Compared in constant time, so that the time a refusal takes reveals nothing about the key.
     if hmac.compare_digest(given.encode(), expected.encode()):
         return
     raise HttpError(

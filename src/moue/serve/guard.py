@@ -1,4 +1,4 @@
-"""Around every request: headers, a line in the log, figures, and an answer whatever happens."""
+"""Wraps every request: headers, a log line, metrics, and a response whatever happens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 
-from moue.serve.problems import HttpError, answer, busy
+from moue.serve.problems import HttpError, busy, error_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("moue.serve")
 _DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-# Pages may use threads (SharedArrayBuffer) only where nothing foreign can be in their process.
+# Browsers allow threads (SharedArrayBuffer) only on pages that are isolated from other origins.
 _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -33,7 +33,7 @@ _HEADERS: Final = {
 _DATA: Final = ("/v1", "/v2", "/health", "/metrics", "/openapi.json")
 _LINGER_S: Final = 2.0
 _LINGER_BYTES: Final = 64 * 1024 * 1024
-_NOBODY: Final = 499  # how servers note that the client went before the answer
+_CLIENT_CLOSED: Final = 499  # what servers usually log if the client left before the response
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -42,9 +42,9 @@ class Guard:
 
     Args:
         app: The application.
-        metrics: Told about each request.
+        metrics: Counts each request.
         page_policy: Content-Security-Policy of the page.
-        shared: Whether pages of other origins may read the answers.
+        shared: Whether pages of other origins may read the responses.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, page_policy: str, shared: bool) -> None:
@@ -54,7 +54,7 @@ class Guard:
         self._headers = {**_HEADERS, "Cross-Origin-Resource-Policy": "cross-origin" if shared else "same-origin"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -64,34 +64,34 @@ class Guard:
         if data:
             headers["Cache-Control"] = "no-store"
         exchange = _Exchange(receive, send, headers)
-        await self._answer(scope, exchange)
+        await self._respond(scope, exchange)
         seconds = time.perf_counter() - start
         route = getattr(scope.get("route"), "path", "") or ("other" if data else "page")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.requested(method, route, exchange.status, seconds)
-        # The pattern of the address, never the address itself: it could hold what a client wants in the log.
-        level = logging.INFO if data or exchange.status >= 400 else logging.DEBUG  # a page has many files
+        self._metrics.count_request(method, route, exchange.status, seconds)
+        # Log the route's pattern, never the path itself: a client could use the path to write into the log.
+        level = logging.INFO if data or exchange.status >= 400 else logging.DEBUG  # the page has many files
         _log.log(level, "%s %s %d %.0f ms", method, route, exchange.status, 1e3 * seconds)
 
-    async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
+    async def _respond(self, scope: Scope, exchange: _Exchange) -> None:
         error: HttpError | None = None
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            exchange.status = exchange.status or _NOBODY
+            exchange.status = exchange.status or _CLIENT_CLOSED
         except asyncio.CancelledError:
-            error = busy("the server is ending")
+            error = busy("the server is shutting down")
         except Exception as failure:
             if exchange.status:
-                raise  # half an answer is out: only closing the connection can tell that it is no whole one
+                raise  # part of the response is sent: only closing the connection shows that it is incomplete
             _log.error("a request failed: %s", type(failure).__name__, exc_info=failure)
             error = HttpError(500, "moue failed on this request", fix="Please report it, with the server's log.")
         if error is not None and not exchange.status:
-            await answer(scope["path"], error)(scope, exchange.receive, exchange.send)
+            await error_response(scope["path"], error)(scope, exchange.receive, exchange.send)
 
 
 class _Exchange:
-    """A request's two channels: watches what was read and answered, and adds headers."""
+    """The two channels of a request: tracks what was received and sent, and adds headers."""
 
     def __init__(self, receive: Receive, send: Send, headers: Mapping[str, str]) -> None:
         self._receive = receive
@@ -119,7 +119,7 @@ class _Exchange:
         await self._send(message)
 
     async def _linger(self) -> None:
-        """Read what a refused client still sends, for a while: one that is cut off does not read its answer."""
+        """Keep reading from a refused client for a while: if it is cut off, it does not read the response."""
         left = _LINGER_BYTES
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):

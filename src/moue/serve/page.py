@@ -1,4 +1,4 @@
-"""What a browser gets at ``/``: the built page, or else a plain one that sends images to this server."""
+"""What a browser gets at ``/``: the built page, or a plain page that sends images to this server."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("moue.serve")
 _BINARY: Final = "application/octet-stream"
 _TEXT: Final = "text/plain; charset=utf-8"
-_LASTING: Final = "max-age=31536000, immutable"  # the name changes with the contents
+_IMMUTABLE: Final = "max-age=31536000, immutable"  # the name changes with the contents
 _BUILD: Final = "To get it, run make page in moue's source folder and restart moue serve."
 _PLAIN: Final = Path(__file__).parent / "plain.html"
-# Scripts, workers and WebAssembly of the page itself; nothing from elsewhere, and nothing to elsewhere.
+# The page's own scripts, workers and WebAssembly; nothing is loaded from or sent to other hosts.
 _PAGE_POLICY: Final = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
     "connect-src 'self' blob: data:; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -45,14 +45,14 @@ _PLAIN_POLICY: Final = (
 
 
 def add_page(app: FastAPI, engine: Engine) -> str:
-    """Add the page to an application; it comes after all other addresses. Returns its Content-Security-Policy."""
+    """Add the page to an application, after all other routes; return its Content-Security-Policy."""
     built = folder()
     if built is None:
         return _add_plain(app, _BUILD)
     try:
         model = _page_model(engine)
     except MoueError as error:
-        _log.warning("the page is the plain one: %s", error.came)
+        _log.warning("serving the plain page: %s", error.came)
         return _add_plain(app, f"{error.came[0].upper()}{error.came[1:]}.")
     _add_model(app, model, built)
     _add_built(app, built)
@@ -60,46 +60,46 @@ def add_page(app: FastAPI, engine: Engine) -> str:
 
 
 def _page_model(engine: Engine) -> PageModel:
-    """Return the network that answers where a request names none, for the page, with YuNet where it was chosen.
+    """Return the default model for the page, with YuNet if the user chose it.
 
     Raises:
-        MoueError: the page cannot run one of them, or strangers would get it.
+        MoueError: the page cannot run one of them, or people without a key would get it.
     """
     settings, model = engine.settings, engine.models[engine.default_model]
     if settings.api_key and model.classifier.path.parent != WEIGHTS:
         raise MoueError("the page would give this model to people who have no key", "a shipped model, or no key")
-    # The server takes YuNet unasked where it is here; the page's visitors would have to load it.
-    asked = settings.detector == YUNET or settings.detector_model is not None
-    detector = PageDetector.load(settings.detector_model) if asked else None
+    # The server uses YuNet by default if it is installed; the page's visitors would have to download it.
+    chosen = settings.detector == YUNET or settings.detector_model is not None
+    detector = PageDetector.load(settings.detector_model) if chosen else None
     if detector is not None and settings.api_key and not detector.is_known:
         raise MoueError("the page would give this detector to people who have no key", "the known YuNet, or no key")
     return PageModel.of(model.classifier, model.name).with_detector(detector)
 
 
 def _add_model(app: FastAPI, model: PageModel, built: Path) -> None:
-    """Answer for the files of the networks, in place of those that were built into the page."""
-    listed, licences = built / LIST, built / LICENCES
+    """Serve the model files in place of those that were built into the page."""
+    file_list, licences = built / LIST, built / LICENCES
     files = {MANIFEST: (model.manifest_text().encode(), JSON)}
     files.update({name: (content, _BINARY) for name, content in model.files.items()})
-    if listed.exists():
-        files[LIST] = model.listed(listed.read_text(encoding="utf-8")).encode(), JSON
+    if file_list.exists():
+        files[LIST] = model.listed(file_list.read_text(encoding="utf-8")).encode(), JSON
     if model.detector is not None:
         others = licences.read_text(encoding="utf-8") if licences.exists() else ""
         files[LICENCES] = model.detector.licences(others).encode(), _TEXT
 
-    async def answer(request: Request) -> Response:
+    async def send_file(request: Request) -> Response:
         name = request.url.path.strip("/")
         content, kind = files[name]
         return Response(
-            content, media_type=kind, headers={"Cache-Control": _LASTING if name in model.files else "no-cache"}
+            content, media_type=kind, headers={"Cache-Control": _IMMUTABLE if name in model.files else "no-cache"}
         )
 
     for name in files:
-        app.add_route(f"/{name}", answer, methods=["GET", "HEAD"], include_in_schema=False)
+        app.add_route(f"/{name}", send_file, methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def _add_plain(app: FastAPI, why: str) -> str:
-    text = _PLAIN.read_text(encoding="utf-8").replace("{why}", html.escape(why))
+def _add_plain(app: FastAPI, reason: str) -> str:
+    text = _PLAIN.read_text(encoding="utf-8").replace("{why}", html.escape(reason))
 
     @app.get("/", include_in_schema=False)
     async def plain() -> HTMLResponse:
@@ -109,22 +109,22 @@ def _add_plain(app: FastAPI, why: str) -> str:
 
 
 def _add_built(app: FastAPI, built: Path) -> None:
-    """Add an address for each file and folder: a mount at ``/`` would answer for the API, with 404 in place of 405."""
+    """Add a route for each file and folder: a mount at ``/`` would catch API requests and return 404 instead of 405."""
     files = StaticFiles(directory=built)
 
-    async def answer(request: Request) -> Response:
+    async def send_file(request: Request) -> Response:
         return await files.get_response(request.url.path.strip("/") or "index.html", request.scope)
 
-    app.add_route("/", answer, include_in_schema=False)
+    app.add_route("/", send_file, include_in_schema=False)
     for entry in sorted(built.iterdir()):
         if entry.is_dir():
             app.mount(f"/{entry.name}", StaticFiles(directory=entry), name=entry.name)
         else:
-            app.add_route(f"/{entry.name}", answer, include_in_schema=False)
+            app.add_route(f"/{entry.name}", send_file, include_in_schema=False)
 
 
 def _hashes(text: str, tag: str) -> str:
-    """Return the sources of a policy that allow exactly the scripts or styles in a text."""
+    """Return policy sources that allow exactly the inline scripts or styles in a text."""
     parts = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
     digests = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in parts)
     return " ".join(f"'sha256-{digest}'" for digest in digests)

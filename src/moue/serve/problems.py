@@ -1,4 +1,4 @@
-"""Errors over HTTP: problem+json (RFC 9457) with the three parts that every error of moue has."""
+"""Errors over HTTP: problem+json (RFC 9457) with the three parts of every moue error."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/problem+json"
 _PREFIX: Final = re.compile("^(Input should be |Value error, |List should have )| after validation, not.*$")
-_SHOWN: Final = 5  # faults of one request that are named
-_SOURCES: Final = ("query", "path", "header")  # of short values, for which FastAPI says where they were
+_MAX_SHOWN: Final = 5  # faults of one request
+_SOURCES: Final = ("query", "path", "header")  # where short values come from, as FastAPI names it
 
 
 class HttpError(MoueError):
-    """What is wrong with a request, and the status that says so.
+    """An error in a request, with its HTTP status.
 
     Args:
         status: The HTTP status.
         came: As for `MoueError`.
         expected: As for `MoueError`.
         fix: As for `MoueError`.
-        headers: Further headers of the answer.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -45,17 +45,17 @@ class HttpError(MoueError):
 
 
 def busy(came: str) -> HttpError:
-    """Return the refusal of a server that has enough to do."""
-    return HttpError(503, came, "a moment with less to do", "Try again in a second.", headers={"Retry-After": "1"})
+    """Return the error of a server that is too busy."""
+    return HttpError(503, came, "a less busy moment", "Try again in a second.", headers={"Retry-After": "1"})
 
 
 def problem_of(error: MoueError, status: int, *, protocol: bool = False) -> dict[str, Any]:
-    """Return an error as the members of a problem.
+    """Return the members of a problem that describes an error.
 
     Args:
-        error: What is wrong.
+        error: The error.
         status: The HTTP status.
-        protocol: Also say it in ``error``, where clients of the Open Inference Protocol look for it.
+        protocol: Also add ``error``, where clients of the Open Inference Protocol look for the message.
     """
     members = {
         "type": "about:blank",
@@ -69,8 +69,8 @@ def problem_of(error: MoueError, status: int, *, protocol: bool = False) -> dict
     return {**members, "error": str(error)} if protocol else members
 
 
-def answer(path: str, error: MoueError, status: int = 422) -> Response:
-    """Return the response that tells of an error in a request for `path`."""
+def error_response(path: str, error: MoueError, status: int = 422) -> Response:
+    """Return the response for an error in a request for `path`."""
     headers = {}
     if isinstance(error, HttpError):
         status, headers = error.status, error.headers
@@ -79,16 +79,16 @@ def answer(path: str, error: MoueError, status: int = 422) -> Response:
 
 
 def invalid(faults: Sequence[Any], status: int = 422) -> HttpError:
-    """Return what a validation found. It repeats options, and nothing of a body, which may be an image."""
-    told = [(_place(fault["loc"]), *_came_and_expected(fault)) for fault in faults[:_SHOWN]]
-    more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    came = "; ".join(f"{place} {came}" for place, came, _ in told) + more
-    expected = told[0][2] if len(told) == 1 else "; ".join(f"{place}: {wanted}" for place, _, wanted in told)
+    """Return the error for failed validations. It repeats options, but nothing of a body, which may be an image."""
+    shown = [(_place(fault["loc"]), *_came_and_expected(fault)) for fault in faults[:_MAX_SHOWN]]
+    more = f"; and {len(faults) - _MAX_SHOWN} more" if len(faults) > _MAX_SHOWN else ""
+    came = "; ".join(f"{place} {came}" for place, came, _ in shown) + more
+    expected = shown[0][2] if len(shown) == 1 else "; ".join(f"{place}: {wanted}" for place, _, wanted in shown)
     return HttpError(status, came, expected, "/openapi.json describes the whole request.")
 
 
 def _place(loc: Sequence[str | int]) -> str:
-    """Return where a fault is, as people write it: ``boxes[0]``."""
+    """Return where a fault is, in readable form: ``boxes[0]``."""
     parts = loc[1:] if loc and loc[0] in _SOURCES else loc
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".") or "the body"
@@ -110,19 +110,19 @@ def _came_and_expected(fault: Any) -> tuple[str, str]:  # noqa: ANN401 (pydantic
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the application with a problem."""
+    """Return every error of the application as a problem."""
 
     def of_moue(request: Request, error: Exception) -> Response:
         assert isinstance(error, MoueError)  # noqa: S101 (for mypy: the handler's own class)
-        return answer(request.url.path, error)
+        return error_response(request.url.path, error)
 
     def of_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101 (as above)
-        return answer(request.url.path, invalid(error.errors()))
+        return error_response(request.url.path, invalid(error.errors()))
 
     def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 (as above)
-        return answer(request.url.path, _explained(request, error))
+        return error_response(request.url.path, _explained(request, error))
 
     app.add_exception_handler(MoueError, of_moue)
     app.add_exception_handler(RequestValidationError, of_validation)

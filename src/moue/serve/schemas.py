@@ -1,4 +1,4 @@
-"""What the server answers, for its OpenAPI document: the fields are those of docs/results.md."""
+"""The server's responses, for its OpenAPI document; docs/results.md describes the fields."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Classification(BaseModel):
 
 
 class ModelAbout(BaseModel):
-    """A network that is served."""
+    """A model that the server runs."""
 
     name: str
     class_names: list[str]
@@ -220,7 +220,7 @@ class ServerMetadata(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """A network, as the Open Inference Protocol describes it."""
+    """A model, as the Open Inference Protocol describes it."""
 
     name: str
     versions: list[str]
@@ -248,14 +248,14 @@ class ModelReady(Ready):
 
 
 class OutputTensor(Tensor):
-    """What an output of the network says; as bytes behind the JSON, it has their number in place of `data`."""
+    """An output of the model; if it follows the JSON as bytes, `parameters` has their number and there is no `data`."""
 
     data: list[float] | None = None
     parameters: dict[str, int] | None = None
 
 
 class InferResponse(BaseModel):
-    """What the network says."""
+    """The outputs of the model."""
 
     model_config = ConfigDict(protected_namespaces=())
     model_name: str
@@ -280,7 +280,7 @@ _REASONS: Final = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the errors of an address, for its entry in the OpenAPI document."""
+    """Return the errors of a route, for its entry in the OpenAPI document."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": _REASONS[status], "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses

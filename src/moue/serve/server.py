@@ -1,4 +1,4 @@
-"""Running the application: the socket, signals, and connections that send nothing."""
+"""Runs the application: the socket, signals, and connections that send nothing."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _BACKLOG: Final = 2048
 
 
 def serve(settings: Settings, *, host: str, port: int, on_start: Callable[[str], None]) -> None:
-    """Answer requests until SIGTERM or Ctrl-C, then finish those that have begun.
+    """Serve requests until SIGTERM or Ctrl-C, then finish those in progress.
 
     Args:
-        settings: The choices.
-        host: Name or address to listen at.
-        port: Port; 0 takes any that is free.
-        on_start: Told the address once requests are answered.
+        settings: The settings of the server.
+        host: Name or address to listen on.
+        port: Port; 0 takes any free one.
+        on_start: Called with the URL once the server accepts requests.
 
     Raises:
         MoueError: the address cannot be used, or a model cannot be loaded.
     """
-    # The socket first: a port in use is told at once, not after the models have been loaded.
+    # The socket first: a port in use is reported at once, not after the models have been loaded.
     with listen(host, port) as listener:
         app = create_app(settings)
         _raise_file_limit()
@@ -94,20 +94,20 @@ _HOSTS: Final = "127.0.0.1 is this machine alone, 0.0.0.0 all its networks."
 
 
 def address_of(host: str, listener: socket.socket) -> str:
-    """Return the address for a browser."""
+    """Return the URL for a browser."""
     port = listener.getsockname()[1]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is reached from this machine alone."""
+    """Return whether a host can be reached only from this machine."""
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
 
 
 class _Server(UvicornServer):
-    """Ends with exit code 0 after a signal, where uvicorn raises the signal once more."""
+    """Exits with code 0 after a signal, where uvicorn would raise the signal again."""
 
     def __init__(self, config: Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
@@ -133,44 +133,44 @@ class _Server(UvicornServer):
 
 
 class Connection(H11Protocol):
-    """A connection that is closed if the head of a request does not come in time, however slowly it trickles in."""
+    """A connection that is closed if the head of a request is not complete in time, even if bytes keep trickling in."""
 
     _head_due: float | None = None
     _refused = False
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for the first request."""
+        """Start to wait for the first request."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and go on waiting if it was no whole head."""
+        """Process received bytes, and keep waiting if the head is not complete."""
         if self._refused:
             return
         super().data_received(data)
-        if self._answering or self.timeout_keep_alive_task is not None or self.transport.is_closing():
+        if self._responding or self.timeout_keep_alive_task is not None or self.transport.is_closing():
             self._head_due = None
         else:
             self._expect_head()
 
     def pause_writing(self) -> None:
-        """Begin to wait for a client that does not read its answer."""
+        """Start a timer for a client that does not read the response."""
         super().pause_writing()
         self._stuck = self.loop.call_later(_READ_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on: it reads, or has gone."""
+        """Stop the timer: the client reads again, or has disconnected."""
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Refuse a request that is not valid HTTP."""
         self._refuse(HttpError(400, msg.rstrip(".").lower(), "HTTP/1.1"))
 
     @property
-    def _answering(self) -> bool:
+    def _responding(self) -> bool:
         cycle: Any = self.cycle  # None before the first request
         return cycle is not None and not cycle.response_complete
 
@@ -180,26 +180,28 @@ class Connection(H11Protocol):
 
     def _give_up(self) -> None:
         if self.conn.trailing_data[0]:
-            self._refuse(HttpError(408, f"no whole request came in {_HEAD_S:g} s", "its head and an empty line"))
+            self._refuse(
+                HttpError(408, f"no complete request arrived within {_HEAD_S:g} s", "its head and an empty line")
+            )
         else:
             self.timeout_keep_alive_handler()
 
     def _refuse(self, error: HttpError) -> None:
-        """Answer what is no request, unless an answer is under way, and close."""
+        """Send an error, unless a response has started, and close the connection."""
         self._refused = True
-        if not (self._answering and self.cycle.response_started):
+        if not (self._responding and self.cycle.response_started):
             problem = problem_of(error, error.status)
             body = json.dumps(problem).encode()
             head = f"HTTP/1.1 {error.status} {problem['title']}\r\nContent-Type: {MEDIA_TYPE}\r\n"
             self.transport.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
-        # Closing while more comes in would reset the connection, and take the answer with it.
+        # Closing while more bytes arrive would reset the connection, and the client would lose the response.
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_S, self.transport.close)
 
 
 def _raise_file_limit() -> None:
-    """Allow as many connections as the system does: the usual 1,024 files are soon used up by idle ones."""
+    """Allow as many connections as the system does: idle ones soon use up the usual 1,024 files."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 (not on Windows)
 

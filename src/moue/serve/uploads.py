@@ -1,4 +1,4 @@
-"""The images of a request: read from multipart or JSON, never more than the limits allow, never to the disk."""
+"""The images of a request: read from multipart or JSON, within the limits, and never written to disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MULTIPART: Final = "multipart/form-data"
 JSON: Final = "application/json"
 _NAME_LENGTH: Final = 255
 _BASE64: Final = "^(data:[a-z]+/[a-z]+;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-# A gray square, a PNG file.
+# A gray square as a PNG file.
 _GRAY: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAADAAAAAwCAAAAAByaaZbAAAAIklEQVR42mNsYCANMDGMahjVMKphVMOo"
     "hlENoxpGNYwoDQBaCgDg4kqigQAAAABJRU5ErkJggg=="
@@ -41,7 +41,7 @@ class Upload:
     """One image of a request.
 
     Attributes:
-        name: The name that its sender gave it; empty in JSON.
+        name: The file name that the client sent; empty in JSON.
         content: The bytes of the file.
     """
 
@@ -60,15 +60,15 @@ class ImagesBody(BaseModel):
 
 
 class _InMemory(MultiPartParser):
-    spool_max_size = sys.maxsize  # images are never written to the disk
+    spool_max_size = sys.maxsize  # images are never written to disk
 
 
 @contextlib.asynccontextmanager
 async def receive_images(request: Request, gate: Gate, settings: Settings) -> AsyncIterator[list[Upload]]:
-    """Yield the images of a request; their bytes are counted by the gate during the block.
+    """Yield the images of a request; the gate counts their bytes during the block.
 
     Raises:
-        HttpError: the body is of another kind, too large, too slow or not as described.
+        HttpError: the body is of another type, too large, too slow or malformed.
     """
     kind = media_type(request, MULTIPART, JSON)
     async with receive(request, gate, settings) as body:
@@ -84,15 +84,15 @@ async def receive_images(request: Request, gate: Gate, settings: Settings) -> As
 
 @contextlib.asynccontextmanager
 async def receive(request: Request, gate: Gate, settings: Settings) -> AsyncIterator[AsyncGenerator[bytes]]:
-    """Yield the body of a request, piece by piece, within the limits of bytes and time.
+    """Yield the body of a request in pieces, within the limits on size and time.
 
     Raises:
         HttpError: 413, 408 or 503.
     """
     gate.check()
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > settings.max_bytes:
-        raise too_large(f"{int(announced):,} bytes", settings.max_bytes)
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > settings.max_bytes:
+        raise too_large(f"{int(declared):,} bytes", settings.max_bytes)
     with gate.buffering() as hold:
         body = _pieces(request, settings.upload_s, hold)
         async with contextlib.aclosing(body):
@@ -100,15 +100,15 @@ async def receive(request: Request, gate: Gate, settings: Settings) -> AsyncIter
 
 
 def media_type(request: Request, *allowed: str) -> str:
-    """Return the kind of a body.
+    """Return the media type of a body.
 
     Raises:
-        HttpError: 415, it is none of those allowed, or compressed.
+        HttpError: 415, the type is not allowed, or the body is compressed.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "identity").lower()
     if coding != "identity":
-        raise HttpError(415, f"the body has the coding {coding!r:.40}", "a body without one", "Send it uncompressed.")
+        raise HttpError(415, f"the body has the encoding {coding!r:.40}", "a body without one", "Send it uncompressed.")
     if kind not in allowed:
         came = f"the body is of the type {kind!r:.80}" if kind else "the body has no type"
         raise HttpError(415, came, " or ".join(filter(None, allowed)), "For a file: curl -F image=@party.jpg ADDRESS")
@@ -116,7 +116,7 @@ def media_type(request: Request, *allowed: str) -> str:
 
 
 async def joined(body: AsyncGenerator[bytes]) -> bytes:
-    """Return a whole body."""
+    """Return the whole body."""
     content = bytearray()
     async for piece in body:
         content += piece
@@ -125,11 +125,11 @@ async def joined(body: AsyncGenerator[bytes]) -> bytes:
 
 async def _pieces(request: Request, seconds: float, hold: Callable[[int], None]) -> AsyncGenerator[bytes]:
     loop = asyncio.get_running_loop()
-    due = loop.time() + seconds
+    deadline = loop.time() + seconds
     stream = request.stream()
     while True:
         try:
-            async with asyncio.timeout_at(due):
+            async with asyncio.timeout_at(deadline):
                 piece = await anext(stream, None)
         except TimeoutError as error:
             fix = "Send smaller images, or over a faster connection."
@@ -141,7 +141,7 @@ async def _pieces(request: Request, seconds: float, hold: Callable[[int], None])
 
 
 async def _from_multipart(request: Request, body: AsyncGenerator[bytes], settings: Settings) -> list[Upload]:
-    # One more than allowed is read, so that the limit is told by our own words.
+    # Allow one more file than the limit, so that the error message is ours.
     parser = _InMemory(request.headers, body, max_files=settings.max_files + 1, max_fields=settings.max_files)
     try:
         form = await parser.parse()
@@ -159,7 +159,7 @@ async def _from_multipart(request: Request, body: AsyncGenerator[bytes], setting
         fields = [name for name, part in form.multi_items() if not isinstance(part, UploadFile)]
         if fields:
             came = f"the form has the field {fields[0]!r:.80}, which is not a file"
-            raise HttpError(422, came, "files only", "Options go into the address: ?views=1. A file: -F image=@FILE")
+            raise HttpError(422, came, "files only", "Options go into the URL: ?views=1. A file: -F image=@FILE")
         if not files:
             raise HttpError(422, "the form holds no file", "one image or more", "With curl: -F image=@party.jpg")
         return [Upload(_clean(part.filename), await part.read()) for part in files]
@@ -179,13 +179,13 @@ def _from_json(content: bytes) -> list[Upload]:
 
 
 def _decoded(index: int, text: str) -> bytes:
-    # Browsers make addresses of files: data:image/png;base64,...
+    # Browsers turn files into data URLs: data:image/png;base64,...
     plain = text.partition(",")[2] if text.startswith("data:") else text
     try:
         return base64.b64decode(plain, validate=True)
     except (binascii.Error, ValueError) as error:
         came = f"images[{index}] is not base64"
-        raise HttpError(422, came, "the bytes of a file in base64", "Addresses are not fetched.") from error
+        raise HttpError(422, came, "the bytes of a file in base64", "URLs are not fetched.") from error
 
 
 def _too_many_files(count: int, settings: Settings) -> HttpError:

@@ -1,4 +1,4 @@
-"""Waiting for an answer: not longer than allowed, and not for a client that has gone."""
+"""Waiting for a result: no longer than allowed, and not after the client has disconnected."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ T = TypeVar("T")
 
 
 async def in_time(request: Request, work: Coroutine[None, None, T], seconds: float) -> T:
-    """Return what `work` does, whose request has been read to its end.
+    """Return the result of `work`; the request's body must have been read completely.
 
-    What has not begun when the time is over or the client has gone is never done.
+    Work that has not begun is cancelled when the time is over or the client disconnects.
 
     Raises:
         HttpError: 504, the time is over.
-        ClientDisconnect: nobody waits for the answer.
+        ClientDisconnect: the client has disconnected.
     """
     task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
+    disconnected = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnected}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        if gone.done():
+        if disconnected.done():
             raise ClientDisconnect
-        fix = "Send fewer or smaller images, or try again when the server has less to do."
-        raise HttpError(504, f"there is no answer after {seconds:g} s", "one within that time", fix)
+        fix = "Send fewer or smaller images, or try again when the server is less busy."
+        raise HttpError(504, f"there is no result after {seconds:g} s", "a result within that time", fix)
     finally:
-        for each in (task, gone):
+        for each in (task, disconnected):
             each.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await each
 
 
-async def _gone(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

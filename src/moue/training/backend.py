@@ -1,4 +1,4 @@
-"""Keras as the whole training room uses it: ``from moue.training.backend import keras``."""
+"""Keras as all of `moue.training` imports it: ``from moue.training.backend import keras``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["import_keras", "keras"]
 
 
 def import_keras() -> Any:  # noqa: ANN401 (a module)
-    """Import Keras with settings that make TensorFlow fast and quiet on a CPU; settings of the user are kept.
+    """Import Keras with settings that make TensorFlow fast and quiet on a CPU; the user's own settings win.
 
-    TensorFlow turns its oneDNN kernels on only for some processors. Without them `seed_cnn` took 1.7 times the CPU
+    TensorFlow enables its oneDNN kernels only on some processors. Without them `seed_cnn` took 1.7 times the CPU
     time to train on an AMD EPYC (`benchmarks/train_throughput.py`).
 
     Raises:
@@ -31,10 +31,10 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
         with silenced_stderr() if quiet else contextlib.nullcontext():
             import keras as loaded
 
-            # The first tensor makes TensorFlow look for a GPU and report that there is none.
+            # Creating the first tensor makes TensorFlow look for a GPU and report that there is none.
             loaded.ops.zeros(1)
         if quiet:
-            # Each training of a search traces its step again, about which TensorFlow would warn.
+            # Each trial of a search retraces its training step, and TensorFlow would warn about that.
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
     except ImportError as error:
         raise MissingExtraError(error.name or "keras", "jax" if error.name == "jax" else "train") from error
@@ -42,9 +42,9 @@ def import_keras() -> Any:  # noqa: ANN401 (a module)
 
 
 class _LazyKeras:
-    """Stands for the module `keras`, which is imported when one of its names is first used.
+    """Stand-in for the module `keras`, which is imported when one of its names is first used.
 
-    Files that only build networks can therefore be listed (`moue models`) without the seconds that Keras takes.
+    So `moue models` can list the model files without the seconds that importing Keras takes.
     """
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (any name of Keras)

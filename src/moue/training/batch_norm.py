@@ -1,4 +1,4 @@
-"""BatchNorm layers: one kernel to train them, and statistics for weights that came without."""
+"""BatchNorm layers: training with one fused kernel, and statistics for weights that came without any."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# oneDNN computes other numbers of channels in bfloat16 without its vector kernels, some ten times slower.
+# In bfloat16, oneDNN has vector kernels only for multiples of this many channels; others are some ten times slower.
 _CHANNELS: Final = 16
 
 
 def fuse_batch_norm(model: keras.Model) -> None:
-    """Let the BatchNorm layers of a network train with TensorFlow's fused kernel; the same numbers within rounding.
+    """Make the BatchNorm layers of a model train with TensorFlow's fused kernel; results are equal within rounding.
 
-    Keras's own spells BatchNorm out in some ten operations, each of which reads the whole batch, and in float32 even
-    under `mixed_bfloat16`. On a CPU that was a fifth to a half of a training step.
+    Keras computes BatchNorm in some ten operations. Each of them reads the whole batch, in float32 even under
+    `mixed_bfloat16`. On a CPU that took a fifth to a half of a training step.
 
-    Does nothing on another backend, or for a layer that the kernel cannot compute. Validation and saved models remain
-    Keras's: the layers are changed as objects, and not by a subclass, which nobody could load without moue.
+    Does nothing on another backend, or for a layer that the kernel cannot compute. Validation and saved models stay
+    plain Keras: the layers are patched as instances, because a subclass could not be loaded without moue.
 
     Args:
-        model: A network before `compile`.
+        model: A model, before `compile`.
     """
     if keras.backend.backend() != "tensorflow":
         return
@@ -38,24 +38,24 @@ def fuse_batch_norm(model: keras.Model) -> None:
 
 
 def renew_statistics(model: keras.Model, images: NDArray[np.uint8]) -> None:
-    """Set the statistics of all BatchNorm layers to those of some faces; the network answers as before.
+    """Set the statistics of all BatchNorm layers to those of some faces, without changing the model's predictions.
 
-    An exported network has none: its layers do nothing but add a bias. In training, such a layer would normalise by
-    each batch, and with the scale of its input the network would lose most of what it knows.
+    An exported model has no statistics: its BatchNorm layers only add a bias. In training, such a layer would normalise
+    by each batch. That would change the scale of its input, and the model would lose most of what it has learned.
 
     Args:
-        model: A network whose BatchNorm layers have any statistics.
-        images: uint8 (N, H, W, C), some hundred faces.
+        model: A model; its BatchNorm layers may have any statistics.
+        images: uint8 (N, H, W, C), a few hundred faces.
     """
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     if not layers or not all(layer.center and layer.scale for layer in layers):
         return
-    seen = keras.Model(model.inputs, [layer.input for layer in layers]).predict(images, verbose=0)
-    for layer, features in zip(layers, seen if len(layers) > 1 else [seen], strict=True):
+    inputs = keras.Model(model.inputs, [layer.input for layer in layers]).predict(images, verbose=0)
+    for layer, features in zip(layers, inputs if len(layers) > 1 else [inputs], strict=True):
         gamma, beta, mean, variance = layer.get_weights()
         factor = gamma / np.sqrt(variance + layer.epsilon)
-        kept = tuple(range(features.ndim - 1))
-        new_mean, new_variance = features.mean(axis=kept), features.var(axis=kept)
+        axes = tuple(range(features.ndim - 1))
+        new_mean, new_variance = features.mean(axis=axes), features.var(axis=axes)
         new_gamma, new_beta = factor * np.sqrt(new_variance + layer.epsilon), beta + factor * (new_mean - mean)
         layer.set_weights([new_gamma, new_beta, new_mean, new_variance])
 
@@ -67,23 +67,23 @@ def _is_fusible(layer: keras.layers.BatchNormalization) -> bool:
 
 def _call(
     layer: keras.layers.BatchNormalization,
-    plain: Callable[..., Any],
+    original: Callable[..., Any],
     inputs: Any,  # noqa: ANN401 (a tensor of the backend)
     training: bool | None = None,
     mask: Any = None,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Stand for `layer.call`, which is `plain`."""
+    """Replace `layer.call`, which is passed as `original`."""
     if not training or not layer.trainable or mask is not None:
-        return plain(inputs, training=training, mask=mask)
+        return original(inputs, training=training, mask=mask)
     import tensorflow as tf
 
-    whole = inputs if inputs.shape[-1] % _CHANNELS == 0 else tf.cast(inputs, tf.float32)
+    features = inputs if inputs.shape[-1] % _CHANNELS == 0 else tf.cast(inputs, tf.float32)
     outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-        whole, layer.gamma.value, layer.beta.value, epsilon=layer.epsilon, is_training=True
+        features, layer.gamma.value, layer.beta.value, epsilon=layer.epsilon, is_training=True
     )
-    # The kernel gives the variance of the population, Keras keeps that of the batch.
-    count = tf.cast(tf.size(whole) // whole.shape[-1], tf.float32)
+    # The kernel divides the variance by n - 1, Keras by n.
+    count = tf.cast(tf.size(features) // features.shape[-1], tf.float32)
     variance *= (count - 1) / count
-    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        moving.assign(moving * layer.momentum + now * (1 - layer.momentum))
+    for moving, current in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(moving * layer.momentum + current * (1 - layer.momentum))
     return tf.cast(outputs, layer.compute_dtype)

@@ -1,4 +1,4 @@
-"""Training batches as a function of seed and epoch alone, so that a resumed run sees the same ones."""
+"""Training batches that depend only on the seed and the epoch, so that a resumed run sees the same ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from moue.training.augment import augment, is_augmented
 from moue.training.backend import keras
-from moue.training.copies import changes_of_copies, make_copy
+from moue.training.copies import make_copy, student_augmentation
 from moue.training.targets import for_keras
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Batch = tuple[NDArray[np.uint8], KerasTargets]
 
 _MAX_WORKERS: Final = 8
-# Keeps the random numbers of augmentation apart from those of the order and of the layers.
+# Keeps the random numbers of augmentation separate from those of the order and the layers.
 _AUGMENTATION: Final = 1
 
 
@@ -34,9 +34,9 @@ class Feed(keras.utils.PyDataset):
 
     Args:
         images: Training faces, uint8 (N, H, W, 1).
-        targets: Their targets by head, float32 (N, K). With `distill_copies`, those of each copy.
+        targets: Their targets by head, float32 (N, K). With `distill_copies`, one such dict per copy.
         config: Gives the batch size, the seed and the augmentation.
-        first_epoch: The epochs that are over, when a run is resumed.
+        first_epoch: Number of finished epochs when a run is resumed.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class Feed(keras.utils.PyDataset):
         config: TrainConfig,
         first_epoch: int = 0,
     ) -> None:
-        self._augmentation = changes_of_copies(config)
-        self._changes = is_augmented(self._augmentation)
+        self._augmentation = student_augmentation(config)
+        self._augments = is_augmented(self._augmentation)
         super().__init__(workers=_count_workers())
         self._images = images
         self._targets = [targets] if isinstance(targets, dict) else list(targets)
@@ -65,13 +65,13 @@ class Feed(keras.utils.PyDataset):
         return self.batch(self.epoch, index)
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Return batch `index` of `epoch`, both from 0; the same whenever it is asked for."""
+        """Return batch `index` of `epoch`, both counted from 0; the same for every call."""
         seed, size = self._config.seed, self._config.batch_size
         chosen = self._order(epoch)[index * size : (index + 1) * size]
         number = epoch % len(self._targets)
         images = self._copy(number) if self._config.distill_copies else self._images
         faces, rows = images[chosen], {head: array[chosen] for head, array in self._targets[number].items()}
-        if self._changes:
+        if self._augments:
             rng = np.random.default_rng((seed, epoch, index, _AUGMENTATION))
             faces, rows = augment(faces, rows, self._augmentation, rng)
         return faces, for_keras(rows)
@@ -85,9 +85,9 @@ class Feed(keras.utils.PyDataset):
 
 
 def _count_workers() -> int:
-    """Return how many threads make batches: at least two.
+    """Return the number of threads that make batches: at least two.
 
-    With one, Keras leaves the queue to tf.data, whose prefetching made a training stand still for up to a minute per
-    epoch where TensorFlow had one core.
+    With one, Keras leaves the queue to tf.data, whose prefetching stalled training for up to a minute per epoch when
+    TensorFlow had a single core.
     """
     return max(2, min(_MAX_WORKERS, (os.cpu_count() or 1) // 2))

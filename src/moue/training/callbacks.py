@@ -1,4 +1,4 @@
-"""What happens between epochs: random layers reseeded, states saved, the best kept, a diverged loss refused."""
+"""Training callbacks: reseed random layers, save each state and the best model, stop when the loss diverges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Logs = dict[str, float]
 
 # Reading the loss waits for the step to end; a GPU should not wait at every step.
-_STEPS_BETWEEN_LOOKS = 16
+_STEPS_BETWEEN_CHECKS = 16
 
 
 class Reseeder(keras.callbacks.Callback):
@@ -56,12 +56,12 @@ class Reseeder(keras.callbacks.Callback):
 class Keeper(keras.callbacks.Callback):
     """Adds each epoch to the history and saves its state into the run folder.
 
-    The state is saved under the epoch's own name before the history names that epoch, and the older state is removed
-    afterwards. So at any moment the last epoch of the history has its state.
+    The state is saved under the epoch's own name before the history lists that epoch, and the older state is removed
+    afterwards. So the state of the last epoch in the history always exists.
 
     Args:
         run: Where to save.
-        history: The rows so far; it grows.
+        history: The rows so far; each epoch appends one.
         averager: The callback that averages weights, if the best model is the averaged one.
 
     Raises:
@@ -80,8 +80,8 @@ class Keeper(keras.callbacks.Callback):
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Refuse a diverged loss within an epoch."""
-        if batch % _STEPS_BETWEEN_LOOKS == 0 and logs:
+        """Stop within an epoch if the loss has diverged."""
+        if batch % _STEPS_BETWEEN_CHECKS == 0 and logs:
             _refuse_divergence(float(logs["loss"]), len(self._history) + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -110,7 +110,7 @@ class Reporter(keras.callbacks.Callback):
     """Reports the steps done to a `Progress`.
 
     Args:
-        progress: Whom to tell.
+        progress: Called with the steps done and all steps.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -128,11 +128,11 @@ class Reporter(keras.callbacks.Callback):
 
 
 class RememberingEarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras's EarlyStopping on the validation loss; a resumed run counts the epochs before it.
+    """Keras's EarlyStopping on the validation loss; a resumed run also counts the epochs before it.
 
     Args:
         patience: Epochs without a lower validation loss after which training stops.
-        history: The epochs before this run was resumed.
+        history: The epochs before the run was resumed.
     """
 
     def __init__(self, patience: int, history: History) -> None:
@@ -140,7 +140,7 @@ class RememberingEarlyStopping(keras.callbacks.EarlyStopping):
         self._history = history
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Count the epochs that are over."""
+        """Count the finished epochs."""
         super().on_train_begin(logs)
         for row in self._history:
             self.on_epoch_end(int(row["epoch"]) - 1, row)
@@ -168,26 +168,26 @@ def save_model(model: keras.Model, path: Path) -> None:
 def best_epoch(history: History) -> dict[str, float]:
     """Return the row of the epoch to export.
 
-    It has the highest validation accuracy; among equals the lowest validation loss; among those the first counts.
+    It has the highest validation accuracy; ties go to the lowest validation loss, then to the earliest epoch.
     """
     return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"], -row["epoch"]))
 
 
 def history_row(logs: Mapping[str, float]) -> dict[str, float]:
-    """Return Keras's numbers of an epoch under the same names whatever the number of heads.
+    """Return Keras's metrics of an epoch under names that do not depend on the number of heads.
 
-    With several heads Keras says "emotion_accuracy"; here that is "accuracy". The loss is the weighted sum of all.
+    With several heads Keras logs "emotion_accuracy"; here that is "accuracy". The loss is the weighted sum over heads.
     """
     named = f"{list_heads()[0].name}_accuracy"
     return {name.replace(named, "accuracy"): float(value) for name, value in logs.items()}
 
 
 class DivergedError(MoueError):
-    """The loss of a training is no longer a number."""
+    """The loss, another metric or a weight became NaN or infinite in training."""
 
 
 def _refuse_broken_weights(model: keras.Model, epoch: int) -> None:
-    """Look at the weights too: on some processors the loss clips what is not a number to a finite value."""
+    """Check the weights too: on some processors the loss function clips NaN to a finite value."""
     broken = next((weight for weight in model.get_weights() if not np.isfinite(weight).all()), None)
     if broken is not None:
         _refuse_divergence(float(broken[~np.isfinite(broken)][0]), epoch, "weights")
@@ -198,5 +198,5 @@ def _refuse_divergence(value: float, epoch: int, name: str = "loss") -> None:
         raise DivergedError(
             f"the {name} became {value} in epoch {epoch}",
             "a finite number",
-            "Lower it with --set learning_rate=... and start a new run.",
+            "Lower the learning rate with --set learning_rate=... and start a new run.",
         )

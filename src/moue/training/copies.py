@@ -1,9 +1,9 @@
-"""Moved copies of the training faces: a teacher answers about each of them, and the student sees the same ones.
+"""Moved copies of the training faces: a teacher classifies each copy, and the student trains on the same copies.
 
-A teacher's answers to faces that it was trained on are nearly the labels. About a copy that is turned, shifted and lit
-otherwise it says more, and a student learns most from a teacher who saw what it sees (Beyer et al. 2022, "Knowledge
-distillation: a good teacher is patient and consistent", arXiv:2106.05237). The copies are a function of their number
-and the settings alone, so they need not be stored. What hides a face, erasing and damage, is the student's alone.
+A teacher's predictions for faces that it was trained on are nearly the labels. For a rotated, shifted and relit copy
+they hold more information, and a student learns most when its teacher sees the same input (Beyer et al. 2022,
+"Knowledge distillation: a good teacher is patient and consistent", arXiv:2106.05237). A copy depends only on its number
+and the settings, so it need not be stored. Erasing and damage, which hide a face, are applied only for the student.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from moue.training.config import TrainConfig
 
 _MOVES: Final = ("flip", "rotation_degrees", "shift_fraction", "zoom_fraction", "brightness", "contrast")
-_CHANGES: Final = ("erasing_probability", "damage_probability", "mixup_alpha", "cutmix_alpha")
+_STUDENT_ONLY: Final = ("erasing_probability", "damage_probability", "mixup_alpha", "cutmix_alpha")
 _CHUNK: Final = 256
 
 
@@ -33,8 +33,8 @@ def describe_copies(config: TrainConfig) -> dict[str, Any]:
 
 
 def make_copy(images: NDArray[np.uint8], config: TrainConfig, number: int) -> NDArray[np.uint8]:
-    """Return copy `number` of faces, both uint8 (N, H, W, 1), moved as configured."""
-    moves = _switch_off(config, _CHANGES)
+    """Return copy `number` of the faces, moved as configured; both are uint8 (N, H, W, 1)."""
+    moves = _switch_off(config, _STUDENT_ONLY)
     result = np.empty_like(images)
     for start in range(0, len(images), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -42,8 +42,8 @@ def make_copy(images: NDArray[np.uint8], config: TrainConfig, number: int) -> ND
     return result
 
 
-def changes_of_copies(config: TrainConfig) -> TrainConfig:
-    """Return the augmentation that a student's copies still get: all but the moves."""
+def student_augmentation(config: TrainConfig) -> TrainConfig:
+    """Return the augmentation that remains for the student: with copies, everything but the moves."""
     return _switch_off(config, _MOVES) if config.distill_copies else config
 
 

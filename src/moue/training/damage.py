@@ -1,7 +1,7 @@
-"""Training faces that get worse as a camera makes them worse: noise, motion blur, too few pixels.
+"""Training faces degraded as a camera would degrade them: noise, motion blur, too few pixels.
 
-The kinds are three of the eleven corruptions by which `moue evaluate --robustness` measures a network
-(`moue.evaluation.corruptions`), at strengths drawn anew for each face.
+These are three of the eleven corruptions with which `moue evaluate --robustness` tests a model
+(`moue.evaluation.corruptions`), at a random strength for each face.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 _NOISE: Final = (2, 36)  # standard deviation, gray levels
 _MOTION: Final = (2, 9)  # length of the line, pixels of 48
-_SIDE: Final = (14, 40)  # side of the smaller face, pixels
+_SIDE: Final = (14, 40)  # side of the downscaled face, pixels
 
 
 def damage(pixels: Pixels, probability: float, rng: np.random.Generator) -> None:
-    """Make some faces worse, in place, each in one of three ways.
+    """Degrade some faces, in place, each in one of three ways.
 
     Args:
-        pixels: Faces (B, H, W), 0-255; results may lie a little outside.
-        probability: That a face gets worse at all, 0-1.
+        pixels: Faces (B, H, W), 0-255; results may be slightly out of this range.
+        probability: Probability that a face is degraded, 0-1.
         rng: The only source of randomness.
     """
     kinds = rng.integers(len(_KINDS), size=len(pixels))

@@ -1,7 +1,7 @@
-"""Training on several devices of one machine: each of them holds the weights and a part of every batch.
+"""Training on several devices of one machine: each holds the weights and a part of every batch.
 
-Keras's `DataParallel` keeps a copy of the weights on each device. moue spreads the batches itself, because Keras 3.15
-cuts every batch of an epoch as it cut the first, and fails at a last batch that its devices cannot share evenly.
+Keras's `DataParallel` keeps a copy of the weights on each device. moue splits the batches itself, because Keras 3.15
+splits every batch of an epoch like the first one, and fails on a last batch that cannot be split evenly.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ class Devices:
     """The devices that share a training.
 
     Attributes:
-        names: As Keras calls them, e.g. ``gpu:0``; empty for one device, which is the backend's own choice.
+        names: Keras's names, e.g. ``gpu:0``; empty for a single device, which the backend chooses.
     """
 
     names: tuple[str, ...] = ()
 
     @contextlib.contextmanager
     def holding_variables(self) -> Iterator[None]:
-        """Put a copy of each variable that is made in the block on every device."""
+        """Put a copy of each variable that is created in the block on every device."""
         with self._parallel().scope() if self.names else contextlib.nullcontext():
             yield
 
     def spread(self, batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
-        """Return the same batches, with an equal part of each on every device."""
+        """Return the same batches, split equally over the devices."""
         return Spread(batches, self._parallel()) if self.names else batches
 
     def spread_faces(self, faces: Faces, batch_size: int) -> Faces | keras.utils.PyDataset:
-        """Return faces and their targets, in batches of about that size where there are several devices."""
+        """Return faces and their targets; if there are several devices, in batches of about `batch_size`."""
         if not self.names:
             return faces
         return self.spread(Batches(faces, math.ceil(batch_size / len(self.names)) * len(self.names)))
@@ -57,16 +57,16 @@ class Devices:
 
 
 def find_devices(num_devices: int, config: TrainConfig | None = None) -> Devices:
-    """Return the first devices of the kind that the backend prefers: GPUs or TPUs where there are any.
+    """Return the first devices of the backend's preferred kind: GPUs or TPUs if there are any.
 
     Args:
-        num_devices: How many are asked for.
-        config: Its batches must be a multiple of that number.
+        num_devices: How many devices to use.
+        config: Its `batch_size` must be a multiple of `num_devices`.
 
     Raises:
-        SettingError: no number of devices, a backend that would train on one device all the same, or batches that the
-            devices cannot share.
-        MoueError: there are not so many devices.
+        SettingError: `num_devices` is below 1, the backend would train on one device anyway, or `batch_size` is not a
+            multiple.
+        MoueError: there are fewer devices than that.
     """
     if num_devices < 1:
         raise SettingError(f"devices = {num_devices}", "at least 1")
@@ -83,22 +83,22 @@ def find_devices(num_devices: int, config: TrainConfig | None = None) -> Devices
         nearest = max(round(config.batch_size / num_devices), 1) * num_devices
         raise SettingError(
             f"batch_size = {config.batch_size} with devices = {num_devices}",
-            f"a multiple of {num_devices}, of which each device gets the same share",
+            f"a multiple of {num_devices}, so that every device gets an equal share",
             f"Add --set batch_size={nearest}.",
         )
-    found = keras.distribution.list_devices()
-    if len(found) < num_devices:
+    available = keras.distribution.list_devices()
+    if len(available) < num_devices:
         raise MoueError(
-            f"devices = {num_devices}, but JAX finds {len(found)}: {', '.join(found)}",
-            f"at most {len(found)}",
+            f"devices = {num_devices}, but JAX finds {len(available)}: {', '.join(available)}",
+            f"at most {len(available)}",
             'GPUs from NVIDIA need pip install "jax[cuda13]"; XLA_FLAGS=--xla_force_host_platform_device_count='
             f"{num_devices} before the command divides the CPU, to try it out.",
         )
-    return Devices(tuple(found[:num_devices]))
+    return Devices(tuple(available[:num_devices]))
 
 
 class Batches(keras.utils.PyDataset):
-    """Faces and their targets in batches, in their order.
+    """Faces and their targets in batches, in the given order.
 
     Args:
         faces: Images (N, H, W, C) and targets (N, K), by head if there are several.
@@ -116,16 +116,16 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> Faces:
         """Return batch `index`, from 0."""
-        some = slice(index * self._batch_size, (index + 1) * self._batch_size)
-        batch: Faces = keras.tree.map_structure(lambda array: array[some], self._faces)
+        part = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        batch: Faces = keras.tree.map_structure(lambda array: array[part], self._faces)
         return batch
 
 
 class Spread(keras.utils.PyDataset):
-    """Batches, with an equal part of each on every device; a remainder that cannot be divided is on each as a whole.
+    """Batches split equally over all devices; a batch that cannot be split evenly is copied to every device.
 
     Args:
-        batches: What to spread.
+        batches: The batches to split.
         parallel: The devices.
     """
 

@@ -1,4 +1,4 @@
-"""`Format`: what a format of exported networks is, and what a file in it is made from."""
+"""`Format`: a file format for exported models, and `Source`, the model that is converted to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INT8: Final = "int8"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
-    """An exported network that is to be written in another format.
+    """An exported model to be converted to another format.
 
     Attributes:
         model: As for `moue.Classifier.load`.
@@ -39,16 +39,16 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A format of exported networks.
+    """A file format for exported models.
 
     Attributes:
-        name: ``"litert"``, as the command line calls it; the description of a file tells of the file under it.
-        title: ``"LiteRT"``, as people call it.
-        suffix: That of its file; empty for a folder.
-        weights: The kinds of weights that it can have: `FP32`, `FP16`, `INT8`.
-        write: Writes a network to a path with these weights.
-        open: Opens what `write` wrote with the format's own runtime.
-        files: The suffix of each file whose checksum is kept, by the name that it is kept under.
+        name: Name on the command line and key in the description, e.g. ``"litert"``.
+        title: Name in prose, e.g. ``"LiteRT"``.
+        suffix: Suffix of the file; empty for a folder.
+        weights: The supported kinds of weights: `FP32`, `FP16`, `INT8`.
+        write: Writes a model to a path with these weights.
+        open: Opens the written file with the format's own runtime.
+        files: Maps the key of each checksum in the description to the suffix of the file.
     """
 
     name: str

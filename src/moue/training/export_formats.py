@@ -1,4 +1,4 @@
-"""An exported network in other formats; a file is kept only if its own runtime answers as the ONNX file does."""
+"""Exported models in other formats; a file is kept only if its own runtime gives the same outputs as the ONNX file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from moue.classifier.classifier import Classifier
-from moue.classifier.locate import FIX, describing, locate
+from moue.classifier.locate import FIX, description_beside, locate
 from moue.classifier.preprocess import prepare
 from moue.classifier.runtime import open_session, read_network
 from moue.classifier.spec import ModelSpec
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 FORMATS: Final = {
-    one.name: one
-    for one in (export_quantized.FORMAT, export_litert.FORMAT, export_openvino.FORMAT, export_saved_model.FORMAT)
+    form.name: form
+    for form in (export_quantized.FORMAT, export_litert.FORMAT, export_openvino.FORMAT, export_saved_model.FORMAT)
 }
-"""By their names."""
+"""By name."""
 
 MAX_LOSS: Final = 0.003
-"""Most accuracy that 8 bits may cost on the validation split, as a fraction."""
+"""Largest loss of accuracy that 8 bits may cost on the validation split, as a fraction."""
 
 _INSIDE: Final = "moue.json"
-"""The description in a format that is a folder."""
+"""Name of the description inside a format that is a folder."""
 
-_PER_CLASS: Final = 10  # drawn faces of each of 7 classes; 64 are compared
+_NUM_PER_CLASS: Final = 10  # drawn faces of each of 7 classes; 64 are compared
 
 
 def export_network(
@@ -53,25 +53,25 @@ def export_network(
     allow_loss: bool = False,
     overwrite: bool = False,
 ) -> ExportResult:
-    """Write an exported network in another format, with its description, and compare the two.
+    """Convert an exported model to another format, with its description, and compare the two.
 
-    The new file takes and gives what the ONNX file does: `images`, float32 (N, H, W, C) with pixels 0-255 and any N,
-    and all outputs by their names.
+    The new file has the input and outputs of the ONNX file: `images`, float32 (N, H, W, C) with pixels 0-255 and any N,
+    and all outputs under the same names.
 
     Args:
-        model: A run folder, an ONNX file that moue made, or the name of a shipped network.
-        path: ``NAME.tflite`` (LiteRT), ``NAME.xml`` (OpenVINO, with ``NAME.bin``), ``NAME.onnx`` (only in 8 bits), or a
+        model: A run folder, an ONNX file that moue made, or the name of a shipped model.
+        path: ``NAME.tflite`` (LiteRT), ``NAME.xml`` (OpenVINO, with ``NAME.bin``), ``NAME.onnx`` (8 bits only), or a
             name without a suffix, for a folder (TensorFlow's SavedModel).
-        faces: The data. Its validation split is compared and scored, and 8 bits are calibrated on its training split.
-            Without it, drawn faces are compared.
-        weights: "fp32"; "fp16", which stores them in 16 bits and computes in 32; or "int8", which computes in 8.
-        allow_loss: Keep a file in 8 bits that costs more than 0.3 points of accuracy.
+        faces: The data. The outputs are compared and scored on its validation split, and 8 bits are calibrated on its
+            training split. Without data, the outputs are compared on drawn faces.
+        weights: "fp32"; "fp16", which stores weights in 16 bits and computes in 32; or "int8", which computes in 8.
+        allow_loss: Keep an 8-bit file even if it loses more than 0.3 points of accuracy.
         overwrite: Whether existing files may be replaced.
 
     Raises:
         MissingExtraError: a package that the format needs is not installed.
-        MoueError: the format has no such weights, 8 bits are asked for without data, the network cannot be made in the
-            format, or the file does not answer as the ONNX file does; then no file is left.
+        MoueError: the format does not support these weights, 8 bits were requested without data, the model cannot be
+            converted, or its outputs differ from those of the ONNX file; then no file is left.
     """
     path = Path(path)
     form = format_of(path)
@@ -80,27 +80,27 @@ def export_network(
         refuse_existing(file, overwrite=overwrite)
     onnx = locate(model)
     if onnx.suffix.lower() != ".onnx":
-        raise MoueError(f"{onnx} is what the export makes", "a run folder, an ONNX file or a shipped model")
+        raise MoueError(f"{onnx} is already in an exported format", "a run folder, an ONNX file or a shipped model")
     training = faces.subset("train").images if faces is not None and weights == INT8 else None
-    source = Source(model, onnx, ModelSpec.load(describing(onnx)), training)
+    source = Source(model, onnx, ModelSpec.load(description_beside(onnx)), training)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}-", dir=path.parent) as work:
             made = Path(work) / path.name
             form.write(source, made, weights)
-            found = _judge(form, source, made, faces, weights=weights, allow_loss=allow_loss)
-            _describe(form, source.spec, made, found, weights)
+            result = _check(form, source, made, faces, weights=weights, allow_loss=allow_loss)
+            _describe(form, source.spec, made, result, weights)
             _move(made, path)
     except OSError as error:
         raise cannot_write(path, error) from error
-    return dataclasses.replace(found, path=path)
+    return dataclasses.replace(result, path=path)
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that a file's suffix means.
+    """Return the format that belongs to a file's suffix.
 
     Raises:
-        SettingError: it means none.
+        SettingError: no format has this suffix.
     """
     for form in FORMATS.values():
         if form.suffix == path.suffix.lower():
@@ -110,31 +110,29 @@ def format_of(path: Path) -> Format:
 
 
 def check_weights(form: Format, weights: str, *, has_data: bool) -> None:
-    """Check that a format can have these weights.
+    """Check that a format supports these weights.
 
     Raises:
-        SettingError: it cannot, or 8 bits are asked for without data.
+        SettingError: it does not, or 8 bits were requested without data.
     """
     if weights not in form.weights:
         raise SettingError(f"{form.title} files with weights {weights!r:.80}", f"one of {', '.join(form.weights)}")
     if weights == INT8 and not has_data:
-        raise SettingError(
-            "8 bits without data", "data with a training and a validation split", "Name it behind MODEL."
-        )
+        raise SettingError("8 bits without data", "data with a training and a validation split", "Give it after MODEL.")
 
 
 def files_of(form: Format, path: Path) -> tuple[Path, ...]:
-    """Return all that an export writes: the file and those beside it, or the folder; the description last."""
+    """Return all paths that an export writes: the file and those beside it, or the folder; the description last."""
     beside = (path.with_suffix(suffix) for suffix in form.files.values())
     return tuple(dict.fromkeys((path, *beside, description_in(form, path))))
 
 
 def description_in(form: Format, path: Path) -> Path:
     """Return where the description of an exported file is."""
-    return describing(path) if form.suffix else path / _INSIDE
+    return description_beside(path) if form.suffix else path / _INSIDE
 
 
-def _judge(
+def _check(
     form: Format, source: Source, made: Path, faces: Dataset | None, *, weights: str, allow_loss: bool
 ) -> ExportResult:
     """Compare the new file with the ONNX file; raise if it may not be kept."""
@@ -153,7 +151,7 @@ def _judge(
             raise MoueError(
                 f"8 bits cost {100 * (before - after):.2f} points of accuracy of {head!r} on the validation split",
                 f"at most {100 * MAX_LOSS:.1f}",
-                "It was not kept. Use --half, or keep it all the same with --allow-loss (allow_loss=True).",
+                "It was not kept. Use --half, or keep it anyway with --allow-loss (allow_loss=True).",
             )
     sha256 = sha256_of(made) if made.is_file() else ""
     return ExportResult(made, sha256, outputs, difference, sum(BATCH_SIZES), accuracy)
@@ -161,7 +159,7 @@ def _judge(
 
 def _compare(source: Source, session: Session, faces: Dataset | None) -> tuple[float, tuple[str, ...]]:
     """Return the largest difference over all outputs and batch sizes, and the names of the outputs."""
-    images = synthesize(_PER_CLASS).images if faces is None else faces.subset("val").images
+    images = synthesize(_NUM_PER_CLASS).images if faces is None else faces.subset("val").images
     # A tiny data set may have fewer faces than the comparison needs: repeat them.
     pixels = prepare([images[k % len(images)] for k in range(max(BATCH_SIZES))], source.spec.input)
     original = open_session(read_network(source.onnx, FIX), source.onnx, threads=1, fix=FIX)
@@ -169,51 +167,51 @@ def _compare(source: Source, session: Session, faces: Dataset | None) -> tuple[f
     differences = []
     for size in BATCH_SIZES:
         expected = original.run(outputs, {original.get_inputs()[0].name: pixels[:size]})
-        found = session.run(outputs, {session.get_inputs()[0].name: pixels[:size]})
-        differences += [float(np.abs(one - other).max()) for one, other in zip(found, expected, strict=True)]
-    # NaN is no maximum, but must not pass.
+        converted = session.run(outputs, {session.get_inputs()[0].name: pixels[:size]})
+        differences += [float(np.abs(new - old).max()) for new, old in zip(converted, expected, strict=True)]
+    # Unlike Python's max, NumPy's keeps a NaN, which must not pass.
     return float(np.max(differences)), tuple(outputs)
 
 
 def _score(source: Source, session: Session, made: Path, faces: Dataset) -> dict[str, tuple[float, float]]:
     """Return the accuracy of the first head and of `expression` on the validation split, before and after."""
-    pair = (Classifier.load(source.onnx), Classifier(source.spec, session, made))
-    before, after = (evaluate(one, faces, split="val") for one in pair)
+    models = (Classifier.load(source.onnx), Classifier(source.spec, session, made))
+    before, after = (evaluate(model, faces, split="val") for model in models)
     accuracy = {source.spec.heads[0].name: (before.accuracy, after.accuracy)}
     if EXPRESSION in after.heads:
         accuracy[EXPRESSION] = (before.heads[EXPRESSION].scores.accuracy, after.heads[EXPRESSION].scores.accuracy)
     return accuracy
 
 
-def _describe(form: Format, spec: ModelSpec, made: Path, found: ExportResult, weights: str) -> None:
+def _describe(form: Format, spec: ModelSpec, made: Path, result: ExportResult, weights: str) -> None:
     """Write the description of the new file."""
     checksums = {name: sha256_of(made.with_suffix(suffix)) for name, suffix in form.files.items()}
-    about: dict[str, Any] = {"weights": weights, "max_difference": found.max_difference, **checksums}
+    details: dict[str, Any] = {"weights": weights, "max_difference": result.max_difference, **checksums}
     changes: dict[str, Any] = {}
     if form is FORMATS["onnx"]:
-        changes["onnx_sha256"] = found.sha256
+        changes["onnx_sha256"] = result.sha256
     else:
-        changes["features"] = None  # maps of the features need names inside the ONNX file
+        changes["features"] = None  # class maps need the names inside the ONNX file
     if weights == INT8:
-        # The figures of the description are those of the network in 32 bits.
-        about["accuracy_before"] = {head: before for head, (before, _) in found.accuracy.items()}
-        after = {head: after for head, (_, after) in found.accuracy.items()}
+        # The scores in the source's description are those of the 32-bit model.
+        details["accuracy_before"] = {head: before for head, (before, _) in result.accuracy.items()}
+        after = {head: after for head, (_, after) in result.accuracy.items()}
         changes["scores"] = {"val": {"accuracy": next(iter(after.values())), "by_head": after, "num_views": 1}}
-    described = dataclasses.replace(spec, **changes, extra={**spec.extra, form.name: about})
+    described = dataclasses.replace(spec, **changes, extra={**spec.extra, form.name: details})
     described.save(description_in(form, made), overwrite=True)
 
 
 def _move(made: Path, path: Path) -> None:
-    """Give all files their names, the description last; what it does not fit is refused when it is loaded."""
+    """Move all files to their final names, the description last; loading refuses a file that does not match it."""
     parts = sorted(made.parent.iterdir(), key=lambda file: file.suffix == ".json")
     if made.is_dir() and path.exists():
         if not (path / export_saved_model.MARK).is_file() or path.is_symlink():
             raise MoueError(f"{path} is not a SavedModel", "a new name, or an earlier export")
         path.replace(made.with_name(f".{made.name}.earlier"))
-    for one in parts:
-        one.replace(path.parent / one.name)
+    for part in parts:
+        part.replace(path.parent / part.name)
 
 
-def tell_accuracy(accuracy: Mapping[str, tuple[float, float]]) -> str:
-    """Return what an export did to the accuracy, in a line."""
+def format_accuracy(accuracy: Mapping[str, tuple[float, float]]) -> str:
+    """Return the accuracy after and before an export as a line of text."""
     return ", ".join(f"{head} {after:.2%} (ONNX {before:.2%})" for head, (before, after) in accuracy.items())

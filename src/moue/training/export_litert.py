@@ -1,4 +1,4 @@
-"""LiteRT files, made by TensorFlow's converter from the network in Keras."""
+"""LiteRT files, made from the Keras model by TensorFlow's converter."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FIX: Final = f"It has no signature {litert.SIGNATURE}: report it."
 def _write(source: Source, path: Path, weights: str) -> None:
     """Write a ``.tflite`` file with one signature, "serving_default".
 
-    In 8 bits, the weights are integers and each layer scales what comes in anew at each run. So nothing is calibrated.
-    LiteRT's other way, with scales that are fixed beforehand, rounds the probabilities too, before `expression` takes
-    their logarithms: the answers were useless.
+    With 8 bits, the weights are integers and each layer computes the scale of its input at run time, so no calibration
+    is needed. LiteRT's alternative, scales that are fixed beforehand, also rounds the probabilities before `expression`
+    takes their logarithms. That made the predictions useless.
     """
     function = trace(load_whole(source.model))
     import tensorflow as tf

@@ -1,4 +1,4 @@
-"""From Keras to ONNX; a file is kept only if it gives the same results."""
+"""Export from Keras to ONNX; a file is kept only if it gives the same results."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ MAX_DIFFERENCE: Final = 1e-5
 MAX_DIFFERENCE_HALF: Final = 1e-2
 BATCH_SIZES: Final = (1, 7, 64)
 _OPSET: Final = 18
-_LEAST_HALVED: Final = 256  # numbers; halving smaller tensors saves nothing
+_MIN_HALVED: Final = 256  # numbers; halving smaller tensors saves nothing
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportResult:
-    """An exported network.
+    """An exported model.
 
     Attributes:
         path: The file.
-        sha256: Of that file; empty for a folder.
-        outputs: Names of its outputs: the heads; for an exported run "expression" and "not_face" come before them.
-        max_difference: Largest difference of a probability from Keras; of a file in another format, from the ONNX file.
-        num_images: How many images were compared.
-        accuracy: Accuracy of each answer on the validation split, before and after; empty where it was not measured.
+        sha256: Checksum of the file; empty for a folder.
+        outputs: Names of its outputs: the heads; in an exported run, "expression" and "not_face" come first.
+        max_difference: Largest difference of a probability from the Keras model; for other formats, from the ONNX file.
+        num_images: Number of images compared.
+        accuracy: Accuracy of each head on the validation split, before and after; empty if it was not measured.
     """
 
     path: Path
@@ -62,7 +62,7 @@ def export_onnx(
     makes it and gives probabilities (N, K).
 
     Args:
-        model: A built model of Keras's TensorFlow backend.
+        model: A built model, on Keras's TensorFlow backend.
         path: The file to write.
         images: uint8 (n, H, W, C), at least 64 real faces, compared in batches of 1, 7 and 64.
         half: Store the weights in 16 bits, which halves the file; computations stay in 32 bits.
@@ -70,8 +70,8 @@ def export_onnx(
 
     Raises:
         MissingExtraError: TensorFlow, tf2onnx or onnx is not installed.
-        MoueError: another backend, too few images, or results that differ by more than 1e-5 (0.01 with 16 bits); then
-            no file is left.
+        MoueError: Keras runs on another backend, there are too few images, or results differ by more than 1e-5 (0.01
+            with 16 bits); then no file is left.
     """
     if len(images) < max(BATCH_SIZES):
         raise MoueError(f"{len(images)} images to compare with", f"at least {max(BATCH_SIZES)}")
@@ -110,7 +110,7 @@ def convert(model: keras.Model, path: Path) -> None:
             "Export in a new process without KERAS_BACKEND: moue export RUN fer2013.csv",
         )
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="images")]
-    function = tf.function(lambda images: _answer(model, images), input_signature=signature)
+    function = tf.function(lambda images: _predict(model, images), input_signature=signature)
     with without_warnings(), silenced_stderr():
         tf2onnx.convert.from_function(function, input_signature=signature, opset=_OPSET, output_path=str(path))
 
@@ -118,8 +118,8 @@ def convert(model: keras.Model, path: Path) -> None:
 def store_as_half(path: Path) -> None:
     """Rewrite an ONNX file with its large weights in 16 bits, each followed by a Cast to 32.
 
-    ONNX Runtime does the casts once, when it loads the file. So it is as fast as before, also on processors without
-    16-bit arithmetic, and answers differ only by the rounding of the weights.
+    ONNX Runtime does the casts once, when it loads the file. So the model is as fast as before, even on processors
+    without 16-bit arithmetic, and outputs differ only because the weights are rounded.
     """
     import onnx
 
@@ -127,12 +127,12 @@ def store_as_half(path: Path) -> None:
     graph, casts = model.graph, []
     for tensor in graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _LEAST_HALVED:
+        if values.dtype != np.float32 or values.size < _MIN_HALVED:
             continue
         stored = f"{tensor.name}__half"
         casts.append(onnx.helper.make_node("Cast", [stored], [tensor.name], to=onnx.TensorProto.FLOAT))
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), stored))
-    # ONNX wants a node after those whose results it takes.
+    # ONNX requires nodes in topological order.
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -167,15 +167,15 @@ def _difference(
     pixels = images.astype(np.float32)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     exported = session.run(list(outputs), {session.get_inputs()[0].name: pixels})
-    original = _answer(model, pixels)
+    original = _predict(model, pixels)
     pairs = zip(exported, (np.asarray(original[name]) for name in outputs), strict=True)
     return max(float(np.abs(found - expected).max()) for found, expected in pairs)
 
 
-def _answer(model: keras.Model, images: NDArray[np.float32]) -> dict[str, keras.KerasTensor]:
+def _predict(model: keras.Model, images: NDArray[np.float32]) -> dict[str, keras.KerasTensor]:
     """Return the model's outputs by name, even if it has only one."""
-    answer = model(images, training=False)
-    return answer if isinstance(answer, dict) else {_output_names(model)[0]: answer}
+    outputs = model(images, training=False)
+    return outputs if isinstance(outputs, dict) else {_output_names(model)[0]: outputs}
 
 
 def _output_names(model: keras.Model) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""OpenVINO files, read from the ONNX file by OpenVINO itself."""
+"""OpenVINO files, converted from the ONNX file by OpenVINO itself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from moue.training.export_quantized import quantize
 
 
 def _write(source: Source, path: Path, weights: str) -> None:
-    """Write ``NAME.xml`` and ``NAME.bin``; weights that the ONNX file stores in 16 bits stay so."""
+    """Write ``NAME.xml`` and ``NAME.bin``; weights stored in 16 bits in the ONNX file stay in 16 bits."""
     package = openvino.import_openvino()
     with tempfile.TemporaryDirectory() as work:
         onnx = source.onnx
         if weights == INT8:
             onnx = Path(work) / "quantized.onnx"
             quantize(source, onnx)
-        # Not convert_model, which reports to its makers that it was used.
+        # Not convert_model, which sends telemetry.
         package.save_model(package.Core().read_model(str(onnx)), str(path), compress_to_fp16=weights == FP16)
 
 

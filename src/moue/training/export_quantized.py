@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     import onnxruntime
     from numpy.typing import NDArray
 
-_NUM_CALIBRATED: Final = 512
+_NUM_CALIBRATION_FACES: Final = 512
 _BATCH_SIZE: Final = 64
 _FIX: Final = "Report it with the model's description."
 
 
 def quantize(source: Source, path: Path) -> None:
-    """Write a network as an ONNX file whose convolutions compute in 8 bits.
+    """Write a model as an ONNX file whose convolutions compute in 8 bits.
 
-    Their scales come from 512 faces of the training split, drawn with a fixed seed. Everything behind them stays in 32
+    Their scales come from 512 faces of the training split, drawn with a fixed seed. Everything after them stays in 32
     bits: the heads and `expression`, which takes logarithms of small probabilities. The weights use 7 of the 8 bits,
-    since processors without VNNI overflow with the eighth.
+    because processors without VNNI overflow with 8.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -51,9 +51,9 @@ def quantize(source: Source, path: Path) -> None:
     model = onnx.load(str(source.onnx))
     _widen(model)
     if not any(node.op_type == "Conv" for node in model.graph.node):
-        raise MoueError(f"{source.onnx} has no convolutions", "a network with some, which compute in 8 bits")
-    # Fewer faces than that are repeated, since all batches must have one size.
-    drawn = np.resize(np.random.default_rng(0).permutation(len(source.training)), _NUM_CALIBRATED)
+        raise MoueError(f"{source.onnx} has no convolutions", "a model with convolutions, which compute in 8 bits")
+    # A smaller training split is repeated, because all batches must have the same size.
+    drawn = np.resize(np.random.default_rng(0).permutation(len(source.training)), _NUM_CALIBRATION_FACES)
     faces = prepare(list(source.training[drawn]), source.spec.input)
     with tempfile.TemporaryDirectory() as work, without_warnings(), contextlib.redirect_stdout(io.StringIO()):
         whole = Path(work) / "whole.onnx"
@@ -73,7 +73,7 @@ def quantize(source: Source, path: Path) -> None:
 
 
 class _Faces:
-    """Hands out batches of faces, as ONNX Runtime's calibration asks for them."""
+    """Batches of faces, in the interface that ONNX Runtime's calibration expects."""
 
     def __init__(self, name: str, faces: NDArray[np.float32]) -> None:
         self._batches: Iterator[dict[str, Any]] = (
@@ -91,17 +91,17 @@ class _Faces:
 
 
 def _widen(model: onnx.ModelProto) -> None:
-    """Undo `store_as_half`: weights in 16 bits with a Cast behind them become weights in 32."""
+    """Undo `store_as_half`: 16-bit weights that a Cast follows become 32-bit weights."""
     from onnx import numpy_helper
 
-    stored = {one.name: one for one in model.graph.initializer}
-    for node in [one for one in model.graph.node if one.op_type == "Cast" and one.input[0] in stored]:
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in stored]:
         tensor = stored[node.input[0]]
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), node.output[0]))
         model.graph.node.remove(node)
 
 
-def _write(source: Source, path: Path, weights: str) -> None:  # noqa: ARG001 (there is one kind of weights)
+def _write(source: Source, path: Path, weights: str) -> None:  # noqa: ARG001 (only one kind of weights)
     quantize(source, path)
 
 

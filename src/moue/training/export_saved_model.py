@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel: a folder with the network, its weights as constants; made from the network in Keras."""
+"""TensorFlow's SavedModel: a folder with the graph and its weights as constants, made from the Keras model."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MARK: Final = "saved_model.pb"
-"""A folder that has this file is a SavedModel."""
+"""A folder with this file is a SavedModel."""
 
 SIGNATURE: Final = "serving_default"
 
 
 class SavedModelSession(Described):
-    """A SavedModel that `Classifier` takes for an ONNX Runtime session.
+    """A SavedModel with the interface of an ONNX Runtime session, for `Classifier`.
 
     Args:
         path: The folder.
@@ -34,34 +34,34 @@ class SavedModelSession(Described):
         import tensorflow as tf
 
         with silenced_stderr():
-            self._kept = tf.saved_model.load(str(path))
-        self._signature = self._kept.signatures[SIGNATURE]
+            self._loaded = tf.saved_model.load(str(path))
+        self._signature = self._loaded.signatures[SIGNATURE]
         inputs = self._signature.structured_input_signature[1]
         super().__init__(_describe(inputs), _describe(self._signature.structured_outputs))
 
     def run(
         self, output_names: Sequence[str], feeds: Mapping[str, NDArray[np.float32]], _options: object = None
     ) -> list[NDArray[np.float32]]:
-        """Return outputs by their names, as ONNX Runtime's own."""
+        """Return the named outputs, like ONNX Runtime's `run`."""
         import tensorflow as tf
 
-        answers = self._signature(**{name: tf.constant(values) for name, values in feeds.items()})
-        return [answers[name].numpy() for name in output_names]
+        outputs = self._signature(**{name: tf.constant(values) for name, values in feeds.items()})
+        return [outputs[name].numpy() for name in output_names]
 
 
 def _describe(specs: Mapping[str, Any]) -> list[Tensor]:
     return [
-        Tensor(name, ["N" if side is None else side for side in one.shape], FLOAT if one.dtype == np.float32 else "")
-        for name, one in specs.items()
+        Tensor(name, ["N" if side is None else side for side in spec.shape], FLOAT if spec.dtype == np.float32 else "")
+        for name, spec in specs.items()
     ]
 
 
-def _write(source: Source, path: Path, weights: str) -> None:  # noqa: ARG001 (there is one kind of weights)
+def _write(source: Source, path: Path, weights: str) -> None:  # noqa: ARG001 (only one kind of weights)
     function = trace(load_whole(source.model))
     import tensorflow as tf
 
     with silenced_stderr():
-        # A module that held the function too would store the weights twice.
+        # A module that also held the function would store the weights twice.
         tf.saved_model.save(tf.Module(), str(path), signatures={SIGNATURE: function.get_concrete_function()})
 
 

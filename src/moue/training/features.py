@@ -1,4 +1,4 @@
-"""The last feature map of an exported file, which the description names, so that answers can be explained."""
+"""Finds the last feature map of an exported file; the description names it, so that predictions can be explained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from moue.classifier.answer_spec import HeadSpec
+    from moue.classifier.output_spec import HeadSpec
 
 _NCHW_TO_NHWC: Final = [0, 2, 3, 1]
 _AVERAGES: Final = {"ReduceMean", "GlobalAveragePool"}
@@ -22,7 +22,7 @@ _RESHAPING: Final = {"Squeeze", "Flatten", "Reshape"}
 
 
 def find_features(path: Path, heads: Sequence[HeadSpec]) -> FeatureSpec | None:
-    """Return where the features lie that all heads take the average of, or None where the network is built otherwise.
+    """Return the feature map that all heads average, or None if the network is built otherwise.
 
     Args:
         path: An exported ONNX file.
@@ -40,24 +40,24 @@ def find_features(path: Path, heads: Sequence[HeadSpec]) -> FeatureSpec | None:
     layers: dict[str, tuple[str, str]] = {}
     averages = set()
     for head in heads:
-        found = _last_layer(nodes, head.output)
-        if found is None:
+        layer = _last_layer(nodes, head.output)
+        if layer is None:
             return None
-        average, layers[head.name] = found[0], found[1:]
+        average, layers[head.name] = layer[0], layer[1:]
         averages.add(average)
     if len(averages) != 1:
         return None
-    place = _before_average(nodes, averages.pop())
-    if place is None:
+    feature_map = _before_average(nodes, averages.pop())
+    if feature_map is None:
         return None
-    stride, start = _centres(graph)[place[0]]
-    # The tile of the first place has its centre at (stride - 1) / 2. In parts of a place, an enlargement of the input
-    # inside the network does not matter.
-    return FeatureSpec(*place, layers, shift=(start - (stride - 1) / 2) / stride)
+    stride, start = _centres(graph)[feature_map[0]]
+    # The tile of the first cell is centred at (stride - 1) / 2. The shift is measured in cells, so an enlargement of
+    # the input inside the network does not matter.
+    return FeatureSpec(*feature_map, layers, shift=(start - (stride - 1) / 2) / stride)
 
 
 def _last_layer(nodes: Mapping[str, onnx.NodeProto], output: str) -> tuple[str, str, str] | None:
-    """Return input, weights and bias of the layer that makes a head, if it is one dense layer with softmax."""
+    """Return input, weights and bias of a head's layer, if the head is a single dense layer with softmax."""
     softmax = nodes.get(output)
     if softmax is None or softmax.op_type != "Softmax":
         return None
@@ -73,7 +73,7 @@ def _last_layer(nodes: Mapping[str, onnx.NodeProto], output: str) -> tuple[str, 
 
 
 def _before_average(nodes: Mapping[str, onnx.NodeProto], name: str) -> tuple[str, str] | None:
-    """Return the tensor that an average over places is taken of, and its layout."""
+    """Return the tensor that a spatial average is taken of, and its layout."""
     node = nodes.get(name)
     while node is not None and node.op_type in _RESHAPING:
         node = nodes.get(node.input[0])
@@ -88,27 +88,27 @@ def _before_average(nodes: Mapping[str, onnx.NodeProto], name: str) -> tuple[str
 
 
 def _centres(graph: onnx.GraphProto) -> dict[str, tuple[float, float]]:
-    """Return stride and start of the rows of each tensor: row i looks at the input around stride * i + start.
+    """Return stride and start of the rows of each tensor: row i is centred on the input's row stride * i + start.
 
-    Where two branches are added, the mean of both.
+    If branches are added, the start is their mean.
     """
     known = {one.name: (1.0, 0.0) for one in graph.input}
-    for node in graph.node:  # in ONNX, a node comes after those whose results it takes
+    for node in graph.node:  # ONNX sorts nodes topologically
         before = [known[name] for name in node.input if name in known]
-        if not before:  # made of constants
+        if not before:  # computed from constants
             continue
         stride = max(size for size, _ in before)
         starts = [start for size, start in before if size == stride]
         step, middle = _window(node)
-        found = stride * step, sum(starts) / len(starts) + stride * middle
-        known.update(dict.fromkeys(node.output, found))
+        centre = stride * step, sum(starts) / len(starts) + stride * middle
+        known.update(dict.fromkeys(node.output, centre))
     return known
 
 
 def _window(node: onnx.NodeProto) -> tuple[float, float]:
     """Return the stride of a convolution or pooling, and where the middle of its first window lies."""
-    given = {one.name: list(one.ints) for one in node.attribute if one.ints}
-    if node.op_type not in _WINDOWS or "kernel_shape" not in given:
+    attributes = {one.name: list(one.ints) for one in node.attribute if one.ints}
+    if node.op_type not in _WINDOWS or "kernel_shape" not in attributes:
         return 1.0, 0.0
-    reach = (given["kernel_shape"][0] - 1) * given.get("dilations", [1])[0]
-    return float(given.get("strides", [1])[0]), reach / 2 - given.get("pads", [0])[0]
+    reach = (attributes["kernel_shape"][0] - 1) * attributes.get("dilations", [1])[0]
+    return float(attributes.get("strides", [1])[0]), reach / 2 - attributes.get("pads", [0])[0]

@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 RECIPE: Final = "finetune"
-"""The recipe of a fine-tuning where none is named."""
+"""The recipe of a fine-tuning if none is named."""
 
 _ARCHITECTURE: Final = ("model", "model_options")
 _NUM_FOR_STATISTICS: Final = 256
-# Steps of training, for little data and for much.
+# A fine-tuning shows about this many faces, within these limits of epochs.
 _FACES_SEEN: Final = 12_000
-_LEAST_EPOCHS, _MOST_EPOCHS = 6, 15
+_MIN_EPOCHS, _MAX_EPOCHS = 6, 15
 
 
 def find_weights(source: str | Path) -> Path:
     """Return the file that a training can start from: ``best.keras`` of a run folder, a .keras or an .onnx file.
 
     Args:
-        source: Name of a shipped network, run folder, or file.
+        source: Name of a shipped model, run folder, or file.
 
     Raises:
         MoueError: there is none.
@@ -64,13 +64,13 @@ def find_weights(source: str | Path) -> Path:
 
 
 def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **overrides: object) -> TrainConfig:
-    """Return a configuration that starts from an earlier network and is fitted to the amount of data.
+    """Return a configuration that starts from an earlier model and suits the amount of data.
 
     Args:
         source: As for `find_weights`.
-        dataset: The data; the size of its training split decides about epochs, batches and step size.
-        recipe: Another recipe than `finetune`, whose numbers are taken as they are.
-        **overrides: Fields that replace what is found here.
+        dataset: The data; the size of its training split decides epochs, batch size and learning rate.
+        recipe: A recipe other than `finetune`; its values are used as they are.
+        **overrides: Fields that replace the values chosen here.
 
     Raises:
         MoueError: as `find_weights`, or as `TrainConfig.from_recipe`.
@@ -80,7 +80,7 @@ def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **ov
     known = _architecture(path)
     if overrides.get("model", known.get("model")) != known.get("model", overrides.get("model")):
         raise SettingError(
-            f"model = {overrides['model']!r} with a start from {source}", f"{known['model']}, the network there",
+            f"model = {overrides['model']!r} with a start from {source}", f"{known['model']}, the architecture there",
             "Leave it out.",
         )  # fmt: skip
     known |= {"initial_weights": str(source)}
@@ -94,8 +94,8 @@ def finetune_config(source: str | Path, dataset: Dataset, recipe: str = "", **ov
 def fit_to_amount(num_faces: int, epochs: int | None = None) -> dict[str, Any]:
     """Return the settings of a fine-tuning that depend on the number of training faces.
 
-    Few faces are shown more often, in smaller batches, and changed more; the average looks back over a twentieth of the
-    training.
+    Fewer faces mean more epochs, smaller batches and stronger erasing; the averaged weights look back over a twentieth
+    of the training.
 
     Args:
         num_faces: Faces of the training split.
@@ -103,7 +103,7 @@ def fit_to_amount(num_faces: int, epochs: int | None = None) -> dict[str, Any]:
     """
     batch_size = 16 if num_faces < 500 else 32 if num_faces < 5000 else 128
     if epochs is None:
-        epochs = min(max(_FACES_SEEN // max(num_faces, 1), _LEAST_EPOCHS), _MOST_EPOCHS)
+        epochs = min(max(_FACES_SEEN // max(num_faces, 1), _MIN_EPOCHS), _MAX_EPOCHS)
     steps = epochs * math.ceil(num_faces / batch_size)
     return {
         "batch_size": batch_size,
@@ -116,7 +116,7 @@ def fit_to_amount(num_faces: int, epochs: int | None = None) -> dict[str, Any]:
 
 
 def _architecture(path: Path) -> dict[str, Any]:
-    """Return which network a file holds, as fields of a `TrainConfig`; empty where nothing says so."""
+    """Return the architecture of a file's model as fields of a `TrainConfig`; empty if it is not recorded."""
     if path.suffix == ".onnx":
         config = describe_exported(path)
     elif RunFolder(path.parent).config.is_file():
@@ -127,31 +127,30 @@ def _architecture(path: Path) -> dict[str, Any]:
 
 
 def start_from_earlier(model: keras.Model, source: str, images: NDArray[np.uint8]) -> dict[str, Any]:
-    """Put in the weights of an earlier training; return what environment.json says about them.
+    """Load the weights of an earlier training; return the entry about them for environment.json.
 
     Args:
         model: What `moue.training.network.assemble` returned.
-        source: As `find_weights` takes it.
-        images: Training faces, uint8 (N, H, W, C); an exported file has no statistics of BatchNorm layers.
+        source: As for `find_weights`.
+        images: Training faces, uint8 (N, H, W, C), for the BatchNorm statistics that an exported file lacks.
 
     Raises:
         MoueError: as `find_weights` and `start_from`.
     """
     path = find_weights(source)
-    left = start_from(model, path)
+    random_heads = start_from(model, path)
     if path.suffix == ".onnx":
         renew_statistics(model, images[:_NUM_FOR_STATISTICS])
     earlier = RunFolder(path.parent).environment
-    told = read_json(earlier) if earlier.exists() else {}
+    environment = read_json(earlier) if earlier.exists() else {}
     name = {"name": source} if source in shipped_models() else {}
-    command, left_random = told.get("command", ""), list(left)
-    return {"sha256": sha256_of(path), **name, "command": command, "heads_left_random": left_random} | _terms_of(
-        path, told
-    )
+    command = environment.get("command", "")
+    entry = {"sha256": sha256_of(path), **name, "command": command, "heads_left_random": list(random_heads)}
+    return entry | _terms_of(path, environment)
 
 
 def _terms_of(path: Path, environment: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known of an earlier network's data and terms: from its description, else from its run folder."""
+    """Return data and terms of an earlier model, from its description or else from its run folder."""
     description = path.with_suffix(".json") if path.suffix == ".onnx" else RunFolder(path.parent).model_json
     if not description.is_file():
         return {"data": environment.get("data", {})}
@@ -160,58 +159,57 @@ def _terms_of(path: Path, environment: dict[str, Any]) -> dict[str, Any]:
 
 
 def start_from(model: keras.Model, path: Path) -> tuple[str, ...]:
-    """Copy the weights of an earlier training into a network of the same layers, in their order.
+    """Copy the weights of an earlier training into a model with the same layers, in order.
 
-    A head keeps its random start if the earlier network lacks it or has another number of classes for it.
+    A head keeps its random weights if the earlier model lacks it or has another number of classes for it.
 
     Args:
         model: What `moue.training.network.assemble` returned.
         path: What `find_weights` returned.
 
     Returns:
-        The heads that keep their random start.
+        The heads that keep their random weights.
 
     Raises:
-        MoueError: the file cannot be read, or holds a network of other layers or for other images.
+        MoueError: the file cannot be read, or its layers or its input shape differ.
     """
     source = _load(path)
     there, here = (tuple(one.input_shape[1:]) for one in (source, model))
     if there != here:
         raise MoueError(
-            f"{path} takes images of {there}, height, width and channels", f"{here}, as the network to train does",
-            "Start from a network with that input.",
+            f"{path} takes images of {there}, height, width and channels", f"{here}, as the model to train does",
+            "Start from a model with that input.",
         )  # fmt: skip
     (before, known), (wanted, heads) = _split(source), _split(model)
     _refuse_other_layers(path, before, wanted)
-    left = tuple(name for name, head in heads.items() if name not in known or _shapes(known[name]) != _shapes(head))
-    pairs = [*zip(before, wanted, strict=True), *((known[name], heads[name]) for name in heads if name not in left)]
-    for earlier, layer in pairs:
+    random_heads = tuple(
+        name for name, head in heads.items() if name not in known or _shapes(known[name]) != _shapes(head)
+    )
+    kept = [(known[name], heads[name]) for name in heads if name not in random_heads]
+    for earlier, layer in [*zip(before, wanted, strict=True), *kept]:
         layer.set_weights(earlier.get_weights())
-    return left
+    return random_heads
 
 
 def refuse_no_start(config: TrainConfig) -> None:
     """Check that a fine-tuning has something to start from.
 
     Raises:
-        SettingError: it has not.
+        SettingError: it has no initial weights.
     """
     if config.finetune and not config.initial_weights:
         raise SettingError("finetune = true without initial weights", "a network to start from", "Add --from small.")
 
 
 def keep_statistics(model: keras.Model) -> None:
-    """Let BatchNorm layers use the statistics that they have, also in training.
-
-    Small batches of few faces would spoil them.
-    """
+    """Freeze BatchNorm layers with their stored statistics, which small batches of few faces would spoil."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
 
 
 def fit_first_head(model: keras.Model, dataset: Dataset, config: TrainConfig) -> None:
-    """Fit the head that learns the labels to the trunk as it is; further heads keep their start."""
+    """Fit the head that learns the labels on the unchanged trunk; other heads keep their weights."""
     name = list_heads()[0].name
     plain = dataclasses.replace(config, distill_weight=0.0)
     train, val = dataset.subset("train"), dataset.subset("val")
@@ -224,7 +222,7 @@ def _load(path: Path) -> keras.Model:
         return load_exported(path)
     try:
         return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many kinds and documents none.
+    except Exception as error:  # Keras raises many types and documents none.
         raise MoueError(f"cannot read {path}: {error}", "a model saved by moue train", "Copy it again.") from error
 
 

@@ -1,9 +1,9 @@
-"""From an exported network back to Keras: the same network with the weights of its ONNX file, to be trained further.
+"""Rebuilds an exported network in Keras with the weights of its ONNX file, so that it can be trained further.
 
 The export folds each BatchNorm into the convolution before it. Here the folded kernel becomes the kernel, the folded
 bias becomes BatchNorm's beta, and BatchNorm's other numbers are such that it changes nothing else. So the network
-answers as the file does while BatchNorm keeps its statistics; `moue.training.batch_norm.renew_statistics` gives it
-some to be trained with. 16-bit weights become 32.
+predicts as the file does while BatchNorm keeps its statistics; `moue.training.batch_norm.renew_statistics` computes
+statistics for training. 16-bit weights become 32-bit.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     Array = NDArray[np.float32]
 
 MAX_DIFFERENCE: Final = 1e-3
-"""Largest difference of a probability between the file and the network made from it."""
+"""Largest difference of a probability between the file and the network rebuilt from it."""
 
 _NUM_COMPARED: Final = 4
 _FIX: Final = "Give the run folder it was exported from."
 
 
 def describe_exported(path: Path) -> TrainConfig:
-    """Return the choices about the network that its description holds: which one, its options and its heads.
+    """Return the architecture that a file's description records: the model, its options and its heads.
 
     Raises:
-        MoueError: the description is missing, or names no network that moue can build.
+        MoueError: the description is missing, or names no model that moue can build.
     """
     recipe = ModelSpec.load(path.with_suffix(".json")).recipe
     names = ("model", "model_options", "ferplus_weight", "head_weights")
@@ -51,7 +51,7 @@ def load_exported(path: Path) -> keras.Model:
 
     Raises:
         MissingExtraError: onnx is not installed.
-        MoueError: the file holds a network that cannot be made again.
+        MoueError: the network cannot be rebuilt.
     """
     try:
         import onnx
@@ -85,12 +85,12 @@ class _Graph:
             if node.op_type == "Cast" and node.input[0] in self._values:
                 self._values[node.output[0]] = self._values[node.input[0]].astype(np.float32)
         self._nodes = list(graph.node)
-        self._maker = {output: node for node in self._nodes for output in node.output}
+        self._producers = {output: node for node in self._nodes for output in node.output}
         self._convolutions = [node for node in self._nodes if node.op_type == "Conv"]
         self._products = [node for node in self._nodes if node.op_type == "MatMul"]
 
     def convolution(self, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
-        """Take the next convolution with a kernel of this shape (h, w, in, out): kernel and bias, if it has one."""
+        """Return kernel and bias, if any, of the next unused convolution of this shape (h, w, in, out)."""
         for node in self._convolutions:
             kernel = self._values[node.input[1]].transpose(2, 3, 1, 0)
             if kernel.shape == shape:
@@ -99,8 +99,8 @@ class _Graph:
         raise ValueError(f"it has no convolution of {shape} left")
 
     def dense(self, shape: tuple[int, ...], output: str = "") -> tuple[Array, Array]:
-        """Take the dense layer that gives `output`, or the next one of this shape (in, out): kernel and bias."""
-        nodes = [self._behind(output, "MatMul")] if output else self._products
+        """Return kernel and bias of the dense layer of `output`, or of the next unused one of this shape (in, out)."""
+        nodes = [self._upstream(output, "MatMul")] if output else self._products
         for node in nodes:
             kernel = self._values.get(node.input[1])
             if kernel is not None and kernel.shape == shape:
@@ -109,15 +109,15 @@ class _Graph:
                 return kernel, next(self._values[name] for name in added.input if name in self._values)
         raise ValueError(f"it has no dense layer of {shape} left")
 
-    def _behind(self, output: str, kind: str) -> Any:  # noqa: ANN401 (a node)
-        node = self._maker[output]
+    def _upstream(self, output: str, kind: str) -> Any:  # noqa: ANN401 (a node)
+        node = self._producers[output]
         while node.op_type != kind:
-            node = self._maker[next(name for name in node.input if name in self._maker)]
+            node = self._producers[next(name for name in node.input if name in self._producers)]
         return node
 
 
 def _fill(model: keras.Model, graph: _Graph, outputs: dict[str, str]) -> None:
-    """Put the weights of the file into the network."""
+    """Copy the weights of the file into the network."""
     layers = [layer for layer in model.layers if layer.weights]
     filled = set()
     for layer in layers:
@@ -142,13 +142,13 @@ def _is_norm(layer: keras.Layer) -> bool:
 
 
 def _difference(model: keras.Model, path: Path, outputs: dict[str, str]) -> float:
-    """Return the largest difference of a probability, over all heads and some random images."""
+    """Return the largest difference between probabilities of network and file, over all heads and random images."""
     import onnxruntime
 
     images = np.random.default_rng(0).uniform(0, 255, (_NUM_COMPARED, *model.input_shape[1:])).astype(np.float32)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     exported = session.run(list(outputs.values()), {session.get_inputs()[0].name: images})
-    answer = model(images, training=False)
-    made = answer if isinstance(answer, dict) else dict.fromkeys(outputs, answer)
-    pairs = zip(exported, (keras.ops.convert_to_numpy(made[name]) for name in outputs), strict=True)
+    y_prob = model(images, training=False)
+    rebuilt = y_prob if isinstance(y_prob, dict) else dict.fromkeys(outputs, y_prob)
+    pairs = zip(exported, (keras.ops.convert_to_numpy(rebuilt[name]) for name in outputs), strict=True)
     return max(float(np.abs(one - other).max()) for one, other in pairs)

@@ -1,4 +1,4 @@
-"""From a configuration to a compiled network."""
+"""Builds and compiles the network of a configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def assemble(config: TrainConfig, num_classes: int) -> keras.Model:
     """Build the configured network with all its heads.
 
     Args:
-        config: Every choice.
+        config: The configuration.
         num_classes: Number of the data set's own classes.
 
     Returns:
@@ -59,14 +59,14 @@ def add_heads(model: keras.Model, heads: Sequence[Head], num_classes: int) -> ke
 
 
 def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int, state: Path | None = None) -> None:
-    """Give the network its loss and optimizer, and the state of both when a run is resumed.
+    """Compile the network with its loss and optimizer, and load the state of both when a run is resumed.
 
     The state is loaded into a new optimizer, because Keras does not save which variables are excluded from weight
     decay.
 
     Args:
         model: What `assemble` returns.
-        config: Every choice.
+        config: The configuration.
         steps_per_epoch: Batches per epoch, for the schedule.
         state: A file saved by `moue.training.callbacks.save_model` with the same choices.
     """
@@ -83,16 +83,16 @@ def compile_model(model: keras.Model, config: TrainConfig, steps_per_epoch: int,
         )
     else:
         model.compile(optimizer, loss=crossentropy, metrics=["accuracy"])
-    optimizer.build(model.trainable_variables)  # here, so that its variables are where the model's are
+    optimizer.build(model.trainable_variables)  # here, so that its variables are placed like the model's
     if state is not None:
         model.load_weights(state)
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer; its step size is a function of its own count of steps.
+    """Return the optimizer; its learning rate depends only on its own step count.
 
     Args:
-        config: Every choice.
+        config: The configuration.
         steps_per_epoch: Batches per epoch.
     """
     optimizers = keras.optimizers
@@ -120,7 +120,7 @@ def _make_schedule(
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else config.learning_rate,
         decay_steps=config.epochs * steps_per_epoch - warmup,
-        # The part of the step size that is left at the end; 1 means no decay.
+        # The fraction of the learning rate that is left at the end; 1 means no decay.
         alpha=0.0 if config.schedule == "cosine" else 1.0,
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,

@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     """Images (N, H, W, C) and targets (N, K)."""
 
 RIDGES: Final = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
-"""Penalties that are tried; the validation loss chooses."""
+"""Penalties to try; the lowest validation loss decides."""
 
 _STEPS: Final = 150
-_LEAST_SPREAD: Final = 1e-6
+_MIN_SPREAD: Final = 1e-6
 
 
 def fit_head(model: keras.Model, name: str, train: Faces, val: Faces) -> bool:
-    """Fit a head to the features that the network makes; return whether it could be fitted.
+    """Fit a head to the features of the network; return whether it could be fitted.
 
     Args:
         model: The network with its trunk's weights.
         name: The head's layer; only a dense one is fitted.
         train: The faces to fit.
-        val: The faces that choose the penalty.
+        val: The faces that decide the penalty.
     """
     layer = model.get_layer(name)
     if not isinstance(layer, keras.layers.Dense):
         return False
     trunk = keras.Model(model.inputs[0], layer.input)
-    images = np.concatenate([train[0], train[0][:, :, ::-1]])  # a mirrored face shows the same
-    known = (trunk.predict(images, batch_size=256, verbose=0), np.concatenate([train[1], train[1]]))
-    seen = (trunk.predict(val[0], batch_size=256, verbose=0), val[1])
-    layer.set_weights(best_regression(known, seen))
+    images = np.concatenate([train[0], train[0][:, :, ::-1]])  # a mirrored face has the same expression
+    train_rows = (trunk.predict(images, batch_size=256, verbose=0), np.concatenate([train[1], train[1]]))
+    val_rows = (trunk.predict(val[0], batch_size=256, verbose=0), val[1])
+    layer.set_weights(best_regression(train_rows, val_rows))
     return True
 
 
@@ -62,25 +62,25 @@ def fit_regression(features: Array, targets: Array, ridge: float) -> tuple[Array
     """Fit a multinomial logistic regression by Nesterov's accelerated gradient.
 
     Args:
-        features: (N, D); centred and brought to one common scale inside. A scale for each would give large weights to
-            features that hardly vary, and training would start with large gradients there.
+        features: (N, D); centred and divided by one common scale here. A scale for each feature would give large
+            weights to features that hardly vary, and training would start with large gradients there.
         targets: (N, K), rows that need not sum to 1.
         ridge: Weight of the squared kernel; the bias is free.
 
     Returns:
-        Kernel (D, K) and bias (K,) for the features as they came.
+        Kernel (D, K) and bias (K,) for the unscaled features.
     """
     mean = features.mean(axis=0)
-    spread = max(float(np.sqrt(features.var(axis=0).mean())), _LEAST_SPREAD)
+    spread = max(float(np.sqrt(features.var(axis=0).mean())), _MIN_SPREAD)
     inputs = np.hstack([(features - mean) / spread, np.ones((len(features), 1))]).astype(np.float64)
     penalty = np.full((inputs.shape[1], 1), ridge)
     penalty[-1] = 0
     step = 1 / (0.5 * np.linalg.norm(inputs, 2) ** 2 / len(inputs) * max(targets.sum(axis=1).max(), 1) + ridge)
     weights = ahead = np.zeros((inputs.shape[1], targets.shape[1]))
-    for turn in range(_STEPS):
+    for iteration in range(_STEPS):
         error = softmax(inputs @ ahead) * targets.sum(axis=1, keepdims=True) - targets
         after = ahead - step * (inputs.T @ error / len(inputs) + penalty * ahead)
-        ahead = after + turn / (turn + 3) * (after - weights)
+        ahead = after + iteration / (iteration + 3) * (after - weights)
         weights = after
     kernel = weights[:-1] / spread
     return kernel, weights[-1] - mean @ kernel

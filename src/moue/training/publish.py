@@ -1,12 +1,12 @@
-"""From the best Keras model of a run to the pair model.onnx and model.json."""
+"""Exports the best Keras model of a run as model.onnx and model.json."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from moue.classifier.answer_spec import ExpressionSpec, HeadSpec
 from moue.classifier.input_spec import InputSpec
+from moue.classifier.output_spec import ExpressionSpec, HeadSpec
 from moue.classifier.spec import OTHERS, STARTED_FROM, ModelSpec
 from moue.files import replacing, sha256_of
 from moue.heads import EXPRESSION, NOT_FACE, heads_in, list_heads
@@ -40,7 +40,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
     Args:
         run: The folder of the training.
         dataset: The data it was trained with.
-        others: Labelled faces of another kind, all splits of which `expression` is fitted to as well.
+        others: Labelled faces of another kind; `expression` is fitted to all their splits as well.
         half: As for `export_onnx`.
 
     Raises:
@@ -68,7 +68,7 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
     earlier = environment.get("initial_weights") or {}
     if earlier.get("data"):
         data[STARTED_FROM] = earlier["data"]
-    # Not from environment.json, which gets it at the end: a killed run can be exported too.
+    # environment.json gets the best epoch only at the end, and a killed run can be exported too.
     best = best_epoch(run.read_history())
     height, width, channels = model.input_shape[1:]
     spec = ModelSpec(
@@ -81,8 +81,8 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
         data=data,
         versions=environment["versions"],
         scores={"val": {"accuracy": best["val_accuracy"], "epoch": int(best["epoch"]), "num_views": 1}},
-        license=_tell_terms(dataset, earlier),
-        provenance=_tell_origin(environment),
+        license=_describe_terms(dataset, earlier),
+        provenance=_describe_origin(environment),
         features=features,
     )
     spec.save(run.model_json, overwrite=True)
@@ -90,8 +90,8 @@ def export_run(run: RunFolder, dataset: Dataset, *, others: Dataset | None = Non
     return dataclasses.replace(result, path=run.onnx, sha256=spec.onnx_sha256, outputs=outputs)
 
 
-def _tell_terms(dataset: Dataset, earlier: dict[str, Any]) -> dict[str, Any]:
-    """Return the terms of a run; those of the network that it started from go with it."""
+def _describe_terms(dataset: Dataset, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return the terms of a run, including those of the model that it started from."""
     data = "FER2013: image rights unresolved" if dataset.class_names == CLASS_NAMES else f"those of {dataset.source}"
     terms = {"code": "MIT", "weights": "unstated", "data": data}
     if not earlier:
@@ -103,21 +103,21 @@ def _tell_terms(dataset: Dataset, earlier: dict[str, Any]) -> dict[str, Any]:
     return terms
 
 
-def _tell_origin(environment: dict[str, Any]) -> str:
+def _describe_origin(environment: dict[str, Any]) -> str:
     command, earlier = environment.get("command", ""), environment.get("initial_weights")
-    told = f"trained by `{command}`" if command else "trained from Python"
+    origin = f"trained by `{command}`" if command else "trained from Python"
     if earlier is None:
-        return told
-    made = f"a run made by `{earlier['command']}`" if earlier["command"] else f"SHA-256 {earlier['sha256'][:12]}…"
+        return origin
+    start = f"a run made by `{earlier['command']}`" if earlier["command"] else f"SHA-256 {earlier['sha256'][:12]}…"
     if earlier.get("name"):
-        made = f"the shipped network {earlier['name']}"
-    return f"{told}, from the weights of {made}"
+        start = f"the shipped network {earlier['name']}"
+    return f"{origin}, from the weights of {start}"
 
 
 def _predict(model: keras.Model, dataset: Dataset) -> dict[str, NDArray[np.float32]]:
     """Return the probabilities of each head."""
-    answer = model.predict(dataset.images, batch_size=256, verbose=0)
-    return answer if isinstance(answer, dict) else {list_heads()[0].name: answer}
+    outputs = model.predict(dataset.images, batch_size=256, verbose=0)
+    return outputs if isinstance(outputs, dict) else {list_heads()[0].name: outputs}
 
 
 def _describe_head(head: Head, y_prob: NDArray[np.float32], validation: Dataset) -> HeadSpec:
@@ -133,13 +133,13 @@ def _fit_expression(
     validation: Dataset,
     others: FitData | None,
 ) -> tuple[ExpressionSpec, dict[str, str]]:
-    """Return how the heads make the expression, and in words what that was fitted to.
+    """Return how the heads are combined into the expression, and a description of the data this was fitted to.
 
-    It is the first head alone if the others or the votes cannot help.
+    It is the first head alone if there is no usable FER+ head or there are no votes.
     """
     names = validation.class_names
-    helps = heads[-1].class_names == FERPLUS_NAMES and set(names) <= set(FERPLUS_NAMES)
-    faces = FitData.of_votes(validation, y_prob) if helps and validation.votes is not None else None
+    usable = heads[-1].class_names == FERPLUS_NAMES and set(names) <= set(FERPLUS_NAMES)
+    faces = FitData.of_votes(validation, y_prob) if usable and validation.votes is not None else None
     if faces is None or not len(faces.labels):
         return ExpressionSpec.of_head(heads[0]), {}
     return fit_expression(heads, names, faces, others), {"expression": describe_fit(faces, others)}

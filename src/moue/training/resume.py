@@ -1,4 +1,4 @@
-"""Whether a run can be continued: the same choices, the same data, the same start."""
+"""Checks whether a run can be continued: the same choices, the same data, the same initial weights."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def open_run(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -
 
     Args:
         run: The run folder.
-        config: The choices now.
-        environment: What `describe_environment` says now.
+        config: The configuration now.
+        environment: What `describe_environment` returns now.
 
     Raises:
         MoueError: there is no such run, or it was started with other choices, other data or other initial weights.
@@ -33,7 +33,7 @@ def open_run(run: RunFolder, config: TrainConfig, environment: dict[str, Any]) -
         checked["teacher_checksum"] = "the teacher's predictions"
     for key, name in checked.items():
         _refuse_other(name, environment["data"][key], started["data"].get(key), "the same data")
-    # Only a run that was cut in its first epoch starts from them again.
+    # Only a run that was interrupted in its first epoch loads them again.
     if "initial_weights" in environment:
         before = started.get("initial_weights")
         checksum = before.get("sha256") if isinstance(before, dict) else before

@@ -3,7 +3,7 @@
 config.json        the TrainConfig
 environment.json   versions, processor, backend, data; from the command line also the command
 history.json/.csv  one row per epoch
-teacher.npz        the teachers' answers to the training faces, if there are teachers
+teacher.npz        the teachers' predictions for the training faces, if there are teachers
 checkpoints/epoch-007.keras   the state after that epoch, only the newest is kept
 best.keras         the epoch of highest validation accuracy
 last.keras         the last epoch (when the run has ended)
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 History = list[dict[str, float]]
 _NUMBERS: Final = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
-_LARGEST: Final = 1e300  # NaN is not below it either
+_LARGEST: Final = 1e300  # NaN fails this comparison too
 _DAMAGED: Final = "Restore the file, or start a new run."
 _PACKAGES: Final = (
     "moue",
@@ -89,7 +89,7 @@ class RunFolder:
 
     @property
     def model_json(self) -> Path:
-        """How to feed the exported model, JSON."""
+        """The description of the exported model, JSON."""
         return self.path / "model.json"
 
     @property
@@ -99,7 +99,7 @@ class RunFolder:
 
     @property
     def teacher(self) -> Path:
-        """A copy of a teacher's answers to the training faces, so that the run can be resumed without them."""
+        """The teachers' predictions for the training faces, so that the run can be resumed without the teachers."""
         return self.path / "teacher.npz"
 
     def checkpoint(self, epoch: int) -> Path:
@@ -107,10 +107,10 @@ class RunFolder:
         return self.path / "checkpoints" / f"epoch-{epoch:03d}.keras"
 
     def refuse_used(self) -> None:
-        """Check that there is no folder, or that it holds only what a run killed at its very start leaves.
+        """Check that the folder is new, or holds only the leftovers of a run that was killed at its very start.
 
         Raises:
-            MoueError: there is something else.
+            MoueError: it holds something else.
         """
         used = self.path.exists() and (
             not self.path.is_dir() or any(not self._is_leftover(entry.name) for entry in self.path.iterdir())
@@ -121,10 +121,10 @@ class RunFolder:
             )
 
     def refuse_untrained(self) -> None:
-        """Check that there is a run with a best network.
+        """Check that there is a run with a best model.
 
         Raises:
-            MoueError: no such folder, or no epoch of it is complete.
+            MoueError: there is no such folder, or no complete epoch in it.
         """
         if not self.best.exists() or not self.read_history():
             came = f"{self.path} has no best.keras" if self.path.is_dir() else f"there is no run folder {self.path}"
@@ -147,10 +147,10 @@ class RunFolder:
     def create(self, config: TrainConfig, environment: dict[str, Any], teacher: TeacherOutputs | None) -> History:
         """Make a new folder; return the empty history.
 
-        The configuration is written last: a folder that has it holds a run that can be resumed.
+        The configuration is written last: a folder that has it can be resumed.
 
         Raises:
-            MoueError: the folder holds something.
+            MoueError: as `refuse_used`.
         """
         self.refuse_used()
         write_json(self.environment, environment)
@@ -160,33 +160,34 @@ class RunFolder:
         return []
 
     def finish(self, epochs: int) -> None:
-        """Keep the state after the last epoch as `last`, and remove the folder of states."""
+        """Keep the state after the last epoch as `last`, and remove the checkpoints."""
         if self.checkpoint(epochs).exists():
             self.checkpoint(epochs).replace(self.last)
         # A killed process may have left the empty folder, or a temporary file in it.
         shutil.rmtree(self.checkpoint(0).parent, ignore_errors=True)
 
-    def update_environment(self, **news: object) -> None:
+    def update_environment(self, **values: object) -> None:
         """Add values to environment.json, or replace them."""
-        write_json(self.environment, self.read_environment() | news)
+        write_json(self.environment, self.read_environment() | values)
 
     def read_config(self) -> TrainConfig:
-        """Return the choices of the run."""
+        """Return the configuration of the run."""
         return TrainConfig.from_dict(read_json(self.config), str(self.config))
 
     def read_environment(self) -> dict[str, Any]:
-        """Return where and with what the run was made; `versions` and `data` are there.
+        """Return the contents of environment.json, which has at least `versions` and `data`.
 
         Raises:
             MoueError: it is missing or damaged.
         """
-        found = read_json(self.environment)
-        if not isinstance(found, dict) or not all(isinstance(found.get(name), dict) for name in ("versions", "data")):
+        content = read_json(self.environment)
+        parts = ("versions", "data")
+        if not isinstance(content, dict) or not all(isinstance(content.get(name), dict) for name in parts):
             raise MoueError(f"{self.environment} is damaged", "what moue train wrote", _DAMAGED)
-        return found
+        return content
 
     def read_history(self) -> History:
-        """Return one row per epoch; empty before the first has ended.
+        """Return one row per epoch; empty before the end of the first.
 
         Raises:
             MoueError: it is damaged.
@@ -207,7 +208,7 @@ class RunFolder:
 
 
 def _is_row(row: Any, epoch: int) -> bool:  # noqa: ANN401 (JSON is anything)
-    """Return whether a row of the history holds numbers about this epoch."""
+    """Return whether a row of the history holds the numbers of this epoch."""
     if not isinstance(row, dict) or not row.keys() >= _NUMBERS or row["epoch"] != epoch:
         return False
     return all(isinstance(value, int | float) and abs(value) <= _LARGEST for value in row.values())
@@ -236,7 +237,7 @@ def describe_environment(dataset: Dataset, teacher: TeacherOutputs | None = None
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
-    """Return what names a data set in a description, so that it is recognised later."""
+    """Return what identifies a data set in a description."""
     return {
         "source": dataset.source,
         "checksum": dataset.checksum,

@@ -1,4 +1,4 @@
-"""The targets that each head of the network is trained towards."""
+"""The training targets of each head."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def needs_votes(config: TrainConfig) -> bool:
 
 
 def refuse_unfit_data(dataset: Dataset, config: TrainConfig) -> None:
-    """Check that the data can train a network with this configuration.
+    """Check that the data can train a model with this configuration.
 
     Raises:
         MoueError: an empty training or validation split, a single class in training, or missing FER+ votes.
@@ -82,7 +82,7 @@ def _refuse_small_classes(dataset: Dataset) -> None:
 
 
 def refuse_missing_votes(dataset: Dataset, config: TrainConfig, splits: tuple[str, ...] = ("train", "val")) -> None:
-    """Check that there are votes to fit and to calibrate by if the configuration needs them.
+    """Check that the splits have votes for fitting and calibration if the configuration needs them.
 
     Raises:
         MoueError: the targets depend on FER+ votes and one of the splits has none.
@@ -105,7 +105,7 @@ def _votes_of(dataset: Dataset, config: TrainConfig) -> NDArray[np.uint8]:
 
 
 def missing_votes(data: str, config: TrainConfig) -> MoueError:
-    """Return what to tell a user whose configuration needs votes that the data does not have."""
+    """Return the error for a configuration that needs votes that the data does not have."""
     return MoueError(
         f"{data} has no FER+ votes",
         f"votes, because ferplus_weight = {config.ferplus_weight:g} and vote_smoothing = {config.vote_smoothing:g}",
@@ -124,7 +124,7 @@ def make_training_targets(
 
     Args:
         dataset: The training split.
-        config: Every choice.
+        config: The configuration.
         teacher: A teacher's probabilities by head, float32 (N, K), for `blend`; other heads keep their targets.
 
     Raises:
@@ -143,7 +143,7 @@ def make_training_targets(
     if config.distill_weight:
         if teacher is None:
             raise MoueError("no teacher", f"one, since distill_weight = {config.distill_weight:g}")
-        targets |= {head: blend(targets[head], said, config) for head, said in teacher.items() if head in targets}
+        targets |= {head: blend(targets[head], y_prob, config) for head, y_prob in teacher.items() if head in targets}
     if config.class_weights:
         weights = len(plain) / (len(counts) * np.maximum(counts, 1))
         targets[first] = targets[first] * weights[dataset.labels][:, None]
@@ -153,8 +153,8 @@ def make_training_targets(
 def label_given_votes(votes: NDArray[np.uint8], labels: NDArray[np.integer], num_classes: int) -> NDArray[np.float32]:
     """Return P(label | votes) of each face by multinomial logistic regression, fitted on these same faces.
 
-    The label is a search keyword; the votes are what ten people saw. The regression says how often a face with such
-    votes carries which label. That is softer than the label and says more than uniform smoothing. It has 11 numbers
+    The label is a search keyword; the votes are what ten people saw. The regression estimates how often faces with
+    such votes carry each label. That is softer than the label and says more than uniform smoothing. It has 11 numbers
     per class for tens of thousands of faces, so it cannot memorise single faces.
 
     Args:
@@ -194,10 +194,10 @@ def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: Tr
     normalised, and the loss is the plain cross-entropy with it: (1 - w) * CE(label) + w * CE(softened teacher).
     Hinton et al. 2015 (arXiv:1503.02531) soften the student in the second term too, and multiply that term by T^2 to
     undo what T does to its gradients. With T = 1 both are the same. Here only the teacher is softened, for three
-    reasons: the networks end in probabilities on every backend; mixup, cutmix, class weights and further heads need
+    reasons: the models output probabilities on every backend; mixup, cutmix, class weights and further heads need
     one row of targets per face; and the validation loss and the exported probabilities keep their usual meaning. The
-    price: a T above 1 makes the student less sure than its teacher, as label smoothing does, until its own temperature
-    is fitted after the training.
+    price: a T above 1 makes the student less confident than its teacher, as label smoothing does, until its own
+    temperature is fitted after the training.
     """
     weight = np.float32(config.distill_weight)
     softened = apply_temperature(teacher, config.distill_temperature).astype(np.float32)
@@ -205,5 +205,5 @@ def blend(targets: NDArray[np.float32], teacher: NDArray[np.float32], config: Tr
 
 
 def for_keras(targets: Targets) -> KerasTargets:
-    """Return the targets as Keras takes them: an array for one head, a dictionary by name for several."""
+    """Return the targets in the form that Keras expects: an array for one head, a dictionary by name for several."""
     return targets if len(targets) > 1 else next(iter(targets.values()))

@@ -1,4 +1,4 @@
-"""A teacher's answers to training faces: what they hold, and the file ``teacher.npz``."""
+"""`TeacherOutputs`: a teacher's predictions for training faces, and the file ``teacher.npz``."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _ORIGIN: Final = {"data", "views", "teachers"}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TeacherOutputs:
-    """A teacher's answers to the faces of a training split.
+    """A teacher's predictions for the faces of a training split.
 
     Attributes:
         probabilities: By head ("emotion", and "perceived" if a teacher has it), float32 (n, K) for the n faces of the
-            training split in row order. With copies (C * n, K): first copy 0 of all faces, then copy 1 …
-        origin: Where they come from, as JSON values: ``data`` (`Dataset.checksum`), ``views``, ``teachers``, each
-            with name, ONNX SHA-256 and heads, and ``copies`` if there are any, with their number and settings.
+            training split in row order. With C copies (C * n, K): first copy 0 of all faces, then copy 1 …
+        origin: Where the predictions come from, as JSON values: ``data`` (`Dataset.checksum`), ``views``, ``teachers``,
+            each with name, ONNX SHA-256 and heads, and ``copies`` if there are any, with their number and settings.
     """
 
     probabilities: Mapping[str, NDArray[np.float32]]
@@ -58,7 +58,7 @@ class TeacherOutputs:
         ]
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write a ``.npz`` file, whole or not at all.
+        """Write a ``.npz`` file atomically.
 
         Raises:
             MoueError: the file exists or cannot be written.
@@ -73,17 +73,17 @@ class TeacherOutputs:
         """Read what `save` wrote, for the data it was made from.
 
         Raises:
-            MoueError: the file is missing or damaged, or about other data.
+            MoueError: the file is missing, damaged, or made from other data.
         """
         origin, probabilities = _read(path)
         if not isinstance(origin, dict) or origin.pop("format", None) != _FORMAT or set(origin) - {"copies"} != _ORIGIN:
-            raise MoueError(f"{path} is of another version", f"format {_FORMAT}", "Run the teachers again.")
+            raise MoueError(f"{path} has another version", f"format {_FORMAT}", "Run the teachers again.")
         refuse_other_faces(path, origin, probabilities, dataset)
         return cls(probabilities, origin)
 
 
 def number_of_copies(origin: Mapping[str, Any]) -> int:
-    """Return how many copies of each face answers of this origin are about; 1 for the plain faces."""
+    """Return the number of copies of each face that predictions of this origin cover; 1 for the plain faces."""
     return int(origin.get("copies", {}).get("number", 1))
 
 
@@ -97,7 +97,7 @@ def _read(path: str | Path) -> tuple[Any, dict[str, NDArray[Any]]]:
 
 
 def _check_archive(path: str | Path) -> None:
-    """Check all checksums first: NumPy may return or raise anything for a damaged archive."""
+    """Verify all checksums first: for a damaged archive, NumPy may return or raise anything."""
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged:
@@ -107,10 +107,10 @@ def _check_archive(path: str | Path) -> None:
 def refuse_other_faces(
     path: str | Path, origin: Mapping[str, Any], probabilities: Mapping[str, NDArray[Any]], dataset: Dataset
 ) -> None:
-    """Check that answers of this origin are about these training faces.
+    """Check that predictions of this origin are for these training faces.
 
     Raises:
-        MoueError: they are about others, or of another shape.
+        MoueError: they are for other faces, or have another shape.
     """
     if origin.get("data") != dataset.checksum:
         raise MoueError(

@@ -1,4 +1,4 @@
-"""`train`: from a configuration and data to a run folder with an exported model."""
+"""`train`: trains a configured model on a data set and leaves a run folder with the exported model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TrainResult:
         best_epoch: The epoch with the highest validation accuracy, among equals with the lowest validation loss; its
             model was exported.
         best_val_accuracy: Its validation accuracy, 0-1.
-        baseline: The validation accuracy of always answering the most frequent class of the training split, 0-1.
+        baseline: The validation accuracy of always predicting the most frequent class of the training split, 0-1.
         interrupted: Whether Ctrl-C ended it early.
         exported: Whether model.onnx was written; this needs Keras's TensorFlow backend.
     """
@@ -79,22 +79,22 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
     progress: Progress = ignore_progress,
     export: bool = True,
 ) -> TrainResult:
-    """Train a registered network on the training split; the validation split chooses the epoch.
+    """Train a registered model on the training split; the validation split decides the epoch.
 
     The training split is fitted. The validation split (PublicTest) decides when to stop and which epoch counts. The
     test split is not used. The same configuration, data, initial weights and machine give the same weights. An
     interrupted run that is resumed gives the weights of an uninterrupted one.
 
     Args:
-        config: Every choice.
+        config: The configuration.
         dataset: Faces with a "train" and a "val" split.
         out: The run folder; it must be new unless `resume` is true.
         teacher: For a `distill_weight` above 0: what `moue.teach` returned, or a file that it was saved to. The run
             folder keeps a copy, so a resumed run needs none.
         resume: Continue an interrupted run in `out`.
-        devices: On how many devices of this machine to train; more than one needs Keras's JAX backend. They share each
-            batch, so the result is that of one device within rounding.
-        callbacks: More Keras callbacks, e.g. for TensorBoard, MLflow or Weights & Biases.
+        devices: How many devices of this machine to train on; more than one needs Keras's JAX backend. They share each
+            batch, so the result is that of one device up to rounding.
+        callbacks: Additional Keras callbacks, e.g. for TensorBoard, MLflow or Weights & Biases.
         progress: Called after each step with the steps done and the steps of all epochs.
         export: Whether to write model.onnx at the end.
 
@@ -112,14 +112,14 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
         refuse_unfit_data(dataset, config)
         refuse_no_start(config)
         shared = find_devices(devices, config)
-        kept = run.teacher if resume and run.teacher.exists() else None
-        answers = find_teacher(teacher or kept, config, dataset)
-        # Before the folder is made: what cannot be built leaves nothing behind.
+        stored = run.teacher if resume and run.teacher.exists() else None
+        teacher_outputs = find_teacher(teacher or stored, config, dataset)
+        # Before the folder is made, so that a model that cannot be built leaves nothing behind.
         keras.utils.set_random_seed(config.seed)
         with shared.holding_variables():
             model = assemble(config, len(dataset.class_names))
-        environment = describe_environment(dataset, answers)
-        if config.initial_weights and not (resume and run.read_history()):  # a later epoch has its own weights
+        environment = describe_environment(dataset, teacher_outputs)
+        if config.initial_weights and not (resume and run.read_history()):  # later epochs have their own weights
             environment["initial_weights"] = start_from_earlier(
                 model, config.initial_weights, dataset.subset("train").images
             )
@@ -127,11 +127,11 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
                 fit_first_head(model, dataset, config)
         if config.finetune:
             keep_statistics(model)
-        history = open_run(run, config, environment) if resume else run.create(config, environment, answers)
+        history = open_run(run, config, environment) if resume else run.create(config, environment, teacher_outputs)
         interrupted = False
         if not is_over(history, config.epochs, config.early_stopping_patience):
             training = dataset.subset("train")
-            parts = answers.each_copy() if answers else [None]
+            parts = teacher_outputs.each_copy() if teacher_outputs else [None]
             targets = [make_training_targets(training, config, part) for part in parts]
             feed = Feed(training.images, targets, config, len(history))
             with shared.holding_variables():
@@ -140,9 +140,9 @@ def train(  # noqa: PLR0913 (what is trained, and how the caller takes part)
             ours = list_callbacks(config, feed, run, history, progress)
             validation = dataset.subset("val")
             plain = (validation.images, for_keras(make_targets(validation, config)))
-            scored = shared.spread_faces(plain, _EVALUATION_BATCH)
+            validation_data = shared.spread_faces(plain, _EVALUATION_BATCH)
             epochs = range(len(history), config.epochs)
-            interrupted = _fit(model, shared.spread(feed), scored, epochs, [*ours, *callbacks])
+            interrupted = _fit(model, shared.spread(feed), validation_data, epochs, [*ours, *callbacks])
             # After Ctrl-C the last row may belong to an epoch whose state was not saved.
             history = run.read_history()
         return _conclude(run, dataset, history, interrupted=interrupted, export=export)
@@ -178,7 +178,7 @@ def _baseline(dataset: Dataset) -> float:
 
 
 def _conclude(run: RunFolder, dataset: Dataset, history: History, *, interrupted: bool, export: bool) -> TrainResult:
-    """Export the best model if that is wanted, draw the curves, and note how the run ended."""
+    """Export the best model if `export`, draw the curves, and record how the run ended."""
     if not history:
         raise StoppedError("stopped before the end of the first epoch", fix="Repeat the command with --resume.")
     best = best_epoch(history)

@@ -1,4 +1,4 @@
-"""What the live window shows, as one image: the mirrored camera with its answers, and a line of text below it."""
+"""The content of the live window as one image: the mirrored camera with predictions, and a line of text below."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 _KEYS: Final = (("q", "quit"), ("s", "save"), ("m", "mirror"), ("b", "bars"))
 _BACK, _CAP, _INK, _DIM = (24, 24, 27), (63, 63, 70), (244, 244, 245), (161, 161, 170)
-# A window opens so wide, or as wide as the camera's image: on a large screen 640 pixels are little.
+# Initial width of the window, unless the camera's image is wider: 640 pixels are small on a large screen.
 _PART_OF_SCREEN: Final = 0.9
-_FIRST_PART, _LEAST_FIRST, _MOST_FIRST = 0.45, 640, 1280
+_PART_OF_WIDTH, _MIN_WIDTH, _MAX_WIDTH = 0.45, 640, 1280
 
 
 @dataclasses.dataclass
 class Screen:
-    """Draws what is shown; its two switches may be changed while it is in use.
+    """Draws the content of the window; its two switches may be changed while it is in use.
 
     Attributes:
-        mirror: Swap left and right, as a mirror does; letters stay as they are.
+        mirror: Swap left and right, like a mirror; text stays readable.
         bars: Show the probabilities of all classes beside faces that are large enough.
     """
 
@@ -58,10 +58,10 @@ class Screen:
 
         Args:
             image: uint8 RGB (H, W, 3).
-            result: The newest answers, of this frame or of one before it; None if there are none yet.
-            size: Width and height of the window in pixels; the image keeps its shape in it.
-            notice: What stands below it; empty for the keys.
-            rates: What stands below it at the right.
+            result: The newest result, of this frame or of an earlier one; None if there is none yet.
+            size: Width and height of the window in pixels; the image keeps its aspect ratio.
+            notice: The text below the image; empty shows the keys.
+            rates: The text below the image on the right.
         """
         width, height = max(1, size[0]), max(1, size[1])
         below = line_height(width)
@@ -73,16 +73,16 @@ class Screen:
         return whole
 
     def drawn(self, image: NDArray[np.uint8], result: FrameResult) -> Image.Image:
-        """Return a frame in its full size with its answers, mirrored if the screen is.
+        """Return a frame in full size with its predictions, mirrored if the screen is.
 
         Args:
             image: uint8 RGB (H, W, 3).
-            result: The answers for this frame.
+            result: The result of this frame.
         """
         return self._drawn(image, result, (image.shape[1], image.shape[0]))
 
     def _drawn(self, image: NDArray[np.uint8], result: FrameResult | None, size: tuple[int, int]) -> Image.Image:
-        # OpenCV does both ten times as fast as Pillow.
+        # OpenCV resizes and flips ten times as fast as Pillow.
         cv2 = load_opencv()
         shown = image
         if (image.shape[1], image.shape[0]) != size:
@@ -95,23 +95,23 @@ class Screen:
             return Image.fromarray(shown)
         scale = size[0] / result.width, size[1] / result.height
         moved = tuple(_moved(face, scale, size[0] if self.mirror else None) for face in faces)
-        answers = ImageResult("", Status.OK, size[0], size[1], moved)
-        drawn = draw(shown, answers, bars=self.bars)
-        # A very small window: `draw` enlarges such images.
+        scaled = ImageResult("", Status.OK, size[0], size[1], moved)
+        drawn = draw(shown, scaled, bars=self.bars)
+        # `draw` enlarges very small images.
         return drawn if drawn.size == size else drawn.resize(size, Image.Resampling.BOX)
 
 
 def first_size(width: int, height: int, screen: tuple[int, int]) -> tuple[int, int]:
-    """Return how large a window opens for an image of `width` x `height` on a screen of that size, in pixels."""
-    most = int(screen[0] * _PART_OF_SCREEN), int(screen[1] * _PART_OF_SCREEN)
-    wanted = max(width, min(_MOST_FIRST, max(_LEAST_FIRST, round(screen[0] * _FIRST_PART))))
-    across = min(wanted, most[0])
-    inner = _fit(width, height, across, max(1, most[1] - line_height(across)))
+    """Return the initial size of the window, in pixels, for an image of `width` x `height` on a screen of that size."""
+    largest = int(screen[0] * _PART_OF_SCREEN), int(screen[1] * _PART_OF_SCREEN)
+    wanted = max(width, min(_MAX_WIDTH, max(_MIN_WIDTH, round(screen[0] * _PART_OF_WIDTH))))
+    across = min(wanted, largest[0])
+    inner = _fit(width, height, across, max(1, largest[1] - line_height(across)))
     return inner[0], inner[1] + line_height(inner[0])
 
 
-def save_picture(picture: Image.Image, folder: Path) -> Path:
-    """Write an image as ``moue-DATE-TIME.jpg`` and return its path; a number is added where the name is taken.
+def save_image(image: Image.Image, folder: Path) -> Path:
+    """Write an image as ``moue-DATE-TIME.jpg`` and return its path; a number is added if the name is taken.
 
     Raises:
         MoueError: the folder cannot be written to.
@@ -120,17 +120,17 @@ def save_picture(picture: Image.Image, folder: Path) -> Path:
     for number in range(1, 1000):
         path = folder / (f"{stem}.jpg" if number == 1 else f"{stem}-{number}.jpg")
         if not path.exists():
-            return save_drawing(picture, path)
+            return save_drawing(image, path)
     raise MoueError(f"there are 999 images of one second in {folder}", "a name that is free")
 
 
-def _fit(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
-    scale = min(most_width / width, most_height / height)
+def _fit(width: int, height: int, max_width: int, max_height: int) -> tuple[int, int]:
+    scale = min(max_width / width, max_height / height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _moved(face: AnyFace, scale: tuple[float, float], mirror_width: int | None) -> AnyFace:
-    """Return a face in the image as it is shown; `mirror_width` is that image's width if it is mirrored."""
+    """Return a face at its place in the shown image; `mirror_width` is that image's width if it is mirrored."""
     x, y, width, height = face.box
     x, y, width, height = x * scale[0], y * scale[1], width * scale[0], height * scale[1]
     if mirror_width is not None:
@@ -140,7 +140,7 @@ def _moved(face: AnyFace, scale: tuple[float, float], mirror_width: int | None) 
 
 
 def line_height(width: int) -> int:
-    """Return how high the line of text below the image is, in pixels, in a window of that width."""
+    """Return the height in pixels of the line of text below the image, in a window of that width."""
     return 2 * _text_size(width) + 6
 
 
@@ -150,7 +150,7 @@ def _text_size(width: int) -> int:
 
 @functools.lru_cache(maxsize=4)
 def _line(width: int, notice: str, rates: str) -> Image.Image:
-    """Return the line of text: the keys, or a notice in their place, and the rates at the right."""
+    """Return the line of text: the keys or a notice, and the rates on the right."""
     size, height = _text_size(width), line_height(width)
     line = Image.new("RGB", (width, height), _BACK)
     pen, font = ImageDraw.Draw(line), ImageFont.load_default(size)
@@ -164,7 +164,7 @@ def _line(width: int, notice: str, rates: str) -> Image.Image:
     if notice:
         pen.text((x, middle), notice, fill=_INK, font=font, anchor="lm")
         x += size + pen.textlength(notice, font=font)
-    # Where both have no room, the rates are the less important.
+    # If there is not enough room, the rates are left out.
     if x + pen.textlength(rates, font=font) + size * 0.8 <= width:
         pen.text((width - size * 0.8, middle), rates, fill=_DIM, font=font, anchor="rm")
     return line

@@ -1,6 +1,7 @@
-"""The live window, drawn with Tk: the standard library has it, and without a display it fails as an error.
+"""The live window, drawn with Tk: it is in the standard library, and without a display it raises an error.
 
-OpenCV's own windows are no choice: the headless wheel has none, and the other ends the process where no display is.
+OpenCV's own windows are not an option: the headless wheel has none, and the other wheel kills the process if there is
+no display.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from moue.errors import MoueError
 from moue.recognition.cuts import still_there
 from moue.recognition.live import Rate
-from moue.webcam.screen import Screen, first_size, save_picture
+from moue.webcam.screen import Screen, first_size, save_image
 
 if TYPE_CHECKING:
     import tkinter
@@ -31,22 +32,22 @@ _NO_TK: Final = (
 )
 _IDLE_MS, _BUSY_MS = 4, 1  # how soon to look for a newer frame
 _NOTICE_S: Final = 3.0
-_LEAST_SIZE: Final = (320, 260)
+_MIN_SIZE: Final = (320, 260)
 
 
 class Window:
-    """A window for `Live`; opened hidden, so that one learns at once whether there is a display.
+    """A window for `Live`; it opens hidden, so a missing display is an error at once.
 
     Keys: q or Esc ends, s saves an image, m mirrors, b shows or hides the bars.
 
     Args:
-        title: What stands above it.
-        screen: Draws what is shown.
-        save_to: Folder for the images that are saved.
+        title: The title of the window.
+        screen: Draws the content.
+        save_to: Folder for saved images.
 
     Attributes:
         num_shown: How many frames were drawn.
-        saved: The images that were saved.
+        saved: The saved images.
 
     Raises:
         MoueError: this Python has no Tk, or there is no display.
@@ -57,9 +58,9 @@ class Window:
         self.saved: list[Path] = []
         self._screen, self._save_to = screen, save_to
         self._root: Any = _open_root(title)
-        self._root.report_callback_exception = self._caught
+        self._root.report_callback_exception = self._on_error
         self._root.protocol("WM_DELETE_WINDOW", self._root.quit)
-        self._root.bind("<Key>", self._pressed)
+        self._root.bind("<Key>", self._on_key)
         self._label: Any = _label_in(self._root)
         self._photo: Any = None
         self._error: BaseException | None = None
@@ -75,20 +76,20 @@ class Window:
     def __exit__(self, *_: object) -> None:
         self.finish_saving()
         self._root.destroy()
-        # Tk dies of being freed by another thread, so all of it is freed here and now.
+        # Tk crashes if another thread frees it, so all of it is freed here and now.
         self._root = self._label = self._photo = None
         gc.collect()
 
     def finish_saving(self) -> None:
-        """Wait for images that are still being written; no further ones can be saved."""
+        """Wait for images that are still being written; no more can be saved afterwards."""
         self._saver.shutdown()
         self._collect_saved()
 
     def show(self, live: Live[FrameResult]) -> None:
-        """Show what `live` sees until the user ends it, or there is no more to see.
+        """Show the frames of `live` until the user quits or there are no more.
 
         Raises:
-            MoueError: the camera or the network failed.
+            MoueError: the camera or the model failed.
             KeyboardInterrupt: Ctrl-C was pressed in the terminal.
         """
         self._live = live
@@ -100,7 +101,7 @@ class Window:
 
     def _tick(self) -> None:
         live = self._live
-        # What went wrong is known before the frames end: `running`, asked after that, raises it.
+        # An error is stored before the frames are closed, so calling `running` after this check raises it.
         ended = live is None or live.frames.closed
         if live is None or not live.running() or ended:
             self._root.quit()
@@ -127,17 +128,17 @@ class Window:
         now = time.monotonic()
         notice = self._notice if now < self._notice_until else ""
         rates = f"{self._rate.per_second(now):.0f} fps shown, {live.analysis_fps():.0f} analysed"
-        result = self._still_true(frame, live.results.peek())
-        picture = self._screen.compose(frame.image, result, size, notice, rates)
-        if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
-            self._photo = ImageTk.PhotoImage(picture, master=self._root)
+        result = self._still_valid(frame, live.results.peek())
+        image = self._screen.compose(frame.image, result, size, notice, rates)
+        if self._photo is None or (self._photo.width(), self._photo.height()) != image.size:
+            self._photo = ImageTk.PhotoImage(image, master=self._root)
             self._label.configure(image=self._photo)
         else:
-            self._photo.paste(picture)
+            self._photo.paste(image)
 
     @staticmethod
-    def _still_true(frame: VideoFrame, newest: tuple[VideoFrame, FrameResult] | None) -> FrameResult | None:
-        """Return the newest answers without those for faces that have left their boxes since."""
+    def _still_valid(frame: VideoFrame, newest: tuple[VideoFrame, FrameResult] | None) -> FrameResult | None:
+        """Return the newest result without the faces that have left their boxes since."""
         if newest is None:
             return None
         before, result = newest
@@ -149,12 +150,12 @@ class Window:
         screen = root.winfo_screenwidth(), root.winfo_screenheight()
         width, height = first_size(frame.image.shape[1], frame.image.shape[0], screen)
         root.geometry(f"{width}x{height}")
-        root.minsize(*_LEAST_SIZE)
+        root.minsize(*_MIN_SIZE)
         root.deiconify()
         root.update()
         root.focus_force()
 
-    def _pressed(self, event: tkinter.Event[tkinter.Misc]) -> None:
+    def _on_key(self, event: tkinter.Event[tkinter.Misc]) -> None:
         key = event.keysym.lower()
         if key in ("q", "escape"):
             self._root.quit()
@@ -167,36 +168,36 @@ class Window:
         self._changed = True
 
     def _save(self) -> None:
-        """Save the newest image that was analysed, with its own answers, in a thread: nothing may stand still."""
+        """Save the newest analysed image with its own predictions, in a thread so that the display does not stall."""
         live = self._live
         newest = live.results.peek() if live else None
         if newest is None:
-            self._say("nothing to save yet")
+            self._show_notice("nothing to save yet")
             return
         frame, result = newest
-        self._saving.append(self._saver.submit(save_picture, self._screen.drawn(frame.image, result), self._save_to))
+        self._saving.append(self._saver.submit(save_image, self._screen.drawn(frame.image, result), self._save_to))
 
     def _collect_saved(self) -> None:
         for done in [each for each in self._saving if each.done()]:
             self._saving.remove(done)
             try:
                 self.saved.append(done.result())
-                self._say(f"saved {self.saved[-1].name}")
+                self._show_notice(f"saved {self.saved[-1].name}")
             except MoueError as error:
-                self._say(f"not saved: {error.came}")
+                self._show_notice(f"not saved: {error.came}")
 
-    def _say(self, notice: str) -> None:
+    def _show_notice(self, notice: str) -> None:
         self._notice, self._notice_until, self._changed = notice, time.monotonic() + _NOTICE_S, True
 
-    def _caught(self, _kind: object, error: BaseException, _trace: object) -> None:
-        # Tk would print it and go on, Ctrl-C included.
+    def _on_error(self, _kind: object, error: BaseException, _trace: object) -> None:
+        # Tk would print the error and continue, even after Ctrl-C.
         self._error = error
         self._root.quit()
 
 
 def _open_root(title: str) -> Any:  # noqa: ANN401 (tkinter is optional)
     try:
-        import tkinter  # noqa: PLC0415 (many systems have it in a package of its own)
+        import tkinter  # noqa: PLC0415 (many systems have it in a separate package)
 
         from PIL import ImageTk  # noqa: F401, PLC0415 (likewise)
     except ImportError as error:
@@ -219,6 +220,6 @@ def _label_in(root: Any) -> Any:  # noqa: ANN401 (tkinter is optional)
     import tkinter  # noqa: PLC0415 (optional; `_open_root` has found it)
 
     label = tkinter.Label(root, borderwidth=0, highlightthickness=0, background="black")
-    # The image follows the window, never the window the image.
+    # The image is resized with the window; the window is not resized with the image.
     label.place(x=0, y=0, relwidth=1, relheight=1)
     return label

@@ -1,4 +1,4 @@
-"""The detector in the package: what its maps mean, the scales, and that it finds drawn faces."""
+"""The detector in the package: the meaning of its maps, its scales and its options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_weights_are_those_described():
     assert _WEIGHTS.stat().st_size < 1_000_000
 
 
-def test_a_file_that_is_no_detector_says_which_one_to_give(tmp_path):
+def test_a_file_that_is_not_a_detector_is_refused_with_a_fix(tmp_path):
     (tmp_path / "faces.csv").write_text("emotion,pixels")
     for name in ("faces.csv", "none.onnx"):
         with pytest.raises(MoueError, match="moue detector train wrote"):
@@ -58,13 +58,13 @@ def test_scales_shrink_step_by_step_to_the_smallest(size):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 500), (480, 640), (900, 33)])
-def test_nothing_is_found_where_nothing_is(shape):
+def test_nothing_is_found_in_empty_images(shape):
     detector = load_own()
     assert detector.name == "own"
     assert detector.detect(np.full((*shape, 3), 128, np.uint8)) == []
 
 
-def test_it_is_what_auto_takes_on_a_fresh_machine(tmp_path, monkeypatch):
+def test_auto_picks_it_on_a_fresh_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("MOUE_MODELS", str(tmp_path))
     assert make_detector("auto").name == "own"
     assert make_detector("own", score_threshold=0.9, min_size=40).options.min_size == 40

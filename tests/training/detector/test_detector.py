@@ -1,4 +1,4 @@
-"""How the face detector is trained: material, canvases, losses, a round of training, the export."""
+"""Training of the face detector: material, canvases, losses, a round of training, the export."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_batch_is_a_function_of_seed_and_number():
     assert (Composer(make_material(), side=96, seed=4).batch(7, 4)[0] != first[0]).any()
 
 
-def test_maps_say_where_the_faces_are():
+def test_maps_mark_where_the_faces_are():
     composer = Composer(make_material(), side=160, seed=0)
     num_faces = 0
     for number in range(6):
@@ -65,7 +65,7 @@ def test_maps_say_where_the_faces_are():
     assert num_faces > 20
 
 
-def test_doubtful_faces_count_for_nothing_and_held_out_scenes_are_not_used():
+def test_uncertain_faces_are_ignored_and_held_out_scenes_are_not_used():
     material = make_material()
     people = dataclasses.replace(material.scenes[3], scores=np.array([0.9, 0.4], np.float32))
     only = dataclasses.replace(material, scenes=(material.scenes[0], people))
@@ -75,18 +75,18 @@ def test_doubtful_faces_count_for_nothing_and_held_out_scenes_are_not_used():
     assert not Composer(held)._peopled
 
 
-def test_mistakes_come_to_lie_on_backgrounds():
+def test_false_positives_appear_on_backgrounds():
     material = make_material()
     marked = material.scenes[0].image.copy()
     marked[80:120, 100:140] = 255
     scenes = (dataclasses.replace(material.scenes[0], image=marked), *material.scenes[1:3])
     material = dataclasses.replace(material, scenes=scenes)
-    composer = Composer(material, seed=2, mistakes=[(0, (100.0, 80.0, 40.0, 40.0))])
-    shown = [(composer._mistake(np.random.default_rng(number)) > 250).mean() for number in range(40)]
+    composer = Composer(material, seed=2, false_positives=[(0, (100.0, 80.0, 40.0, 40.0))])
+    shown = [(composer._false_positive(np.random.default_rng(number)) > 250).mean() for number in range(40)]
     assert np.mean(shown) > 2 * (material.scenes[1].image > 250).mean()
 
 
-def test_material_is_collected_and_comes_back(tmp_path):
+def test_material_is_collected_saved_and_loaded(tmp_path):
     def teacher(image):
         if image.shape[0] == 192:  # an enlarged face in its canvas
             return np.array([[52, 32, 100, 128]], np.float32), np.full((1, 5, 2), 96, np.float32), np.array([0.9])
@@ -166,14 +166,14 @@ def test_a_round_of_training_and_its_export(tmp_path):
     from moue.training.detector.export import export_detector
     from moue.training.detector.train import DetectorConfig, train_detector
 
-    said = []
+    reports = []
     config = DetectorConfig(4, batch_size=2, side=64, steps_per_epoch=2)
-    model = train_detector(make_material(), tmp_path, config, progress=lambda *done: said.append(done))
-    assert said == [(2, 4), (4, 4)]
+    model = train_detector(make_material(), tmp_path, config, progress=lambda *done: reports.append(done))
+    assert reports == [(2, 4), (4, 4)]
     assert (tmp_path / "detector.keras").exists()
     canvases = Composer(make_material(), side=64).batch(0, 3)[0]
     assert export_detector(model, tmp_path / "own.onnx", canvases) < 0.02
-    # Any size, though the network was built for none.
+    # Any size works, since the network was built without one.
     detector = OwnDetector(OwnOptions(0.5), tmp_path / "own.onnx")
     assert detector.detect(np.zeros((70, 130, 3), np.uint8)) == []
     with pytest.raises(MoueError, match="a multiple of"):
@@ -185,12 +185,12 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
     keras = pytest.importorskip("keras", reason="training needs the extra 'train'")
     from moue.training.detector import rounds
 
-    def fit(material, out, config, *, start, mistakes, progress):
-        """Stands for a round of training, which has its own test: weights that depend on all that it is given."""
+    def fit(material, out, config, *, start, false_positives, progress):
+        """Stands for a round of training, which has its own test; its weights depend on all arguments."""
         assert isinstance(material, Material)
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         before = 0.0 if start is None else float(np.sum(start.get_weights()[0]))
-        model.set_weights([np.full((1, 1), before + config.seed + len(mistakes) + 0.5), np.zeros(1)])
+        model.set_weights([np.full((1, 1), before + config.seed + len(false_positives) + 0.5), np.zeros(1)])
         out.mkdir()
         model.save(out / "detector.keras")
         progress(config.steps, config.steps)
@@ -219,11 +219,11 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
     def run(out, **options):
         return rounds.train_rounds(lambda _: make_material(), out, config, make=make, **options)
 
-    said = []
-    whole, figures = run(tmp_path / "whole", progress=lambda *done: said.append(done))
-    assert said == [(2, 6), (6, 6)]
+    reports = []
+    whole, figures = run(tmp_path / "whole", progress=lambda *done: reports.append(done))
+    assert reports == [(2, 6), (6, 6)]
     assert whole == tmp_path / "whole" / "second" / "own.onnx"
-    # 0.5 of the first round, seed 1, and a mistake on each of the two empty photographs that are not held out.
+    # 0.5 of the first round, seed 1, and a false positive on each of the two empty photographs that are not held out.
     assert float(np.load(whole).item()) == 0.5 + 1 + 2 + 0.5
     shutil.copytree(tmp_path / "whole", tmp_path / "cut", ignore=shutil.ignore_patterns("second"))
     again, same = run(tmp_path / "cut", resume=True)
@@ -241,7 +241,7 @@ def test_two_rounds_resume_to_the_same_detector(tmp_path, monkeypatch):
 
 def test_held_out_photographs_choose_the_threshold():
     class Scores:
-        """Sees the surer face at 0.55 and something beside it at 0.3; on one empty photograph a face at 0.45."""
+        """Detects the confident face at 0.55, a box beside it at 0.3, and a face at 0.45 on one empty photograph."""
 
         def detect(self, image):
             if image.shape[0] == 220:

@@ -1,6 +1,6 @@
-/** Cameras: opening one, listing them, and what to say where none can be opened. */
+/** Cameras: opening one, listing them, and the message shown if none can be opened. */
 
-/** Open a camera; the one that the person chose, or any. */
+/** Open the camera that the visitor chose, or any. */
 export async function openCamera(deviceId = ''): Promise<MediaStream> {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new Error('The camera works only on pages from https:// or from this computer.');
@@ -10,7 +10,7 @@ export async function openCamera(deviceId = ''): Promise<MediaStream> {
   try {
     return await navigator.mediaDevices.getUserMedia({ video, audio: false });
   } catch (error) {
-    throw new Error(explained(error));
+    throw new Error(messageOf(error));
   }
 }
 
@@ -23,7 +23,7 @@ export function close(stream: MediaStream): void {
   for (const track of stream.getTracks()) track.stop();
 }
 
-function explained(error: unknown): string {
+function messageOf(error: unknown): string {
   const name = error instanceof DOMException ? error.name : '';
   if (name === 'NotAllowedError') {
     return 'The camera was refused. Allow it for this page in the browser’s address bar, then try again.';

@@ -1,10 +1,10 @@
-/** Files that people drop, paste or choose: single ones and whole folders. */
+/** Files that the visitor drops, pastes or chooses: single files and whole folders. */
 
 const IMAGE = /\.(jpe?g|png|webp|gif|bmp|avif|heic|heif|tiff?)$/i;
 const VIDEO = /\.(mp4|m4v|mov|webm|ogv|mkv|avi)$/i;
 
-/** A file and what to call it: with its folder, where it came in one. */
-export interface Named {
+/** A file and its display name, which includes the folder if it came in one. */
+export interface NamedFile {
   readonly file: File;
   readonly name: string;
 }
@@ -17,38 +17,38 @@ function isImage(file: File): boolean {
   return file.type.startsWith('image/') || IMAGE.test(file.name);
 }
 
-/** What a file chooser holds; a chosen folder counts with all that is in it. */
-export function chosen(files: FileList): Named[] {
+/** The files of a file chooser; for a folder, all files in it. */
+export function chosen(files: FileList): NamedFile[] {
   return [...files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
 }
 
-/** What was dropped or pasted, with the content of folders. */
-export async function transferred(data: DataTransfer): Promise<Named[]> {
+/** The files that were dropped or pasted, including the contents of folders. */
+export async function transferred(data: DataTransfer): Promise<NamedFile[]> {
   const entries = [...data.items].map((item) => item.webkitGetAsEntry?.() ?? null);
   if (entries.every((entry) => entry === null)) return chosen(data.files);
-  const found = await Promise.all(entries.filter((entry) => entry !== null).map((entry) => walk(entry, '')));
-  return found.flat();
+  const files = await Promise.all(entries.filter((entry) => entry !== null).map((entry) => walk(entry, '')));
+  return files.flat();
 }
 
-/** Of several files the images, in the order of their names; everything where there is just one. */
-export function images(files: readonly Named[]): Named[] {
+/** The images among several files, sorted by name; a single file is returned whatever it is. */
+export function images(files: readonly NamedFile[]): NamedFile[] {
   if (files.length === 1) return [...files];
   const order = new Intl.Collator('en', { numeric: true });
   return files.filter(({ file }) => isImage(file)).sort((one, two) => order.compare(one.name, two.name));
 }
 
-async function walk(entry: FileSystemEntry, folder: string): Promise<Named[]> {
+async function walk(entry: FileSystemEntry, folder: string): Promise<NamedFile[]> {
   const name = folder + entry.name;
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
     return [{ file, name }];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const found: Named[] = [];
-  // A reader gives a hundred entries at a time, and none at the end.
+  const files: NamedFile[] = [];
+  // A reader returns up to a hundred entries at a time, and none at the end.
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return found;
-    for (const one of some) found.push(...(await walk(one, `${name}/`)));
+    const children = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (children.length === 0) return files;
+    for (const child of children) files.push(...(await walk(child, `${name}/`)));
   }
 }

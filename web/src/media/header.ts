@@ -1,6 +1,6 @@
-/** The size that an image's header states, so that a huge one is refused before it is decoded. */
+/** The size stated in an image's header, so that a huge image is refused before it is decoded. */
 
-/** Width and height, or null where the format is another than PNG, JPEG, GIF, BMP or WebP. */
+/** Width and height, or null for any format other than PNG, JPEG, GIF, BMP and WebP. */
 export function headerSize(head: Uint8Array): [number, number] | null {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   try {
@@ -10,7 +10,7 @@ export function headerSize(head: Uint8Array): [number, number] | null {
     if (starts(head, 'RIFF') && starts(head, 'WEBP', 8)) return webp(head, view);
     if (starts(head, '\xff\xd8')) return jpeg(view);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // a header that is cut off
+    if (!(error instanceof RangeError)) throw error; // the header is truncated
   }
   return null;
 }
@@ -20,7 +20,9 @@ function starts(head: Uint8Array, text: string, offset = 0): boolean {
 }
 
 function webp(head: Uint8Array, view: DataView): [number, number] | null {
-  if (starts(head, 'VP8X', 12)) return [1 + (view.getUint32(24, true) & 0xffffff), 1 + (view.getUint32(26, true) >>> 8)];
+  if (starts(head, 'VP8X', 12)) {
+    return [1 + (view.getUint32(24, true) & 0xffffff), 1 + (view.getUint32(26, true) >>> 8)];
+  }
   if (starts(head, 'VP8 ', 12)) return [view.getUint16(26, true) & 0x3fff, view.getUint16(28, true) & 0x3fff];
   if (!starts(head, 'VP8L', 12)) return null;
   const bits = view.getUint32(21, true);

@@ -1,34 +1,34 @@
-/** Frames of a playing video or camera to the worker: the newest frame wins, and the page never waits. */
+/** Sends frames of a playing video or camera to the worker: always the newest one, and the page never waits. */
 
 import type { Engine } from '../engine';
-import type { Begins } from '../protocol';
-import type { SeenFrame } from '../recognition/stream';
+import type { Discontinuity } from '../protocol';
+import type { FrameAnalysis } from '../recognition/stream';
 
-/** Larger frames are made smaller before they are looked at: beyond it a search takes several times as long. */
+/** Larger frames are reduced to this first: without that, detection takes several times as long. */
 const LONGEST_SIDE = 960;
 const RATE_SPAN_MS = 2000;
 
 export class Pump {
   private running = true;
   private busy = false;
-  private begins: Begins = 'stream';
+  private discontinuity: Discontinuity = 'stream';
   private lastS = -Infinity;
   private readonly times: number[] = [];
 
   /**
    * @param now The time of the frame that the video shows, in seconds.
-   * @param seen Called with each frame's answer.
+   * @param onFrame Called with the analysis of each frame.
    */
   constructor(
     private readonly engine: Engine,
     private readonly video: HTMLVideoElement,
     private readonly now: () => number,
-    private readonly seen: (frame: SeenFrame) => void,
+    private readonly onFrame: (frame: FrameAnalysis) => void,
   ) {
     this.wait();
   }
 
-  /** Frames looked at each second, over the last two. */
+  /** Analysed frames per second, over the last two seconds. */
   get rate(): number {
     const span = (this.times.at(-1) ?? 0) - (this.times[0] ?? 0);
     return span > 0 ? ((this.times.length - 1) * 1000) / span : 0;
@@ -38,9 +38,9 @@ export class Pump {
     this.running = false;
   }
 
-  /** The next frame follows no earlier one: the video was moved to another place, or started again. */
-  begin(how: Begins): void {
-    this.begins = how;
+  /** The next frame does not follow the previous one: the visitor jumped within the video, or restarted it. */
+  interrupt(discontinuity: Discontinuity): void {
+    this.discontinuity = discontinuity;
     this.lastS = -Infinity;
   }
 
@@ -58,7 +58,7 @@ export class Pump {
     const { video } = this;
     const timeS = this.now();
     if (this.busy || !this.running || video.readyState < video.HAVE_CURRENT_DATA || timeS === this.lastS) return;
-    if (timeS < this.lastS) this.begins ||= 'jump';
+    if (timeS < this.lastS) this.discontinuity ||= 'jump';
     this.busy = true;
     this.lastS = timeS;
     try {
@@ -66,15 +66,15 @@ export class Pump {
       const scale = Math.max(1, Math.max(width, height) / LONGEST_SIDE);
       const smaller = { resizeWidth: Math.round(width / scale), resizeHeight: Math.round(height / scale) } as const;
       const bitmap = await createImageBitmap(video, scale > 1 ? { ...smaller, resizeQuality: 'medium' } : {});
-      const begins = this.begins;
-      this.begins = '';
-      const frame = await this.engine.frame(bitmap, timeS, begins, scale);
+      const { discontinuity } = this;
+      this.discontinuity = '';
+      const frame = await this.engine.frame(bitmap, timeS, discontinuity, scale);
       if (frame && this.running) {
         this.count();
-        this.seen(frame);
+        this.onFrame(frame);
       }
     } catch {
-      // The video ended or changed while its frame was taken; the next one is as good.
+      // The video ended or changed while the frame was being captured; the next frame will do.
     } finally {
       this.busy = false;
     }

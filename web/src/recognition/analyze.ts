@@ -1,20 +1,20 @@
-/** From pixels to named faces. Mirrors src/moue/recognition/analyzer.py and image_result.py. */
+/** From pixels to faces with their expressions. Mirrors src/moue/recognition/analyzer.py and image_result.py. */
 
-import type { Answer, Classifier } from './classify';
+import type { Classifier, FacePrediction } from './classify';
 import { VIEWS, cropFace, isInside } from './crop';
 import type { Detector, Face, Point } from './face';
-import { type Picture, mirrored } from './pixels';
+import { type RawImage, mirrored } from './pixels';
 import { fitGray } from './resize';
 
 export const UNSURE_BELOW = 0.5;
 
-/** So small a picture in which no face is found is a face already cut out, as FER2013's 48x48 are. */
+/** If no face is found in an image this small, the image itself is a cropped face, as in FER2013 (48x48). */
 const LARGEST_CROP = 64;
 
 export type Box = readonly [x: number, y: number, width: number, height: number];
 
 export interface FaceResult {
-  /** In pixels of the upright picture. */
+  /** In pixels of the upright image. */
   readonly box: Box;
   readonly emotion: string;
   readonly confidence: number;
@@ -24,7 +24,7 @@ export interface FaceResult {
   readonly face_score: number;
 }
 
-export interface Seen {
+export interface Analysis {
   readonly width: number;
   readonly height: number;
   readonly detector: string;
@@ -40,27 +40,28 @@ export class Analyzer {
   ) {}
 
   /**
-   * Name the expression of each face.
+   * Predict the expression of each face.
    *
-   * @param near Where faces were a moment ago, to look only there; leave it out to search the whole picture.
+   * @param near The faces of a previous frame, to search only near them; leave it out to search the whole image.
    */
-  async analyze(picture: Picture, near?: readonly Face[]): Promise<Seen> {
+  async analyze(image: RawImage, near?: readonly Face[]): Promise<Analysis> {
     const start = performance.now();
-    const found = near ? await this.detector.detectNear(picture, near) : await this.detector.detect(picture);
-    const whole = found.length === 0 && !near && Math.max(picture.width, picture.height) <= LARGEST_CROP;
-    const faces = whole ? [wholePicture(picture)] : found.filter((face) => isInside(face, picture.width, picture.height));
+    const detections = near ? await this.detector.detectNear(image, near) : await this.detector.detect(image);
+    const whole = detections.length === 0 && !near && Math.max(image.width, image.height) <= LARGEST_CROP;
+    const inside = detections.filter((face) => isInside(face, image.width, image.height));
+    const faces = whole ? [wholeImage(image)] : inside;
     const detected = performance.now();
-    const crops = faces.map((face) => this.views(picture, face, whole));
+    const crops = faces.map((face) => this.views(image, face, whole));
     const cropped = performance.now();
-    const answers = await this.classifier.answer(crops);
-    const most = whole ? 1 : this.classifier.spec.expression.not_face_above;
+    const predictions = await this.classifier.predict(crops);
+    const maxNotFace = whole ? 1 : this.classifier.spec.expression.not_face_above;
     const results = faces.flatMap((face, k) => {
-      const answer = answers[k]!;
-      return answer.notFace <= most ? [this.result(face, answer)] : [];
+      const prediction = predictions[k]!;
+      return prediction.notFace <= maxNotFace ? [this.result(face, prediction)] : [];
     });
     return {
-      width: picture.width,
-      height: picture.height,
+      width: image.width,
+      height: image.height,
       detector: whole ? 'none' : this.detector.name,
       faces: results,
       message: whole
@@ -74,42 +75,42 @@ export class Analyzer {
     };
   }
 
-  private views(picture: Picture, face: Face, whole: boolean): Picture[] {
+  private views(image: RawImage, face: Face, whole: boolean): RawImage[] {
     const { input } = this.classifier.spec;
-    if (whole) return [fitGray(picture, input.height, input.width)];
-    // Every other view is mirrored: an expression is the same in a mirror, the network's answer nearly so.
+    if (whole) return [fitGray(image, input.height, input.width)];
+    // Every other view is mirrored: that leaves the expression unchanged, and the model's output nearly so.
     return VIEWS.map((zoom, k) => {
-      const crop = cropFace(picture, face, input, zoom);
+      const crop = cropFace(image, face, input, zoom);
       return k % 2 === 1 ? mirrored(crop) : crop;
     });
   }
 
-  private result(face: Face, answer: Answer): FaceResult {
+  private result(face: Face, prediction: FacePrediction): FaceResult {
     const names = this.classifier.spec.expression.class_names;
-    const probabilities = Object.fromEntries(names.map((name, k) => [name, answer.probabilities[k]!]));
+    const probabilities = Object.fromEntries(names.map((name, k) => [name, prediction.probabilities[k]!]));
     return {
       box: [face.x, face.y, face.width, face.height].map(hundredth) as unknown as Box,
-      ...named(probabilities),
+      ...fieldsFrom(probabilities),
       landmarks: face.landmarks?.map(([x, y]): Point => [hundredth(x), hundredth(y)]) ?? null,
       face_score: Math.round(face.score * 1e4) / 1e4,
     };
   }
 }
 
-/** The class with the highest probability, and whether that is enough to be sure. */
-export function named(probabilities: Readonly<Record<string, number>>) {
+/** The class with the highest probability, and whether that probability counts as unsure. */
+export function fieldsFrom(probabilities: Readonly<Record<string, number>>) {
   const [emotion, confidence] = Object.entries(probabilities).reduce((best, one) => (one[1] > best[1] ? one : best));
   return { emotion, confidence, probabilities, unsure: confidence < UNSURE_BELOW };
 }
 
-/** The face that a result tells of, for looking near it in the next frame. */
+/** The face of a result, to search near it in the next frame. */
 export function faceOf(result: FaceResult): Face {
   const [x, y, width, height] = result.box;
   return { x, y, width, height, landmarks: result.landmarks, score: result.face_score };
 }
 
-function wholePicture(picture: Picture): Face {
-  return { x: 0, y: 0, width: picture.width, height: picture.height, landmarks: null, score: 1 };
+function wholeImage(image: RawImage): Face {
+  return { x: 0, y: 0, width: image.width, height: image.height, landmarks: null, score: 1 };
 }
 
 function hundredth(value: number): number {

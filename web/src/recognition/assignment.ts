@@ -1,14 +1,14 @@
-/** Pairing rows with columns so that the pairs are worth most. Mirrors src/moue/recognition/assignment.py. */
+/** Pairs rows with columns so that the sum of their values is largest. Mirrors src/moue/recognition/assignment.py. */
 
-/** The pairs [row, column], at most one for each row and column; the Hungarian method with shortest paths. */
-export function assign(worth: readonly (readonly number[])[]): [number, number][] {
-  const rows = worth.length;
-  const columns = worth[0]?.length ?? 0;
+/** The pairs [row, column], at most one per row and column; the Hungarian method with shortest paths. */
+export function assign(values: readonly (readonly number[])[]): [number, number][] {
+  const rows = values.length;
+  const columns = values[0]?.length ?? 0;
   if (rows > columns) {
-    const turned = Array.from({ length: columns }, (_, column) => worth.map((row) => row[column]!));
+    const turned = Array.from({ length: columns }, (_, column) => values.map((row) => row[column]!));
     return assign(turned).map(([column, row]): [number, number] => [row, column]).sort((one, two) => one[0] - two[0]);
   }
-  // A column more than there are, the last one, is where each search begins: it holds the row that is to be paired.
+  // Each search begins in an extra last column, which holds the row to be paired.
   const rowOf = new Array<number>(columns + 1).fill(-1);
   const rowPrice = new Array<number>(rows).fill(0);
   const columnPrice = new Array<number>(columns + 1).fill(0);
@@ -24,7 +24,7 @@ export function assign(worth: readonly (readonly number[])[]): [number, number][
       let nearest = -1;
       for (let other = 0; other < columns; other += 1) {
         if (!open[other]) continue;
-        const cost = -worth[here]![other]! - rowPrice[here]! - columnPrice[other]!;
+        const cost = -values[here]![other]! - rowPrice[here]! - columnPrice[other]!;
         if (cost < least[other]!) [least[other], cameFrom[other]] = [cost, column];
         if (nearest < 0 || least[other]! < least[nearest]!) nearest = other;
       }

@@ -1,13 +1,13 @@
-/** Naming the expression of faces. Mirrors src/moue/recognition/answers.py and `Classifier.answer`. */
+/** Predicting the expression of faces. Mirrors src/moue/recognition/face_prediction.py. */
 
 import type { Network } from './network';
-import type { Picture } from './pixels';
+import type { RawImage } from './pixels';
 import type { ModelSpec } from './spec';
 
-/** What is seen in one face: the mean over its views. */
-export interface Answer {
+/** The prediction for one face: the mean over its views. */
+export interface FacePrediction {
   readonly probabilities: readonly number[];
-  /** Probability that this is no face. */
+  /** Probability that this is not a face. */
   readonly notFace: number;
 }
 
@@ -17,7 +17,8 @@ export class Classifier {
     readonly spec: ModelSpec,
   ) {}
 
-  async answer(faces: readonly (readonly Picture[])[]): Promise<Answer[]> {
+  /** @param faces The views of each face. */
+  async predict(faces: readonly (readonly RawImage[])[]): Promise<FacePrediction[]> {
     const views = faces.flat();
     if (views.length === 0) return [];
     const { height, width } = this.spec.input;

@@ -1,21 +1,21 @@
 /**
- * Cutting a face out of a picture, levelled by its landmarks. Mirrors src/moue/faces/crop.py, with Pillow's affine
- * transform in bilinear sampling.
+ * Crops a face out of an image, levelled by its landmarks. Mirrors src/moue/faces/crop.py, with Pillow's affine
+ * transform and bilinear sampling.
  */
 
 import type { Face } from './face';
-import { type Picture, cut } from './pixels';
+import { type RawImage, cut } from './pixels';
 import { fitGray, reduce } from './resize';
 import type { InputSpec } from './spec';
 
-const MOST_SAMPLES = 4;
-const FARTHEST = 4;
-const LEAST_EYE_LINE = 0.15;
+const MAX_SAMPLES = 4;
+const MAX_RELATIVE_SIZE = 4;
+const MIN_EYE_LINE = 0.15;
 
-/** Sizes of the square, relative to the fitted one, over which an answer is averaged. */
+/** Sizes of the square, relative to the fitted one, over which a prediction is averaged. */
 export const VIEWS: readonly number[] = [1.0, 1.08, 0.92];
 
-/** A square in a picture, turned. */
+/** A rotated square in an image. */
 interface Frame {
   readonly x: number;
   readonly y: number;
@@ -23,21 +23,22 @@ interface Frame {
   readonly angle: number;
 }
 
-export function cropFace(picture: Picture, face: Face, spec: InputSpec, zoom: number): Picture {
+export function cropFace(image: RawImage, face: Face, spec: InputSpec, zoom: number): RawImage {
   const frame = frameOf(face, spec, zoom);
-  const { part, left, top } = cutOut(picture, frame);
+  const { part, left, top } = cutOut(image, frame);
   const target = Math.max(spec.height, spec.width);
-  const whole = Math.max(1, Math.trunc(frame.side / (MOST_SAMPLES * target)));
+  const whole = Math.max(1, Math.trunc(frame.side / (MAX_SAMPLES * target)));
   const source = whole > 1 ? reduce(part, whole, whole) : part;
-  const samples = Math.min(MOST_SAMPLES, Math.max(1, Math.ceil(frame.side / whole / target)));
-  const inside = { x: (frame.x - left) / whole, y: (frame.y - top) / whole, side: frame.side / whole, angle: frame.angle };
-  return fitGray(turned(source, inside, spec.width * samples, spec.height * samples), spec.height, spec.width);
+  const samples = Math.min(MAX_SAMPLES, Math.max(1, Math.ceil(frame.side / whole / target)));
+  const { angle } = frame;
+  const inside = { x: (frame.x - left) / whole, y: (frame.y - top) / whole, side: frame.side / whole, angle };
+  return fitGray(sampled(source, inside, spec.width * samples, spec.height * samples), spec.height, spec.width);
 }
 
-/** Whether a face's box lies in the picture and has a sensible size. */
+/** Whether a face's box lies in the image and has a sensible size. */
 export function isInside(face: Face, width: number, height: number): boolean {
   const outside = face.x >= width || face.y >= height || face.x + face.width <= 0 || face.y + face.height <= 0;
-  return !outside && Math.max(face.width, face.height) <= FARTHEST * Math.max(height, width);
+  return !outside && Math.max(face.width, face.height) <= MAX_RELATIVE_SIZE * Math.max(height, width);
 }
 
 function frameOf(face: Face, spec: InputSpec, zoom: number): Frame {
@@ -58,44 +59,44 @@ function tilt(face: Face, size: number): number {
   const [rightEye, leftEye, , rightMouth, leftMouth] = face.landmarks;
   const across = leftEye![0] - rightEye![0] + (leftMouth![0] - rightMouth![0]);
   const down = leftEye![1] - rightEye![1] + (leftMouth![1] - rightMouth![1]);
-  // In profile both eyes are in one place, and their line says nothing.
-  return Math.hypot(across, down) < 2 * LEAST_EYE_LINE * size ? 0 : Math.atan2(down, across);
+  // In profile both eyes are in almost the same place, so their line gives no angle.
+  return Math.hypot(across, down) < 2 * MIN_EYE_LINE * size ? 0 : Math.atan2(down, across);
 }
 
-/** The upright part of the picture that holds the square, its border repeated, and where that part begins. */
-function cutOut(picture: Picture, frame: Frame): { part: Picture; left: number; top: number } {
+/** The upright part of the image that contains the square, its border repeated, and its upper left corner. */
+function cutOut(image: RawImage, frame: Frame): { part: RawImage; left: number; top: number } {
   const half = (frame.side / 2) * (Math.abs(Math.cos(frame.angle)) + Math.abs(Math.sin(frame.angle))) + 2;
   const [left, top] = [Math.floor(frame.x - half), Math.floor(frame.y - half)];
   const [right, bottom] = [Math.ceil(frame.x + half), Math.ceil(frame.y + half)];
-  const innerLeft = Math.min(Math.max(left, 0), picture.width - 1);
-  const innerTop = Math.min(Math.max(top, 0), picture.height - 1);
-  const innerRight = Math.max(Math.min(right, picture.width), innerLeft + 1);
-  const innerBottom = Math.max(Math.min(bottom, picture.height), innerTop + 1);
-  const inner = cut(picture, innerLeft, innerTop, innerRight - innerLeft, innerBottom - innerTop);
+  const innerLeft = Math.min(Math.max(left, 0), image.width - 1);
+  const innerTop = Math.min(Math.max(top, 0), image.height - 1);
+  const innerRight = Math.max(Math.min(right, image.width), innerLeft + 1);
+  const innerBottom = Math.max(Math.min(bottom, image.height), innerTop + 1);
+  const inner = cut(image, innerLeft, innerTop, innerRight - innerLeft, innerBottom - innerTop);
   const before: [number, number] = [Math.max(0, innerLeft - left), Math.max(0, innerTop - top)];
   const after: [number, number] = [Math.max(0, right - innerRight), Math.max(0, bottom - innerBottom)];
   return { part: withBorder(inner, before, after), left: Math.min(left, innerLeft), top: Math.min(top, innerTop) };
 }
 
-function withBorder(picture: Picture, before: [number, number], after: [number, number]): Picture {
-  if (![...before, ...after].some((count) => count > 0)) return picture;
-  const { channels, data } = picture;
-  const width = before[0] + picture.width + after[0];
-  const height = before[1] + picture.height + after[1];
+function withBorder(image: RawImage, before: [number, number], after: [number, number]): RawImage {
+  if (![...before, ...after].some((count) => count > 0)) return image;
+  const { channels, data } = image;
+  const width = before[0] + image.width + after[0];
+  const height = before[1] + image.height + after[1];
   const result = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y += 1) {
-    const row = Math.min(Math.max(y - before[1], 0), picture.height - 1) * picture.width;
+    const row = Math.min(Math.max(y - before[1], 0), image.height - 1) * image.width;
     for (let x = 0; x < width; x += 1) {
-      const from = (row + Math.min(Math.max(x - before[0], 0), picture.width - 1)) * channels;
+      const from = (row + Math.min(Math.max(x - before[0], 0), image.width - 1)) * channels;
       for (let c = 0; c < channels; c += 1) result[(y * width + x) * channels + c] = data[from + c]!;
     }
   }
   return { width, height, channels, data: result };
 }
 
-/** The square, upright, in (height, width) pixels. */
-function turned(picture: Picture, frame: Frame, width: number, height: number): Picture {
-  const { channels, data } = picture;
+/** The square, upright, sampled at (height, width) pixels. */
+function sampled(image: RawImage, frame: Frame, width: number, height: number): RawImage {
+  const { channels, data } = image;
   const result = new Uint8Array(width * height * channels);
   const [across, down] = [frame.side / width, frame.side / height];
   const [cos, sin] = [Math.cos(frame.angle), Math.sin(frame.angle)];
@@ -106,14 +107,14 @@ function turned(picture: Picture, frame: Frame, width: number, height: number): 
     for (let column = 0; column < width; column += 1) {
       const x = a * (column + 0.5) + b * (row + 0.5) + c;
       const y = d * (column + 0.5) + e * (row + 0.5) + f;
-      // Pillow leaves black what lies outside of its picture.
-      if (x < 0 || x >= picture.width || y < 0 || y >= picture.height) continue;
+      // Pillow leaves pixels outside the image black.
+      if (x < 0 || x >= image.width || y < 0 || y >= image.height) continue;
       const [left, top] = [Math.floor(x - 0.5), Math.floor(y - 0.5)];
       const [dx, dy] = [x - 0.5 - left, y - 0.5 - top];
       const x0 = Math.max(0, left) * channels;
-      const x1 = Math.min(picture.width - 1, left + 1) * channels;
-      const y0 = Math.max(0, top) * picture.width * channels;
-      const y1 = Math.min(picture.height - 1, top + 1) * picture.width * channels;
+      const x1 = Math.min(image.width - 1, left + 1) * channels;
+      const y0 = Math.max(0, top) * image.width * channels;
+      const y1 = Math.min(image.height - 1, top + 1) * image.width * channels;
       for (let k = 0; k < channels; k += 1) {
         const upper = data[y0 + x0 + k]! * (1 - dx) + data[y0 + x1 + k]! * dx;
         const lower = data[y1 + x0 + k]! * (1 - dx) + data[y1 + x1 + k]! * dx;

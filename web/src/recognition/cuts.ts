@@ -1,6 +1,6 @@
-/** Where one scene of a video is replaced by another. Mirrors `CutFinder` of src/moue/recognition/cuts.py. */
+/** Finds cuts from one scene of a video to another. Mirrors `CutFinder` of src/moue/recognition/cuts.py. */
 
-import { type Picture, toGray } from './pixels';
+import { type RawImage, toGray } from './pixels';
 import { bilinear, resize } from './resize';
 
 const SIDE = 24;
@@ -9,12 +9,12 @@ const FLAT = 3.0;
 const SAME_LEVEL = 24.0;
 
 export class CutFinder {
-  private last: Picture | null = null;
+  private last: RawImage | null = null;
 
   /** Whether a new scene begins with this frame; false for the first one. */
-  update(picture: Picture): boolean {
+  update(image: RawImage): boolean {
     const before = this.last;
-    this.last = toGray(resize(picture, SIDE, SIDE, bilinear, 2));
+    this.last = toGray(resize(image, SIDE, SIDE, bilinear, 2));
     return before !== null && !alike(before.data, this.last.data);
   }
 }

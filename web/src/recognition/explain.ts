@@ -1,25 +1,25 @@
-/** What the answer about a face rests on. Mirrors src/moue/recognition/explain.py. */
+/** Which parts of a face its prediction is based on. Mirrors src/moue/recognition/explain.py. */
 
 import { type FaceResult, faceOf } from './analyze';
 import type { Classifier } from './classify';
 import { VIEWS, cropFace } from './crop';
 import { type FaceMap, classMaps, occlusionMaps } from './maps';
 import type { Network } from './network';
-import type { Picture } from './pixels';
+import type { RawImage } from './pixels';
 import { fitGray } from './resize';
 import type { InputSpec } from './spec';
 
-export interface Why {
-  /** One map for each class, in their order. */
+export interface Explanation {
+  /** One map for each class, in class order. */
   readonly maps: readonly FaceMap[];
-  /** How far the places lie right of and below an even tiling of the face, in parts of its side. */
+  /** How far the cells lie right of and below an even tiling of the face, as a fraction of its side. */
   readonly shift: number;
-  /** The face as it was cut out, gray, in more pixels than the network sees. */
-  readonly pixels: Picture;
+  /** The cropped face in gray, at a higher resolution than the network's input. */
+  readonly pixels: RawImage;
 }
 
 export class Explainer {
-  /** @param network Gives its features and layers too, see `namesOf`; null where the network has none. */
+  /** @param network Also outputs its features and layers, see `namesOf`; null if the model has none. */
   constructor(
     private readonly classifier: Classifier,
     private readonly network: Network | null,
@@ -28,15 +28,15 @@ export class Explainer {
   /**
    * Explain the first view of a face.
    *
-   * @param whole Whether the picture is the face.
-   * @param size Side of the face that is returned for drawing.
+   * @param whole Whether the whole image is the face.
+   * @param size Side of the face that is returned for drawing, in pixels.
    */
-  async explain(picture: Picture, face: FaceResult, whole: boolean, size: number): Promise<Why> {
+  async explain(image: RawImage, face: FaceResult, whole: boolean, size: number): Promise<Explanation> {
     const { classifier, network } = this;
     const { input, features } = classifier.spec;
     const view = ({ height, width }: { height: number; width: number }) => {
       const wanted: InputSpec = { ...input, height, width };
-      return whole ? fitGray(picture, height, width) : cropFace(picture, faceOf(face), wanted, VIEWS[0]!);
+      return whole ? fitGray(image, height, width) : cropFace(image, faceOf(face), wanted, VIEWS[0]!);
     };
     const pixels = view({ height: size, width: size });
     if (!features || !network) return { maps: await occlusionMaps(classifier, view(input)), shift: 0, pixels };

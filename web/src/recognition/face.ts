@@ -1,10 +1,10 @@
-/** Faces and how far their boxes overlap. Mirrors src/moue/faces/face.py and src/moue/faces/boxes.py. */
+/** Faces, and the overlap of their boxes. Mirrors src/moue/faces/face.py and src/moue/faces/boxes.py. */
 
-import type { Picture } from './pixels';
+import type { RawImage } from './pixels';
 
 export type Point = readonly [number, number];
 
-/** One face, in pixels of the picture; (0, 0) is the picture's upper left corner. */
+/** One face, in pixels of the image; (0, 0) is the image's upper left corner. */
 export interface Face {
   readonly x: number;
   readonly y: number;
@@ -17,19 +17,19 @@ export interface Face {
 
 /** Anything that finds faces. */
 export interface Detector {
-  /** What the results call it. */
+  /** The detector's name in the results. */
   readonly name: string;
-  /** The faces of a picture, the surest first. */
-  detect(picture: Picture): Promise<Face[]>;
+  /** The faces of an image, highest score first. */
+  detect(image: RawImage): Promise<Face[]>;
   /**
-   * Look again where faces were a moment ago: one small view around each. Only live pictures use it, between two full
-   * searches; Python has no such step.
+   * Detect only near the faces of a previous frame, in one small view around each. Used for videos and cameras, between
+   * two full searches; Python has no such step.
    */
-  detectNear(picture: Picture, faces: readonly Face[]): Promise<Face[]>;
+  detectNear(image: RawImage, faces: readonly Face[]): Promise<Face[]>;
 }
 
-export const SAME_UNION = 0.3;
-const SAME_PART = 0.65;
+export const MIN_IOU = 0.3;
+const MIN_PART = 0.65;
 
 /** A face's size: the square root of its box's area. */
 export function sizeOf(face: Face): number {
@@ -47,8 +47,8 @@ export function overlap(face: Face, other: Face): [number, number] {
   return [shared / (one + two - shared), shared / Math.min(one, two)];
 }
 
-/** One box for each face, the surest first. */
-export function keepSurest(faces: readonly Face[], same: (face: Face, other: Face) => boolean): Face[] {
+/** One box for each face, highest score first. */
+export function keepHighest(faces: readonly Face[], same: (face: Face, other: Face) => boolean): Face[] {
   const kept: Face[] = [];
   for (const face of [...faces].sort((one, other) => other.score - one.score)) {
     if (!kept.some((other) => same(face, other))) kept.push(face);
@@ -56,15 +56,15 @@ export function keepSurest(faces: readonly Face[], same: (face: Face, other: Fac
   return kept;
 }
 
-/** One box for each face of those that several views gave. */
+/** One box for each face, from the boxes of several views. */
 export function merge(faces: readonly Face[]): Face[] {
-  return keepSurest(faces, (face, other) => {
+  return keepHighest(faces, (face, other) => {
     const [union, part] = overlap(face, other);
-    return union > SAME_UNION || part > SAME_PART;
+    return union > MIN_IOU || part > MIN_PART;
   });
 }
 
-/** The face in a picture that is `scale` times as large and then shifted. */
+/** The face in an image that is scaled by `scale` and then shifted. */
 export function moved(face: Face, scale: number, dx = 0, dy = 0): Face {
   const landmarks = face.landmarks?.map(([x, y]): Point => [Math.fround(x * scale + dx), Math.fround(y * scale + dy)]);
   return {
@@ -77,7 +77,7 @@ export function moved(face: Face, scale: number, dx = 0, dy = 0): Face {
   };
 }
 
-/** Where a face lies in a picture of (height, width) that was turned `turns` times by `quarterTurned` to find it. */
+/** A face found after `quarterTurned(image, turns)`, in pixels of the upright (height, width) image. */
 export function turnBack(face: Face, turns: number, height: number, width: number): Face {
   const back = ([x, y]: Point): Point => {
     if (turns === 1) return [width - y, x];

@@ -1,5 +1,5 @@
 /**
- * More outputs for an ONNX file that is already here: the last feature map, and the layer behind it. Mirrors
+ * Adds outputs to a loaded ONNX file: the last feature map and the layer after it. Mirrors
  * src/moue/classifier/features.py.
  */
 
@@ -8,19 +8,19 @@ const [GRAPH, OUTPUT, NAME] = [7, 12, 1];
 const LENGTH_FOLLOWS = 2;
 
 export interface FeatureSpec {
-  /** The features before the average. */
+  /** The features before average pooling. */
   readonly output: string;
   /** "NCHW" or "NHWC". */
   readonly layout: string;
-  /** Of each head the names of its weights and its bias. */
+  /** The names of each head's weights and bias. */
   readonly layers: Readonly<Record<string, readonly string[]>>;
-  /** How far each place lies right of and below its tile, in parts of the tile's side. */
+  /** How far each cell lies right of and below its tile, as a fraction of the tile's side. */
   readonly shift: number;
 }
 
 /**
- * An ONNX file with more of its tensors among its outputs. Two protocol buffers written one behind the other are read as
- * one, so what is appended is a model of nothing but names.
+ * An ONNX file with more of its tensors among its outputs. Two concatenated protocol buffers are read as one, so a
+ * model that contains only names is appended.
  */
 export function withOutputs(content: Uint8Array, names: readonly string[]): Uint8Array {
   const text = new TextEncoder();
@@ -36,7 +36,7 @@ function field(number: number, payload: readonly number[]): number[] {
   return [...varint((number << 3) | LENGTH_FOLLOWS), ...varint(payload.length), ...payload];
 }
 
-/** Seven bits to a byte, the lowest first; the eighth bit says that more follow. */
+/** Seven bits per byte, lowest first; the eighth bit is set if more bytes follow. */
 function varint(number: number): number[] {
   const parts: number[] = [];
   let rest = number;

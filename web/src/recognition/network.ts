@@ -1,4 +1,4 @@
-/** Anything that runs a network: ONNX Runtime Web in the page and in the tests. Mirrors src/moue/classifier/runtime.py. */
+/** A network that can be run, by ONNX Runtime Web or a stand-in. Mirrors src/moue/classifier/runtime.py. */
 
 export interface Network {
   /** Run the network on its one input, and return its outputs by name. */

@@ -1,9 +1,9 @@
 /** moue's own face detector at several scales. Mirrors src/moue/faces/detectors/own.py. */
 
-import { type Detector, type Face, type Point, keepSurest, merge, moved, overlap, sizeOf } from './face';
+import { type Detector, type Face, type Point, keepHighest, merge, moved, overlap, sizeOf } from './face';
 import { partsNear } from './near';
 import type { Network } from './network';
-import { type Picture, toGray } from './pixels';
+import { type RawImage, toGray } from './pixels';
 import { resizeView } from './resize';
 
 const STRIDE = 8;
@@ -12,14 +12,14 @@ const SIZES: readonly [number, number] = [14, 75];
 const STEP = 0.6;
 const LARGEST_VIEW = 448;
 const FINE_VIEW = 1088;
-const WORTH_FINE = 1000;
-const LEAST_VIEW = 160;
-const SMALLEST_VIEW = 40;
+const FINE_ABOVE = 1000;
+const MIN_VIEW = 160;
+const LAST_VIEW = 40;
 const ALIGN = 16;
-const SAME = 0.35;
+const MAX_OVERLAP = 0.35;
 const MIN_SIZE = 12;
 
-/** Near a known face: the face's size in the view. */
+/** Size of a known face in the view around it, in pixels. */
 const NEAR_SIZE = 32;
 
 export class OwnDetector implements Detector {
@@ -30,36 +30,36 @@ export class OwnDetector implements Detector {
     private readonly threshold: number,
   ) {}
 
-  /** The faces of a picture, the surest first. */
-  async detect(picture: Picture): Promise<Face[]> {
-    const gray = toGray(picture);
-    const found: Face[] = [];
+  /** The faces of an image, highest score first. */
+  async detect(image: RawImage): Promise<Face[]> {
+    const gray = toGray(image);
+    const detections: Face[] = [];
     let view = gray;
     for (const scale of scales(gray.height, gray.width)) {
-      // Each view is made from the one before, which is larger.
+      // Each view is made from the previous, larger one.
       view = resizeView(view, gray.width * scale, gray.height * scale);
-      for (const face of await this.look(view)) found.push(moved(face, gray.width / view.width));
+      for (const face of await this.detectView(view)) detections.push(moved(face, gray.width / view.width));
     }
-    return largeEnough(merge(found));
+    return largeEnough(merge(detections));
   }
 
-  async detectNear(picture: Picture, faces: readonly Face[]): Promise<Face[]> {
-    const found: Face[] = [];
-    for (const { part, left, top, size } of partsNear(picture, faces)) {
+  async detectNear(image: RawImage, faces: readonly Face[]): Promise<Face[]> {
+    const detections: Face[] = [];
+    for (const { part, left, top, size } of partsNear(image, faces)) {
       const scale = NEAR_SIZE / size;
       const view = resizeView(toGray(part), part.width * scale, part.height * scale);
-      for (const one of await this.look(view)) found.push(moved(one, part.width / view.width, left, top));
+      for (const face of await this.detectView(view)) detections.push(moved(face, part.width / view.width, left, top));
     }
-    return largeEnough(merge(found));
+    return largeEnough(merge(detections));
   }
 
   /** The faces of one gray view, in its pixels. */
-  private async look(view: Picture): Promise<Face[]> {
+  private async detectView(view: RawImage): Promise<Face[]> {
     const width = Math.ceil(view.width / ALIGN) * ALIGN;
     const height = Math.ceil(view.height / ALIGN) * ALIGN;
-    const answer = await this.network.run(padded(view, width, height), [1, height, width, 1]);
-    const faces = decode(answer, width / STRIDE, height / STRIDE, this.threshold);
-    return keepSurest(faces, (face, other) => overlap(face, other)[0] > SAME);
+    const outputs = await this.network.run(padded(view, width, height), [1, height, width, 1]);
+    const faces = decode(outputs, width / STRIDE, height / STRIDE, this.threshold);
+    return keepHighest(faces, (face, other) => overlap(face, other)[0] > MAX_OVERLAP);
   }
 }
 
@@ -67,7 +67,7 @@ function largeEnough(faces: Face[]): Face[] {
   return faces.filter((face) => sizeOf(face) >= MIN_SIZE);
 }
 
-function padded(view: Picture, width: number, height: number): Float32Array {
+function padded(view: RawImage, width: number, height: number): Float32Array {
   const input = new Float32Array(width * height);
   for (let y = 0; y < height; y += 1) {
     const row = Math.min(y, view.height - 1) * view.width;
@@ -76,20 +76,20 @@ function padded(view: Picture, width: number, height: number): Float32Array {
   return input;
 }
 
-/** A face for each cell that is sure enough of one. */
+/** A face for each cell whose score reaches the threshold. */
 export function decode(
-  answer: Readonly<Record<string, Float32Array>>,
+  outputs: Readonly<Record<string, Float32Array>>,
   columns: number,
   rows: number,
   threshold: number,
 ): Face[] {
-  const { score, box, landmarks } = answer;
+  const { score, box, landmarks } = outputs;
   if (!score || !box || !landmarks) throw new Error('the detector lacks an output');
   const faces: Face[] = [];
-  // The threshold is compared with 32-bit numbers, as NumPy does.
-  const least = Math.fround(threshold);
+  // The threshold is compared as a 32-bit number, as in NumPy.
+  const minScore = Math.fround(threshold);
   for (let cell = 0; cell < rows * columns; cell += 1) {
-    if (!(score[cell]! >= least)) continue;
+    if (!(score[cell]! >= minScore)) continue;
     const middle = [((cell % columns) + 0.5) * STRIDE, (Math.floor(cell / columns) + 0.5) * STRIDE] as const;
     const [width, height] = [side(box[cell * 4 + 2]!), side(box[cell * 4 + 3]!)];
     const size = Math.sqrt(width * height);
@@ -108,16 +108,16 @@ function side(logarithm: number): number {
   return Math.exp(Math.min(4, Math.max(-4, logarithm))) * UNIT;
 }
 
-/** The scales at which a picture of that size is searched, the largest first. */
+/** The scales at which an image of this size is searched, largest first. */
 export function scales(height: number, width: number): number[] {
   const longest = Math.max(height, width);
   let scale = Math.min(1, LARGEST_VIEW / longest);
-  if (longest < LEAST_VIEW) scale = LEAST_VIEW / longest;
-  else if (longest > WORTH_FINE) scale = FINE_VIEW / longest;
-  const found = [scale];
-  while (longest * scale * STEP >= SMALLEST_VIEW) {
+  if (longest < MIN_VIEW) scale = MIN_VIEW / longest;
+  else if (longest > FINE_ABOVE) scale = FINE_VIEW / longest;
+  const result = [scale];
+  while (longest * scale * STEP >= LAST_VIEW) {
     scale *= STEP;
-    found.push(scale);
+    result.push(scale);
   }
-  return found;
+  return result;
 }

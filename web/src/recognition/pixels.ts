@@ -1,9 +1,9 @@
 /**
- * Pictures as plain bytes, and gray. Mirrors `to_gray` of src/moue/media/pixels.py: Rec. 601 luma in 15-bit fixed point.
+ * Images as plain bytes, and gray. Mirrors `to_gray` of src/moue/media/pixels.py: Rec. 601 luma in 15-bit fixed point.
  */
 
-/** Pixels row by row, 0-255; three channels are red, green, blue. */
-export interface Picture {
+/** Pixels row by row, 0-255; three channels are red, green and blue. */
+export interface RawImage {
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 3;
@@ -15,8 +15,8 @@ const GREEN = 19235;
 const BLUE = 3735;
 const LUMA_BITS = 15;
 
-/** Drop the alpha of a canvas's pixels; the canvas was opaque. */
-export function fromCanvas(image: ImageData): Picture {
+/** The pixels of an opaque canvas, without alpha. */
+export function fromCanvas(image: ImageData): RawImage {
   const { width, height, data } = image;
   const rgb = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
@@ -27,9 +27,9 @@ export function fromCanvas(image: ImageData): Picture {
   return { width, height, channels: 3, data: rgb };
 }
 
-export function toGray(picture: Picture): Picture {
-  if (picture.channels === 1) return picture;
-  const { width, height, data } = picture;
+export function toGray(image: RawImage): RawImage {
+  if (image.channels === 1) return image;
+  const { width, height, data } = image;
   const gray = new Uint8Array(width * height);
   const half = 1 << (LUMA_BITS - 1);
   for (let from = 0, to = 0; to < gray.length; from += 3, to += 1) {
@@ -38,27 +38,27 @@ export function toGray(picture: Picture): Picture {
   return { width, height, channels: 1, data: gray };
 }
 
-/** Three channels; of gray the same gray. */
-export function toRgb(picture: Picture): Picture {
-  if (picture.channels === 3) return picture;
-  const rgb = new Uint8Array(picture.data.length * 3);
-  picture.data.forEach((value, place) => rgb.fill(value, place * 3, place * 3 + 3));
-  return { ...picture, channels: 3, data: rgb };
+/** Three channels; gray is copied to each. */
+export function toRgb(image: RawImage): RawImage {
+  if (image.channels === 3) return image;
+  const rgb = new Uint8Array(image.data.length * 3);
+  image.data.forEach((value, place) => rgb.fill(value, place * 3, place * 3 + 3));
+  return { ...image, channels: 3, data: rgb };
 }
 
-/** Cut out a part that lies inside the picture. */
-export function cut(picture: Picture, left: number, top: number, width: number, height: number): Picture {
-  const { channels, data } = picture;
+/** Cut out a part that lies inside the image. */
+export function cut(image: RawImage, left: number, top: number, width: number, height: number): RawImage {
+  const { channels, data } = image;
   const part = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y += 1) {
-    const from = ((top + y) * picture.width + left) * channels;
+    const from = ((top + y) * image.width + left) * channels;
     part.set(data.subarray(from, from + width * channels), y * width * channels);
   }
   return { width, height, channels, data: part };
 }
 
-export function mirrored(picture: Picture): Picture {
-  const { width, height, channels, data } = picture;
+export function mirrored(image: RawImage): RawImage {
+  const { width, height, channels, data } = image;
   const turned = new Uint8Array(data.length);
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
@@ -70,13 +70,13 @@ export function mirrored(picture: Picture): Picture {
   return { width, height, channels, data: turned };
 }
 
-/** The picture turned by so many quarters against the clock. Mirrors `np.rot90`. */
-export function quarterTurned(picture: Picture, turns: number): Picture {
-  if (turns === 0) return picture;
-  const { channels, data } = picture;
-  const [across, down] = [picture.width, picture.height];
+/** The image rotated counterclockwise by quarter turns. Mirrors `np.rot90`. */
+export function quarterTurned(image: RawImage, turns: number): RawImage {
+  if (turns === 0) return image;
+  const { channels, data } = image;
+  const [across, down] = [image.width, image.height];
   const [width, height] = turns === 2 ? [across, down] : [down, across];
-  // Where the first pixel comes from, and how far on the next one to the right and the next one below are.
+  // Source index of the first pixel, and the offsets to its right and lower neighbours.
   const [first, right, below] =
     turns === 1
       ? ([across - 1, across, -1] as const)
@@ -93,7 +93,7 @@ export function quarterTurned(picture: Picture, turns: number): Picture {
   return { width, height, channels, data: result };
 }
 
-/** Rounding as Python's `round`: halves go to the even neighbour. */
+/** Round as Python's `round` does: halves to even. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

@@ -1,17 +1,17 @@
-/** Probabilities averaged over half a second, so that answers do not flicker. Mirrors src/moue/recognition/smoothing.py. */
+/** Averages probabilities over half a second against flicker. Mirrors src/moue/recognition/smoothing.py. */
 
 type Probabilities = Readonly<Record<string, number>>;
 
 const WINDOW_S = 0.5;
 const ONE_MOMENT_S = 1e-9;
 
-/** Gives each person the mean over time, not over frames, of the last `windowS` seconds. */
+/** Averages each person's probabilities over time, not over frames, in the last `windowS` seconds. */
 export class Smoother {
   private readonly past = new Map<number, { timeS: number; probabilities: Probabilities }[]>();
 
   constructor(private readonly windowS = WINDOW_S) {}
 
-  /** The smoothed probabilities of each face, in their order. */
+  /** The smoothed probabilities of each face, in the order of `faces`. */
   update(faces: readonly Probabilities[], ids: readonly number[], timeS: number): Probabilities[] {
     faces.forEach((probabilities, k) => {
       const known = this.past.get(ids[k]!) ?? [];
@@ -36,7 +36,8 @@ export class Smoother {
       weights = weights.map(() => 1);
       total = weights.length;
     }
-    const mean = (name: string) => past.reduce((sum, one, k) => sum + weights[k]! * one.probabilities[name]!, 0) / total;
+    const mean = (name: string) =>
+      past.reduce((sum, { probabilities }, k) => sum + weights[k]! * probabilities[name]!, 0) / total;
     return Object.fromEntries(Object.keys(face).map((name) => [name, mean(name)]));
   }
 }

@@ -1,4 +1,4 @@
-/** What the JSON files beside the networks say. Mirrors src/moue/classifier/spec.py as far as the page needs it. */
+/** The JSON files beside the networks. Mirrors src/moue/classifier/spec.py as far as the page needs it. */
 
 import type { FeatureSpec } from './features';
 
@@ -15,32 +15,32 @@ export interface ModelSpec {
   readonly expression: {
     readonly class_names: readonly string[];
     readonly not_face_above: number;
-    /** Of each head a row for each class: what the logarithms of its probabilities count. */
+    /** For each head, a row for each class: the weights of the logarithms of the head's probabilities. */
     readonly weights: Readonly<Record<string, readonly (readonly number[])[]>>;
   };
-  /** What class maps are made from; only a network that averages its last features over the face has some. */
+  /** The features for class maps; only a network that average-pools its last features over the face has them. */
   readonly features?: FeatureSpec | null;
 }
 
-/** What model.json beside the page says of its network. Mirrors src/moue/page/model.py. */
+/** The model.json beside the page. Mirrors src/moue/page/model.py. */
 export interface PageModel {
   readonly format: string;
   readonly name: string;
-  /** Where the ONNX file is, relative to the page; its name changes with its contents. */
+  /** The ONNX file, relative to the page; its name changes with its contents. */
   readonly file: string;
   readonly bytes: number;
   /** The colour of each class, as #rrggbb. */
   readonly colors: Readonly<Record<string, string>>;
-  /** How often the answer was right in the network's test; null where nobody knows. */
+  /** The model's test accuracy, 0-1; null if it is not known. */
   readonly accuracy: number | null;
   readonly spec: ModelSpec;
-  /** What finds the faces, where it is not the detector that is built into the page. Mirrors src/moue/page/detector.py. */
+  /** The face detector, if it is not the one built into the page. Mirrors src/moue/page/detector.py. */
   readonly detector?: DetectorSpec;
 }
 
 export interface DetectorSpec {
   readonly name: string;
-  /** Where its ONNX file is, as for the network. */
+  /** The detector's ONNX file, relative to the page. */
   readonly file: string;
   readonly bytes: number;
   readonly score_threshold: number;

@@ -1,22 +1,22 @@
 /**
- * From frames to people: numbers the faces and smooths their answers. Mirrors `Follower` of
- * src/moue/recognition/stream.py. The page looks at the whole frame now and then, and in between near the faces it knows.
+ * From frames to people: numbers the faces and smooths their predictions. Mirrors `Follower` of
+ * src/moue/recognition/stream.py. The page searches the whole frame now and then, and otherwise only near known faces.
  */
 
-import { type Analyzer, type FaceResult, type Seen, faceOf, named } from './analyze';
+import { type Analysis, type Analyzer, type FaceResult, faceOf, fieldsFrom } from './analyze';
 import { CutFinder } from './cuts';
-import type { Picture } from './pixels';
+import type { RawImage } from './pixels';
 import { Smoother } from './smoothing';
 import { Tracker } from './tracking';
 
 export interface TrackedFace extends FaceResult {
-  /** Number of the person, 1 or more. */
+  /** Number of the person, from 1. */
   readonly track_id: number;
   readonly raw_emotion: string;
   readonly raw_confidence: number;
 }
 
-export interface SeenFrame extends Omit<Seen, 'faces'> {
+export interface FrameAnalysis extends Omit<Analysis, 'faces'> {
   readonly faces: readonly TrackedFace[];
   readonly time_s: number;
 }
@@ -33,36 +33,36 @@ export class Follower {
 
   constructor(private readonly analyzer: Analyzer) {}
 
-  /** Everybody counts as new, and the whole frame is searched, as after a jump within a video. */
+  /** Treat everybody as new and search the whole frame, as after a jump within a video. */
   forget(): void {
     this.tracker.forget();
     this.known = [];
     this.searchedS = -Infinity;
   }
 
-  async add(picture: Picture, timeS: number): Promise<SeenFrame> {
-    if (this.cuts.update(picture)) this.forget();
-    const seen = await this.look(picture, timeS);
-    this.known = seen.faces;
-    const ids = this.tracker.update(seen.faces.map((face) => face.box), timeS);
-    const smooth = this.smoother.update(seen.faces.map((face) => face.probabilities), ids, timeS);
-    const faces = seen.faces.map((face, k): TrackedFace => ({
+  async add(image: RawImage, timeS: number): Promise<FrameAnalysis> {
+    if (this.cuts.update(image)) this.forget();
+    const analysis = await this.analyze(image, timeS);
+    this.known = analysis.faces;
+    const ids = this.tracker.update(analysis.faces.map((face) => face.box), timeS);
+    const smooth = this.smoother.update(analysis.faces.map((face) => face.probabilities), ids, timeS);
+    const faces = analysis.faces.map((face, k): TrackedFace => ({
       ...face,
-      ...named(smooth[k]!),
+      ...fieldsFrom(smooth[k]!),
       track_id: ids[k]!,
       raw_emotion: face.emotion,
       raw_confidence: face.confidence,
     }));
-    return { ...seen, faces, time_s: timeS };
+    return { ...analysis, faces, time_s: timeS };
   }
 
-  private async look(picture: Picture, timeS: number): Promise<Seen> {
+  private async analyze(image: RawImage, timeS: number): Promise<Analysis> {
     if (this.known.length > 0 && timeS - this.searchedS < SEARCH_EVERY_S) {
-      const near = await this.analyzer.analyze(picture, this.known.map(faceOf));
-      // A face that is lost may only have moved far.
+      const near = await this.analyzer.analyze(image, this.known.map(faceOf));
+      // A missing face may just have moved far, so the whole frame is searched.
       if (near.faces.length >= this.known.length) return near;
     }
     this.searchedS = timeS;
-    return this.analyzer.analyze(picture);
+    return this.analyzer.analyze(image);
   }
 }

@@ -1,17 +1,17 @@
-/** What each person showed over time, in memory that does not grow. Mirrors src/moue/recognition/timeline.py. */
+/** Each person's expressions over time, in bounded memory. Mirrors src/moue/recognition/timeline.py. */
 
-import type { SeenFrame } from './stream';
+import type { FrameAnalysis } from './stream';
 
-const MOST_BINS = 600;
+const MAX_BINS = 600;
 const FIRST_BIN_S = 0.1;
-const MOST_PEOPLE = 64;
+const MAX_PEOPLE = 64;
 
 export interface Person {
   readonly id: number;
   readonly firstS: number;
   lastS: number;
   frames: number;
-  /** Of each stretch of time: the sums of the probabilities, in class order, and the number of frames. */
+  /** For each stretch of time: the sums of the probabilities, in class order, and the number of frames. */
   bins: Map<number, number[]>;
 }
 
@@ -24,12 +24,12 @@ export class Timeline {
 
   constructor(readonly classNames: readonly string[]) {}
 
-  /** Take in the next frame. */
-  add(frame: SeenFrame): void {
+  /** Add the next frame. */
+  add(frame: FrameAnalysis): void {
     this.beginS ??= frame.time_s;
     this.numFrames += 1;
     this.endS = Math.max(this.endS, frame.time_s);
-    while (this.place(frame.time_s) >= MOST_BINS) this.halve();
+    while (this.place(frame.time_s) >= MAX_BINS) this.halve();
     const place = this.place(frame.time_s);
     for (const face of frame.faces) {
       const fresh: Person = { id: face.track_id, firstS: frame.time_s, lastS: 0, frames: 0, bins: new Map() };
@@ -42,7 +42,7 @@ export class Timeline {
       sums[this.classNames.length]! += 1;
       person.bins.set(place, sums);
     }
-    this.leaveOut(new Set(frame.faces.map((face) => face.track_id)));
+    this.dropShortest(new Set(frame.faces.map((face) => face.track_id)));
   }
 
   people(): Person[] {
@@ -72,11 +72,11 @@ export class Timeline {
     }
   }
 
-  /** Of too many people, those seen in the fewest frames go. */
-  private leaveOut(present: ReadonlySet<number>): void {
-    while (this.byId.size > Math.max(MOST_PEOPLE, present.size)) {
+  /** If there are too many people, drop those seen in the fewest frames. */
+  private dropShortest(present: ReadonlySet<number>): void {
+    while (this.byId.size > Math.max(MAX_PEOPLE, present.size)) {
       const absent = this.people().filter((person) => !present.has(person.id));
-      const shortest = absent.reduce((least, one) => (one.frames < least.frames ? one : least));
+      const shortest = absent.reduce((one, other) => (other.frames < one.frames ? other : one));
       this.byId.delete(shortest.id);
     }
   }

@@ -1,14 +1,14 @@
-/** Following faces from frame to frame. Mirrors src/moue/recognition/tracking.py. */
+/** Tracks faces from frame to frame. Mirrors src/moue/recognition/tracking.py. */
 
 import type { Box } from './analyze';
 import { assign } from './assignment';
 
 const KEEP_S = 1.0;
-/** A slow device sees few frames: a face may then be away for this many of them. */
+/** A slow device analyses few frames: there a face may be away for this many of them. */
 const STEPS_KEPT = 3;
 const REACH = 1.25;
-const MOST_GROWTH = 2.0;
-const LEAST = 0.05;
+const MAX_GROWTH = 2.0;
+const MIN_LIKENESS = 0.05;
 
 interface Track {
   readonly id: number;
@@ -16,18 +16,18 @@ interface Track {
   seenS: number;
 }
 
-/** Numbers the faces of successive frames; one that is away for longer than a second comes back as a new person. */
+/** Numbers the faces of successive frames; a face that is away for more than a second returns as a new person. */
 export class Tracker {
   private count = 0;
   private tracks: Track[] = [];
   private lastS = Infinity;
 
-  /** Lose all faces: the next ones are new, as after a cut. */
+  /** Forget all faces: the next ones are new, as after a cut. */
   forget(): void {
     this.tracks = [];
   }
 
-  /** The number of each face, 1 or more, in their order. */
+  /** The number of each face, from 1, in the order of `boxes`. */
   update(boxes: readonly Box[], timeS: number): number[] {
     const keepS = Math.max(KEEP_S, STEPS_KEPT * (timeS - this.lastS));
     this.lastS = timeS;
@@ -54,7 +54,7 @@ export class Tracker {
     const alike = this.tracks.map((track) =>
       boxes.map((box) => {
         const value = likeness(track.box, box);
-        return value < LEAST ? 0 : value;
+        return value < MIN_LIKENESS ? 0 : value;
       }),
     );
     const good = assign(alike).filter(([row, column]) => alike[row]![column]! > 0);
@@ -67,7 +67,7 @@ function compare(one: Box, two: Box): number {
   return place < 0 ? 0 : one[place]! - two[place]!;
 }
 
-/** How alike two boxes are, 0-2: their overlap, and how near their centres are. */
+/** The likeness of two boxes, 0-2: their overlap plus the closeness of their centres. */
 export function likeness(one: Box, two: Box): number {
   const width = Math.min(one[0] + one[2], two[0] + two[2]) - Math.max(one[0], two[0]);
   const height = Math.min(one[1] + one[3], two[1] + two[3]) - Math.max(one[1], two[1]);
@@ -77,5 +77,5 @@ export function likeness(one: Box, two: Box): number {
   const apart = Math.hypot(one[0] + one[2] / 2 - two[0] - two[2] / 2, one[1] + one[3] / 2 - two[1] - two[3] / 2);
   const near = Math.max(0, 1 - apart / Math.max(REACH * Math.sqrt(large), 1e-9));
   const grown = Math.sqrt(large / Math.max(small, 1e-9));
-  return grown <= MOST_GROWTH ? shared / Math.max(areas[0] + areas[1] - shared, 1e-9) + near : 0;
+  return grown <= MAX_GROWTH ? shared / Math.max(areas[0] + areas[1] - shared, 1e-9) + near : 0;
 }

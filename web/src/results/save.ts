@@ -1,4 +1,4 @@
-/** Saving files on the person's own disk. */
+/** Saving files on the visitor's own disk. */
 
 export function save(content: Blob | string, name: string, type = 'text/plain'): void {
   const blob = typeof content === 'string' ? new Blob([content], { type: `${type};charset=utf-8` }) : content;
@@ -9,7 +9,7 @@ export function save(content: Blob | string, name: string, type = 'text/plain'):
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** A file's name without folder and suffix, for naming what is made from it. */
+/** A file's name without folder and suffix, to name its results. */
 export function stem(name: string): string {
   return name.replace(/^.*\//, '').replace(/\.[^.]+$/, '') || 'moue';
 }

@@ -1,10 +1,10 @@
 /** Results as CSV and JSON files. Mirrors src/moue/recognition/rows.py and src/moue/output/formats/. */
 
-import type { FaceResult, Seen } from '../recognition/analyze';
+import type { FaceResult, Analysis } from '../recognition/analyze';
 import type { TrackedFace } from '../recognition/stream';
 
-/** One image or frame: what was seen in it, or why nothing could be. */
-export interface Result extends Omit<Seen, 'faces'> {
+/** The result for one image or frame: its faces, or why it could not be analysed. */
+export interface Result extends Omit<Analysis, 'faces'> {
   readonly file: string;
   readonly status: string;
   readonly faces: readonly (FaceResult | TrackedFace)[];
@@ -30,7 +30,8 @@ export function columns(classNames: readonly string[]): string[] {
 export function toCsv(results: readonly Result[], classNames: readonly string[]): string {
   const names = columns(classNames);
   const rows = results.flatMap((result) => rowsOf(result));
-  return [names.join(','), ...rows.map((row) => names.map((name) => cell(name, row[name])).join(','))].join('\n') + '\n';
+  const lines = rows.map((row) => names.map((name) => cell(name, row[name])).join(','));
+  return [names.join(','), ...lines].join('\n') + '\n';
 }
 
 export function toJson(results: readonly Result[], classNames: readonly string[]): string {
@@ -43,9 +44,10 @@ export function toJson(results: readonly Result[], classNames: readonly string[]
 function plain(result: Result): Record<string, unknown> {
   const { file, frame, time_s: time, ...rest } = result;
   const { status, width, height, detector, faces, message, timings } = rest;
-  const rounded = Object.fromEntries(Object.entries(timings).map(([name, value]) => [name, Math.round(value * 100) / 100]));
-  const moment = time === undefined ? {} : { frame: frame ?? null, time_s: time === null ? null : Math.round(time * 1e3) / 1e3 };
-  return { file, ...moment, status, width, height, detector, faces, message, timings: rounded };
+  const rounded = Object.entries(timings).map(([name, value]) => [name, Math.round(value * 100) / 100] as const);
+  const seconds = time === undefined || time === null ? null : Math.round(time * 1e3) / 1e3;
+  const moment = time === undefined ? {} : { frame: frame ?? null, time_s: seconds };
+  return { file, ...moment, status, width, height, detector, faces, message, timings: Object.fromEntries(rounded) };
 }
 
 function rowsOf(result: Result): Record<string, Cell>[] {
@@ -78,7 +80,7 @@ function cell(name: string, value: Cell): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return WHOLE.has(name) ? String(value) : value.toFixed(DECIMALS[name] ?? 6);
   if (typeof value === 'boolean') return String(value);
-  // A spreadsheet would run such a cell as a formula; a file's name must still name the file.
+  // A spreadsheet would run such a cell as a formula; a file's name must still refer to the file.
   const safe = FORMULA.test(value) ? `${name === 'file' ? './' : "'"}${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

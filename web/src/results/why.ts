@@ -1,13 +1,18 @@
-/** Maps as a JSON file, with the fields of `moue explain --json`. */
+/** Explanations as a JSON file, with the fields of `moue explain --json`. */
 
-import type { Why } from '../recognition/explain';
+import type { Explanation } from '../recognition/explain';
 import type { Result } from './tables';
 
-/** @param emotions Of each face the class that is explained. */
-export function toWhyJson(result: Result, whys: readonly Why[], emotions: readonly string[]): string {
+/** @param emotions The explained class of each face. */
+export function toExplanationsJson(
+  result: Result,
+  explanations: readonly Explanation[],
+  emotions: readonly string[],
+): string {
   const faces = result.faces.map((face, number) => {
-    const { maps, shift } = whys[number]!;
-    const { emotion, evidence, log_odds: logOdds, constant, method } = maps.find((map) => map.emotion === emotions[number])!;
+    const { maps, shift } = explanations[number]!;
+    const map = maps.find(({ emotion }) => emotion === emotions[number])!;
+    const { emotion, evidence, log_odds: logOdds, constant, method } = map;
     return {
       face,
       emotion,

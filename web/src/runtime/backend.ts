@@ -1,32 +1,31 @@
 /**
- * ONNX Runtime Web, in one of its two builds: the one place that opens networks. Mirrors
+ * ONNX Runtime Web, in one of its two builds: the only place that opens networks. Mirrors
  * src/moue/classifier/runtime.py.
  *
- * The runtime's WASM travels compressed in its own file, so that it is small on any host, also on one that compresses
- * nothing.
+ * The runtime's WASM is a compressed file of its own, so the download is small even if the host compresses nothing.
  */
 
 import type * as Ort from 'onnxruntime-web';
 import type { Network } from '../recognition/network';
 import type { Part } from './fetch';
 
-const MOST_THREADS = 4;
+const MAX_THREADS = 4;
 
 export interface Backend {
   /** "wasm" or "webgpu". */
   readonly name: string;
   /** The compressed WASM. */
   readonly wasm: Part;
-  /** Make the runtime ready; must happen once, before the first network is opened. */
+  /** Start the runtime; must be called once, before the first network is opened. */
   start(compressed: Uint8Array): Promise<void>;
   open(content: Uint8Array): Promise<Network>;
 }
 
-/** How many threads a network may use: several only where the host isolates the page (see docs/page.md). */
+/** The number of threads for a network: more than one only if the page is cross-origin isolated (docs/page.md). */
 export function threads(): number {
-  // One core is left to the page itself.
+  // One core is left for the page itself.
   const cores = Math.max(1, (navigator.hardwareConcurrency || 1) - 1);
-  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, cores) : 1;
+  return globalThis.crossOriginIsolated ? Math.min(MAX_THREADS, cores) : 1;
 }
 
 export function backend(ort: typeof Ort, name: 'wasm' | 'webgpu', loaderUrl: string, wasm: Part): Backend {
@@ -44,13 +43,13 @@ export function backend(ort: typeof Ort, name: 'wasm' | 'webgpu', loaderUrl: str
         executionProviders: [name],
         graphOptimizationLevel: 'all',
         enableMemPattern: false,
-        logSeverityLevel: 3, // that some nodes run on the CPU is no error
+        logSeverityLevel: 3, // some nodes run on the CPU, which is no error
       });
       const input = session.inputNames[0]!;
       return {
         async run(data, shape) {
-          const answer = await session.run({ [input]: new ort.Tensor('float32', data, shape) });
-          return Object.fromEntries(Object.entries(answer).map(([key, tensor]) => [key, tensor.data as Float32Array]));
+          const outputs = await session.run({ [input]: new ort.Tensor('float32', data, shape) });
+          return Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, tensor.data as Float32Array]));
         },
       };
     },
@@ -58,7 +57,7 @@ export function backend(ort: typeof Ort, name: 'wasm' | 'webgpu', loaderUrl: str
 }
 
 async function unzipped(content: Uint8Array): Promise<ArrayBuffer> {
-  // A host that takes the file's ending for an encoding has the browser unpack it on the way.
+  // Some hosts take the suffix .gz for a content encoding; then the browser has already unpacked the file.
   const packed = content[0] === 0x1f && content[1] === 0x8b;
   if (!packed) return content.slice().buffer;
   const stream = new Blob([content as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream('gzip'));

@@ -1,4 +1,4 @@
-/** Which build of the runtime: WebGPU where the browser has a real one, else WASM. Only the chosen one is fetched. */
+/** Chooses the runtime's build: WebGPU if the browser has a real GPU, else WASM. Only the chosen one is fetched. */
 
 import type { Backend } from './backend';
 
@@ -7,13 +7,13 @@ interface Adapter {
   readonly info?: { readonly isFallbackAdapter?: boolean };
 }
 
-/** @param wish "wasm" or "webgpu" where the address of the page says `?engine=`; anything else lets the page choose. */
-export async function choose(wish: string): Promise<Backend> {
-  const gpu = wish === 'webgpu' || (wish !== 'wasm' && (await hasGpu()));
+/** @param preference "wasm" or "webgpu", from `?engine=` in the page's address; anything else lets the page choose. */
+export async function choose(preference: string): Promise<Backend> {
+  const gpu = preference === 'webgpu' || (preference !== 'wasm' && (await hasGpu()));
   return (gpu ? await import('./webgpu') : await import('./wasm')).default;
 }
 
-/** Whether there is a graphics processor; one that a program imitates is slower than WASM. */
+/** Whether there is a real GPU; one emulated in software is slower than WASM. */
 async function hasGpu(): Promise<boolean> {
   const { gpu } = navigator as unknown as { gpu?: { requestAdapter(): Promise<Adapter | null> } };
   if (!gpu || !('Suspending' in WebAssembly)) return false;

@@ -1,17 +1,17 @@
 /** Fetching the large files, with progress. */
 
-import { kept } from '../store';
+import { fetchCached } from '../store';
 
-/** Called while files arrive: bytes so far of all that are on their way. */
+/** Called while files load: the bytes received so far and the total, over all files. */
 export type Progress = (loaded: number, total: number) => void;
 
-/** A file and its size, which is known when the page is built: hosts may not state it. */
+/** A file and its size, known when the page is built because hosts may not state it. */
 export interface Part {
   readonly url: string;
   readonly bytes: number;
 }
 
-/** Fetch all parts at once, and report how far they are. */
+/** Fetch all parts at once and report the progress. */
 export async function fetchAll(parts: readonly Part[], progress: Progress): Promise<Uint8Array[]> {
   const total = parts.reduce((sum, part) => sum + part.bytes, 0);
   const loaded = parts.map(() => 0);
@@ -19,7 +19,7 @@ export async function fetchAll(parts: readonly Part[], progress: Progress): Prom
     loaded[k] = bytes;
     progress(Math.min(total, loaded.reduce((sum, value) => sum + value, 0)), total);
   };
-  return Promise.all(parts.map(async (part, k) => read(await kept(part.url), (bytes) => report(k, bytes))));
+  return Promise.all(parts.map(async (part, k) => read(await fetchCached(part.url), (bytes) => report(k, bytes))));
 }
 
 async function read(response: Response, report: (bytes: number) => void): Promise<Uint8Array> {

@@ -1,22 +1,24 @@
-/** Which network the page has: model.json beside it says so, as `moue page` or `moue serve` wrote it. */
+/** Which model the page uses: read from model.json beside it, written by `moue page` or `moue serve`. */
 
 import type { PageModel } from '../recognition/spec';
 
 const FORMAT = 'moue-page-model';
 const DETECTORS: readonly string[] = ['yunet'];
 
-/** The address of a file beside index.html; the worker lies one folder deeper. */
+/** The address of a file beside index.html; the worker is one folder deeper. */
 export function pageUrl(file: string): string {
   return new URL(`../${file}`, self.location.href).href;
 }
 
-/** Asked for at each visit: the network may have changed while the page did not. */
+/** Fetched at each visit: the model may have changed while the page did not. */
 export async function fetchModel(): Promise<PageModel> {
   const response = await fetch(pageUrl('model.json'), { cache: 'no-cache' });
   if (!response.ok) throw new Error(`model.json could not be loaded (${response.status})`);
   const model = (await response.json()) as PageModel;
-  if (model.format !== FORMAT) throw new Error(`model.json is of the format ${String(model.format)}, not ${FORMAT}`);
+  if (model.format !== FORMAT) throw new Error(`model.json has the format ${String(model.format)}, not ${FORMAT}`);
   const { name = 'yunet' } = model.detector ?? {};
-  if (!DETECTORS.includes(name)) throw new Error(`model.json names the detector ${name}, not ${DETECTORS.join(' or ')}`);
+  if (!DETECTORS.includes(name)) {
+    throw new Error(`model.json names the detector ${name}, not ${DETECTORS.join(' or ')}`);
+  }
   return model;
 }

@@ -1,4 +1,4 @@
-/** The runtime on the processor: WASM with SIMD, in every browser. */
+/** The runtime on the CPU: WASM with SIMD, in every browser. */
 
 import * as ort from 'onnxruntime-web/wasm';
 import loaderUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';

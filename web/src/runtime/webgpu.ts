@@ -1,4 +1,4 @@
-/** The runtime on the graphics processor: WebGPU, in browsers whose WASM can wait for it (JSPI). */
+/** The runtime on the GPU: WebGPU, in browsers whose WASM can wait for it (JSPI). */
 
 import * as ort from 'onnxruntime-web/jspi';
 import loaderUrl from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';

@@ -1,4 +1,4 @@
-/** Colours and small faces of the classes, as src/moue/drawing has them: model.json and the build bring them. */
+/** Colours and face icons of the classes, the same as in src/moue/drawing; they come from model.json and the build. */
 
 import generated from '../generated/faces.json';
 
@@ -15,7 +15,7 @@ const FILLS: Readonly<Record<string, string>> = { dark: '#181614', white: '#ffff
 
 let colors: Readonly<Record<string, string>> = {};
 
-/** Say which colour each class of the page's model has. */
+/** Set the colour of each class of the page's model. */
 export function setColors(chosen: Readonly<Record<string, string>>): void {
   colors = chosen;
 }
@@ -24,7 +24,7 @@ export function colorOf(name: string): string {
   return Object.hasOwn(colors, name) ? colors[name]! : OTHER;
 }
 
-/** Black or white, whichever is read more easily on a class's colour (WCAG's relative luminance). */
+/** Black or white, whichever is more readable on a class's colour (WCAG's relative luminance). */
 export function inkOn(color: string): string {
   const [red, green, blue] = channels(color).map((value) => (value / 255) ** 2.2);
   return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.18 ? DARK : '#ffffff';
@@ -51,7 +51,7 @@ export function faceIcon(name: string): SVGSVGElement {
   return icon;
 }
 
-/** A colour with as much white as it takes to carry dark features. */
+/** A colour with enough white mixed in for dark features to be visible on it. */
 function lifted(color: string): string {
   const [red, green, blue] = channels(color) as [number, number, number];
   const light = 0.299 * red + 0.587 * green + 0.114 * blue;

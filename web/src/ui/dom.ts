@@ -1,4 +1,4 @@
-/** Making elements in one call, and finding those of index.html. */
+/** Create elements in one call, and find those of index.html. */
 
 type Child = Node | string | null;
 
@@ -13,7 +13,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** An element of index.html; a wrong name is a fault of the page. */
+/** An element of index.html; an unknown id is a bug in the page. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const element = document.getElementById(id);
   if (!element) throw new Error(`index.html has no #${id}`);
@@ -24,19 +24,19 @@ export function percent(value: number): string {
   return `${Math.round(value * 100)} %`;
 }
 
-/** How many frames a second, in whole ones. */
+/** A frame rate, rounded to whole frames per second. */
 export function perSecond(rate: number): string {
   const frames = Math.round(rate);
   return `${frames} ${frames === 1 ? 'frame' : 'frames'}/s`;
 }
 
-/** Say something to people who listen to the page. */
+/** Announce a text to screen readers. */
 export function announce(text: string): void {
-  const place = byId('said');
-  if (place.textContent !== text) place.textContent = text;
+  const announcer = byId('announcer');
+  if (announcer.textContent !== text) announcer.textContent = text;
 }
 
-/** Show a short message that goes away by itself. */
+/** Show a short message that disappears by itself. */
 export function toast(text: string): void {
   const message = el('p', { class: 'toast', role: 'status' }, text);
   byId('toasts').replaceChildren(message);

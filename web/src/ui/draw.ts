@@ -1,4 +1,4 @@
-/** Drawing boxes and names over a picture, on the screen and for the download. Mirrors src/moue/drawing/draw.py. */
+/** Draws boxes and labels over an image, on the screen and for the download. Mirrors src/moue/drawing/draw.py. */
 
 import type { Result } from '../results/tables';
 import { colorOf, inkOn } from './classes';
@@ -8,22 +8,24 @@ type Area = readonly [left: number, top: number, right: number, bottom: number];
 type Face = Result['faces'][number];
 
 export interface Drawing {
-  /** Pixels of the drawing for each pixel of the picture. */
+  /** Pixels of the drawing for each pixel of the image. */
   readonly scale: number;
   readonly mirror: boolean;
-  /** Size of the letters. */
+  /** Font size in pixels of the drawing. */
   readonly text: number;
-  /** Number of a face to stress; the others fade. */
-  readonly stressed: number | null;
+  /** Index of a highlighted face; the others fade. */
+  readonly highlighted: number | null;
 }
 
 export function drawFaces(pen: CanvasRenderingContext2D, result: Result, drawing: Drawing): void {
   const boxes = result.faces.map((face) => boxOf(face, result.width, drawing));
   const taken: Area[] = [];
-  // Small faces last: their labels should not be hidden by those of larger ones.
+  // Small faces come last, so that the labels of larger ones do not hide theirs.
   const order = [...boxes.keys()].sort((one, two) => size(boxes[two]!) - size(boxes[one]!));
   for (const k of order) drawBox(pen, result.faces[k]!, boxes[k]!, drawing, isFaded(k, drawing));
-  for (const k of order) taken.push(drawLabel(pen, result.faces[k]!, boxes[k]!, boxes, taken, drawing, isFaded(k, drawing)));
+  for (const k of order) {
+    taken.push(drawLabel(pen, result.faces[k]!, boxes[k]!, boxes, taken, drawing, isFaded(k, drawing)));
+  }
   pen.globalAlpha = 1;
 }
 
@@ -33,7 +35,7 @@ export function labelOf(face: Face): string {
 }
 
 function isFaded(k: number, drawing: Drawing): boolean {
-  return drawing.stressed !== null && drawing.stressed !== k;
+  return drawing.highlighted !== null && drawing.highlighted !== k;
 }
 
 function boxOf(face: Face, width: number, { scale, mirror }: Drawing): Area {
@@ -46,7 +48,7 @@ function size(area: Area): number {
   return (area[2] - area[0]) * (area[3] - area[1]);
 }
 
-/** A frame in the class's colour between two dark lines, so that it is seen on any ground; broken where unsure. */
+/** A box in the class's colour between two dark lines, so that it is visible on any background; dashed if unsure. */
 function drawBox(pen: CanvasRenderingContext2D, face: Face, box: Area, drawing: Drawing, faded: boolean): void {
   const line = Math.max(2, drawing.text / 5.5);
   const [left, top, right, bottom] = box;
@@ -78,7 +80,7 @@ function drawLabel(
   const letters = Math.max(11, Math.min(drawing.text, (box[2] - box[0]) * 0.32));
   pen.font = `600 ${letters}px system-ui, sans-serif`;
   const [width, height] = [pen.measureText(text).width + letters, letters * 1.6];
-  const area = place(pen, box, width, height, drawing.text * 0.35, boxes, taken);
+  const area = placeLabel(pen, box, width, height, drawing.text * 0.35, boxes, taken);
   const color = colorOf(face.emotion);
   pen.globalAlpha = faded ? 0.35 : 1;
   pen.beginPath();
@@ -94,8 +96,8 @@ function drawLabel(
   return area;
 }
 
-/** The place near a face that hides least: above, below, or inside at its top or bottom. */
-function place(
+/** The position near a face where a label hides least: above, below, or inside at the top or bottom. */
+function placeLabel(
   pen: CanvasRenderingContext2D,
   box: Area,
   width: number,
@@ -109,12 +111,17 @@ function place(
   const rows = [box[1] - height - gap, box[3] + gap, box[1] + gap, box[3] - height - gap];
   const areas = rows
     .flatMap((y) => [box[0], box[2] - width].map((x) => [x, y] as const))
-    .map(([x, y]) => [Math.min(Math.max(0, x), Math.max(0, wide - width)), Math.min(Math.max(0, y), Math.max(0, high - height))])
-    .map(([x, y]): Area => [x!, y!, x! + width, y! + height]);
+    .map(([x, y]) => [clamped(x, wide - width), clamped(y, high - height)] as const)
+    .map(([x, y]): Area => [x, y, x + width, y + height]);
   const hidden = (area: Area) =>
     8 * taken.reduce((sum, other) => sum + shared(area, other), 0) +
     boxes.reduce((sum, other) => sum + shared(area, other) * (other === box ? 2 : 1), 0);
   return areas.reduce((best, area) => (hidden(area) < hidden(best) ? area : best));
+}
+
+/** A position at 0 or more, and at `limit` or less if that is possible. */
+function clamped(position: number, limit: number): number {
+  return Math.min(Math.max(0, position), Math.max(0, limit));
 }
 
 function shared(one: Area, two: Area): number {

@@ -1,31 +1,32 @@
 /**
- * A face coloured by what speaks for an answer and what speaks against it. Mirrors src/moue/drawing/evidence.py: the face
- * keeps its lightness; in OKLab, orange is for, blue against, gray neither.
+ * Colours a face by the evidence for and against a class. Mirrors src/moue/drawing/evidence.py: the face keeps its
+ * lightness; in OKLab, orange is for, blue against, gray neither.
  */
 
-import type { Picture } from '../recognition/pixels';
+import type { RawImage } from '../recognition/pixels';
 
-/** Log-odds that a scale reaches at least: a face of which no part says much stays pale. */
-const LEAST_SCALE = 0.25;
+/** Minimum of the scale, in log-odds: a face with little evidence stays pale. */
+const MIN_SCALE = 0.25;
 const [FOR, AGAINST] = [52, 255].map((degrees) => (degrees * Math.PI) / 180) as [number, number];
 const CHROMA = 0.17;
-/** Black and white can hold no colour. */
+/** Range of lightness, because black and white cannot show a colour. */
 const [DARK, BRIGHT] = [0.26, 0.87] as const;
 const BAR_LIGHTNESS = 0.66;
-/** Of the scale: outlined. */
+/** Fraction of the scale from which evidence is outlined. */
 const STRONG = 0.5;
 const MARGIN = 3;
 const GAMMA_STEPS = 16384;
 
 type Grid = readonly (readonly number[])[];
+type Rgba = Uint8ClampedArray<ArrayBuffer>;
 
-/** The evidence that gets full colour: the strongest in the face, but no faint trace. */
+/** The evidence that gets full colour: the strongest in the face, but at least `MIN_SCALE`. */
 export function scaleOf(evidence: Grid): number {
-  return Math.max(LEAST_SCALE, ...evidence.flat().map(Math.abs));
+  return Math.max(MIN_SCALE, ...evidence.flat().map(Math.abs));
 }
 
 /** A face in the colours of its evidence, RGBA. */
-export function colorFace(face: Picture, evidence: Grid, scale: number, shift: number): Uint8ClampedArray<ArrayBuffer> {
+export function colorFace(face: RawImage, evidence: Grid, scale: number, shift: number): Rgba {
   const { width, height, data } = face;
   const share = stretched(evidence, width, height, shift);
   const pixels = new Uint8ClampedArray(width * height * 4);
@@ -37,8 +38,8 @@ export function colorFace(face: Picture, evidence: Grid, scale: number, shift: n
   return pixels;
 }
 
-/** The scale of colours from against to for, one row of RGBA. */
-export function colorBar(width: number): Uint8ClampedArray<ArrayBuffer> {
+/** The colour scale from against to for, one row of RGBA. */
+export function colorBar(width: number): Rgba {
   const pixels = new Uint8ClampedArray(width * 4);
   for (let x = 0; x < width; x += 1) paint(pixels, x, BAR_LIGHTNESS, (2 * x) / (width - 1) - 1);
   return pixels;
@@ -61,7 +62,7 @@ function paint(pixels: Uint8ClampedArray, place: number, lightness: number, shar
 
 let curve: Uint8Array | null = null;
 
-/** sRGB of linear light, 0-255; from a table, because a face has many pixels. */
+/** sRGB of linear light, 0-255; looked up in a table, because a face has many pixels. */
 function gamma(linear: number): number {
   curve ??= Uint8Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
     const value = step / GAMMA_STEPS;
@@ -70,7 +71,7 @@ function gamma(linear: number): number {
   return curve[Math.round(GAMMA_STEPS * Math.min(1, Math.max(0, linear)))]!;
 }
 
-/** Values at the size of a face, smoothly and moved by `shift`, the border repeated: Pillow's bicubic transform. */
+/** Values resized to a face and moved by `shift`, with repeated borders, as by Pillow's bicubic transform. */
 function stretched(values: Grid, width: number, height: number, shift: number): Float32Array {
   const [rows, columns] = [values.length, values[0]!.length];
   const wide = Array.from({ length: rows + 2 * MARGIN }, (_, y) => {
@@ -95,7 +96,7 @@ function within(place: number, count: number): number {
   return Math.min(count - 1, Math.max(0, place));
 }
 
-/** Where a pixel lies among the padded places. */
+/** The position of a pixel among the padded cells. */
 function sample(pixel: number, size: number, count: number, shift: number): number {
   return ((pixel + 0.5) * count) / size + MARGIN - shift * count - 0.5;
 }
@@ -111,7 +112,7 @@ function cubic(one: number, two: number, three: number, four: number, along: num
   return two + along * (three - one + along * (square + along * cube));
 }
 
-/** Draw a line where evidence for the answer reaches half of the scale. */
+/** Draw a line around the parts where evidence for the class reaches half of the scale. */
 function outline(pixels: Uint8ClampedArray, share: Float32Array, width: number, height: number): void {
   const by = Math.max(1, Math.round(Math.min(width, height) / 200));
   const steps = [-by, 0, by];

@@ -1,55 +1,55 @@
-/** The cards beside the picture: each face with its class, a word of doubt, the bars of all classes, and why. */
+/** The cards beside the image: each face's class, whether it is unsure, the bars of all classes, and an explanation. */
 
 import type { Result } from '../results/tables';
 import { colorOf, faceIcon } from './classes';
 import { byId, el, percent } from './dom';
-import { type Choice, type Explain, WhyPart } from './why';
+import { type Choice, type Explain, ExplanationPanel } from './why';
 
 type Face = Result['faces'][number];
 type Thumb = (face: Face, canvas: HTMLCanvasElement) => void;
 
-/** A model of many classes gets bars for the most probable ones; the tables hold all. */
-const MOST_BARS = 12;
+/** A model with more classes gets bars only for the most probable ones; the tables contain all. */
+const MAX_BARS = 12;
 
 export class FaceList {
-  private readonly place = byId('faces');
+  private readonly container = byId('faces');
   private readonly heading = byId('faces-heading');
   private cards: Card[] = [];
-  /** By the number of the person, or of the face in an image. */
+  /** By the person's number in a video, or the face's index in an image. */
   private readonly choices = new Map<number, Choice>();
 
-  constructor(private readonly stress: (number: number | null) => void) {}
+  constructor(private readonly highlight: (number: number | null) => void) {}
 
   clear(text = ''): void {
     this.cards = [];
     this.choices.clear();
-    this.place.replaceChildren();
+    this.container.replaceChildren();
     this.heading.textContent = text;
   }
 
   /**
-   * @param explain Says what the answer about a face rests on.
-   * @param thumb Draws a face into a small canvas; left out where faces move.
+   * @param explain Explains the prediction for a face.
+   * @param thumb Draws a face into a small canvas; left out for videos.
    */
   update(result: Result, explain: Explain, thumb?: Thumb): void {
     const { faces } = result;
     this.heading.textContent = countOf(result);
     while (this.cards.length > faces.length) this.cards.pop()!.root.remove();
     while (this.cards.length < faces.length) {
-      const card = new Card(this.cards.length, this.stress);
+      const card = new Card(this.cards.length, this.highlight);
       this.cards.push(card);
-      this.place.append(card.root);
+      this.container.append(card.root);
     }
     faces.forEach((face, k) => {
       const key = 'track_id' in face ? face.track_id : k;
       const choice = this.choices.get(key) ?? { open: false, emotion: '' };
       this.choices.set(key, choice);
       this.cards[k]!.update(face, faces.length, thumb);
-      this.cards[k]!.why(face, faces.length, choice, explain);
+      this.cards[k]!.updateExplanation(face, faces.length, choice, explain);
     });
   }
 
-  /** The class of each face of an image that a person wants explained. */
+  /** The class to explain for each face of an image. */
   emotions(result: Result): string[] {
     return result.faces.map((face, k) => this.choices.get(k)?.emotion || face.emotion);
   }
@@ -69,22 +69,22 @@ class Card {
   private readonly sure = el('p', { class: 'sure' });
   private readonly list = el('dl', { class: 'bars' });
   private readonly rest = el('p', { class: 'rest', hidden: '' });
-  private readonly reasons = new WhyPart();
+  private readonly explanation = new ExplanationPanel();
   private readonly bars = new Map<string, { row: HTMLElement; bar: HTMLElement; value: HTMLElement }>();
 
   constructor(
     private readonly number: number,
-    stress: (number: number | null) => void,
+    highlight: (number: number | null) => void,
   ) {
     const head = el('div', { class: 'card-head' }, this.thumb, el('div', {}, this.name, this.sure), this.icon);
-    const { button, panel } = this.reasons;
+    const { button, panel } = this.explanation;
     this.root = el('li', { class: 'card', tabindex: '0' }, head, this.list, this.rest, button, panel);
-    for (const type of ['pointerenter', 'focus']) this.root.addEventListener(type, () => stress(number));
-    for (const type of ['pointerleave', 'blur']) this.root.addEventListener(type, () => stress(null));
+    for (const type of ['pointerenter', 'focus']) this.root.addEventListener(type, () => highlight(number));
+    for (const type of ['pointerleave', 'blur']) this.root.addEventListener(type, () => highlight(null));
   }
 
-  why(face: Face, count: number, choice: Choice, explain: Explain): void {
-    this.reasons.update(face, this.who(face, count), choice, explain);
+  updateExplanation(face: Face, count: number, choice: Choice, explain: Explain): void {
+    this.explanation.update(face, this.who(face, count), choice, explain);
   }
 
   update(face: Face, count: number, thumb?: Thumb): void {
@@ -101,8 +101,8 @@ class Card {
 
   private showBars(face: Face): void {
     const all = Object.entries(face.probabilities);
-    const few = all.length <= MOST_BARS;
-    const shown = few ? all : [...all].sort((one, two) => two[1] - one[1]).slice(0, MOST_BARS - 1);
+    const few = all.length <= MAX_BARS;
+    const shown = few ? all : [...all].sort((one, two) => two[1] - one[1]).slice(0, MAX_BARS - 1);
     for (const [name, value] of shown) this.bar(name, value, name === face.emotion);
     this.rest.hidden = few;
     if (few) return;
@@ -119,17 +119,17 @@ class Card {
   }
 
   private bar(name: string, value: number, best: boolean): void {
-    let one = this.bars.get(name);
-    if (!one) {
+    let entry = this.bars.get(name);
+    if (!entry) {
       const [bar, shown] = [el('span', { class: 'bar' }), el('span', { class: 'value' })];
       bar.style.background = colorOf(name);
       const row = el('div', {}, el('dt', {}, name), el('dd', {}, el('span', { class: 'track' }, bar), shown));
-      one = { row, bar, value: shown };
-      this.bars.set(name, one);
+      entry = { row, bar, value: shown };
+      this.bars.set(name, entry);
       this.list.append(row);
     }
-    one.row.classList.toggle('best', best);
-    one.bar.style.width = `${Math.max(0.6, value * 100)}%`;
-    one.value.textContent = percent(value);
+    entry.row.classList.toggle('best', best);
+    entry.bar.style.width = `${Math.max(0.6, value * 100)}%`;
+    entry.value.textContent = percent(value);
   }
 }

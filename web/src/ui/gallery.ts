@@ -1,8 +1,8 @@
-/** Images: one or a whole folder. They are looked at one after the other, the one on the stage first. */
+/** Images: a single one or a whole folder. They are analysed one after the other, the one on the stage first. */
 
 import type { Engine } from '../engine';
-import type { Named } from '../media/collect';
-import type { Why } from '../recognition/explain';
+import type { NamedFile } from '../media/collect';
+import type { Explanation } from '../recognition/explain';
 import type { Result } from '../results/tables';
 import { colorOf } from './classes';
 import { announce, byId, el } from './dom';
@@ -10,7 +10,7 @@ import { labelOf } from './draw';
 import { type FaceList, countOf } from './facelist';
 import type { Stage } from './stage';
 
-interface Item extends Named {
+interface Item extends NamedFile {
   readonly button: HTMLButtonElement;
   result: Result | null;
 }
@@ -20,7 +20,7 @@ const THUMB = 112;
 export class Gallery {
   private items: Item[] = [];
   private shown = 0;
-  /** Counts openings, so that answers of an earlier one are dropped. */
+  /** Counts calls of `open`, so that results of an earlier one are dropped. */
   private opening = 0;
   private url = '';
 
@@ -39,12 +39,13 @@ export class Gallery {
     return this.items[this.shown]?.result ?? null;
   }
 
-  async open(files: readonly Named[]): Promise<void> {
+  async open(files: readonly NamedFile[]): Promise<void> {
     this.close();
     const opening = this.opening;
     const strip = byId('strip');
     this.items = files.map((named, k) => {
-      const button = el('button', { type: 'button', class: 'cell', 'aria-label': named.name }, el('span', { class: 'dot' }));
+      const attributes = { type: 'button', class: 'cell', 'aria-label': named.name };
+      const button = el('button', attributes, el('span', { class: 'dot' }));
       button.addEventListener('click', () => this.show(k));
       return { ...named, button, result: null };
     });
@@ -52,23 +53,23 @@ export class Gallery {
     strip.replaceChildren(...this.items.map((item) => item.button));
     this.show(0);
     for (let item = this.next(); item && opening === this.opening; item = this.next()) {
-      const { status, seen } = await this.engine.image(item.file);
+      const { status, analysis } = await this.engine.image(item.file);
       if (opening !== this.opening) return;
-      item.result = { ...seen, file: item.name, status };
+      item.result = { ...analysis, file: item.name, status };
       await this.mark(item);
-      if (item === this.items[this.shown]) this.tell();
-      else this.count();
+      if (item === this.items[this.shown]) this.showResult();
+      else this.showProgress();
       this.changed();
     }
     if (this.items.length > 1) announce(`All ${this.items.length} images have been analysed.`);
   }
 
-  /** What the answers about all faces of the shown image rest on. */
-  async whys(): Promise<Why[]> {
+  /** The explanations of all faces of the shown image. */
+  async explanations(): Promise<Explanation[]> {
     const { file, result } = this.items[this.shown] ?? {};
     if (!file || !result) return [];
-    const asked = result.faces.map((face) => this.engine.explain(file, face, result.detector === 'none', 1));
-    return (await Promise.all(asked)).filter((why) => why !== null);
+    const pending = result.faces.map((face) => this.engine.explain(file, face, result.detector === 'none', 1));
+    return (await Promise.all(pending)).filter((explanation) => explanation !== null);
   }
 
   close(): void {
@@ -80,7 +81,7 @@ export class Gallery {
     byId('progress').textContent = '';
   }
 
-  /** Show the next image (1) or the one before (-1). */
+  /** Show the next image (1) or the previous one (-1). */
   step(by: number): void {
     const place = this.shown + by;
     if (this.items[place]) this.show(place);
@@ -100,25 +101,25 @@ export class Gallery {
     URL.revokeObjectURL(this.url);
     this.url = URL.createObjectURL(item.file);
     const image = el('img', { src: this.url, alt: '', class: 'media' });
-    // By then, the visitor may have stepped on.
+    // The visitor may have moved on before the image has loaded.
     image.addEventListener('load', () => item === this.items[this.shown] && this.fill(item, image));
     image.addEventListener('error', () => image.classList.add('unreadable'));
     this.stage.show(image);
     this.list.clear(item.result ? '' : 'Looking…');
     byId('source-name').textContent = item.name;
-    this.tell();
+    this.showResult();
     this.changed();
   }
 
-  private count(): void {
+  private showProgress(): void {
     const { length } = this.items;
     const done = this.items.filter((item) => item.result).length;
     const rest = done < length ? ` · ${done} analysed` : '';
     byId('progress').textContent = length > 1 ? `${this.shown + 1} of ${length}${rest}` : '';
   }
 
-  private tell(): void {
-    this.count();
+  private showResult(): void {
+    this.showProgress();
     const item = this.items[this.shown]!;
     const { result } = item;
     if (!result) return;
@@ -137,7 +138,7 @@ export class Gallery {
     this.list.update(result, explain, image?.complete ? cutFrom(image, result) : undefined);
   }
 
-  /** Give an image of the strip its small picture and the colour of its surest face. */
+  /** Show an image's thumbnail in the strip, and the colour of its highest-scoring face. */
   private async mark(item: Item): Promise<void> {
     const { result, button } = item;
     if (!result || this.items.length < 2) return;
@@ -158,7 +159,7 @@ export class Gallery {
   }
 }
 
-/** Draws a face of a picture into a small canvas. */
+/** Returns a function that draws a face of an image into a small canvas. */
 export function cutFrom(media: CanvasImageSource, result: Result) {
   return (face: Result['faces'][number], canvas: HTMLCanvasElement): void => {
     const pen = canvas.getContext('2d');

@@ -1,4 +1,4 @@
-/** Single keys, wherever the focus is, unless it is in something that uses keys itself. */
+/** Keyboard shortcuts of a single key, unless the focused element uses the key itself. */
 
 export function startKeys(actions: Readonly<Record<string, () => void>>): void {
   document.addEventListener('keydown', (event) => {

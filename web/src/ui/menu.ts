@@ -1,4 +1,4 @@
-/** The menu of downloads: opens, closes, and is walked through with the arrow keys. */
+/** The download menu: opens, closes and supports the arrow keys. */
 
 import { byId } from './dom';
 

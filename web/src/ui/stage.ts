@@ -1,4 +1,4 @@
-/** The picture or video with the boxes over it. */
+/** The image or video, with the boxes over it. */
 
 import type { Result } from '../results/tables';
 import { labelOf, drawFaces } from './draw';
@@ -11,19 +11,19 @@ export class Stage {
   private readonly overlay = byId<HTMLCanvasElement>('overlay');
   private media: HTMLImageElement | HTMLVideoElement | null = null;
   private result: Result | null = null;
-  private stressed: number | null = null;
+  private highlighted: number | null = null;
   private mirror = false;
 
   constructor() {
     new ResizeObserver(() => this.draw()).observe(this.frame);
   }
 
-  /** Put a picture or a video on the stage. */
+  /** Put an image or a video on the stage. */
   show(media: HTMLImageElement | HTMLVideoElement, mirror = false): void {
     this.media?.remove();
     this.media = media;
     this.result = null;
-    this.stressed = null;
+    this.highlighted = null;
     this.frame.prepend(media);
     this.setMirror(mirror);
   }
@@ -37,14 +37,14 @@ export class Stage {
 
   update(result: Result | null): void {
     this.result = result;
-    const said = result ? result.faces.map(labelOf).join(', ') || result.message : 'not analysed yet';
-    this.overlay.setAttribute('aria-label', `${result?.file ?? 'Image'}: ${said}`);
+    const label = result ? result.faces.map(labelOf).join(', ') || result.message : 'not analysed yet';
+    this.overlay.setAttribute('aria-label', `${result?.file ?? 'Image'}: ${label}`);
     this.draw();
   }
 
   /** Make one face stand out, or none. */
-  stress(number: number | null): void {
-    this.stressed = number;
+  highlight(number: number | null): void {
+    this.highlighted = number;
     this.draw();
   }
 
@@ -57,10 +57,10 @@ export class Stage {
     if (!pen || !result?.width) return;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const text = Math.max(11, Math.min(LETTERS, width / 28));
-    drawFaces(pen, result, { scale: width / result.width, mirror: this.mirror, text, stressed: this.stressed });
+    drawFaces(pen, result, { scale: width / result.width, mirror: this.mirror, text, highlighted: this.highlighted });
   }
 
-  /** The picture with what was seen drawn on it, in the picture's own size. */
+  /** The image with its boxes and labels, at the image's own size. */
   async annotated(): Promise<Blob | null> {
     const { media, result } = this;
     if (!media || !result?.width) return null;
@@ -72,7 +72,7 @@ export class Stage {
     pen.drawImage(media, 0, 0, canvas.width, canvas.height);
     pen.restore();
     const text = Math.max(14, Math.max(canvas.width, canvas.height) / 60);
-    drawFaces(pen, result, { scale: zoom, mirror: this.mirror, text, stressed: null });
+    drawFaces(pen, result, { scale: zoom, mirror: this.mirror, text, highlighted: null });
     return canvas.convertToBlob({ type: 'image/png' });
   }
 }

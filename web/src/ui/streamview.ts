@@ -1,10 +1,10 @@
-/** A video or the camera: plays, is looked at frame by frame, and fills the timeline. */
+/** A video or the camera: plays it, analyses its frames and fills the timeline. */
 
 import type { Engine } from '../engine';
 import { close, listCameras, openCamera } from '../media/camera';
-import type { Named } from '../media/collect';
+import type { NamedFile } from '../media/collect';
 import { Pump } from '../media/pump';
-import type { SeenFrame } from '../recognition/stream';
+import type { FrameAnalysis } from '../recognition/stream';
 import { Timeline, minutes } from '../recognition/timeline';
 import type { Result } from '../results/tables';
 import { announce, byId, el, perSecond, toast } from './dom';
@@ -14,8 +14,8 @@ import { cutFrom } from './gallery';
 import type { Stage } from './stage';
 import { TimelineView } from './timelineview';
 
-const MOST_FRAMES = 100_000;
-const SAY_EVERY_MS = 4000;
+const MAX_FRAMES = 100_000;
+const ANNOUNCE_EVERY_MS = 4000;
 
 export class StreamView {
   private video: HTMLVideoElement | null = null;
@@ -28,8 +28,8 @@ export class StreamView {
   private mirror = false;
   private startedMs = 0;
   private pausedMs = 0;
-  private saidMs = 0;
-  private said = '';
+  private announcedMs = 0;
+  private announced = '';
   results: Result[] = [];
 
   constructor(
@@ -58,10 +58,10 @@ export class StreamView {
     return this.results.at(-1) ?? null;
   }
 
-  /** Resolves when the video can be played; rejects where the browser cannot read it. */
-  async openFile({ file, name }: Named): Promise<void> {
+  /** Resolves when the video can be played; rejects if the browser cannot read it. */
+  async openFile({ file, name }: NamedFile): Promise<void> {
     this.close();
-    await this.begin();
+    await this.resetTimeline();
     const video = el('video', { class: 'media', playsinline: '', muted: '' });
     video.muted = true;
     this.url = URL.createObjectURL(file);
@@ -74,11 +74,11 @@ export class StreamView {
     this.start(video, name, false);
   }
 
-  /** Resolves when the camera gives pictures; rejects with what to tell the person. */
+  /** Resolves when the camera delivers frames; rejects with a message for the visitor. */
   async openCamera(deviceId = ''): Promise<void> {
     const stream = await openCamera(deviceId);
     this.close();
-    await this.begin();
+    await this.resetTimeline();
     this.stream = stream;
     const video = el('video', { class: 'media', playsinline: '', muted: '', autoplay: '' });
     video.muted = true;
@@ -108,7 +108,7 @@ export class StreamView {
     if (!video) return;
     if (video.paused) {
       if (video.ended) this.reset();
-      if (video.ended) this.pump?.begin('stream');
+      if (video.ended) this.pump?.interrupt('stream');
       if (this.isCamera) this.startedMs += performance.now() - this.pausedMs;
       void video.play();
     } else {
@@ -143,8 +143,8 @@ export class StreamView {
     this.showPaused();
   }
 
-  /** A timeline needs to know the classes. */
-  private async begin(): Promise<void> {
+  /** Waits for the model, because a timeline needs its classes. */
+  private async resetTimeline(): Promise<void> {
     const { spec } = await this.engine.model;
     this.timeline = new Timeline(spec.expression.class_names);
   }
@@ -159,16 +159,17 @@ export class StreamView {
     return (performance.now() - this.startedMs) / 1000;
   }
 
-  private add(frame: SeenFrame): void {
-    const result: Result = { ...frame, file: this.name, status: frame.faces.length > 0 ? 'ok' : 'no_face', frame: null };
-    if (this.results.length < MOST_FRAMES) this.results.push(result);
-    else this.results[MOST_FRAMES - 1] = result;
+  private add(frame: FrameAnalysis): void {
+    const status = frame.faces.length > 0 ? 'ok' : 'no_face';
+    const result: Result = { ...frame, file: this.name, status, frame: null };
+    if (this.results.length < MAX_FRAMES) this.results.push(result);
+    else this.results[MAX_FRAMES - 1] = result;
     this.timeline.add(frame);
-    // Cards would change their places if the surest came first in every frame.
+    // Cards would swap places if the highest score came first in every frame.
     const shown = { ...result, faces: [...frame.faces].sort((one, two) => one.track_id - two.track_id) };
     this.stage.update(shown);
     this.list.update(shown, (face, size) => this.engine.explain(frame.time_s, face, false, size));
-    for (const person of this.view.update(this.timeline, frame.time_s, this.length)) this.picture(person.id, result);
+    for (const person of this.view.update(this.timeline, frame.time_s, this.length)) this.drawThumb(person.id, result);
     byId<HTMLInputElement>('seek').value = String(frame.time_s);
     const length = this.length ? ` / ${minutes(this.length)}` : '';
     byId('clock').textContent = `${minutes(frame.time_s)}${length}`;
@@ -176,29 +177,29 @@ export class StreamView {
     byId('rate').dataset.rate = this.pump?.rate.toFixed(1) ?? '';
     byId('rate').dataset.frames = String(this.results.length);
     byId('message').textContent = frame.faces.length === 0 ? 'No face in view.' : '';
-    this.say(result);
+    this.announceFaces(result);
     this.changed();
   }
 
-  /** Keep a small picture of a person who is new. */
-  private picture(id: number, result: Result): void {
+  /** Draw the thumbnail of a new person. */
+  private drawThumb(id: number, result: Result): void {
     const canvas = this.view.thumb(id);
-    const face = result.faces.find((one) => 'track_id' in one && one.track_id === id);
+    const face = result.faces.find((tracked) => 'track_id' in tracked && tracked.track_id === id);
     if (canvas && face && this.video) cutFrom(this.video, result)(face, canvas);
   }
 
-  /** Tell people who listen what changed, but not with every frame. */
-  private say(result: Result): void {
+  /** Announce changes to screen readers, but not with every frame. */
+  private announceFaces(result: Result): void {
     const text = result.faces.map((face) => labelOf(face).replace(/ \d+ %$/, '')).join(', ') || 'no face in view';
     const now = performance.now();
-    if (text === this.said || now - this.saidMs < SAY_EVERY_MS) return;
-    [this.said, this.saidMs] = [text, now];
+    if (text === this.announced || now - this.announcedMs < ANNOUNCE_EVERY_MS) return;
+    [this.announced, this.announcedMs] = [text, now];
     announce(text);
   }
 
   private seek(timeS: number): void {
     if (!this.video || this.isCamera) return;
-    this.pump?.begin('jump');
+    this.pump?.interrupt('jump');
     this.video.currentTime = Math.min(this.length, Math.max(0, timeS));
   }
 
@@ -213,7 +214,7 @@ export class StreamView {
     const button = byId('pause');
     button.classList.toggle('is-paused', paused);
     button.setAttribute('aria-label', paused ? 'Play' : 'Pause');
-    // The last frame fills the timeline to its end.
+    // The timeline is drawn up to the last frame.
     if (paused && this.isOpen) this.view.update(this.timeline, this.now(), this.length, true);
   }
 

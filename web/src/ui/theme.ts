@@ -1,4 +1,4 @@
-/** Light or dark: as the system has it, until the person chooses. */
+/** Light or dark: follows the system until the visitor chooses. */
 
 import { byId } from './dom';
 
@@ -21,7 +21,7 @@ export function startTheme(): void {
   });
 }
 
-// Browsers that keep nothing throw.
+// localStorage throws in browsers that block storage.
 function read(): string | null {
   try {
     const value = localStorage.getItem(KEY);

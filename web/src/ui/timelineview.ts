@@ -1,11 +1,11 @@
-/** A strip for each person: the share of each class over time, gaps where the person was away. */
+/** A strip for each person: the share of each class over time, with gaps where the person was away. */
 
 import { type Person, Timeline, minutes } from '../recognition/timeline';
 import { colorOf, faceIcon } from './classes';
 import { byId, el, percent } from './dom';
 
-const LEAST_SPAN_S = 10;
-const MOST_STRIPS = 8;
+const MIN_SPAN_S = 10;
+const MAX_STRIPS = 8;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 interface Row {
@@ -17,13 +17,13 @@ interface Row {
 }
 
 export class TimelineView {
-  private readonly place = byId('timeline');
+  private readonly container = byId('timeline');
   private readonly strips = byId('strips');
   private readonly axis = byId('axis');
   private readonly rows = new Map<number, Row>();
   private drawn = 0;
 
-  /** @param seek Called with a time that the person chose; null where one cannot go back. */
+  /** @param seek Called with a time that the visitor chose. */
   constructor(private readonly seek: (timeS: number) => void) {
     byId('timeline').addEventListener('click', (event) => this.clicked(event));
   }
@@ -32,23 +32,23 @@ export class TimelineView {
     this.rows.clear();
     this.strips.replaceChildren();
     this.axis.replaceChildren();
-    this.place.hidden = true;
+    this.container.hidden = true;
   }
 
-  /** The picture of a person, to be filled once when the person is first seen. */
+  /** The canvas for a person's thumbnail, drawn once when the person is first seen. */
   thumb(id: number): HTMLCanvasElement | null {
     return this.rows.get(id)?.root.querySelector('canvas.thumb') ?? null;
   }
 
-  /** @param lengthS The whole length where it is known, as of a video file. */
+  /** @param lengthS The whole length if it is known, as for a video file; else 0. */
   update(timeline: Timeline, nowS: number, lengthS: number, force = false): Person[] {
     const now = performance.now();
     if (!force && now - this.drawn < 120) return [];
     this.drawn = now;
-    const longest = timeline.people().sort((one, two) => two.frames - one.frames).slice(0, MOST_STRIPS);
+    const longest = timeline.people().sort((one, two) => two.frames - one.frames).slice(0, MAX_STRIPS);
     const people = longest.sort((one, two) => one.id - two.id);
-    this.place.hidden = people.length === 0;
-    const span = lengthS || Math.max(LEAST_SPAN_S, timeline.endS - (timeline.beginS ?? 0));
+    this.container.hidden = people.length === 0;
+    const span = lengthS || Math.max(MIN_SPAN_S, timeline.endS - (timeline.beginS ?? 0));
     const begin = lengthS ? 0 : (timeline.beginS ?? 0);
     for (const [id, row] of this.rows) {
       if (people.some((person) => person.id === id)) continue;
@@ -57,9 +57,9 @@ export class TimelineView {
     }
     const fresh = people.filter((person) => !this.rows.has(person.id));
     for (const person of people) this.row(person, timeline, [begin, span]);
-    this.place.style.setProperty('--now', String(Math.min(1, Math.max(0, (nowS - begin) / span))));
-    this.place.dataset.begin = String(begin);
-    this.place.dataset.span = String(span);
+    this.container.style.setProperty('--now', String(Math.min(1, Math.max(0, (nowS - begin) / span))));
+    this.container.dataset.begin = String(begin);
+    this.container.dataset.span = String(span);
     this.ticks(begin, span);
     return fresh;
   }
@@ -77,12 +77,12 @@ export class TimelineView {
     }
     const mean = timeline.mean(person);
     const order = mean.map((value, k) => [value, timeline.classNames[k]!] as const).sort((one, two) => two[0] - one[0]);
-    const said = order.slice(0, 2).map(([value, name]) => `${name} ${percent(value)}`).join(', ');
+    const top = order.slice(0, 2).map(([value, name]) => `${name} ${percent(value)}`).join(', ');
     row.name.replaceChildren(el('b', {}, `Person ${person.id}`), el('small', {}, `mostly ${order[0]![1]}`));
     if (row.emotion !== order[0]![1]) row.icon.replaceChildren(faceIcon(order[0]![1]));
     row.emotion = order[0]![1];
     const when = `from ${minutes(person.firstS)} to ${minutes(person.lastS)}`;
-    row.strip.setAttribute('aria-label', `Person ${person.id}: on average ${said}; seen ${when}`);
+    row.strip.setAttribute('aria-label', `Person ${person.id}: on average ${top}; seen ${when}`);
     draw(row.strip, person, timeline, range);
   }
 
@@ -103,12 +103,17 @@ export class TimelineView {
     if (!strip) return;
     const { left, width } = strip.getBoundingClientRect();
     const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
-    this.seek(Number(this.place.dataset.begin) + share * Number(this.place.dataset.span));
+    this.seek(Number(this.container.dataset.begin) + share * Number(this.container.dataset.span));
   }
 }
 
-/** Stack the classes' shares over each stretch of time. */
-function draw(canvas: HTMLCanvasElement, person: Person, timeline: Timeline, [begin, span]: readonly [number, number]): void {
+/** Stack the classes' shares for each stretch of time. */
+function draw(
+  canvas: HTMLCanvasElement,
+  person: Person,
+  timeline: Timeline,
+  [begin, span]: readonly [number, number],
+): void {
   const ratio = globalThis.devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio];
   if (canvas.width !== Math.round(width) || canvas.height !== Math.round(height)) {
@@ -120,7 +125,7 @@ function draw(canvas: HTMLCanvasElement, person: Person, timeline: Timeline, [be
   const offset = (timeline.beginS ?? 0) - begin;
   const wide = Math.max(1, (timeline.binS / span) * width);
   const places = [...person.bins.keys()].sort((one, two) => one - two);
-  // Half a second without the person is a gap, unless a slow device sees so few frames.
+  // Half a second without the person is a gap; on a slow device, three steps between frames are, if that is longer.
   const pauseS = Math.max(0.5, (3 * (timeline.endS - (timeline.beginS ?? 0))) / timeline.numFrames);
   places.forEach((place, k) => {
     const sums = person.bins.get(place)!;

@@ -1,6 +1,6 @@
-/** On a face's card: a button that says why, and what it opens: the face in the colours of its evidence, and a legend. */
+/** The "Why" button of a face's card and its panel: the face in the colours of its evidence, and a legend. */
 
-import type { Why } from '../recognition/explain';
+import type { Explanation } from '../recognition/explain';
 import type { FaceMap } from '../recognition/maps';
 import type { Result } from '../results/tables';
 import { announce, el, percent, toast } from './dom';
@@ -8,27 +8,31 @@ import { colorBar, colorFace, scaleOf } from './evidence';
 
 type Face = Result['faces'][number];
 
-/** Asks for the reasons; answers null where the face has gone by. */
-export type Explain = (face: Face, size: number) => Promise<Why | null>;
+/** Explains a face; resolves to null if its frame is no longer kept. */
+export type Explain = (face: Face, size: number) => Promise<Explanation | null>;
 
-/** What a person chose for one face, kept while cards change places. */
+/** The visitor's choice for one face, kept while cards change places. */
 export interface Choice {
   open: boolean;
-  /** The class to explain; empty for the one that the face is given. */
+  /** The class to explain; empty for the predicted one. */
   emotion: string;
 }
 
-/** Side of the drawn face in pixels; less where a new one comes with every frame. */
+/** Side of the drawn face in pixels; smaller if it changes with every frame. */
 const [LARGE, LIVE] = [640, 320] as const;
-/** Parts of the scale below which a place is not worth naming. */
+/** Fraction of the scale below which a cell is not mentioned. */
 const FAINT = 0.1;
 
 let count = 0;
 
-export class WhyPart {
+export class ExplanationPanel {
   private readonly id = `why-${(count += 1)}`;
-  private readonly word = el('span');
-  readonly button = el('button', { type: 'button', class: 'why-toggle', 'aria-controls': this.id, 'aria-expanded': 'false' }, this.word);
+  private readonly label = el('span');
+  readonly button = el(
+    'button',
+    { type: 'button', class: 'why-toggle', 'aria-controls': this.id, 'aria-expanded': 'false' },
+    this.label,
+  );
   private readonly select = el('select', { 'aria-label': 'Class to explain' });
   private readonly rivals = el('span');
   private readonly canvas = el('canvas', { role: 'img', width: '1', height: '1' });
@@ -42,36 +46,36 @@ export class WhyPart {
     this.canvas,
     el('div', { class: 'why-scale' }, this.bar, ...this.ends),
     this.sums,
-    el('p', { class: 'faint' }, 'It shows where in the face the answer comes from, not what the person feels.'),
+    el('p', { class: 'faint' }, 'It shows where in the face the prediction comes from, not what the person feels.'),
   );
   private face: Face | null = null;
   private explain: Explain | null = null;
   private choice: Choice = { open: false, emotion: '' };
-  private found: { readonly face: Face; readonly why: Why } | null = null;
+  private explained: { readonly face: Face; readonly explanation: Explanation } | null = null;
   private busy = false;
-  /** Whether the person has just asked, so that people who listen want to hear it; later frames only change the picture. */
-  private isAsked = false;
+  /** Whether to announce the next explanation: only after a click or a choice, not for later frames. */
+  private isRequested = false;
 
   constructor() {
     this.button.addEventListener('click', () => {
-      this.choice.open = this.isAsked = !this.choice.open;
+      this.choice.open = this.isRequested = !this.choice.open;
       this.show();
     });
     this.select.addEventListener('change', () => {
       this.choice.emotion = this.select.value;
-      this.isAsked = true;
+      this.isRequested = true;
       this.show();
     });
     const pen = this.bar.getContext('2d');
     pen?.putImageData(new ImageData(colorBar(255), 255, 1), 0, 0);
   }
 
-  /** @param who Names the face where there are several. */
+  /** @param who Names the face if there are several. */
   update(face: Face, who: string, choice: Choice, explain: Explain): void {
     [this.face, this.choice, this.explain] = [face, choice, explain];
-    const word = `Why ${face.emotion}?`;
-    if (this.word.textContent !== word) this.word.textContent = word;
-    this.button.setAttribute('aria-label', who ? `${word} ${who}` : word);
+    const label = `Why ${face.emotion}?`;
+    if (this.label.textContent !== label) this.label.textContent = label;
+    this.button.setAttribute('aria-label', who ? `${label} ${who}` : label);
     this.show();
   }
 
@@ -85,18 +89,18 @@ export class WhyPart {
     this.panel.hidden = !open;
     if (!open || !this.face) return;
     this.fillSelect(this.face);
-    if (this.found?.face === this.face) this.paint();
-    else void this.ask();
+    if (this.explained?.face === this.face) this.paint();
+    else void this.load();
   }
 
-  private async ask(): Promise<void> {
+  private async load(): Promise<void> {
     const { face, explain } = this;
     if (this.busy || !face || !explain) return;
     this.busy = true;
     this.panel.setAttribute('aria-busy', 'true');
     try {
-      const why = await explain(face, 'track_id' in face ? LIVE : LARGE);
-      if (why) this.found = { face, why };
+      const explanation = await explain(face, 'track_id' in face ? LIVE : LARGE);
+      if (explanation) this.explained = { face, explanation };
     } catch {
       this.choice.open = false;
       toast('The explanation could not be computed.');
@@ -104,9 +108,9 @@ export class WhyPart {
       this.busy = false;
       this.panel.removeAttribute('aria-busy');
     }
-    // Meanwhile the card may show another face, or have been closed.
-    if (this.face === face && this.found?.face === face) this.show();
-    else if (this.face !== face && this.choice.open) await this.ask();
+    // Meanwhile the card may show another face, or its panel may have been closed.
+    if (this.face === face && this.explained?.face === face) this.show();
+    else if (this.face !== face && this.choice.open) await this.load();
     else if (!this.choice.open) this.show();
   }
 
@@ -123,20 +127,20 @@ export class WhyPart {
   }
 
   private paint(): void {
-    const { why } = this.found!;
-    const map = why.maps.find(({ emotion }) => emotion === this.emotion)!;
+    const { maps, pixels: face, shift } = this.explained!.explanation;
+    const map = maps.find(({ emotion }) => emotion === this.emotion)!;
     const scale = scaleOf(map.evidence);
-    const { width, height } = why.pixels;
+    const { width, height } = face;
     [this.canvas.width, this.canvas.height] = [width, height];
-    const pixels = colorFace(why.pixels, map.evidence, scale, why.shift);
+    const pixels = colorFace(face, map.evidence, scale, shift);
     this.canvas.getContext('2d')?.putImageData(new ImageData(pixels, width, height), 0, 0);
     this.ends[0]!.textContent = `${signed(-scale)} against`;
     this.ends[2]!.textContent = `for ${signed(scale)}`;
-    const said = strongest(map, scale);
-    this.canvas.setAttribute('aria-label', `The face in the colours of its evidence. ${said}`);
+    const summary = strongest(map, scale);
+    this.canvas.setAttribute('aria-label', `The face in the colours of its evidence. ${summary}`);
     this.sums.textContent = `${meaning(map)} A line surrounds parts that reach half of the scale.`;
-    if (this.isAsked) announce(`Why ${map.emotion}? ${said}`);
-    this.isAsked = false;
+    if (this.isRequested) announce(`Why ${map.emotion}? ${summary}`);
+    this.isRequested = false;
   }
 }
 
@@ -144,7 +148,8 @@ function meaning({ emotion, evidence, log_odds: logOdds, constant, method }: Fac
   const places = evidence.length * evidence[0]!.length;
   const colors = `orange is evidence for ${emotion}, blue for its rivals.`;
   if (method === 'occlusion') {
-    return `Log-odds that the prediction loses when one of ${places} places is covered: ${colors} They do not add up to the prediction.`;
+    const loss = `Log-odds that the prediction loses when one of ${places} places is covered`;
+    return `${loss}: ${colors} They do not add up to the prediction.`;
   }
   const sums = `They add up to ${signed(logOdds - constant)}, plus ${signed(constant)} that belongs to no place.`;
   return `Log-odds at ${places} places of the face: ${colors} ${sums}`;
@@ -162,7 +167,7 @@ function strongest({ emotion, evidence }: FaceMap, scale: number): string {
   return parts.join(' ');
 }
 
-/** One of nine parts of a face, as one looks at it. */
+/** One of nine parts of a face, as the visitor sees it. */
 function zone(place: number, rows: number, columns: number): string {
   const third = (index: number, number: number) => Math.floor((3 * (index + 0.5)) / number);
   const row = ['top', 'middle', 'bottom'][third(Math.floor(place / columns), rows)]!;

@@ -1,4 +1,4 @@
-/** Chromium for the tests: Debian's, without a head, with a film for a camera. */
+/** Chromium for the tests: Debian's, headless, with a video as the camera. */
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,9 +29,9 @@ export interface Visit {
   end(): Promise<void>;
 }
 
-export interface Wishes {
-  /** A film that stands for the camera; without one there is no camera. */
-  readonly film?: string;
+export interface VisitOptions {
+  /** A video to use as the camera; without it there is no camera. */
+  readonly cameraVideo?: string;
   /** Whether the camera is allowed. */
   readonly allowed?: boolean;
   readonly options?: Parameters<typeof chromium.launchPersistentContext>[1];
@@ -39,17 +39,20 @@ export interface Wishes {
 }
 
 /** Open a new browser with an empty profile. */
-export async function visit(address: string, wishes: Wishes = {}): Promise<Visit> {
+export async function visit(address: string, settings: VisitOptions = {}): Promise<Visit> {
   const profile = mkdtempSync(join(tmpdir(), 'moue-page-'));
-  const film = wishes.film ? ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${wishes.film}`] : [];
-  const allowed = wishes.allowed === false ? ['--deny-permission-prompts'] : ['--use-fake-ui-for-media-stream'];
+  const { cameraVideo } = settings;
+  const camera = cameraVideo
+    ? ['--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${cameraVideo}`]
+    : [];
+  const allowed = settings.allowed === false ? ['--deny-permission-prompts'] : ['--use-fake-ui-for-media-stream'];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
-    args: [...QUIET, ...film, ...allowed, ...(wishes.flags ?? [])],
+    args: [...QUIET, ...camera, ...allowed, ...(settings.flags ?? [])],
     acceptDownloads: true,
     viewport: { width: 1440, height: 900 },
-    ...wishes.options,
+    ...settings.options,
   });
   const page = context.pages()[0] ?? (await context.newPage());
   const errors: string[] = [];
@@ -64,5 +67,6 @@ export async function visit(address: string, wishes: Wishes = {}): Promise<Visit
 }
 
 export async function ready(page: Page, timeout = 60_000): Promise<void> {
-  await page.waitForFunction(() => document.documentElement.dataset.engine?.startsWith('ready'), undefined, { timeout });
+  const isReady = () => document.documentElement.dataset.engine?.startsWith('ready');
+  await page.waitForFunction(isReady, undefined, { timeout });
 }

@@ -1,4 +1,4 @@
-/** Images through the page, and how far its answers are from Python's. */
+/** Runs images through the page and compares the results with Python's. */
 
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
@@ -7,7 +7,7 @@ import { type Result, columns } from '../../src/results/tables';
 import { ready, visit } from './browser';
 import { startHost } from './host';
 
-/** Chromium's software imitation of a graphics processor is very slow: the smallest images have to do. */
+/** Engine and pixel limit: Chromium's software GPU is very slow, so it gets only the smallest images. */
 export const ENGINES = [
   ['wasm', Infinity],
   ['webgpu', 25_000],
@@ -15,10 +15,10 @@ export const ENGINES = [
 
 const READY_MS = 200_000;
 
-const MOST_PIXELS = 1;
-const MOST_PROBABILITY = 0.01;
+const MAX_PIXEL_DIFFERENCE = 1;
+const MAX_PROBABILITY_DIFFERENCE = 0.01;
 
-/** What a person saves by the menu. */
+/** The content of a file saved from the download menu. */
 export async function saved(page: Page, kind: 'csv' | 'json'): Promise<string> {
   await page.click('#download');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#save-${kind}`)]);
@@ -26,11 +26,11 @@ export async function saved(page: Page, kind: 'csv' | 'json'): Promise<string> {
 }
 
 /**
- * Visit a page that runs its networks by an engine, and expect what Python says; returns the rows of the table.
+ * Visit a page with an engine and expect Python's results; returns the rows of the table.
  *
- * @param pathOf Where a file lies.
+ * @param pathOf Returns the path of a file.
  */
-export async function agree(
+export async function expectAgreement(
   site: string,
   engine: string,
   expected: readonly Result[],
@@ -48,8 +48,8 @@ export async function agree(
   return rows;
 }
 
-/** Open the files, and expect what Python says of them; tells how far they are apart, and returns the table's rows. */
-async function compare(page: Page, name: string, files: string[], expected: readonly Result[]): Promise<string[]> {
+/** Open the files and expect Python's results; logs the largest differences and returns the rows of the table. */
+async function compare(page: Page, engine: string, files: string[], expected: readonly Result[]): Promise<string[]> {
   await page.setInputFiles('#files', files);
   await page.waitForFunction(
     (count) => document.querySelectorAll('.dot.named, .dot.none, .dot.bad').length === count,
@@ -59,7 +59,7 @@ async function compare(page: Page, name: string, files: string[], expected: read
   const { results } = JSON.parse(await saved(page, 'json')) as { results: Result[] };
   expect(results).toHaveLength(expected.length);
   let [pixels, probability] = [0, 0];
-  const apart = (one: number, other: number) => (pixels = Math.max(pixels, Math.abs(one - other)));
+  const comparePixels = (one: number, other: number) => (pixels = Math.max(pixels, Math.abs(one - other)));
   for (const [k, python] of expected.entries()) {
     const ours = results[k]!;
     expect(Object.keys(ours)).toEqual(Object.keys(python));
@@ -70,21 +70,24 @@ async function compare(page: Page, name: string, files: string[], expected: read
       const here = ours.faces[number]!;
       expect(Object.keys(here).sort()).toEqual(Object.keys(face).sort());
       expect(Object.keys(here.probabilities)).toEqual(Object.keys(face.probabilities));
-      face.box.forEach((value, side) => apart(value, here.box[side]!));
+      face.box.forEach((value, side) => comparePixels(value, here.box[side]!));
       expect(here.landmarks?.length).toBe(face.landmarks?.length);
-      face.landmarks?.forEach((point, at) => point.forEach((value, side) => apart(value, here.landmarks![at]![side]!)));
+      face.landmarks?.forEach((point, at) =>
+        point.forEach((value, side) => comparePixels(value, here.landmarks![at]![side]!)),
+      );
       for (const [emotion, value] of Object.entries(face.probabilities)) {
         probability = Math.max(probability, Math.abs(value - here.probabilities[emotion]!));
       }
     }
   }
-  const faces = expected.reduce((sum, one) => sum + one.faces.length, 0);
-  console.log(`${name}, ${expected[0]!.detector}: ${expected.length} images, ${faces} faces; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
+  const faces = expected.reduce((sum, result) => sum + result.faces.length, 0);
+  const counts = `${engine}, ${expected[0]!.detector}: ${expected.length} images, ${faces} faces`;
+  console.log(`${counts}; largest difference ${pixels.toFixed(3)} pixels, probability ${probability.toFixed(5)}`);
   expect(faces).toBeGreaterThan(4);
-  expect(pixels).toBeLessThan(MOST_PIXELS);
-  expect(probability).toBeLessThan(MOST_PROBABILITY);
+  expect(pixels).toBeLessThan(MAX_PIXEL_DIFFERENCE);
+  expect(probability).toBeLessThan(MAX_PROBABILITY_DIFFERENCE);
   const rows = (await saved(page, 'csv')).trim().split('\n');
-  expect(rows[0]).toBe(columns(Object.keys(expected.find((one) => one.faces[0])!.faces[0]!.probabilities)).join(','));
-  expect(rows).toHaveLength(1 + expected.reduce((sum, one) => sum + Math.max(1, one.faces.length), 0));
+  expect(rows[0]).toBe(columns(Object.keys(expected.find(({ faces }) => faces[0])!.faces[0]!.probabilities)).join(','));
+  expect(rows).toHaveLength(1 + expected.reduce((sum, result) => sum + Math.max(1, result.faces.length), 0));
   return rows;
 }

@@ -1,4 +1,4 @@
-/** Between the page and its host: nothing leaves the origin, nothing is needed after the first visit. */
+/** The page and its host: no request leaves the origin, and after the first visit the page works offline. */
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,11 @@ import { startHost } from './host';
 const MEGABYTE = 1e6;
 
 describe.skipIf(!isThere)('the host', () => {
-  test('the first answer takes at most 6 MB, and no request leaves the origin', async () => {
+  test('the first result needs at most 6 MB, and no request leaves the origin', async () => {
     const host = await startHost(PAGE);
     const { page, context, end } = await visit('about:blank');
-    const asked: string[] = [];
-    context.on('request', (request) => asked.push(request.url()));
+    const requested: string[] = [];
+    context.on('request', (request) => requested.push(request.url()));
     await page.goto(host.address);
     await ready(page);
     await page.click('#examples button >> nth=0');
@@ -22,24 +22,24 @@ describe.skipIf(!isThere)('the host', () => {
     expect(host.sent).toBeLessThan(6 * MEGABYTE);
     await page.evaluate(() => navigator.serviceWorker.ready);
     await page.waitForTimeout(500);
-    expect(asked.length).toBeGreaterThan(8);
-    expect(asked.filter((url) => !url.startsWith(host.address) && !url.startsWith('blob:'))).toEqual([]);
-    // A script that went wrong could not send anything either.
+    expect(requested.length).toBeGreaterThan(8);
+    expect(requested.filter((url) => !url.startsWith(host.address) && !url.startsWith('blob:'))).toEqual([]);
+    // A malicious script could not send anything either.
     const other = await startHost(PAGE);
-    const tried = await page.evaluate((url) => fetch(url, { mode: 'no-cors' }).then(() => 'sent', () => 'refused'), other.address);
-    expect([tried, other.asked]).toEqual(['refused', []]);
+    const send = (url: string) => fetch(url, { mode: 'no-cors' }).then(() => 'sent', () => 'refused');
+    expect([await page.evaluate(send, other.address), other.requested]).toEqual(['refused', []]);
     await end();
     await other.close();
     await host.close();
   }, 90_000);
 
-  test('works without a network after the first visit', async () => {
+  test('works offline after the first visit', async () => {
     const host = await startHost(PAGE);
     const { page, errors, end } = await visit(host.address);
     await ready(page);
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
-    const large = host.asked.filter((path) => /onnx|gz/.test(path));
-    expect(new Set(large).size).toBe(large.length); // each large file came once
+    const large = host.requested.filter((path) => /onnx|gz/.test(path));
+    expect(new Set(large).size).toBe(large.length); // each large file was fetched once
     await host.close();
     await page.reload();
     await ready(page);
@@ -72,12 +72,13 @@ describe.skipIf(!isThere)('the host', () => {
     rmSync(folder, { recursive: true });
   }, 90_000);
 
-  test('threads where the host isolates the page, and models that are missing', async () => {
+  test('threads if the page is isolated, and missing models', async () => {
     const isolated = await startHost(PAGE, true);
     const first = await visit(isolated.address);
     await ready(first.page);
-    const threads = await first.page.evaluate(() => [document.documentElement.dataset.engine, navigator.hardwareConcurrency]);
-    expect(threads[0]).toBe(`ready wasm ${Math.min(4, Math.max(1, (threads[1] as number) - 1))}`);
+    const engine = await first.page.evaluate(() => document.documentElement.dataset.engine);
+    const cores = await first.page.evaluate(() => navigator.hardwareConcurrency);
+    expect(engine).toBe(`ready wasm ${Math.min(4, Math.max(1, cores - 1))}`);
     await first.page.click('#examples button >> nth=0');
     await first.page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
     await first.end();
@@ -88,7 +89,8 @@ describe.skipIf(!isThere)('the host', () => {
     const host = await startHost(folder);
     const { page, end } = await visit(host.address);
     await page.waitForSelector('.toast');
-    expect(await page.locator('.toast').textContent()).toBe('The models could not be loaded. Reload the page to try again.');
+    const message = 'The models could not be loaded. Reload the page to try again.';
+    expect(await page.locator('.toast').textContent()).toBe(message);
     await end();
     await host.close();
     rmSync(folder, { recursive: true });

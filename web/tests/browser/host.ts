@@ -1,4 +1,4 @@
-/** A static web host for the tests, as plain as there are: no compression, no headers but the type. */
+/** A minimal static web host for the tests: no compression, no headers except the content type. */
 
 import { readFile } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
@@ -20,19 +20,19 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export interface Host {
   readonly address: string;
-  /** Paths asked for, in order. */
-  readonly asked: string[];
+  /** Requested paths, in order. */
+  readonly requested: string[];
   /** Bytes of all bodies sent. */
   sent: number;
   close(): Promise<void>;
 }
 
-/** @param isolated Send the headers that give a page threads. */
+/** @param isolated Whether to send the headers that allow a page to use threads. */
 export async function startHost(folder: string, isolated = false): Promise<Host> {
   const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
   const server: Server = createServer(async (request, response) => {
     const path = new URL(request.url ?? '/', 'http://host').pathname;
-    host.asked.push(path);
+    host.requested.push(path);
     try {
       const content = await readFile(join(folder, normalize(path.endsWith('/') ? `${path}index.html` : path)));
       const type = TYPES[extname(path) || '.html'] ?? 'application/octet-stream';
@@ -49,6 +49,6 @@ export async function startHost(folder: string, isolated = false): Promise<Host>
       server.closeAllConnections();
       server.close(() => resolve());
     });
-  const host: Host = { address: `http://127.0.0.1:${port}/`, asked: [], sent: 0, close };
+  const host: Host = { address: `http://127.0.0.1:${port}/`, requested: [], sent: 0, close };
   return host;
 }

@@ -1,4 +1,4 @@
-/** Sizes, colours and what people who do not see or use no mouse meet. */
+/** Window sizes, colour schemes, and access with a screen reader or only a keyboard. */
 
 import { describe, expect, test } from 'vitest';
 import { PAGE, isThere, ready, visit } from './browser';
@@ -11,7 +11,7 @@ describe.skipIf(!isThere)('looks', () => {
     ['dark', 1440],
     ['light', 320],
     ['dark', 390],
-  ] as const)('%s, %i pixels wide: nothing overflows, axe finds nothing', async (colorScheme, width) => {
+  ] as const)('%s, %i pixels wide: nothing overflows, axe finds no violations', async (colorScheme, width) => {
     const host = await startHost(PAGE);
     const options = { colorScheme, viewport: { width, height: 844 }, reducedMotion: 'reduce' } as const;
     const { page, end } = await visit(host.address, { options });
@@ -32,7 +32,7 @@ describe.skipIf(!isThere)('looks', () => {
     await host.close();
   }, 90_000);
 
-  test('the choice of colours is kept', async () => {
+  test('the choice of colours is remembered', async () => {
     const host = await startHost(PAGE);
     const { page, end } = await visit(host.address, { options: { colorScheme: 'light' } });
     await page.click('#theme');

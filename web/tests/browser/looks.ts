@@ -1,14 +1,14 @@
-/** What a page must not do at any size and in any colours. */
+/** Faults that the page must not have at any size or in any colours. */
 
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** What axe-core finds. */
+/** The violations that axe-core finds. */
 export async function faults(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const checked = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-    return checked.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 90)).join(' | ')}`);
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 90)).join(' | ')}`);
   });
 }
 

@@ -1,19 +1,19 @@
-/** The camera and video files: timeline, pause, mirror, downloads, and no camera or a refused one. */
+/** The camera and video files: timeline, pause, mirror, downloads, and a missing or refused camera. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PAGE, isThere, ready, visit } from './browser';
-import { watched } from './films';
 import { startHost } from './host';
+import { watch } from './videos';
 
-const FILMS = resolve(import.meta.dirname, '../../build/films');
-const CAMERA = `${FILMS}/camera.mjpeg`;
+const VIDEOS = resolve(import.meta.dirname, '../../build/films');
+const CAMERA = `${VIDEOS}/camera.mjpeg`;
 
-describe.skipIf(!isThere || !existsSync(CAMERA))('what moves', () => {
+describe.skipIf(!isThere || !existsSync(CAMERA))('camera and video', () => {
   test('the camera: faces, timeline, pause, mirror, table', async () => {
     const host = await startHost(PAGE);
-    const { page, errors, end } = await visit(host.address, { film: CAMERA });
+    const { page, errors, end } = await visit(host.address, { cameraVideo: CAMERA });
     await ready(page);
     await page.keyboard.press('c');
     await page.waitForSelector('.card');
@@ -43,10 +43,10 @@ describe.skipIf(!isThere || !existsSync(CAMERA))('what moves', () => {
     const host = await startHost(PAGE);
     const { page, errors, end } = await visit(host.address);
     await ready(page);
-    const said = await watched(page, `${FILMS}/film.webm`);
-    expect(said).toHaveLength(2);
-    expect(said[0]).toMatch(/^Person 1: on average (happy|sad) \d+ %, .*; seen from 0:00 to 0:0[56]$/);
-    expect(said[1]).toMatch(/^Person 2: on average surprise \d+ %, .*; seen from 0:0[1-3] to 0:0[56]$/);
+    const labels = await watch(page, `${VIDEOS}/film.webm`);
+    expect(labels).toHaveLength(2);
+    expect(labels[0]).toMatch(/^Person 1: on average (happy|sad) \d+ %, .*; seen from 0:00 to 0:0[56]$/);
+    expect(labels[1]).toMatch(/^Person 2: on average surprise \d+ %, .*; seen from 0:0[1-3] to 0:0[56]$/);
     await page.click('canvas.band >> nth=0', { position: { x: 5, y: 10 } });
     await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('video')!.currentTime < 1);
     expect(errors).toEqual([]);
@@ -56,14 +56,15 @@ describe.skipIf(!isThere || !existsSync(CAMERA))('what moves', () => {
 
   test('no camera, and a camera that is refused', async () => {
     const host = await startHost(PAGE);
-    for (const [wishes, said] of [
+    const refused = 'The camera was refused. Allow it for this page in the browser’s address bar, then try again.';
+    for (const [settings, message] of [
       [{}, 'No camera was found. Plug one in, or choose images or a video.'],
-      [{ film: CAMERA, allowed: false }, 'The camera was refused. Allow it for this page in the browser’s address bar, then try again.'],
+      [{ cameraVideo: CAMERA, allowed: false }, refused],
     ] as const) {
-      const { page, errors, end } = await visit(host.address, wishes);
+      const { page, errors, end } = await visit(host.address, settings);
       await page.click('#camera');
       await page.waitForSelector('.toast');
-      expect(await page.locator('.toast').textContent()).toBe(said);
+      expect(await page.locator('.toast').textContent()).toBe(message);
       expect(await page.locator('#start').isVisible()).toBe(true);
       expect(errors).toEqual([]);
       await end();

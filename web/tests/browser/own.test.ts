@@ -1,4 +1,4 @@
-/** Networks of own classes: tests/helpers/page_own.py wrote pages with some, and what `moue.analyze` says. */
+/** Models with custom classes: tests/helpers/page_own.py wrote their pages and the results of `moue.analyze`. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { type Result, columns } from '../../src/results/tables';
 import { PAGE, isThere, ready, visit } from './browser';
 import { saved } from './compare';
 import { startHost } from './host';
+import { overflow } from './looks';
 
 const BUILD = resolve(import.meta.dirname, '../../build');
 const OWN = join(BUILD, 'own');
@@ -20,17 +21,20 @@ const modelOf = (folder: string) => JSON.parse(readFileSync(join(folder, 'model.
 const about = (page: Page) => page.locator('#about').textContent();
 const legend = (page: Page) => page.locator('#legend li').evaluateAll((all) => all.map((one) => one.textContent));
 
-/** Resolves to the address of a server with that model. */
+/** Start `moue serve` with a model; resolves to its address once it runs. */
 async function serve(model: string): Promise<{ address: string; server: ChildProcess }> {
   const server = spawn(MOUE, ['serve', '--model', model, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const address = await new Promise<string>((tell, fail) => {
-    server.stdout!.on('data', (text: Buffer) => /moue is running at (\S+)/.exec(String(text))?.[1] && tell(/(http\S+)/.exec(String(text))![1]!));
+  const address = await new Promise<string>((succeed, fail) => {
+    server.stdout!.on('data', (data: Buffer) => {
+      const text = String(data);
+      if (/moue is running at \S+/.test(text)) succeed(/http\S+/.exec(text)![0]!);
+    });
     server.on('exit', (code) => fail(new Error(`moue serve ended with ${code}`)));
   });
   return { address, server };
 }
 
-describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
+describe.skipIf(!isThere || !existsSync(OWN))('custom classes', () => {
   test.each(['three', 'hundred'])('Python and the page agree: %s', async (name) => {
     const expected = JSON.parse(readFileSync(join(OWN, `${name}.json`), 'utf8')) as Result[];
     const model = modelOf(join(OWN, name));
@@ -46,18 +50,20 @@ describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
       (count) => document.querySelectorAll('.dot.named, .dot.none, .dot.bad').length === count,
       expected.length,
     );
-    const { results, class_names: named } = JSON.parse(await saved(page, 'json')) as { results: Result[]; class_names: string[] };
-    expect(named).toEqual(classes);
-    const faces = expected.flatMap((one) => one.faces);
-    const ours = results.flatMap((one) => one.faces);
+    const output = JSON.parse(await saved(page, 'json')) as { results: Result[]; class_names: string[] };
+    expect(output.class_names).toEqual(classes);
+    const faces = expected.flatMap((result) => result.faces);
+    const ours = output.results.flatMap((result) => result.faces);
     expect(ours).toHaveLength(faces.length);
     expect(faces.length).toBeGreaterThan(2);
     faces.forEach((face, k) => {
-      for (const one of classes) expect(Math.abs(face.probabilities[one]! - ours[k]!.probabilities[one]!)).toBeLessThan(0.01);
+      for (const emotion of classes) {
+        expect(Math.abs(face.probabilities[emotion]! - ours[k]!.probabilities[emotion]!)).toBeLessThan(0.01);
+      }
     });
     const rows = (await saved(page, 'csv')).trim().split('\n');
     expect(rows[0]).toBe(columns(classes).join(','));
-    // Bars of the most probable classes, in the colours of moue.draw; a long name makes nothing wider than a phone.
+    // Bars of the most probable classes, in the colours of moue.draw; long names fit on a phone.
     const bars = page.locator('.card >> nth=0').locator('.bars > div:visible');
     expect(await bars.count()).toBe(Math.min(classes.length, name === 'hundred' ? 11 : 12));
     expect(await page.locator('.card .rest').first().isVisible()).toBe(name === 'hundred');
@@ -67,13 +73,13 @@ describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
     ]);
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(model.colors[first]!.slice(at, at + 2), 16));
     expect(color).toBe(`rgb(${red}, ${green}, ${blue})`);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+    expect(await overflow(page)).toBe(0);
     expect(errors).toEqual([]);
     await end();
     await host.close();
   }, 90_000);
 
-  test('another network under the same page: seen at the next visit, and kept for visits without a network', async () => {
+  test('a new model under the same page is used at the next visit, and cached for offline visits', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'moue-own-'));
     cpSync(PAGE, folder, { recursive: true });
     const host = await startHost(folder);
@@ -89,13 +95,13 @@ describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
     await page.reload();
     await ready(page);
     expect(await about(page)).toContain('model three.');
-    const networks = () =>
+    const cachedNetworks = () =>
       page.evaluate(async () => {
         const [name] = await caches.keys();
         const kept = await (await caches.open(name!)).keys();
         return kept.map(({ url }) => url).filter((url) => url.includes('/model/'));
       });
-    await expect.poll(networks).toEqual([`${host.address}${next.file}`]);
+    await expect.poll(cachedNetworks).toEqual([`${host.address}${next.file}`]);
     await host.close();
     await page.reload();
     await ready(page);
@@ -104,20 +110,20 @@ describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
     rmSync(folder, { recursive: true });
   }, 90_000);
 
-  test('a timeline of own classes', async () => {
+  test('a timeline of custom classes', async () => {
     const host = await startHost(join(OWN, 'three'));
     const { page, errors, end } = await visit(host.address);
-    // Sooner than the network is known.
+    // Before the page knows its model.
     await page.setInputFiles('#files', join(BUILD, 'films/film.webm'));
     await page.waitForSelector('canvas.band');
-    const said = await page.locator('canvas.band').first().getAttribute('aria-label');
-    expect(said).toMatch(/^Person 1: on average (happy|smile|no_smile) \d+ %/);
+    const label = await page.locator('canvas.band').first().getAttribute('aria-label');
+    expect(label).toMatch(/^Person 1: on average (happy|smile|no_smile) \d+ %/);
     expect(errors).toEqual([]);
     await end();
     await host.close();
   }, 90_000);
 
-  test('a description of another kind is told, not guessed at', async () => {
+  test('a model.json of another format is reported as an error', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'moue-own-'));
     cpSync(PAGE, folder, { recursive: true });
     writeFileSync(join(folder, 'model.json'), '{"format": "moue-model"}');
@@ -130,7 +136,7 @@ describe.skipIf(!isThere || !existsSync(OWN))('own classes', () => {
     rmSync(folder, { recursive: true });
   }, 60_000);
 
-  test.skipIf(!existsSync(MOUE))('moue serve gives its page the network that it answers with', async () => {
+  test.skipIf(!existsSync(MOUE))('moue serve gives its page the model that it serves', async () => {
     const { address, server } = await serve(join(OWN, 'runs/three'));
     const { page, errors, end } = await visit(address);
     await ready(page);

@@ -1,4 +1,7 @@
-/** Pictures of the page for docs/page.md, not a test: `MOUE_PICTURES=../docs/images npx vitest run tests/browser/pictures`. */
+/**
+ * Screenshots of the page for docs/page.md, not a test:
+ * `MOUE_PICTURES=../docs/images npx vitest run tests/browser/pictures`.
+ */
 
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,10 +11,10 @@ import { PAGE, ready, visit } from './browser';
 import { startHost } from './host';
 
 const OUT = process.env.MOUE_PICTURES ?? '';
-const FILM = resolve(import.meta.dirname, '../../build/films/film.webm');
+const VIDEO = resolve(import.meta.dirname, '../../build/films/film.webm');
 const QUALITY = 0.9;
 
-/** Save what is seen as WebP, which Playwright cannot write and the browser can. */
+/** Save a screenshot as WebP, which the browser can write and Playwright cannot. */
 async function save(page: Page, name: string): Promise<void> {
   const png = (await page.screenshot()).toString('base64');
   const webp = await page.evaluate(
@@ -38,10 +41,10 @@ async function showFriends(page: Page): Promise<void> {
   await ready(page);
   await page.click('#examples button >> nth=0');
   await page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
-  await page.mouse.move(1, 1); // the face below the pointer would be stressed
+  await page.mouse.move(1, 1); // the face below the pointer would be highlighted
 }
 
-describe.skipIf(!OUT)('pictures', () => {
+describe.skipIf(!OUT)('screenshots', () => {
   test('an image on a phone, in dark colours', async () => {
     const host = await startHost(PAGE);
     const { page, end } = await visit(host.address, { options: KINDS.phone });
@@ -68,11 +71,12 @@ describe.skipIf(!OUT)('pictures', () => {
     const host = await startHost(PAGE);
     const { page, end } = await visit(host.address, { options: KINDS.desktop });
     await ready(page);
-    await page.setInputFiles('#files', FILM);
+    await page.setInputFiles('#files', VIDEO);
     await page.waitForSelector('video');
-    // Slower, so that also a busy machine sees enough frames.
+    // Slowed down, so that even a busy machine analyses enough frames.
     await page.evaluate(() => (document.querySelector<HTMLVideoElement>('video')!.playbackRate = 0.0625));
-    await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('video')!.currentTime > 5.5, undefined, { timeout: 150_000 });
+    const isNearEnd = () => document.querySelector<HTMLVideoElement>('video')!.currentTime > 5.5;
+    await page.waitForFunction(isNearEnd, undefined, { timeout: 150_000 });
     await page.keyboard.press(' ');
     await page.waitForTimeout(500);
     await save(page, 'page-video.webp');

@@ -1,4 +1,4 @@
-/** Videos that `moue predict --annotate` wrote (scripts/page_videos.py) play to their end in a browser, with their sound. */
+/** Videos written by `moue predict --annotate` (scripts/page_videos.py) play to their end in a browser, with sound. */
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { isThere, visit } from './browser';
 import { startHost } from './host';
 
-const FILMS = resolve(import.meta.dirname, '../../build/films');
+const VIDEOS = resolve(import.meta.dirname, '../../build/films');
 const SECONDS = 6;
 
 interface Played {
@@ -40,21 +40,21 @@ async function loudness(url: string): Promise<number[]> {
   const sound = await new OfflineAudioContext(1, 48_000, 48_000).decodeAudioData(content);
   const samples = sound.getChannelData(0);
   const half = sound.sampleRate / 2;
-  // The borders of a half second are left out: an encoder smears them.
+  // The borders of each half second are left out, because encoders smear them.
   return Array.from({ length: Math.floor(samples.length / half) }, (_, k) =>
     samples.subarray((k + 0.2) * half, (k + 0.8) * half).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
   );
 }
 
-describe.skipIf(!isThere || !existsSync(join(FILMS, 'sound-annotated.webm')))('annotated videos', () => {
+describe.skipIf(!isThere || !existsSync(join(VIDEOS, 'sound-annotated.webm')))('annotated videos', () => {
   test.each([
     ['sound-annotated.webm', true],
     ['sound-annotated.mp4', true],
     ['opencv.webm', false],
   ] as const)('%s plays to its end; with sound: %s', async (file, sounds) => {
-    const host = await startHost(FILMS);
+    const host = await startHost(VIDEOS);
     const flags = ['--autoplay-policy=no-user-gesture-required'];
-    // A page of this host, so that it may read its files.
+    // A page from this host, so that it may read the host's files.
     const { page, end } = await visit(`${host.address}sound-annotated-timeline.png`, { flags });
     const played = await page.evaluate(play, `./${file}`);
     expect(played.error).toBe('');
@@ -64,7 +64,7 @@ describe.skipIf(!isThere || !existsSync(join(FILMS, 'sound-annotated.webm')))('a
     expect(played.frames).toBeGreaterThan(10);
     expect(played.soundBytes > 0).toBe(sounds);
     if (sounds) {
-      // The tone that comes and goes is where it was.
+      // The tone still switches on and off at the same times.
       const loud = await page.evaluate(loudness, `./${file}`);
       expect(loud.slice(0, 2 * SECONDS - 1).map((value) => value > 0.2)).toEqual(
         Array.from({ length: 2 * SECONDS - 1 }, (_, k) => k % 2 === 0),

@@ -1,4 +1,4 @@
-/** What comes in: dropped, pasted and chosen files, folders, and what is wrong with them. */
+/** Sources: dropped, pasted and chosen files, folders, and faulty files. */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,15 +12,15 @@ const FRIENDS = join(PAGE, 'examples/friends.jpg');
 
 async function pass(page: Page, kind: 'drop' | 'paste', content: string, name: string, type: string): Promise<void> {
   await page.evaluate(
-    ([event, base64, called, mime]) => {
+    ([event, base64, name, mime]) => {
       const bytes = Uint8Array.from(atob(base64!), (letter) => letter.charCodeAt(0));
       const data = new DataTransfer();
-      data.items.add(new File([bytes], called!, { type: mime! }));
-      const wishes = { bubbles: true, cancelable: true };
+      data.items.add(new File([bytes], name!, { type: mime! }));
+      const options = { bubbles: true, cancelable: true };
       document.body.dispatchEvent(
         event === 'drop'
-          ? new DragEvent('drop', { ...wishes, dataTransfer: data })
-          : new ClipboardEvent('paste', { ...wishes, clipboardData: data }),
+          ? new DragEvent('drop', { ...options, dataTransfer: data })
+          : new ClipboardEvent('paste', { ...options, clipboardData: data }),
       );
     },
     [kind, content, name, type] as const,
@@ -30,19 +30,19 @@ async function pass(page: Page, kind: 'drop' | 'paste', content: string, name: s
 const names = (page: Page) => page.locator('.card h3').allTextContents();
 const message = (page: Page) => page.locator('#message').textContent();
 
-describe.skipIf(!isThere)('what comes in', () => {
-  let [host, seen, folder]: [Host, Visit, string] = [] as never;
+describe.skipIf(!isThere)('sources', () => {
+  let [host, visited, folder]: [Host, Visit, string] = [] as never;
   const friends = isThere ? readFileSync(FRIENDS).toString('base64') : '';
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'moue-files-'));
     host = await startHost(PAGE);
-    seen = await visit(host.address);
-    await ready(seen.page);
+    visited = await visit(host.address);
+    await ready(visited.page);
   }, 90_000);
 
   afterAll(async () => {
-    await seen.end();
+    await visited.end();
     await host.close();
     rmSync(folder, { recursive: true });
   });
@@ -54,19 +54,19 @@ describe.skipIf(!isThere)('what comes in', () => {
   };
 
   test.each(['drop', 'paste'] as const)('%s of an image', async (kind) => {
-    const { page } = seen;
+    const { page } = visited;
     await pass(page, kind, friends, 'friends.jpg', 'image/jpeg');
     await page.waitForFunction(() => document.querySelectorAll('.card').length === 3);
     expect((await names(page)).sort()).toEqual(['happy', 'sad', 'surprise']);
     expect(await page.locator('#faces-heading').textContent()).toBe('3 faces');
-    expect(await page.locator('#said').textContent()).toMatch(/friends.jpg: 3 faces\. happy \d+ %/);
+    expect(await page.locator('#announcer').textContent()).toMatch(/friends.jpg: 3 faces\. happy \d+ %/);
     expect(await page.locator('#overlay').getAttribute('aria-label')).toContain('happy');
     await page.keyboard.press('Escape');
     expect(await page.locator('#start').isVisible()).toBe(true);
   });
 
-  test('a folder with folders in it, walked through with the arrow keys', async () => {
-    const { page } = seen;
+  test('a folder with subfolders, browsed with the arrow keys', async () => {
+    const { page } = visited;
     mkdirSync(join(folder, 'album/inner'), { recursive: true });
     for (const name of ['album/10.jpg', 'album/9.jpg', 'album/inner/a.jpg']) file(name, readFileSync(FRIENDS));
     file('album/notes.txt', 'no image');
@@ -85,8 +85,8 @@ describe.skipIf(!isThere)('what comes in', () => {
     await page.keyboard.press('Escape');
   });
 
-  test('files that are not right say why, and the page goes on', async () => {
-    const { page, errors } = seen;
+  test('faulty files show a message, and the page keeps working', async () => {
+    const { page, errors } = visited;
     const huge = new Uint8Array(64);
     huge.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
     new DataView(huge.buffer).setUint32(16, 60_000);
@@ -99,23 +99,23 @@ describe.skipIf(!isThere)('what comes in', () => {
       ['cut.jpg', cut, /can read|damaged/],
       ['photo.heic', '\0\0\0\x18ftypheic', /A HEIC photograph: convert it to JPEG or PNG first/],
     ];
-    for (const [name, content, said] of cases) {
+    for (const [name, content, expected] of cases) {
       await page.setInputFiles('#files', file(name, content));
       await page.waitForFunction((text) => document.getElementById('source-name')?.textContent === text, name);
       await page.waitForFunction(() => document.getElementById('message')?.textContent !== '');
-      expect(await message(page)).toMatch(said);
+      expect(await message(page)).toMatch(expected);
     }
     await page.keyboard.press('Escape');
     await page.setInputFiles('#files', file('broken.mp4', 'no video'));
     await page.waitForSelector('.toast');
     expect(await page.locator('.toast').textContent()).toBe('This browser cannot play broken.mp4.');
     expect(await page.locator('#start').isVisible()).toBe(true);
-    // The browser itself reports an image that it cannot show; the page reports nothing.
+    // The browser itself reports an image that it cannot show; the page reports no error.
     expect(errors.filter((text) => !text.includes('Failed to load resource'))).toEqual([]);
   });
 
-  test('the annotated image has the size of the image', async () => {
-    const { page } = seen;
+  test('the annotated image has the size of the original', async () => {
+    const { page } = visited;
     await page.click('#examples button >> nth=1');
     await page.waitForSelector('.card');
     await page.click('#download');

@@ -1,6 +1,6 @@
 /**
- * The page with YuNet: tests/helpers/page_yunet.py wrote it, and what `moue.analyze` says with YuNet. It is skipped
- * where Python has no YuNet: its weights are not in the repository.
+ * The page with YuNet: tests/helpers/page_yunet.py wrote it and the results of `moue.analyze` with YuNet. Skipped if
+ * Python has no YuNet, because its weights are not in the repository.
  */
 
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,32 +10,33 @@ import { describe, expect, test } from 'vitest';
 import type { PageModel } from '../../src/recognition/spec';
 import type { Result } from '../../src/results/tables';
 import { isThere, ready, visit } from './browser';
-import { ENGINES, agree, saved } from './compare';
-import { watched } from './films';
+import { ENGINES, expectAgreement, saved } from './compare';
 import { startHost } from './host';
+import { watch } from './videos';
 
 const BUILD = resolve(import.meta.dirname, '../../build');
 const YUNET = join(BUILD, 'yunet');
-const FILMS = join(BUILD, 'films');
+const VIDEOS = join(BUILD, 'films');
 const SITE = join(YUNET, 'page');
 
-describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, where MOUE_MODELS or the cache has it', () => {
-  test.each(ENGINES)('Python and the page agree: %s', async (engine, mostPixels) => {
+describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, if MOUE_MODELS or the cache has it', () => {
+  test.each(ENGINES)('Python and the page agree: %s', async (engine, maxPixels) => {
     const all = JSON.parse(readFileSync(join(YUNET, 'expected.json'), 'utf8')) as Result[];
-    const expected = all.filter(({ width, height }) => width * height < mostPixels);
+    const expected = all.filter(({ width, height }) => width * height < maxPixels);
     const pathOf = (file: string) => join(existsSync(join(YUNET, file)) ? YUNET : join(BUILD, 'parity'), file);
-    const rows = await agree(SITE, engine, expected, pathOf);
-    const place = rows[0]!.split(',').indexOf('detector');
-    expect(new Set(rows.slice(1).map((row) => row.split(',')[place]))).toEqual(new Set(expected.map(({ detector }) => detector)));
+    const rows = await expectAgreement(SITE, engine, expected, pathOf);
+    const column = rows[0]!.split(',').indexOf('detector');
+    const detectors = rows.slice(1).map((row) => row.split(',')[column]);
+    expect(new Set(detectors)).toEqual(new Set(expected.map(({ detector }) => detector)));
   }, 300_000);
 
-  test('YuNet comes in place of the detector that is built in, and is there without a network', async () => {
+  test('YuNet replaces the built-in detector, and works offline', async () => {
     const { detector, file } = JSON.parse(readFileSync(join(SITE, 'model.json'), 'utf8')) as PageModel;
     const host = await startHost(SITE);
     const { page, errors, end } = await visit(host.address);
     await ready(page);
     expect(await page.locator('#about').textContent()).toContain('detector yunet.');
-    const networks = () => host.asked.filter((path) => path.endsWith('.onnx')).sort();
+    const networks = () => host.requested.filter((path) => path.endsWith('.onnx')).sort();
     expect(networks()).toEqual([`/${detector!.file}`, `/${file}`].sort());
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     expect(networks()).toHaveLength(2);
@@ -48,29 +49,29 @@ describe.skipIf(!isThere || !existsSync(YUNET))('YuNet, where MOUE_MODELS or the
     await end();
   }, 90_000);
 
-  test.skipIf(!existsSync(FILMS))('the camera and a video file: people, landmarks, the detector in the table', async () => {
+  test.skipIf(!existsSync(VIDEOS))('the camera and a video file: people, landmarks, detector column', async () => {
     const host = await startHost(SITE);
-    const { page, errors, end } = await visit(host.address, { film: join(FILMS, 'camera.mjpeg') });
+    const { page, errors, end } = await visit(host.address, { cameraVideo: join(VIDEOS, 'camera.mjpeg') });
     await ready(page);
     await page.click('#camera');
     await page.waitForFunction(() => Number(document.getElementById('rate')?.dataset.frames) > 9);
     await page.keyboard.press(' ');
     const { results } = JSON.parse(await saved(page, 'json')) as { results: Result[] };
-    const faces = results.flatMap((one) => one.faces);
+    const faces = results.flatMap((result) => result.faces);
     expect(new Set(results.map(({ detector }) => detector))).toEqual(new Set(['yunet']));
     expect(faces.length).toBeGreaterThan(0.8 * results.length);
     expect(new Set(faces.map((face) => 'track_id' in face && face.track_id))).toEqual(new Set([1]));
     expect(faces.every(({ landmarks }) => landmarks?.length === 5)).toBe(true);
     await page.keyboard.press('Escape');
-    const said = await watched(page, join(FILMS, 'film.webm'), 0.15);
-    expect(said).toHaveLength(2);
-    expect(said[1]).toMatch(/^Person 2: on average surprise \d+ %/);
+    const labels = await watch(page, join(VIDEOS, 'film.webm'), 0.15);
+    expect(labels).toHaveLength(2);
+    expect(labels[1]).toMatch(/^Person 2: on average surprise \d+ %/);
     expect(errors).toEqual([]);
     await end();
     await host.close();
   }, 120_000);
 
-  test('a detector that the page does not know is told, not guessed at', async () => {
+  test('an unknown detector is reported as an error', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'moue-yunet-'));
     cpSync(SITE, folder, { recursive: true });
     const text = readFileSync(join(SITE, 'model.json'), 'utf8').replace('"name": "yunet"', '"name": "owl"');

@@ -1,4 +1,4 @@
-/** CSV and JSON, and the sizes that headers state. */
+/** CSV and JSON, and the sizes stated in image headers. */
 
 import { expect, test } from 'vitest';
 import { headerSize } from '../../src/media/header';
@@ -29,9 +29,8 @@ const RESULT: Result = {
 test('a row has the columns of Python, and no cell is a formula', () => {
   const [head, row] = toCsv([RESULT], NAMES).split('\n');
   expect(head).toBe(columns(NAMES).join(','));
-  expect(row).toBe(
-    '"./=party, ""1"".jpg",ok,640,480,1,own,0,1.00,2.50,30.00,40.00,0.900000,happy,0.750000,false,0.750000,0.250000,,,,',
-  );
+  const faceCells = '0,1.00,2.50,30.00,40.00,0.900000,happy,0.750000,false,0.750000,0.250000';
+  expect(row).toBe(`"./=party, ""1"".jpg",ok,640,480,1,own,${faceCells},,,,`);
 });
 
 test('an image without a face has one row too', () => {

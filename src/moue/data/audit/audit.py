@@ -1,4 +1,4 @@
-"""Looking a data set over before trusting it: counts, twins, label conflicts, empty images, FER+ findings."""
+"""Auditing a data set before trusting it: counts, duplicates, label conflicts, empty images, FER+ findings."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ EMPTY_STD: Final = 5.0
 EMPTY_FRACTION: Final = 0.6
 EMPTY_RULE: Final = (
     f"the gray values (0-255) have a standard deviation below {EMPTY_STD:g}, or at least {EMPTY_FRACTION:.0%} of the "
-    "pixels have one and the same value"
+    "pixels have the same value"
 )
-"""In FER2013 this finds exactly the images without a face on plain ground; the darkest face has a deviation of 9."""
+"""In FER2013 this finds exactly the plain images without a face; the darkest face has a deviation of 9."""
 NEAR_RULE: Final = (
     f"the 48x48 gray values correlate by {NEAR_THRESHOLD:g} or more, straight or mirrored, without being equal"
 )
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
     Attributes:
         name: What was looked for.
         number: How many were found.
-        detail: What else there is to say.
+        detail: Further explanation.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Finding(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class TwinCount:
-    """How many images of one split have a twin in another split, or a second copy in the same one.
+    """How many images of one split have a twin in another split, or a second copy in the same split.
 
     Attributes:
         split: The split whose images are counted.
         other: Where their twins are.
         exact: Images with a twin of equal pixels in `other`.
-        same_label: Those of `exact` that have such a twin with their own label.
+        same_label: How many of `exact` have such a twin with the same label.
         near: Images with a near-duplicate in `other` but no exact twin there.
     """
 
@@ -68,11 +68,11 @@ class TwinCount:
 
 @dataclasses.dataclass(frozen=True)
 class NearPair:
-    """Two rows whose images are almost the same; of exact copies only the first row is given.
+    """Two rows whose images are almost the same; for exact copies, only the first row is given.
 
     Attributes:
-        row: Row number of one.
-        other: Row number of the other, later one.
+        row: Row number of the first image.
+        other: Row number of the second, later image.
         correlation: The pixels' correlation, up to 1.
         mirrored: Whether one is the mirror image of the other.
     """
@@ -91,13 +91,13 @@ class Audit:
         source: Where the data came from.
         checksum: `Dataset.checksum` of the data.
         counts: Faces per split and class.
-        num_pictures: Different images among the faces.
+        num_pictures: How many different images there are.
         twins: For each pair of splits, and each split with itself, how many images have twins.
-        twin_groups: Rows of each image that is there more than once, exactly.
-        conflicts: Those of `twin_groups` whose rows do not all have the same label.
+        twin_groups: Rows of each image that occurs more than once, pixel for pixel.
+        conflicts: The `twin_groups` whose rows have different labels.
         near: Near-duplicates among the different images, most similar first.
-        near_complete: False where there were too many near-duplicates to list all.
-        constant: Rows of images of one gray value.
+        near_complete: False if there were too many near-duplicates to list them all.
+        constant: Rows of images with only one gray value.
         almost_empty: Rows of other images that show almost nothing, by `EMPTY_RULE`.
         votes: Findings from the FER+ votes, or None.
     """
@@ -120,16 +120,16 @@ class Audit:
         return sum(sum(classes.values()) for name, classes in self.counts.items() if split in (None, name))
 
     def baseline(self, split: str) -> tuple[str, float]:
-        """Return the most frequent class of a split and the accuracy of always answering it, 0-1."""
+        """Return the most frequent class of a split and the accuracy of always predicting it, 0-1."""
         classes = self.counts[split]
-        name = max(classes, key=lambda each: classes[each])
+        name = max(classes, key=classes.__getitem__)
         return name, classes[name] / max(1, self.num_faces(split))
 
     def twin_count(self, split: str, other: str) -> TwinCount:
         """Return how many images of `split` have a twin in `other`.
 
         Raises:
-            KeyError: such a pair is not counted: `other` must not come after `split` in train, val, test.
+            KeyError: the pair is not counted, since `other` comes after `split` in train, val, test.
         """
         for count in self.twins:
             if (count.split, count.other) == (split, other):
@@ -137,7 +137,7 @@ class Audit:
         raise KeyError((split, other))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything for JSON, with the rules by which it was found."""
+        """Return all findings for JSON, with the rules behind them."""
         result = dataclasses.asdict(self)
         result["votes"] = None if self.votes is None else self.votes.to_dict()
         result["num_faces"] = self.num_faces()
@@ -159,7 +159,7 @@ class Audit:
         write_json(path, self.to_dict(), overwrite=overwrite)
 
     def table(self) -> list[Finding]:
-        """Return the findings in short, as lines to print."""
+        """Return a summary of the findings, as lines to print."""
         rows = [Finding("faces", self.num_faces(), f"{self.num_pictures:,} different images")]
         for split in SPLITS:
             if number := self.num_faces(split):
@@ -180,9 +180,9 @@ class Audit:
 
 
 def audit(dataset: Dataset) -> Audit:
-    """Look a data set over: counts, exact and near-duplicates, label conflicts, empty images, FER+ findings.
+    """Audit a data set: counts, exact and near-duplicates, label conflicts, empty images, FER+ findings.
 
-    All of FER2013 takes about 15 seconds of CPU, and the process 0.4 GB of memory with the data.
+    FER2013 takes about 15 seconds of CPU time, and 0.4 GB of memory including the data.
     """
     refuse_no_dataset(dataset)
     groups = exact_groups(dataset)
@@ -216,22 +216,22 @@ def audit(dataset: Dataset) -> Audit:
 
 
 def _twin_counts(dataset: Dataset, groups: Groups, pairs: NearPairs) -> tuple[TwinCount, ...]:
-    """Count for every split and itself or an earlier one; twins are symmetric only as pairs, not as counts."""
+    """Count twins of every split in itself and in earlier ones; the counts are not symmetric."""
     copies = {split: groups.count_of(dataset.split == split) for split in SPLITS}
     by_label = {split: _copies_by_label(dataset, groups, split) for split in SPLITS}
     result = []
     for late, split in enumerate(SPLITS):
         here = dataset.where(split)
-        picture, label = groups.of[here], dataset.labels[here]
+        image, label = groups.of[here], dataset.labels[here]
         for other in SPLITS[: late + 1]:
-            # In its own split an image does not count as its own twin.
+            # Within a split, an image is not its own twin.
             least = 2 if other == split else 1
-            exact = copies[other][picture] >= least
-            same = by_label[other][picture, label] >= least
+            exact = copies[other][image] >= least
+            same = by_label[other][image, label] >= least
             near_here = np.zeros(groups.num_pictures, bool)
             near_here[pairs.first[copies[other][pairs.second] > 0]] = True
             near_here[pairs.second[copies[other][pairs.first] > 0]] = True
-            near = near_here[picture] & ~exact
+            near = near_here[image] & ~exact
             result.append(TwinCount(split, other, int(exact.sum()), int(same.sum()), int(near.sum())))
     return tuple(result)
 
@@ -249,7 +249,7 @@ def _plain(images: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.boo
     flat = np.sort(images.reshape(len(images), math.prod(images.shape[1:])), axis=1)
     constant = flat[:, 0] == flat[:, -1]
     deviation = np.array([image.std() for image in flat], np.float64)
-    # Sorted pixels hold a value in 60 % of the places exactly if two places that far apart are equal.
+    # In sorted pixels, one value fills 60% exactly if two pixels that far apart are equal.
     length = int(np.ceil(EMPTY_FRACTION * flat.shape[1]))
     one_value = (flat[:, length - 1 :] == flat[:, : flat.shape[1] - length + 1]).any(axis=1)
     return constant, ~constant & ((deviation < EMPTY_STD) | one_value)
@@ -261,7 +261,7 @@ def _rows(dataset: Dataset, groups: list[NDArray[np.int64]]) -> tuple[tuple[int,
 
 def _imbalance(classes: dict[str, int]) -> str:
     present = {name: number for name, number in classes.items() if number}
-    rare = min(present, key=lambda each: present[each])
+    rare = min(present, key=present.__getitem__)
     return f"most frequent class {max(present.values()) / present[rare]:.1f} times the rarest ({rare})"
 
 

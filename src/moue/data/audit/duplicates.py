@@ -1,4 +1,4 @@
-"""Finding the same image more than once: exactly the same, almost the same, or mirrored."""
+"""Finding duplicate images: exact copies, near-duplicates and mirrored copies."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 NEAR_THRESHOLD: Final = 0.95
-"""Least correlation of two near-duplicates. Of 42 pairs of FER2013 from 0.94 to 0.96 that were looked at, all show one
-photograph, resized, moved, brightened or stamped; below 0.90 most pairs are different people who look alike."""
+"""Minimum correlation of two near-duplicates. All of 42 inspected pairs of FER2013 from 0.94 to 0.96 show the same
+photo, resized, moved, brightened or stamped. Below 0.90, most pairs are different people who look alike."""
 
-# The quick search compares images shrunk to 12x12 and lets pairs through at a little less than the threshold. In
-# FER2013 every pair of 0.95 or more in full size has at least 0.97 in small: shrinking blurs differences away.
+# The quick search compares images shrunk to 12x12 and keeps pairs a little below the threshold. In FER2013, every pair
+# with 0.95 or more at full size has at least 0.97 at this size, because shrinking blurs differences away.
 _SMALL: Final = 12
 _SMALL_SLACK: Final = 0.01
 _BLOCK: Final = 512
 _PAIRS_AT_ONCE: Final = 2048
 MAX_CANDIDATES: Final = 500_000
-"""Where the quick search finds more candidates than this (frames of one video), the search ends early and says so."""
+"""With more candidates than this (such as frames of one video), the quick search ends early and says so."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,10 +35,10 @@ class Groups:
     """Which faces are the same image.
 
     Attributes:
-        of: int64 (N,), number of the image that each face shows, 0 to `num_pictures` - 1, numbered by their first
+        of: int64 (N,), number of the image that each face shows, 0 to `num_pictures` - 1, in order of first
             appearance.
-        first: int64 (num_pictures,), position of the first face that shows the image, rising.
-        size: int64 (num_pictures,), how many faces show it.
+        first: int64 (num_pictures,), position of the first face that shows each image, ascending.
+        size: int64 (num_pictures,), how many faces show each image.
     """
 
     of: NDArray[np.int64]
@@ -51,7 +51,7 @@ class Groups:
         return len(self.first)
 
     def members(self) -> list[NDArray[np.int64]]:
-        """Return the positions of the faces of each image that is there more than once."""
+        """Return the positions of the faces of each image that occurs more than once."""
         order = np.argsort(self.of, kind="stable")
         parts = np.split(order, np.cumsum(self.size)[:-1]) if len(order) else []
         return [part for part in parts if len(part) > 1]
@@ -68,7 +68,8 @@ class NearPairs:
     Attributes:
         first: int64 (P,), position of one image.
         second: int64 (P,), position of the other.
-        correlation: float32 (P,), correlation of the pixels, `NEAR_THRESHOLD` to 1; mirrored if that fits better.
+        correlation: float32 (P,), correlation of the pixels, `NEAR_THRESHOLD` to 1; of the mirrored image if that is
+            higher.
         mirrored: bool (P,), whether one is the mirror image of the other.
         complete: False if there were so many pairs that the search ended early.
     """
@@ -86,7 +87,7 @@ class NearPairs:
 def exact_groups(dataset: Dataset) -> Groups:
     """Group the faces whose pixels are all equal."""
     _, first, inverse = np.unique(dataset.pixel_digests, return_index=True, return_inverse=True)
-    # np.unique sorts by digest; number the images by where they first appear instead.
+    # np.unique sorts by digest; number the images by first appearance instead.
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     of = rank[inverse]
@@ -97,16 +98,16 @@ def near_pairs(images: NDArray[np.uint8], threshold: float = NEAR_THRESHOLD) -> 
     """Find the pairs of images whose pixels correlate, straight or mirrored.
 
     The correlation (Pearson's, over the 48x48 gray values) ignores brightness and contrast. Images of one gray
-    value have none and are left out. Another crop or a turned copy of a photograph is not found. All pairs are
-    compared at 12x12 pixels first, by one matrix product a block, and the few that remain at full size.
+    value have none and are left out. Other crops and rotated copies of a photo are not found. All pairs are first
+    compared at 12x12 pixels, with one matrix product per block, and the few that remain at full size.
 
     Args:
-        images: uint8 (N, 48, 48, 1). Take each exact image once: exact copies would come out as pairs too.
-        threshold: Least correlation, above 0.5 and up to 1.
+        images: uint8 (N, 48, 48, 1). Pass each distinct image once: exact copies would count as pairs too.
+        threshold: Minimum correlation, above 0.5 and up to 1.
 
     Returns:
         The pairs, each once, with positions in `images`, the earlier one first. 35,887 faces take about 10 seconds
-        of CPU.
+        of CPU time.
 
     Raises:
         MoueError: `images` is not (N, 48, 48, 1) or `threshold` is out of range.
@@ -121,7 +122,7 @@ def near_pairs(images: NDArray[np.uint8], threshold: float = NEAR_THRESHOLD) -> 
     second = np.concatenate([straight[1], mirrored[1]])
     correlation = np.concatenate([straight[2], mirrored[2]])
     flags = np.arange(len(first)) >= len(straight[0])
-    # A symmetric face may be found both ways: keep the way that fits better.
+    # A symmetric face may be found both ways: keep the higher correlation.
     by_pair = np.lexsort((flags, -correlation, second, first))
     key = first[by_pair] * len(images) + second[by_pair]
     kept = by_pair[np.flatnonzero(np.diff(key, prepend=-1))]
@@ -133,7 +134,7 @@ _Pairs = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]"]
 
 
 def _search(images: NDArray[np.uint8], threshold: float, *, mirrored: bool) -> tuple[_Pairs, bool]:
-    """Return the pairs one way round, and whether the search came to its end."""
+    """Return the straight or the mirrored pairs, and whether the search was complete."""
     other = _shrunk(images)
     side = other.reshape(-1, _SMALL, _SMALL)
     one = np.ascontiguousarray(side[:, :, ::-1]).reshape(other.shape) if mirrored else other
@@ -146,21 +147,21 @@ def _search(images: NDArray[np.uint8], threshold: float, *, mirrored: bool) -> t
         row, column = row[later][:left] + start, column[later][:left] + start
         left -= len(row)
         correlation = _correlations(images, row, column, mirrored=mirrored)
-        # A rounding error must not keep a threshold of 1 from being reached.
-        good = correlation >= threshold - 1e-6
-        firsts.append(row[good])
-        seconds.append(column[good])
-        correlations.append(np.minimum(correlation[good], np.float32(1)))
+        # Rounding must not make a threshold of 1 unreachable.
+        kept = correlation >= threshold - 1e-6
+        firsts.append(row[kept])
+        seconds.append(column[kept])
+        correlations.append(np.minimum(correlation[kept], np.float32(1)))
         if left == 0:
             break
     if not firsts:
-        nothing = np.zeros(0, np.int64)
-        return (nothing, nothing, np.zeros(0, np.float32)), True
+        empty = np.zeros(0, np.int64)
+        return (empty, empty, np.zeros(0, np.float32)), True
     return (np.concatenate(firsts), np.concatenate(seconds), np.concatenate(correlations)), left > 0
 
 
 def _shrunk(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the means of 4x4 pixels with mean 0 and length 1, float32 (N, 144)."""
+    """Return the means of blocks of 4x4 pixels, standardised to mean 0 and length 1, float32 (N, 144)."""
     height, width, _ = IMAGE_SHAPE
     blocks = images.reshape(len(images), _SMALL, height // _SMALL, _SMALL, width // _SMALL)
     return _standardised(blocks.mean(axis=(2, 4), dtype=np.float32))
@@ -183,7 +184,7 @@ def _standardised(values: NDArray[Any]) -> NDArray[np.float32]:
     flat = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
-    # A length below 0.1 gray values is what rounding leaves of a constant image.
+    # In a constant image, rounding leaves a length below 0.1 gray values.
     np.divide(flat, length, out=flat, where=length > 0.1)
     flat[length[:, 0] <= 0.1] = 0
     return flat

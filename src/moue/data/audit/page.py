@@ -1,4 +1,4 @@
-"""The page that shows what an audit found: one HTML file with the images in it."""
+"""The HTML page that shows the findings of an audit, with the images embedded."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from moue.data.audit.audit import Audit
     from moue.data.dataset import Dataset
 
-_MOST_GROUPS: Final = 24
-_MOST_MIRRORED: Final = 6
-_MOST_FACES: Final = 32
-_MOST_IN_GROUP: Final = 6
+_MAX_GROUPS: Final = 24
+_MAX_MIRRORED: Final = 6
+_MAX_FACES: Final = 32
+_MAX_IN_GROUP: Final = 6
 _Item = TypeVar("_Item")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Face:
-    """One image on the page: its data URI, where it is from and what to write below it."""
+    """One image on the page: its data URI, where it comes from and its caption."""
 
     uri: str
     row: int
@@ -45,7 +45,7 @@ class _Face:
 
 @dataclasses.dataclass(frozen=True)
 class _Group:
-    """Faces shown together, how many more there are, and what to write above them."""
+    """Faces shown together, how many more there are, and a note below them."""
 
     faces: list[_Face]
     more: int = 0
@@ -55,7 +55,7 @@ class _Group:
 def write_audit_page(audit: Audit, dataset: Dataset, path: str | Path, *, overwrite: bool = False) -> None:
     """Write one self-contained HTML page with the findings of an audit and images of them.
 
-    The page holds its images and loads nothing else. Long lists are shown by an even selection.
+    The images are embedded and the page loads nothing else. Of long lists, it shows an even selection.
 
     Args:
         audit: What `moue.data.audit.audit` found in `dataset`.
@@ -64,7 +64,7 @@ def write_audit_page(audit: Audit, dataset: Dataset, path: str | Path, *, overwr
         overwrite: Replace an existing file.
 
     Raises:
-        MoueError: `path` exists and `overwrite` is false, or the audit is of other data.
+        MoueError: `path` exists and `overwrite` is false, or the audit belongs to other data.
         MissingExtraError: jinja2 is not installed.
     """
     try:
@@ -84,7 +84,7 @@ def write_audit_page(audit: Audit, dataset: Dataset, path: str | Path, *, overwr
 
 
 def _content(audit: Audit, dataset: Dataset) -> dict[str, Any]:
-    """Return what the template is filled with."""
+    """Return the values for the template."""
     faces = _Faces(dataset)
     plain = {*audit.constant, *audit.almost_empty}
     leaked = [group for group in faces.across(audit.twin_groups, "test", "train") if not plain.intersection(group)]
@@ -95,15 +95,15 @@ def _content(audit: Audit, dataset: Dataset) -> dict[str, Any]:
         "splits": [split for split in SPLITS if audit.num_faces(split)],
         "class_names": dataset.class_names,
         "largest_class": max(sum(audit.counts[split][name] for split in SPLITS) for name in dataset.class_names),
-        "leaked": [faces.leak(group) for group in _spread(leaked, _MOST_GROUPS)],
+        "leaked": [faces.leak(group) for group in _spread(leaked, _MAX_GROUPS)],
         "num_leaked_groups": len(leaked),
-        "conflicts": [faces.group(group) for group in _spread(conflicts, _MOST_GROUPS)],
+        "conflicts": [faces.group(group) for group in _spread(conflicts, _MAX_GROUPS)],
         "num_conflicts": len(conflicts),
         "near": [
             faces.group((pair.row, pair.other), f"{pair.correlation:.3f}" + (", mirrored" if pair.mirrored else ""))
             for pair in (
-                *_spread([pair for pair in audit.near if not pair.mirrored], _MOST_GROUPS),
-                *_spread([pair for pair in audit.near if pair.mirrored], _MOST_MIRRORED),
+                *_spread([pair for pair in audit.near if not pair.mirrored], _MAX_GROUPS),
+                *_spread([pair for pair in audit.near if pair.mirrored], _MAX_MIRRORED),
             )
         ],
         "empty": faces.some((*audit.almost_empty, *audit.constant)),
@@ -134,32 +134,32 @@ def _vote_faces(audit: Audit, faces: _Faces) -> list[dict[str, Any]]:
 
 
 class _Faces:
-    """Makes the images of the rows of a data set."""
+    """Builds the page's images from the rows of a data set."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._position = {row: position for position, row in enumerate(dataset.rows.tolist())}
 
     def face(self, row: int, *, votes: bool = False) -> _Face:
-        """Return one face; with `votes`, the FER+ column with most votes is its note."""
+        """Return one face; with `votes`, its note is the FER+ column with the most votes."""
         position = self._position[row]
         label = self._dataset.class_names[self._dataset.labels[position]]
         note = ""
         if votes and self._dataset.votes is not None:
-            given = self._dataset.votes[position]
-            top = int(np.argmax(given))
-            note = f"FER+ {FERPLUS_NAMES[top].replace('_', ' ')} {given[top]} of {given.sum(dtype=int)}"
+            counts = self._dataset.votes[position]
+            top = int(np.argmax(counts))
+            note = f"FER+ {FERPLUS_NAMES[top].replace('_', ' ')} {counts[top]} of {counts.sum(dtype=int)}"
         return _Face(_data_uri(self._dataset.images[position]), row, self.split(row), label, note)
 
     def split(self, row: int) -> str:
         return str(self._dataset.split[self._position[row]])
 
     def some(self, rows: Sequence[int], *, votes: bool = False) -> list[_Face]:
-        return [self.face(row, votes=votes) for row in _spread(rows, _MOST_FACES)]
+        return [self.face(row, votes=votes) for row in _spread(rows, _MAX_FACES)]
 
     def group(self, rows: Iterable[int], note: str = "") -> _Group:
         rows = list(rows)
-        return _Group([self.face(row) for row in rows[:_MOST_IN_GROUP]], max(0, len(rows) - _MOST_IN_GROUP), note)
+        return _Group([self.face(row) for row in rows[:_MAX_IN_GROUP]], max(0, len(rows) - _MAX_IN_GROUP), note)
 
     def across(self, groups: Iterable[tuple[int, ...]], split: str, other: str) -> list[tuple[int, ...]]:
         """Return the groups that have a row in each of both splits."""
@@ -172,7 +172,7 @@ class _Faces:
 
 
 def _spread(items: Sequence[_Item], most: int) -> list[_Item]:
-    """Return at most `most` items, evenly spread over the whole list."""
+    """Return at most `most` items, spread evenly over the whole list."""
     if len(items) <= most:
         return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]

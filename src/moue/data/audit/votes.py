@@ -1,4 +1,4 @@
-"""What the FER+ votes say about the faces and their FER2013 labels."""
+"""What the FER+ votes show about the faces and their FER2013 labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AGREEMENT_RULES: Final = {
 }
 """How the share of faces with the same label in FER+ and in FER2013 is counted. `faces` is the one to quote."""
 STRONG_VOTES: Final = 9
-"""So many of ten votes for another expression than the label make a strong disagreement."""
+"""At least this many of ten votes for another expression than the label are a strong disagreement."""
 
 _NOT_FACE: Final = FERPLUS_NAMES.index("not_face")
 _UNKNOWN: Final = FERPLUS_NAMES.index("unknown")
@@ -37,10 +37,10 @@ _NUM_EXPRESSIONS: Final = 8
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """In how many faces FER+ has the label of FER2013, by one of `AGREEMENT_RULES`, in one split.
+    """For how many faces of a split FER+ agrees with the FER2013 label, by one of `AGREEMENT_RULES`.
 
     Attributes:
-        rule: Key of `AGREEMENT_RULES`.
+        rule: A key of `AGREEMENT_RULES`.
         split: "train", "val" or "test".
         num_agreeing: Faces with the same label in both.
         num_faces: Faces that the rule counts.
@@ -53,7 +53,7 @@ class Agreement:
 
     @property
     def fraction(self) -> float:
-        """Share of the counted faces, 0-1; 0 where none is counted."""
+        """Share of the counted faces that agree, 0-1; 0 if none are counted."""
         return self.num_agreeing / self.num_faces if self.num_faces else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class VoteAudit:
 
 
 def audit_votes(dataset: Dataset) -> VoteAudit | None:
-    """Look at the FER+ votes (Barsoum et al. 2016, arXiv:1608.01041) of a data set; None if it has none."""
+    """Audit the FER+ votes (Barsoum et al. 2016, arXiv:1608.01041) of a data set; None if it has none."""
     if dataset.votes is None:
         return None
     votes = dataset.votes.astype(np.int64)
@@ -126,5 +126,5 @@ def audit_votes(dataset: Dataset) -> VoteAudit | None:
 
 
 def _label_of_column(class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return the label of each of the ten columns, int64 (10,); -1 for those that are no class of the data."""
+    """Return the label of each of the ten columns, int64 (10,); -1 for those that are not a class of the data."""
     return np.array([class_names.index(name) if name in class_names else -1 for name in FERPLUS_NAMES], np.int64)

@@ -1,6 +1,6 @@
-"""The kinds of data that can be read: one file each, found by its name.
+"""The kinds of data that can be read, one file each.
 
-A reader's file has a constant `READER`. A new kind of data is a new file here; nothing else has to be edited.
+Each file has a constant `READER`. A new kind of data is a new file here; nothing else has to be edited.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 @functools.cache
 def readers() -> tuple[Reader, ...]:
-    """Return all readers, in the order in which they are asked.
+    """Return all readers, in the order in which they are tried.
 
     Raises:
-        MoueError: two have one name.
+        MoueError: two readers have the same name.
     """
-    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
-    found: list[Reader] = [module.READER for module in modules if hasattr(module, "READER")]
-    names = [reader.name for reader in found]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise MoueError(f"two readers are called {', '.join(sorted(twice))}", "names of their own")
-    return tuple(sorted(found, key=lambda reader: (reader.order, reader.name)))
+    modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    registered: list[Reader] = [module.READER for module in modules if hasattr(module, "READER")]
+    names = [reader.name for reader in registered]
+    duplicates = {name for name in names if names.count(name) > 1}
+    if duplicates:
+        raise MoueError(f"two readers are called {', '.join(sorted(duplicates))}", "names of their own")
+    return tuple(sorted(registered, key=lambda reader: (reader.order, reader.name)))
 
 
 def find_reader(path: Path) -> Reader:
-    """Return the first reader that knows what `path` holds.
+    """Return the first reader that recognises `path`.
 
     Raises:
-        MoueError: none does; the message lists what can be read.
+        MoueError: none does; the message lists the kinds of data that can be read.
     """
     for reader in readers():
         if reader.recognises(path):

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset, Split
 
 _CLASSES: Final = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
-"""By the database's number. 8 to 10 (none, uncertain, no face) are not in this distribution."""
+"""Indexed by the database's number. 8 to 10 (none, uncertain, no face) are not in this distribution."""
 
 _SETS: Final[dict[str, Split]] = {"train_set": "train", "val_set": "val"}
 _LAYOUT: Final = "AffectNet's train_set and val_set, each with images/1.jpg and annotations/1_exp.npy"
 
 
 def load_affectnet(path: Path, options: ReadOptions) -> Dataset:
-    """Read the faces of both sets, or of the one that is there; AffectNet has published no test set.
+    """Read the faces of both sets, or of the one that exists; AffectNet has no published test set.
 
     Raises:
-        MoueError: an annotation is no number of 0 to 7, or no image can be read.
+        MoueError: an annotation is not a number from 0 to 7, or no image can be read.
     """
     entries = [entry for name, split in _SETS.items() for entry in _entries(path, name, split)]
     return load_images(path, entries, lambda name: path / name, options, _LAYOUT)

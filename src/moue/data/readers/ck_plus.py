@@ -1,7 +1,7 @@
 """CK+ (Lucey et al. 2010) as it is distributed: `cohn-kanade-images` and `Emotion`, both by person and sequence.
 
-A sequence begins neutral and ends at the peak. The database labels the peak of some sequences only; that one image of
-each labelled sequence is read. Folders of cropped faces by class (CK+48) are read like any other.
+A sequence begins neutral and ends at the peak. Only some sequences have a label, which is for the peak; of these, the
+peak image is read. Folders of cropped faces by class (CK+48) are read like any other folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _IMAGES, _LABELS = "cohn-kanade-images", "Emotion"
 _CLASSES: Final = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
-"""By the database's number."""
+"""Indexed by the database's number."""
 
 _LAYOUT: Final = f"CK+'s folders {_IMAGES} and {_LABELS}"
 _NOTE: Final = "CK+'s images show the whole head: add --crop-faces to see them as photos are seen"
@@ -29,7 +29,7 @@ def load_ck_plus(path: Path, options: ReadOptions) -> Dataset:
     """Read the peak of each labelled sequence.
 
     Raises:
-        MoueError: a label is no number of 0 to 7, or no image can be read.
+        MoueError: a label is not a number from 0 to 7, or no image can be read.
     """
     entries = [_entry(path, file) for file in sorted((path / _LABELS).rglob("*_emotion.txt"))]
     dataset = load_images(path, entries, lambda name: path / name, options, _LAYOUT)

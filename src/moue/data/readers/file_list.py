@@ -1,4 +1,4 @@
-"""A list of image files with their labels: a CSV file with the columns file and label, and maybe split and person."""
+"""A list of image files with their labels: a CSV file with the columns file and label, optionally split and person."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _NAME: Final = "labels.csv"
 _FILE_HEADINGS: Final = ("file", "filename", "path", "image")
 _SPLIT_HEADINGS: Final = ("split", "usage", "subset", "partition")
 _PERSON_HEADINGS: Final = ("person", "subject", "identity")
-_MOST_BYTES: Final = 1 << 28
-_LAYOUT: Final = "a CSV file with the columns file and label, and if you like split and person"
+_MAX_BYTES: Final = 1 << 28
+_LAYOUT: Final = "a CSV file with the columns file and label, and optionally split and person"
 
 
 def load_list(path: Path, options: ReadOptions) -> Dataset:
@@ -38,8 +38,8 @@ def load_list(path: Path, options: ReadOptions) -> Dataset:
         MoueError: the list cannot be read, or a row lacks a file or a label.
     """
     file = _list_in(path) or path
-    if file.stat().st_size > _MOST_BYTES:
-        raise MoueError(f"{file} has {file.stat().st_size:,} bytes", f"a list of at most {_MOST_BYTES:,} bytes")
+    if file.stat().st_size > _MAX_BYTES:
+        raise MoueError(f"{file} has {file.stat().st_size:,} bytes", f"a list of at most {_MAX_BYTES:,} bytes")
     try:
         rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig")), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -52,7 +52,7 @@ def load_list(path: Path, options: ReadOptions) -> Dataset:
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Return where each column that is used stands; empty if this is no such list."""
+    """Return the position of each column that is used; empty if this is not such a list."""
     names = [name.strip().lower() for name in header]
     kinds = {"file": _FILE_HEADINGS, "label": LABEL_HEADINGS, "split": _SPLIT_HEADINGS, "person": _PERSON_HEADINGS}
     found = {kind: next((name for name in known if name in names), "") for kind, known in kinds.items()}

@@ -1,4 +1,4 @@
-"""Images in folders that are named by split and class, on disk or in an archive."""
+"""Images in folders that are named after splits and classes, on disk or in an archive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset, Split
 
     Tree = Mapping[PurePosixPath, Callable[[], bytes | Path]]
-    """How to get at each file, by its path within the folder."""
+    """A function for each file, by its path within the folder, that returns its content or its path on disk."""
 
 _FILE_NAME: Final = re.compile(r"^(Training|PublicTest|PrivateTest)_\d+", re.IGNORECASE)
 _LAYOUT: Final = "folders such as train/happy/*.jpg and test/happy/*.jpg, or smile/*.jpg and no_smile/*.jpg"
@@ -32,16 +32,16 @@ _LAYOUT: Final = "folders such as train/happy/*.jpg and test/happy/*.jpg, or smi
 def load_folder(path: Path, options: ReadOptions) -> Dataset:
     """Read `SPLIT/CLASS/…`, or `CLASS/…` without splits, from a folder or a zip archive of one.
 
-    The folder's split counts. Where there are no split folders, file names such as `PublicTest_123.jpg` give the
-    published split back. Without a "val" a part of the training images becomes it, and without any split another part
-    "test". Files may lie deeper in a class's folder.
+    Split folders come first. Without them, file names such as `PublicTest_123.jpg` give the published split. If there
+    is no "val", part of the training images becomes "val"; if there are no splits at all, another part becomes "test".
+    Files may be in subfolders of a class's folder.
 
     Args:
         path: The folder; `moue.labels.name_classes` says how its folders name the classes.
         options: How to read.
 
     Raises:
-        MoueError: no images, an unreadable image, two folders of one class, or a folder beside those of the splits.
+        MoueError: no images, an unreadable image, two folders for one class, or a folder beside the split folders.
     """
     if path.is_dir():
         return _load(path, _on_disk(path), options)
@@ -61,7 +61,7 @@ def _in_archive(archive: zipfile.ZipFile) -> Tree:
     infos = sorted((info for info in archive.infolist() if not info.is_dir()), key=lambda info: info.filename)
 
     def content(info: zipfile.ZipInfo) -> bytes:
-        # One byte more than allowed is enough for the decoder to refuse it; a bomb is never unpacked whole.
+        # One byte more than allowed, so that the decoder refuses it; a zip bomb is never unpacked completely.
         with archive.open(info) as file:
             return file.read(DEFAULT_LIMITS.max_bytes + 1)
 
@@ -78,7 +78,7 @@ def _load(path: Path, tree: Tree, options: ReadOptions) -> Dataset:
 
 
 def _without_common_parents(names: Sequence[PurePosixPath]) -> tuple[list[PurePosixPath], PurePosixPath]:
-    """Take away folders above the data that hold nothing else; return the names and what was taken away."""
+    """Remove leading folders that hold nothing but the data; return the names and the removed folders."""
     above = PurePosixPath()
     rest = list(names)
     while rest and len({name.parts[0] for name in rest}) == 1 and all(len(name.parts) > 2 for name in rest):
@@ -91,7 +91,7 @@ def _without_common_parents(names: Sequence[PurePosixPath]) -> tuple[list[PurePo
 
 
 def _entries(path: Path, names: Sequence[PurePosixPath]) -> tuple[list[Entry], list[str]]:
-    """Return each file with its class and split, and what should be said about it."""
+    """Return each file with its class and split, and notes for the user."""
     entries: list[Entry] = []
     outside: list[str] = []
     for name in names:
@@ -104,12 +104,12 @@ def _entries(path: Path, names: Sequence[PurePosixPath]) -> tuple[list[Entry], l
         fix = "Make a folder for each class, or a labels.csv with the columns file and label."
         raise MoueError(f"{path} holds no images in folders", _LAYOUT, fix)
     _refuse_strays(path, entries)
-    notes = listed("not in a folder of a class, left out", outside)
+    notes = listed("not in a class folder, left out", outside)
     return _by_file_name(entries, notes), notes
 
 
 def _refuse_strays(path: Path, entries: Sequence[Entry]) -> None:
-    """Check that no folder of an unknown name lies beside train, val and test."""
+    """Check that no folder with an unknown name is beside train, val and test."""
     if not any(entry.split for entry in entries):
         return
     for entry in entries:
@@ -123,7 +123,7 @@ def _refuse_strays(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def _place(name: PurePosixPath) -> tuple[Split | None, str | None]:
-    """Return split and class folder of a file's path; no class where it lies above the classes."""
+    """Return split and class folder of a file's path; None as class if the file is not in a class folder."""
     folders = name.parts[:-1]
     split = split_of(folders[0]) if folders else None
     rest = folders[1:] if split else folders
@@ -131,15 +131,17 @@ def _place(name: PurePosixPath) -> tuple[Split | None, str | None]:
 
 
 def _by_file_name(entries: list[Entry], notes: list[str]) -> list[Entry]:
-    """Take the published split from file names where folders do not give any; say where both do and differ."""
+    """Take the published split from file names if there are no split folders; add a note if the two differ."""
     published = [_FILE_NAME.match(entry.name.name) for entry in entries]
-    said = [split_of(match.group(1)) if match else None for match in published]
+    splits = [split_of(match.group(1)) if match else None for match in published]
     if any(entry.split for entry in entries):
-        differing = sum(name is not None and name != entry.split for name, entry in zip(said, entries, strict=True))
+        differing = sum(
+            split is not None and split != entry.split for split, entry in zip(splits, entries, strict=True)
+        )
         if differing:
             notes.append(f"{differing:,} file names give another split than their folders; the folders count")
         return entries
-    return [dataclasses.replace(entry, split=name) for name, entry in zip(said, entries, strict=True)]
+    return [dataclasses.replace(entry, split=split) for split, entry in zip(splits, entries, strict=True)]
 
 
 def _recognises(path: Path) -> bool:
@@ -151,7 +153,7 @@ def _tables(path: Path) -> Iterator[str]:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (*BROKEN, OSError):
-        yield str(path)  # damaged: the reader of tables says so
+        yield str(path)  # damaged: the table reader reports it
         return
     yield from (name for name in names if name.lower().endswith(".csv") and not is_litter(name))
     if not any(len(PurePosixPath(name).parts) > 1 for name in names):

@@ -1,4 +1,4 @@
-"""A folder that holds `fer2013.csv`: the download was unpacked and the folder given instead of the file."""
+"""A folder that holds `fer2013.csv`: the user unpacked the download and passed the folder instead of the file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _table_in(path: Path) -> Path | None:
     for name in _NAMES:
         if (path / name).is_file():
             return path / name
-    # Kaggle's download holds a folder of the archive's own name.
+    # Kaggle's download holds a folder named like the archive.
     inner = [entry for entry in path.iterdir() if not is_litter(entry.name)]
     return _table_in(inner[0]) if len(inner) == 1 else None
 

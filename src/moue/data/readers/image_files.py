@@ -1,7 +1,7 @@
-"""From image files with labels to a data set; readers find out which files there are and what they are labelled.
+"""From image files with labels to a data set; readers find the files and their labels.
 
-Nothing is passed over in silence: what is no image and what was assumed stands in `Dataset.notes`. Images are decoded
-as `moue predict` decodes them.
+Nothing is ignored silently: `Dataset.notes` names files that are not images, and all assumptions. Images are decoded as
+in `moue predict`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from moue.data.readers.reader import ReadOptions
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-"""A file of such a name that cannot be read is a wrong row; any other is passed over, with a note."""
+"""A file with such a suffix that cannot be read is a bad row; any other is left out, with a note."""
 
 _SHOWN: Final = 3
-_PREFIX: Final = re.compile(r"^([^_-]*[0-9][^_-]*)[_-]")  # a number is in it, and something follows
-_LEAST_PEOPLE: Final = 5
-_LEAST_PEOPLE_OF_A_CLASS: Final = 3
+_PREFIX: Final = re.compile(r"^([^_-]*[0-9][^_-]*)[_-]")  # it contains a digit, and something follows it
+_MIN_PEOPLE: Final = 5
+_MIN_PEOPLE_OF_A_CLASS: Final = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Entry:
 
     Attributes:
         name: Its path within the data.
-        word: Its label as found: the name of a folder, or what stands in a column.
-        split: Its split, where the data says so.
-        place: Where labels have to be different: a folder of class folders, or a list.
-        person: Who it shows, where the data says so.
+        word: Its label as found: a folder name or the value of a column.
+        split: Its split, if the data has one.
+        place: The scope in which labels must be distinct: a folder of class folders, or a list.
+        person: The person that it shows, if the data says so.
     """
 
     name: PurePosixPath
@@ -77,30 +77,30 @@ def load_images(
         entries: The files.
         open_file: Returns the content of a file, or its path on disk.
         options: How to read.
-        layout: What the data should look like, for messages.
+        layout: The expected layout, for messages.
 
     Raises:
-        MoueError: no image can be read, one cannot, or the classes are too many or clash.
+        MoueError: an image or all images cannot be read, there are too many classes, or their names clash.
     """
-    found = _decode(path, entries, open_file, options)
-    if not found.images:
+    decoded = _decode(path, entries, open_file, options)
+    if not decoded.images:
         raise MoueError(f"{path} holds no images that can be read", layout, "Check that this is the folder you meant.")
-    kept = [entries[row] for row in found.rows]
+    kept = [entries[row] for row in decoded.rows]
     classes = name_classes({entry.word for entry in kept}, options.numbering)
     for place in sorted({entry.place for entry in kept}):
         words = {entry.word for entry in kept if entry.place == place}
         refuse_clashes(words, classes, place or str(path))
     names = order_classes(classes.values())
     dataset = Dataset(
-        images=np.stack(found.images),
+        images=np.stack(decoded.images),
         labels=np.array([names.index(classes[entry.word]) for entry in kept], np.uint8),
         split=np.array([entry.split or "train" for entry in kept], SPLIT_DTYPE),
-        rows=np.array(found.rows, np.int64),
+        rows=np.array(decoded.rows, np.int64),
         class_names=names,
         source=str(path),
         split_rule="as the data says",
-        skipped=tuple(found.skipped),
-        notes=(*_about_classes(classes, options), *listed("no image, left out", found.others)),
+        skipped=tuple(decoded.skipped),
+        notes=(*_about_classes(classes, options), *listed("not in an image format, left out", decoded.others)),
     )
     return _with_missing_splits(dataset, kept)
 
@@ -144,7 +144,7 @@ def _about_classes(classes: Mapping[str, str], options: ReadOptions) -> list[str
 
 
 def listed(what: str, names: Sequence[str]) -> list[str]:
-    """Return one note that counts and names files, or none."""
+    """Return a list with one note that counts and names the files, or an empty list."""
     if not names:
         return []
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
@@ -166,14 +166,14 @@ def _with_missing_splits(dataset: Dataset, entries: Sequence[Entry]) -> Dataset:
 
 
 def people_in_names(entries: Sequence[Entry], labels: NDArray[np.uint8]) -> list[str]:
-    """Return what all file names begin with, such as ``S014`` in ``S014_003.png``, if that can be a person or a video.
+    """Return the prefix of each file name, such as ``S014`` in ``S014_003.png``, if it can be a person or a video.
 
-    That takes a code with a number in every name, five or more codes, several images of each on average, and three or
-    more codes in each class; so ``happy3_001.png`` is no person. Empty otherwise.
+    This requires a prefix with a digit in every name, five or more prefixes, at least two images per prefix on average,
+    and three or more prefixes in each class, so ``happy3_001.png`` does not count as a person. Otherwise empty.
     """
     matches = [_PREFIX.match(entry.name.name) for entry in entries]
     codes = [match.group(1) for match in matches if match]
-    if len(codes) < len(entries) or not _LEAST_PEOPLE <= len(set(codes)) <= len(codes) // 2:
+    if len(codes) < len(entries) or not _MIN_PEOPLE <= len(set(codes)) <= len(codes) // 2:
         return []
     fewest = min(len({codes[k] for k in np.flatnonzero(labels == label)}) for label in np.unique(labels))
-    return codes if fewest >= _LEAST_PEOPLE_OF_A_CLASS else []
+    return codes if fewest >= _MIN_PEOPLE_OF_A_CLASS else []

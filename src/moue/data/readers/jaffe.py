@@ -1,4 +1,4 @@
-"""JAFFE (Lyons et al. 1998): 213 images of ten women, labelled by the files' names, such as ``KA.AN1.39.tiff``."""
+"""JAFFE (Lyons et al. 1998): 213 images of ten women, labelled by file names such as ``KA.AN1.39.tiff``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTE: Final = "JAFFE's images show head and shoulders: add --crop-faces to see 
 
 
 def load_jaffe(path: Path, options: ReadOptions) -> Dataset:
-    """Read the images; the two letters in the middle of a name are the expression, the first two the person."""
+    """Read the images; the first two letters of a file name are the person, the next two the expression."""
     entries = []
     for file in sorted(path.iterdir()):
         match = _FILE.match(file.name)

@@ -1,4 +1,4 @@
-"""The labels of a table: numbers, or names; the first one decides."""
+"""The labels of a table: numbers or names, as the first one is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LABEL_HEADINGS: Final = ("emotion", "expression", "label", "class")
-"""Names of the column that holds the labels; where a table has several, the first of these counts."""
+"""Names of the label column; if a table has several, the first of these counts."""
 
 _LONGEST: Final = 60
 
@@ -22,12 +22,12 @@ _LONGEST: Final = 60
 class LabelColumn:
     """Turns the texts of a label column into numbers.
 
-    If the first label is a number, all are FER2013's numbers or follow `numbering`, and FER2013's names are understood
-    among them. If it is a name, all are names, of any classes.
+    If the first label is a number, all labels are FER2013's numbers or follow `numbering`, and FER2013's names are
+    accepted among them. If it is a name, all labels are names, of any classes.
 
     Args:
-        numbering: The class of each number from 0 on, where numbers do not follow FER2013's order.
-        source: Where the labels stand, for messages.
+        numbering: The class of each number from 0 on, if numbers do not follow FER2013's order.
+        source: The file with the labels, for messages.
     """
 
     def __init__(self, numbering: Sequence[str], source: str) -> None:
@@ -40,11 +40,11 @@ class LabelColumn:
 
     @property
     def is_published(self) -> bool:
-        """Whether a single digit is FER2013's number, as far as is known yet."""
+        """Whether a single digit means FER2013's number, as far as is known so far."""
         return not self._numbering and self.numbered is not False
 
     def number(self, word: str) -> int | str:
-        """Return the number that stands for a label until `finish`, or what is wrong with it."""
+        """Return a provisional number for a label, for `finish`, or a message that says what is wrong with it."""
         if self.numbered is None:
             self.numbered = not word or word.isdigit() or word[:1] in "+-"
         shown = word[:20]
@@ -64,7 +64,7 @@ class LabelColumn:
             numbers: What `number` returned for each face.
 
         Raises:
-            MoueError: too many classes, or two names of one class that are not spellings of a known one.
+            MoueError: there are too many classes, or, among classes beyond FER2013's, two names for the same class.
         """
         if self.numbered is not False:
             return np.array(numbers, np.uint8), self._names
@@ -74,5 +74,5 @@ class LabelColumn:
         if not set(classes.values()) <= set(CLASS_NAMES):  # a published table may mix spellings
             refuse_clashes(used, classes, self._source)
         names = order_classes(classes.values())
-        place = {words.index(word): names.index(name) for word, name in classes.items()}
-        return np.array([place[number] for number in numbers], np.uint8), names
+        new_label = {words.index(word): names.index(name) for word, name in classes.items()}
+        return np.array([new_label[number] for number in numbers], np.uint8), names

@@ -1,4 +1,4 @@
-"""A folder with `labels.json`: a list of objects that name an image and its expression, and perhaps the person."""
+"""A folder with `labels.json`: a list of objects with an image, its expression, and optionally the person."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def load_labels(path: Path, options: ReadOptions) -> Dataset:
     Raises:
         MoueError: the list cannot be read, or an entry lacks a file or an expression.
     """
-    entries = [_entry(path, number, one) for number, one in enumerate(read_json(path / _NAME))]
+    entries = [_entry(path, number, item) for number, item in enumerate(read_json(path / _NAME))]
     return load_images(path, entries, lambda name: path / name, options, _LAYOUT)
 
 
-def _entry(path: Path, number: int, one: Any) -> Entry:  # noqa: ANN401 (JSON is anything)
-    word = _label(one)
-    if not word or not isinstance(one.get("file"), str):
+def _entry(path: Path, number: int, item: Any) -> Entry:  # noqa: ANN401 (JSON is anything)
+    word = _label(item)
+    if not word or not isinstance(item.get("file"), str):
         raise MoueError(f"{path / _NAME}: entry {number} lacks a file or an expression", _LAYOUT, "Complete it.")
-    return Entry(PurePosixPath(one["file"]), word, None, str(path), person=str(one.get("person", "")))
+    return Entry(PurePosixPath(item["file"]), word, None, str(path), person=str(item.get("person", "")))
 
 
-def _label(one: Any) -> str:  # noqa: ANN401 (JSON is anything)
-    if not isinstance(one, dict):
+def _label(item: Any) -> str:  # noqa: ANN401 (JSON is anything)
+    if not isinstance(item, dict):
         return ""
-    return next((str(one[name]) for name in LABEL_HEADINGS if isinstance(one.get(name), str)), "")
+    return next((str(item[name]) for name in LABEL_HEADINGS if isinstance(item.get(name), str)), "")
 
 
 def _recognises(path: Path) -> bool:

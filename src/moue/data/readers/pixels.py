@@ -1,4 +1,4 @@
-"""Turning the text of FER2013's `pixels` column into bytes: whole blocks at once, strictly."""
+"""Strict and fast parsing of FER2013's `pixels` column, many rows at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NUM_PIXELS: Final = 48 * 48
 _ZERO: Final = ord("0")
 _SEPARATOR: Final = b" "
-# Rows are parsed in groups whose arrays stay inside the processor's cache.
+# Rows are parsed in groups whose arrays fit into the CPU's cache.
 _ROWS_AT_ONCE: Final = 32
 
 
@@ -22,11 +22,11 @@ def parse_rows(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], dict[int, str
     """Parse pixel texts of 2,304 whole numbers in 0-255, separated by blanks.
 
     Args:
-        texts: One text a row.
+        texts: One text per row.
 
     Returns:
-        The pixels, uint8 (len(texts), 2304), and the reasons of the rows that could not be read by their position;
-        such a row's pixels are zero.
+        The pixels, uint8 (len(texts), 2304), and for each row that could not be read, by position, what is wrong with
+        it; the pixels of such a row are zero.
     """
     pixels = np.zeros((len(texts), NUM_PIXELS), np.uint8)
     reasons: dict[int, str] = {}
@@ -46,12 +46,12 @@ def parse_rows(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], dict[int, str
 
 
 def _parse_group(texts: Sequence[bytes]) -> NDArray[np.uint8] | None:
-    """Parse the rows at once; None if anything in them is not as it should be.
+    """Parse all rows at once; None if any of them is invalid.
 
-    A number ends where a digit is followed by a blank. Its value is put together from the digit there and the two
-    before it, in 16 bits, so that 300 is seen as 300 and not as 44.
+    A number ends where a digit is followed by a blank. Its value is computed from that digit and the two before it, in
+    16 bits, so that 300 stays 300 and does not become 44.
     """
-    # Three blanks in front let the two digits before any digit be looked at without a bounds check.
+    # With three blanks in front, the three places before any digit can be read without a bounds check.
     joined = b"   " + _SEPARATOR.join(texts) + _SEPARATOR
     digits = np.frombuffer(joined, np.uint8) - np.uint8(_ZERO)
     is_digit = digits < 10
@@ -60,7 +60,7 @@ def _parse_group(texts: Sequence[bytes]) -> NDArray[np.uint8] | None:
     ends = np.flatnonzero(is_digit[:-1] & ~is_digit[1:])
     if len(ends) != len(texts) * NUM_PIXELS:
         return None
-    # The counts per row must be right too, not only their sum: each row's last number ends inside that row.
+    # The count of each row must be right, not only the sum: each row's last number ends inside that row.
     row_ends = np.cumsum([len(text) + 1 for text in texts]) + 2
     last, first = ends[NUM_PIXELS - 1 :: NUM_PIXELS], ends[NUM_PIXELS::NUM_PIXELS]
     if (last >= row_ends).any() or (first < row_ends[:-1]).any():
@@ -78,7 +78,7 @@ def _parse_group(texts: Sequence[bytes]) -> NDArray[np.uint8] | None:
 
 
 def explain(text: bytes) -> str:
-    """Say what is wrong with a pixel text that `parse_rows` refused: what came and what was expected."""
+    """Return what is wrong with a pixel text that `parse_rows` refused: what came and what was expected."""
     words = text.split()
     for position, word in enumerate(words):
         shown = word[:20].decode("utf-8", "replace")

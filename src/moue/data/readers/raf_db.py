@@ -1,6 +1,6 @@
-"""RAF-DB's basic expressions (Li et al. 2017): `Image/aligned` with a list of labels, or folders that are numbered.
+"""RAF-DB's basic expressions (Li et al. 2017): `Image/aligned` with a list of labels, or numbered folders.
 
-Its numbers are not FER2013's, so its folders ``1`` to ``7`` would be read wrongly as such.
+Its numbers differ from FER2013's, so the folder reader would read its folders ``1`` to ``7`` wrongly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from moue.data.dataset import Dataset
 
 _CLASSES: Final = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
-"""By the database's number, from 1."""
+"""In the order of the database's numbers, which start at 1."""
 
 _LIST: Final = PurePosixPath("EmoLabel", "list_patition_label.txt")  # sic
 _IMAGES: Final = PurePosixPath("Image", "aligned")
@@ -27,10 +27,10 @@ _LAYOUT: Final = f"RAF-DB's {_LIST} and {_IMAGES}, or train/1/*_aligned.jpg"
 
 
 def load_raf_db(path: Path, options: ReadOptions) -> Dataset:
-    """Read the aligned faces with their split, which the file names say.
+    """Read the aligned faces; the file or folder names give their split.
 
     Raises:
-        MoueError: a line of the list is no name with a number of 1 to 7, or no image can be read.
+        MoueError: a line of the list is not a name with a number from 1 to 7, or no image can be read.
     """
     base = _base(path)
     entries = list(_numbered(path) if base is None else _listed(base))
@@ -57,11 +57,11 @@ def _numbered(path: Path) -> Iterator[Entry]:
 
 
 def _base(path: Path) -> Path | None:
-    return next((one for one in (path, path / "basic") if (one / _LIST).is_file()), None)
+    return next((folder for folder in (path, path / "basic") if (folder / _LIST).is_file()), None)
 
 
 def _is_numbered(path: Path) -> bool:
-    """Return whether there are train/1 to train/7 and no 0, with aligned faces."""
+    """Return whether there are aligned faces in train/1 to train/7, and no train/0."""
     for top in (path, path / "DATASET"):
         if all((top / "train" / str(number)).is_dir() for number in range(1, 8)):
             return not (top / "train" / "0").exists() and any((top / "train" / "1").glob("*_aligned.*"))

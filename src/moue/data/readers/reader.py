@@ -1,4 +1,4 @@
-"""`Reader`, one kind of data, and its options."""
+"""`Reader`, which reads one kind of data, and its options."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ReadOptions:
     """How data is read.
 
     Attributes:
-        on_bad_row: "raise" stops at the first wrong row, "skip" leaves it out and lists it in `Dataset.skipped`.
-        numbering: The class that each number stands for, where classes are numbered; empty: FER2013's order.
-        on_bytes: Called now and then with the number of bytes read of the file on disk.
-        cut: Maps an upright image, uint8 (H, W) or (H, W, 3) RGB, to the face in it; None takes images as faces.
+        on_bad_row: "raise" stops at the first bad row, "skip" leaves it out and lists it in `Dataset.skipped`.
+        numbering: The class of each number, if classes are numbered; empty means FER2013's order.
+        on_bytes: Called regularly with the number of bytes read from the file on disk.
+        cut: Maps an upright image, uint8 (H, W) or (H, W, 3) RGB, to the crop of its face; None uses whole images.
     """
 
     on_bad_row: OnBadRow = "raise"
@@ -41,10 +41,10 @@ class Reader:
     Attributes:
         name: Its name.
         reads: What it reads, in words, for messages.
-        order: Readers of lower order are asked first.
-        recognises: Whether a path holds such data; judged by content, quickly.
+        order: Readers with a lower order are tried first.
+        recognises: Returns quickly whether a path holds such data, judged by its content.
         read: Reads it; raises `MoueError` for anything that is wrong.
-        cached: Whether what was read is worth keeping in the cache.
+        cached: Whether its results are worth caching.
     """
 
     name: str

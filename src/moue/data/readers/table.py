@@ -1,8 +1,8 @@
-"""Tables with the columns emotion, pixels and Usage: `fer2013.csv` and its relatives, plain or packed.
+"""Tables with the columns emotion, pixels and Usage: `fer2013.csv` and its variants, plain or packed.
 
-Lines as published are read fast. A line that is not as published is read again leniently, as pandas and spreadsheets
-write it: a label by name or as 3.0, pixels in brackets or with commas, quoted cells, other words for the splits. The
-labels may be names of any classes.
+Lines in the published format are parsed fast. Any other line is parsed leniently, as pandas and spreadsheets write it:
+a label as a name or as 3.0, pixels in brackets or with commas, quoted cells, other words for the splits. The labels may
+be names of any classes.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BOM: Final = b"\xef\xbb\xbf"
-# A row of 2,304 numbers of three digits has about 9.2 kB, twice that with brackets and commas; longer is no such row.
+# A row of 2,304 three-digit numbers has about 9.2 kB, and up to twice that with commas; longer rows are not valid.
 MAX_LINE: Final = 1 << 16
 _ROWS_AT_ONCE: Final = 1024
-_MOST_BLANK_LINES: Final = 1000
-_FREE_BAD_ROWS: Final = 1000  # beyond these, wrong rows may be no more than the good ones
+_MAX_BLANK_LINES: Final = 1000
+_FREE_BAD_ROWS: Final = 1000  # more bad rows than these are allowed only if there are as many good ones
 _LAST_LABEL: Final = len(CLASS_NAMES) - 1
 _USAGE_HEADINGS: Final = ("usage", "split", "subset", "partition")
 _WHOLE_FLOAT: Final = re.compile(r"\.0+\b")
@@ -44,7 +44,7 @@ _WHOLE_FLOAT: Final = re.compile(r"\.0+\b")
 
 @dataclasses.dataclass(frozen=True)
 class _Columns:
-    """Where the columns stand, from the header, and what separates them."""
+    """The positions of the columns, from the header, and their separator."""
 
     label: int
     pixels: int
@@ -55,7 +55,7 @@ class _Columns:
 
 @dataclasses.dataclass
 class _Block:
-    """Some rows with their pixels still as text."""
+    """Some rows, with their pixels still as text."""
 
     rows: list[int] = dataclasses.field(default_factory=list)
     lines: list[int] = dataclasses.field(default_factory=list)
@@ -65,7 +65,7 @@ class _Block:
 
 
 class _BadRows:
-    """Collects wrong rows, or raises at the first; memory stays bounded whatever the file holds."""
+    """Collects bad rows, or raises at the first one; memory stays bounded whatever the file holds."""
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.found: list[BadRow] = []
@@ -91,7 +91,7 @@ def read_table(path: Path, options: ReadOptions) -> Dataset:
     """Read a table.
 
     Raises:
-        MoueError: the file is missing, empty, not such a table, or holds a wrong row; the message names the row.
+        MoueError: the file is missing, empty, not such a table, or holds a bad row; the message names the row.
     """
     with opened(path) as raw:
         try:
@@ -128,13 +128,13 @@ def _read(path: Path, stream: IO[bytes], raw: IO[bytes], options: ReadOptions) -
         rows=np.array(kept.rows, np.int64),
         class_names=class_names,
         source=str(path),
-        skipped=tuple(sorted(bad.found, key=lambda one: one.row)),
+        skipped=tuple(sorted(bad.found, key=lambda bad_row: bad_row.row)),
     )
     return dataset if columns.usage is not None else hold_out(dataset, ("val", "test"))
 
 
 def _stack(blocks: list[NDArray[np.uint8]], num_rows: int) -> NDArray[np.uint8]:
-    """Join the blocks, giving each one's memory back as it is copied, so that the peak stays near one copy."""
+    """Join the blocks, freeing each one after copying it, so that the peak memory stays near one copy."""
     images = np.empty((num_rows, NUM_PIXELS), np.uint8)
     start = 0
     blocks.reverse()
@@ -148,12 +148,12 @@ def _stack(blocks: list[NDArray[np.uint8]], num_rows: int) -> NDArray[np.uint8]:
 def _lines(
     stream: IO[bytes], path: Path, raw: IO[bytes], on_bytes: Callable[[int], None] | None
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield the number, from 1, and the content of each line that is not blank."""
+    """Yield the line number, from 1, and the content of each line that is not blank."""
     buffered = io.BufferedReader(cast("io.RawIOBase", stream), 1 << 20)
     try:
         yield from _numbered(cast("IO[bytes]", buffered), path, raw, on_bytes)
     finally:
-        # The file is closed by who opened it, which may have happened by now.
+        # Whoever opened the file closes it, and may have done so already.
         with contextlib.suppress(ValueError):
             buffered.detach()
 
@@ -178,7 +178,7 @@ def _numbered(
             yield number, text
             continue
         blank += 1
-        if blank > _MOST_BLANK_LINES:
+        if blank > _MAX_BLANK_LINES:
             raise MoueError(f"{path} has {blank:,} blank lines before line {number}", "rows of label and pixels")
 
 
@@ -210,7 +210,7 @@ def _read_header(path: Path, header: bytes) -> _Columns:
 
 
 def _refuse_binary(path: Path, header: bytes) -> None:
-    """Say so if a file that should be a table is an image or the like."""
+    """Raise `MoueError` if a file that should be a table is binary, such as an image."""
     with contextlib.suppress(UnicodeDecodeError):
         if "\0" not in header.decode("utf-8"):
             return
@@ -285,7 +285,7 @@ _PUBLISHED: Final[dict[bytes, str]] = {usage.encode(): split for split, usage in
 READER: Final = Reader(
     name="table",
     reads="a table with the columns emotion, pixels and Usage (.csv, also packed as gz, bz2, xz, zip or tar)",
-    order=100,  # asked last: whatever is a file may be a table, and this reader says best what is wrong with it
+    order=100,  # tried last: any file may be a table, and this reader has the best error messages for it
     recognises=lambda path: not path.is_dir(),
     read=read_table,
     cached=True,

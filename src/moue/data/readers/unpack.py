@@ -1,4 +1,4 @@
-"""The bytes of a table, from a plain or packed file; the content decides what is packed, never the suffix."""
+"""The bytes of a table, from a plain or packed file; the content determines the format, never the suffix."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _PACKED: Final[dict[bytes, Callable[[IO[bytes]], IO[bytes]]]] = {
     b"\xfd7zXZ\0": lambda raw: cast("IO[bytes]", lzma.LZMAFile(raw)),  # noqa: SIM115 (the caller closes it)
 }
 _TAR_MAGIC: Final = slice(257, 262)
-# Kaggle's archive of the challenge holds several tables; the whole data set is in the one of this name.
+# Kaggle's archive of the challenge holds several tables; the one with this name has the whole data set.
 _WHOLE: Final = "icml_face_data.csv"
 _CHUNK: Final = 1 << 20
-_MOST_PIPED: Final = 4 << 30  # bytes
+_MAX_PIPED: Final = 4 << 30  # bytes
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a regular file, or what is piped in by way of ``/dev/stdin`` or ``<(command)``.
+    """Open a regular file, or a pipe such as ``/dev/stdin`` or ``<(command)``.
 
     Raises:
-        MoueError: it is missing, a folder, a device, or a pipe that nobody may ever write to.
+        MoueError: it is missing, a folder, a device, or a named pipe that nobody may ever write to.
     """
     try:
         kind = path.stat().st_mode
@@ -66,11 +66,11 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _spooled(pipe: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
-    """Archives are read from both ends, so a pipe goes into a temporary file first."""
+    """Copy a pipe into a temporary file, since reading archives requires seeking."""
     with tempfile.TemporaryFile() as file:
         while chunk := pipe.read(_CHUNK):
-            if file.tell() > _MOST_PIPED:
-                raise MoueError(f"{path} gives more than {_MOST_PIPED:,} bytes", "fer2013.csv")
+            if file.tell() > _MAX_PIPED:
+                raise MoueError(f"{path} gives more than {_MAX_PIPED:,} bytes", "fer2013.csv")
             file.write(chunk)
         file.seek(0)
         yield cast("IO[bytes]", file)
@@ -78,9 +78,9 @@ def _spooled(pipe: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def table_stream(path: Path, raw: IO[bytes]) -> Iterator[IO[bytes]]:
-    """Yield the unpacked bytes of the table in `raw`: plain, gz, bz2, xz, zip, or a tar that is packed or not.
+    """Yield the unpacked bytes of the table in `raw`: plain, gz, bz2, xz, zip, or a plain or packed tar.
 
-    The caller reads to the end, so that checksums which stand there are compared.
+    The caller must read to the end, so that checksums at the end are verified.
 
     Raises:
         MoueError: an archive without exactly one table, with a password, or packed in an unknown way.
@@ -98,7 +98,7 @@ def table_stream(path: Path, raw: IO[bytes]) -> Iterator[IO[bytes]]:
         unpack = next((unpack for magic, unpack in _PACKED.items() if head.startswith(magic)), None)
         stream = raw if unpack is None else stack.enter_context(unpack(raw))
         if _peek(stream)[_TAR_MAGIC] == b"ustar":
-            # The whole archive is read once for its names, which also compares the packing's checksum at its end.
+            # Reading the whole archive for its names also verifies the checksum at the end of the compressed data.
             with tarfile.open(fileobj=stream, mode="r:") as archive:
                 members = {member.name: member for member in archive if member.isfile()}
                 _drain(stream)
@@ -112,12 +112,12 @@ def _from_zip(path: Path, raw: IO[bytes], stack: contextlib.ExitStack) -> IO[byt
     archive = stack.enter_context(zipfile.ZipFile(raw))
     try:
         return archive.open(only_table(path, archive.namelist()))
-    except RuntimeError as error:  # zipfile's word for a password
+    except RuntimeError as error:  # zipfile raises it for a password
         raise MoueError(f"{path} cannot be unpacked: {error}", "an archive without a password", "Unpack it.") from error
 
 
 def only_table(path: Path, names: list[str]) -> str:
-    """Return the one table among the names of an archive.
+    """Return the only table among the names in an archive.
 
     Raises:
         MoueError: there is none, or there are several.

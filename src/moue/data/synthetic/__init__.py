@@ -1,4 +1,4 @@
-"""Faces drawn by moue itself, in the format of fer2013.csv."""
+"""Faces drawn by moue itself, in the format of `fer2013.csv`."""
 
 from moue.data.synthetic.dataset import synthesize
 

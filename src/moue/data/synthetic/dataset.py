@@ -1,10 +1,10 @@
-"""A set of drawn faces with the seven expressions, for trying things out where FER2013 is absent.
+"""A data set of drawn faces with the seven expressions, to try things out without FER2013.
 
 The expressions are mixtures of action units (FACS, Ekman & Friesen 1978) after EMFACS's usual combinations for the
-basic emotions. Everything else (person, view, light, video) comes from the same lots for every class, so nothing but
-the expression tells the classes apart. Weak expressions overlap, as they do in photographs.
+basic emotions. Everything else (person, view, light, noise) has the same random distribution for every class, so only
+the expression distinguishes the classes. Weak expressions overlap, as they do in photos.
 
-A score on these drawings says that the machinery works; it says nothing about photographs.
+A score on these drawings shows that the code works; it says nothing about photos.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SPLIT_RULE: Final = "synthetic 80/10/10"
 _MIN_PER_CLASS: Final = 3
 
-# Ways to show each expression at full strength.
+# Variants of each expression at full strength.
 EXPRESSIONS: Final[dict[str, tuple[ActionUnits, ...]]] = {
     "angry": (
         ActionUnits(brow_lower=1.0, lid_tighten=0.7, lid_raise=0.2, lip_press=1.0, chin_raise=0.3, corner_drop=0.3),
@@ -95,18 +95,18 @@ EXPRESSIONS: Final[dict[str, tuple[ActionUnits, ...]]] = {
 
 
 def synthesize(per_class: int = 200, seed: int = 0) -> Dataset:
-    """Draw a set of faces with the seven expressions.
+    """Draw a data set of faces with the seven expressions.
 
     Each face depends only on `seed`, its class and its number within the class: the same call gives the same pixels,
-    and a larger set holds the faces of a smaller one.
+    and a larger data set contains the faces of a smaller one.
 
     Args:
         per_class: Faces of each class, 3 or more.
-        seed: Which faces, 0 or more.
+        seed: Seed of the random numbers, 0 or more.
 
     Returns:
-        7 * `per_class` faces in mixed order, of each class a tenth (at least one) "val", as many "test", the rest
-        "train".
+        7 * `per_class` faces in random order. A tenth of each class (at least one face) is "val", as many are "test",
+        and the rest is "train".
 
     Raises:
         MoueError: `per_class` is below 3 or `seed` below 0.
@@ -135,23 +135,23 @@ def synthesize(per_class: int = 200, seed: int = 0) -> Dataset:
 
 
 def _draw(name: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    # The expression comes last, so that its use of the generator cannot colour person or view.
+    # The expression comes last, so that its random numbers do not change the person or the view.
     person, view = Person.random(rng), View.random(rng)
     return draw_face(person, _expression(name, rng), view, rng)
 
 
 def _expression(name: str, rng: np.random.Generator) -> ActionUnits:
-    """Draw one showing of an expression by lot: one of its ways, its strength, and how far each muscle takes part."""
-    ways = EXPRESSIONS[name]
-    way = ways[int(rng.integers(len(ways)))]
+    """Choose a variant of an expression at random, its strength, and the share of each muscle."""
+    variants = EXPRESSIONS[name]
+    variant = variants[int(rng.integers(len(variants)))]
     strength = 0.3 + 0.75 * rng.beta(2.0, 1.2)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(way):
-        value = getattr(way, field.name)
+    for field in dataclasses.fields(variant):
+        value = getattr(variant, field.name)
         share = rng.normal(1.0, 0.15)
         stray = rng.normal(0.0, 0.06)
         values[field.name] = value * strength * share if value else 0.0
         if field.name not in {"teeth", "square_mouth", "lips_part", "jaw_drop"}:
             values[field.name] = max(0.0, values[field.name] + stray)
-    values["teeth"] = max(0.0, way.teeth * rng.normal(1.0, 0.15))
+    values["teeth"] = max(0.0, variant.teeth * rng.normal(1.0, 0.15))
     return ActionUnits(**values)

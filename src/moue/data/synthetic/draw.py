@@ -1,7 +1,7 @@
 """Drawing one synthetic gray face: a person, an expression as action units, a view.
 
-Lengths are in units of half a face's width, x to the viewer's right and y down, from the middle of the face; tones are
-gray values 0-255. Everything is drawn larger than needed and shrunk, which gives the soft edges of a photograph.
+Lengths are in units of half the face's width, x to the viewer's right and y down, from the middle of the face; tones
+are gray values 0-255. Everything is drawn larger than needed and shrunk, which gives the soft edges of a photo.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ def draw_face(person: Person, units: ActionUnits, view: View, rng: np.random.Gen
     """Draw a face.
 
     Args:
-        person: Whom: shapes and tones.
-        units: Which expression, and how strong.
-        view: From where and in which light.
-        rng: For background and noise only.
+        person: The person's shapes and tones.
+        units: The expression and its strength.
+        view: The camera and the light.
+        rng: Used for background and noise only.
 
     Returns:
         The image, uint8 (48, 48).
     """
     corners = rng.uniform(15, 235) + rng.uniform(-60, 60, (2, 2))
     background = Image.fromarray(np.clip(corners, 0, 255).astype(np.uint8))
-    picture = background.resize((SIZE * _FINE, SIZE * _FINE), Image.Resampling.BILINEAR)
+    canvas = background.resize((SIZE * _FINE, SIZE * _FINE), Image.Resampling.BILINEAR)
     shade = Image.new("L", (SIZE * _COARSE, SIZE * _COARSE), _NO_SHADE)
-    draw_features(picture, person, units, view, _FINE)
+    draw_features(canvas, person, units, view, _FINE)
     features.draw_shade(Pen(ImageDraw.Draw(shade), view, _COARSE), person, units)
-    return _develop(picture, shade, view, rng)
+    return _render(canvas, shade, view, rng)
 
 
-def draw_features(picture: Image.Image, person: Person, units: ActionUnits, view: View, zoom: int) -> None:
-    """Draw a person without shade or noise into a gray picture.
+def draw_features(canvas: Image.Image, person: Person, units: ActionUnits, view: View, zoom: int) -> None:
+    """Draw a person without shade or noise onto a gray image.
 
     Args:
-        picture: What lies behind; `zoom` times the size of a face's image.
+        canvas: The background, `zoom` times as large as the image of a face.
         person: As for `draw_face`.
         units: As for `draw_face`.
         view: As for `draw_face`.
         zoom: How much larger everything is drawn.
     """
-    # In turned heads the features move further than the outline, as on a globe.
-    head = Pen(ImageDraw.Draw(picture), dataclasses.replace(view, yaw=0.0, pitch=0.0), zoom)
-    pen = Pen(ImageDraw.Draw(picture), view, zoom)
+    # In turned heads, the features move further than the outline, as on a globe.
+    head = Pen(ImageDraw.Draw(canvas), dataclasses.replace(view, yaw=0.0, pitch=0.0), zoom)
+    pen = Pen(ImageDraw.Draw(canvas), view, zoom)
     features.draw_head(head, person, units)
     for side in (-1, 1):
-        features.draw_eye(pen, picture, person, units, side)
+        features.draw_eye(pen, canvas, person, units, side)
     features.draw_lines(pen, person, units)
     features.draw_nose(pen, person, units)
     features.draw_beard(pen, person, units)
@@ -74,9 +74,9 @@ def draw_features(picture: Image.Image, person: Person, units: ActionUnits, view
         features.draw_glasses(pen, person)
 
 
-def _develop(picture: Image.Image, shade: Image.Image, view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Shrink, light, blur and add noise."""
-    small = picture.reduce(_FINE)
+def _render(canvas: Image.Image, shade: Image.Image, view: View, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Shrink and blur the drawing, and add light and noise."""
+    small = canvas.reduce(_FINE)
     if view.blur > 0:
         small = small.filter(ImageFilter.GaussianBlur(view.blur))
     soft = shade.filter(ImageFilter.GaussianBlur(1.6 * _COARSE)).reduce(_COARSE)

@@ -1,4 +1,4 @@
-"""The features of a synthetic face: how each looks for a person and moves with the action units."""
+"""The features of a synthetic face: their shapes for a person, and their movement with the action units."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HAIRLINES: Final = {
 
 
 def draw_head(pen: Pen, person: Person, units: ActionUnits) -> None:
-    """Draw hair behind, neck, ears and the skin of the face."""
+    """Draw the hair behind the head, the neck, the ears and the skin of the face."""
     if person.hair_style == "long":
         pen.ellipse((0, -0.05), (1.22, 1.38), person.hair)
         pen.polygon(np.array([(-1.22, -0.05), (1.22, -0.05), (1.3, 1.8), (-1.3, 1.8)]), person.hair)
@@ -49,7 +49,7 @@ def _outline(person: Person, units: ActionUnits) -> NDArray[np.float64]:
 
 
 def draw_fringe(pen: Pen, person: Person) -> None:
-    """Draw the hair that lies over the forehead and the top of the head."""
+    """Draw the hair over the forehead and the top of the head."""
     if person.hair_style == "bald":
         return
     height, power, slant = _HAIRLINES[person.hair_style]
@@ -64,8 +64,8 @@ def draw_fringe(pen: Pen, person: Person) -> None:
         pen.line(through([tuple(start), middle, tuple(end)]), person.hair * 0.88 + 8, 0.04)
 
 
-def draw_eye(pen: Pen, picture: Image.Image, person: Person, units: ActionUnits, side: int) -> None:
-    """Draw one eye: the iris is seen only between the lids."""
+def draw_eye(pen: Pen, canvas: Image.Image, person: Person, units: ActionUnits, side: int) -> None:
+    """Draw one eye; only the part of the iris between the lids is visible."""
     size = person.eye_size
     narrow = 0.45 * units.lid_tighten + 0.4 * units.cheek_raise + 0.4 * units.nose_wrinkle + 0.5 * units.lids_droop
     above = size * max(0.02, 0.13 * (1 + 0.75 * units.lid_raise - narrow))
@@ -78,17 +78,17 @@ def draw_eye(pen: Pen, picture: Image.Image, person: Person, units: ActionUnits,
     upper = np.stack((x, middle - above * _ROUND**0.8 + slope), axis=1)
     lower = np.stack((x, middle + below * _ROUND + slope), axis=1)
 
-    mask = Image.new("L", picture.size, 0)
+    mask = Image.new("L", canvas.size, 0)
     ImageDraw.Draw(mask).polygon(pen.place(np.concatenate((upper, lower[::-1]))), fill=255)
     box = mask.getbbox()
     if box is not None:
-        ball = Image.new("L", picture.size, round(min(245, 120 + 0.55 * person.skin)))
+        ball = Image.new("L", canvas.size, round(min(245, 120 + 0.55 * person.skin)))
         inside = pen.onto(ImageDraw.Draw(ball))
         iris = (side * person.eye_gap + person.gaze, middle - 0.02)
         inside.ellipse(iris, (0.12 * size, 0.12 * size), person.iris + 25)
         inside.ellipse(iris, (0.06 * size, 0.06 * size), 8)
         inside.ellipse((iris[0] + 0.035, iris[1] - 0.045), (0.025, 0.025), 235)
-        picture.paste(ball.crop(box), box[:2], mask.crop(box))
+        canvas.paste(ball.crop(box), box[:2], mask.crop(box))
     pen.line(upper, person.skin * 0.25, 0.045)
     pen.line(lower, person.skin * 0.6, 0.025)
     crease = upper - np.array((0, 0.055 + 0.02 * units.lids_droop))

@@ -1,4 +1,4 @@
-"""What a synthetic face is made from: a person, action units, a view, and the pen that draws in face coordinates."""
+"""The parts of a synthetic face: a person, action units, a view, and the pen that draws in face coordinates."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class ActionUnits:
     lips_part: float = 0.0  # 25
     jaw_drop: float = 0.0  # 26
     lids_droop: float = 0.0  # 43
-    square_mouth: float = 0.0  # 22 and 23: the lips funnelled and tight
-    teeth: float = 0.0  # not a unit: how much teeth show between parted lips
+    square_mouth: float = 0.0  # 22 and 23: lips funnelled and tight
+    teeth: float = 0.0  # not a unit: how much of the teeth shows between parted lips
 
 
 @dataclasses.dataclass(frozen=True)
 class Person:
-    """Shapes and tones of a face that do not change with the expression."""
+    """Shapes and tones of a face that do not depend on the expression."""
 
     skin: float
     hair: float
@@ -74,9 +74,9 @@ class Person:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Person:
-        """Draw a person by lot."""
+        """Return a random person."""
         skin = rng.uniform(90, 225)
-        # Hair is darker or lighter than the skin by enough to be seen.
+        # Hair is visibly darker or lighter than the skin.
         hair = rng.uniform(15, 0.6 * skin) if rng.random() < 0.88 else rng.uniform(150, 225)
         return cls(
             skin=skin,
@@ -110,17 +110,17 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """Camera, light and video.
+    """Camera, light and image quality.
 
     Attributes:
-        scale: Pixels of the 48 a half face width takes.
-        shift: Middle of the face from the middle of the image, pixels (x, y).
+        scale: Half the face's width in pixels, of the 48 of the image.
+        shift: Offset of the face's middle from the image's middle, pixels (x, y).
         roll: Tilt in the image plane, radians.
         yaw: Turn to the side, radians.
         pitch: Nod, radians.
         light: Strength of the light's fall-off, 0-1, towards `light_angle` (radians).
-        brightness: Added gray values.
-        contrast: Factor around mid gray.
+        brightness: Gray values that are added.
+        contrast: Factor around middle gray.
         blur: Radius of the blur, pixels.
         noise: Standard deviation of the noise, gray values.
     """
@@ -139,7 +139,7 @@ class View:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> View:
-        """Draw a view by lot."""
+        """Return a random view."""
         return cls(
             scale=rng.uniform(18.5, 22.0),
             shift=(rng.normal(0, 1.0), rng.normal(-0.5, 1.0)),
@@ -156,12 +156,12 @@ class View:
 
 
 class Pen:
-    """Draws shapes given in face units onto an image.
+    """Draws shapes in face units onto an image.
 
     Args:
-        draw: The pen for the image, 48 * `zoom` pixels wide and high.
-        view: Where the face is.
-        zoom: Pixels drawn for each pixel of the result.
+        draw: Pillow's drawing object for the image, 48 * `zoom` pixels wide and high.
+        view: The position of the face.
+        zoom: Pixels drawn per pixel of the result.
     """
 
     def __init__(self, draw: ImageDraw.ImageDraw, view: View, zoom: int) -> None:
@@ -183,7 +183,7 @@ class Pen:
         """Return points (n, 2) in pixels of the image, as the flat list that Pillow takes."""
         x, y = points[:, 0], points[:, 1]
         if self._turned:
-            # The face bulges: its middle is nearest to the camera.
+            # The face is convex: its middle is nearest to the camera.
             depth = np.sqrt(np.maximum(0.05, 1 - 0.6 * x * x - 0.3 * y * y))
             x, y = x * self._yaw[0] + depth * self._yaw[1], y + depth * self._pitch
         placed = np.empty(2 * len(points))

@@ -1,4 +1,4 @@
-"""Whether a network's confidence can be believed."""
+"""Whether a model is well calibrated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check(patient: Patient) -> Iterator[Finding]:
     known = judge.labels >= 0
     if known.sum() < _LEAST:
         return
-    y_prob = judge.ask(images)[known]
+    y_prob = judge.predict(images)[known]
     scores = score(judge.labels[known], check_probabilities(y_prob), judge.class_names)
     confidence = float(y_prob.max(axis=1).mean())
     values = {"ece": scores.ece, "confidence": confidence, "accuracy": scores.accuracy}

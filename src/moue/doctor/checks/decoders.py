@@ -29,6 +29,6 @@ def _video() -> Finding:
         cv2 = load_opencv()
     except MissingExtraError as error:
         return Finding("videos", Level.ABSENT, "OpenCV is not installed", error.fix)
-    backends = [cv2.videoio_registry.getBackendName(one) for one in cv2.videoio_registry.getStreamBackends()]
+    backends = [cv2.videoio_registry.getBackendName(number) for number in cv2.videoio_registry.getStreamBackends()]
     text = f"OpenCV {cv2.__version__} with {', '.join(backends)}"
     return Finding("videos", Level.OK, text, values={"opencv": cv2.__version__, "backends": backends})

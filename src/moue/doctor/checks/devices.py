@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from moue.doctor.patient import Patient
 
-_MOST_CAMERAS = 3  # a machine with more has one that works among them
+_MAX_CAMERAS = 3  # enough to find one that works
 
 
 def check(_patient: Patient) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def _cameras(devices: Path = Path("/dev")) -> Iterator[Finding]:
         yield Finding("cameras", Level.ABSENT, "none")
         return
     opened, refused = [], []
-    for number in numbers[:_MOST_CAMERAS]:
+    for number in numbers[:_MAX_CAMERAS]:
         try:
             open_camera(str(number)).close()
             opened.append(number)

@@ -1,4 +1,4 @@
-"""Whether faces are cut out as FER2013's are."""
+"""Whether faces are cropped as FER2013's are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from moue.faces.face import Detector
 
 USUAL: Final = 0.87
-"""Square root of the box's area, in parts of the image's side: the median over FER2013's PublicTest faces."""
+"""Square root of the box's area as a fraction of the image's side: the median over FER2013's PublicTest faces."""
 
 _MOST: Final = 40
 _LEAST: Final = 10
@@ -29,7 +29,7 @@ _FAR: Final = 1.25
 
 
 def check(patient: Patient) -> Iterator[Finding]:
-    """Look for the face in each image that should be one, and compare how much of the image it fills."""
+    """Detect the face in each image, and compare how much of the image it fills."""
     images = patient.faces
     if images is None or len(images) < _LEAST:
         return
@@ -55,12 +55,12 @@ def check(patient: Patient) -> Iterator[Finding]:
 
 
 def _share(image: NDArray[np.uint8], detector: Detector) -> float | None:
-    """Return how much of the image's side the face takes, or None where no face is seen."""
-    picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).convert("RGB")
-    scale = _SIDE / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    large = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
-    # Room around it, because a face that is cut out closely reaches over the border.
+    """Return the face's side as a fraction of the image's side, or None if no face is detected."""
+    opened = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).convert("RGB")
+    scale = _SIDE / max(opened.size)
+    size = (max(1, round(opened.width * scale)), max(1, round(opened.height * scale)))
+    large = np.asarray(opened.resize(size, Image.Resampling.BICUBIC))
+    # Padding, because a tightly cropped face extends beyond the border.
     found = detector.detect(np.pad(large, ((_BORDER, _BORDER), (_BORDER, _BORDER), (0, 0)), mode="edge"))
     if not found:
         return None

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from moue.doctor.arrays import looks_bgr, mend, turned_back, turns
+from moue.doctor.arrays import looks_bgr, repair, turned_back, turns
 from moue.doctor.drawn import drawn_faces
 from moue.doctor.findings import Finding, Level
-from moue.doctor.turn import MOST_TRIED
+from moue.doctor.turn import MAX_TRIED
 from moue.media.pixels import fit_gray
 
 if TYPE_CHECKING:
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from moue.doctor.patient import Patient
 
 _DARK: Final = 64
-_SAME: Final = 0.8  # correlation from which pixels are those of the drawn faces
+_SAME: Final = 0.8  # with at least this correlation, the pixels are those of the drawn faces
 _ZOOMS: Final = (1.0, 1.3, 1.6, 2.0, 0.75)
 _CLEARLY: Final = 0.02
 
 
 def check(patient: Patient) -> Iterator[Finding]:
-    """Look at the arrays, then ask the network which way round it knows them best."""
+    """Check the arrays, then find the orientation in which the model does best."""
     samples = patient.samples
     if samples is None:
         return
-    mended = mend(samples.images)
-    for fault in mended.faults:
+    repaired = repair(samples.images)
+    for fault in repaired.faults:
         yield Finding("pixels", Level.PROBLEM, fault.text, fault.fix)
-    if mended.images is None:
+    if repaired.images is None:
         return
-    if not mended.faults:
-        shape = "x".join(map(str, mended.images.shape[1:]))
-        yield Finding("pixels", Level.OK, f"{len(mended.images)} faces of {shape}, uint8, in {samples.source}")
-    if mended.images.max() < _DARK:
-        text = f"no pixel is brighter than {mended.images.max()}: the faces are nearly black"
+    if not repaired.faults:
+        shape = "x".join(map(str, repaired.images.shape[1:]))
+        yield Finding("pixels", Level.OK, f"{len(repaired.images)} faces of {shape}, uint8, in {samples.source}")
+    if repaired.images.max() < _DARK:
+        text = f"no pixel is brighter than {repaired.images.max()}: the faces are nearly black"
         yield Finding("pixels", Level.PROBLEM, text, "Were the pixels divided twice? Pixels go from 0 to 255.")
-    if looks_bgr(mended.images):
-        text = f"your arrays look like BGR: {_swapped(patient.judge, mended.images)} when the channels are swapped"
+    if looks_bgr(repaired.images):
+        text = f"your arrays look like BGR: {_swapped(patient.judge, repaired.images)} when the channels are swapped"
         yield Finding("colours", Level.PROBLEM, text, 'images[..., ::-1], or analyze(image, color="bgr").')
-    own = list(_against_drawn(mended.images))
+    own = list(_against_drawn(repaired.images))
     yield from own or _orientation(patient)
 
 
@@ -54,9 +54,9 @@ def _improve(before: Verdict, after: Verdict) -> str:
 
 
 def _swapped(judge: Judge, images: NDArray[np.uint8]) -> str:
-    """Say what becomes of the answers when the channels are swapped: little, since moue's networks see gray."""
-    part = slice(0, MOST_TRIED)
-    first, second = (judge.ask(np.ascontiguousarray(some[part])) for some in (images, images[..., ::-1]))
+    """Say how the predictions change when the channels are swapped: little, since moue's models see gray."""
+    part = slice(0, MAX_TRIED)
+    first, second = (judge.predict(np.ascontiguousarray(batch[part])) for batch in (images, images[..., ::-1]))
     before, after = judge.verdict(first, part), judge.verdict(second, part)
     if before.is_worse_than(after):
         return _improve(before, after)
@@ -73,14 +73,14 @@ def _orientation(patient: Patient) -> Iterator[Finding]:
         return
     text = (
         f"the faces are {turn.name}: {_improve(turn.before, turn.after)} with {turn.undo}; "
-        f"as they are, it says {turn.before.most}"
+        f"as they are, it predicts {turn.before.most}"
     )
     fix = "If rows and columns were swapped, use images.swapaxes(1, 2)." if "90" in turn.name else ""
     yield Finding("upright", Level.PROBLEM, text, fix, {"fix": turn.undo})
 
 
 def _against_drawn(images: NDArray[np.uint8]) -> Iterator[Finding]:
-    """Compare with moue's own drawn faces, if these are they: then a mirror and the crop show too."""
+    """Compare with moue's own drawn faces, if these are the same: this also detects mirroring and the crop."""
     faces = drawn_faces()
     if len(images) != len(faces.gray):
         return
@@ -89,34 +89,34 @@ def _against_drawn(images: NDArray[np.uint8]) -> Iterator[Finding]:
     for zoom in _ZOOMS:
         wanted = _standard(np.stack([_zoomed(face, zoom) for face in faces.gray]))
         for name, undo, quarter, mirrored in turns():
-            worth = float((turned_back(given, quarter, mirrored=mirrored) * wanted).mean())
+            correlation = float((turned_back(given, quarter, mirrored=mirrored) * wanted).mean())
             for sign, extra in ((1, ""), (-1, "255 - images")):
-                if sign * worth > best[0] + (_CLEARLY if best[0] else 0):
+                if sign * correlation > best[0] + (_CLEARLY if best[0] else 0):
                     words = "negatives: dark and bright are swapped" if extra else name
-                    best = sign * worth, words, extra or undo, zoom
-    worth, name, undo, zoom = best
-    if worth < _SAME:
+                    best = sign * correlation, words, extra or undo, zoom
+    correlation, name, undo, zoom = best
+    if correlation < _SAME:
         return
-    values = {"correlation": round(worth, 3), "zoom": zoom}
+    values = {"correlation": round(correlation, 3), "zoom": zoom}
     if name:
         yield Finding("upright", Level.PROBLEM, f"the drawn faces came back {name}", undo, values)
     if zoom != 1.0:
         text = f"the drawn faces came back {'smaller' if zoom > 1 else 'larger'}: cropped {zoom:g} times as wide"
         yield Finding("crop", Level.PROBLEM, text, "Give the face alone, from chin to hairline and ear to ear.", values)
     if not name and zoom == 1.0:
-        text = f"the drawn faces came back as they should (correlation {worth:.3f})"
+        text = f"the drawn faces came back as they should (correlation {correlation:.3f})"
         yield Finding("upright", Level.OK, text, values=values)
 
 
 def _zoomed(face: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
-    """Return a face (48, 48) cut out `zoom` times as wide, its border repeated."""
+    """Return a face (48, 48) cropped `zoom` times as wide, with its border repeated."""
     wide = np.pad(face, 48, mode="edge")
     half = round(24 * zoom)
     return fit_gray(wide[72 - half : 72 + half, 72 - half : 72 + half, None], (48, 48))[..., 0]
 
 
 def _standard(images: NDArray[Any]) -> NDArray[np.float64]:
-    """Return each image (N, H, W) with mean 0 and deviation 1, so that the mean of a product is a correlation."""
+    """Return each image (N, H, W) with mean 0 and variance 1, so that the mean of a product is a correlation."""
     values = images.astype(np.float64) - images.mean(axis=(1, 2), keepdims=True)
     result: NDArray[np.float64] = values / np.maximum(values.std(axis=(1, 2), keepdims=True), 1e-6)
     return result

@@ -1,4 +1,4 @@
-"""Whether a network loads, and how it cuts faces out."""
+"""Whether a model loads, and how it crops faces."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _FOREIGN: Final = {
     **dict.fromkeys((".h5", ".hdf5", ".keras"), "a Keras file"),
     **dict.fromkeys((".pt", ".pth", ".pkl"), "a PyTorch file"),
 }
-_FAR: Final = 0.1  # of the face's size
+_FAR: Final = 0.1  # as a fraction of the face's size
 
 
 def loads(patient: Patient) -> bool:
-    """Return whether the network can be loaded."""
+    """Return whether the model can be loaded."""
     try:
         return patient.classifier is not None
     except MoueError:
@@ -32,17 +32,17 @@ def loads(patient: Patient) -> bool:
 
 
 def check(patient: Patient) -> Iterator[Finding]:
-    """Load the network; say what an old or a foreign file is."""
+    """Load the model; explain files of an old version or of another format."""
     try:
-        network = patient.classifier
+        model = patient.classifier
     except MoueError as error:
         yield _explained(patient, error)
         return
-    trained = network.spec.versions.get("moue")
+    trained = model.spec.versions.get("moue")
     by = f", made by moue {trained}" if trained else ""
-    heads = ", ".join(head.name for head in network.spec.heads)
-    yield Finding("model", Level.OK, f"{patient.name}: {network.spec.name}, heads {heads}{by}")
-    here, usual = network.input, InputSpec()
+    heads = ", ".join(head.name for head in model.spec.heads)
+    yield Finding("model", Level.OK, f"{patient.name}: {model.spec.name}, heads {heads}{by}")
+    here, usual = model.input, InputSpec()
     if abs(here.crop_margin - usual.crop_margin) > _FAR or abs(here.crop_shift - usual.crop_shift) > _FAR:
         text = (
             f"crop_margin {here.crop_margin:g} and crop_shift {here.crop_shift:g}; "

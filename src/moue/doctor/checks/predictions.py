@@ -1,4 +1,4 @@
-"""What a network answers: always one class, another range, classes in another order."""
+"""A model's predictions: always one class, another pixel range, or classes in another order."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
     from moue.doctor.patient import Patient
 
-LEAST_FACES: Final = 30
-"""Fewer say nothing about a network."""
+MIN_FACES: Final = 30
+"""Fewer faces are not enough to judge a model."""
 
 _ALWAYS: Final = 0.9
 _ORDER_GAIN: Final = 0.15
-# What a network of another home may have been trained on.
+# Pixel ranges that models of other projects are often trained on.
 _SCALES: Final = {"0 to 1": (1 / 255, 0.0), "-1 to 1": (1 / 127.5, -1.0)}
 
 
 def check(patient: Patient) -> Iterator[Finding]:
-    """Ask about the mended faces, so that what is found here is the network's own."""
+    """Check predictions for the repaired faces, so that any fault found here is the model's own."""
     samples, images, judge = patient.samples, patient.faces, patient.judge
-    if samples is None or images is None or len(images) < LEAST_FACES:
+    if samples is None or images is None or len(images) < MIN_FACES:
         return
-    y_prob = judge.ask(images)
+    y_prob = judge.predict(images)
     wrong = [*_range(judge, images, y_prob)] or [*_one_class(judge, y_prob)]
     yield from wrong
     if judge.labels is None or any(finding.level is Level.PROBLEM for finding in wrong):
         return
     yield from _unknown_classes(judge, samples.class_names)
     known = judge.labels >= 0
-    if known.sum() < LEAST_FACES:
+    if known.sum() < MIN_FACES:
         return
     permuted = _order(judge.labels[known], y_prob[known], judge.class_names)
     if permuted:
@@ -67,20 +67,20 @@ def _one_class(judge: Judge, y_prob: NDArray[np.float32]) -> Iterator[Finding]:
         text = f"the model predicts {name} whatever it is shown"
         fix = "It has not learned, or its input is scaled twice. Look at the curves: moue report RUN."
     else:
-        text = f"the model says {name} for {share:.0%} of the faces" + (f"; {labelled:.0%} are" if labelled else "")
+        text = f"the model predicts {name} for {share:.0%} of the faces" + (f"; {labelled:.0%} are" if labelled else "")
         fix = "Was it trained on pixels of another range, or on few faces of the other classes?"
     yield Finding("classes", Level.PROBLEM, text, fix, values)
 
 
 def _range(judge: Judge, images: NDArray[np.uint8], y_prob: NDArray[np.float32]) -> Iterator[Finding]:
-    """Feed the network with pixels of another range than its description says."""
+    """Try pixels in other ranges than the model's description says."""
     part = slice(0, 150)
     before = judge.verdict(y_prob[part], part)
-    pixels = prepare(images[part], judge.network.input)
+    pixels = prepare(images[part], judge.model.input)
     for words, (factor, offset) in _SCALES.items():
         scaled = pixels * np.float32(factor) + np.float32(offset)
-        after = judge.verdict(judge.network.run_prepared(scaled, head=judge.head), part)
-        # Confidence alone proves nothing here: a network that is shown black is often sure.
+        after = judge.verdict(judge.model.run_prepared(scaled, head=judge.head), part)
+        # Confidence alone proves nothing here: models are often confident on black images.
         if after.accuracy is not None and before.is_worse_than(after):
             text = f"the model expects pixels from {words}: predictions improve from {before.words} to {after.words}"
             fix = "moue feeds 0-255: make the scaling the first layer of the network (Rescaling), and export again."
@@ -96,9 +96,9 @@ def _unknown_classes(judge: Judge, class_names: Sequence[str]) -> Iterator[Findi
 
 
 def _order(labels: NDArray[np.int64], y_prob: NDArray[np.float32], names: Sequence[str]) -> dict[str, str]:
-    """Return, for each class that is answered under another's name, that name; empty where the order is right."""
+    """Map each class that is predicted under another class's name to that name; empty if the order is right."""
     matrix = confusion_matrix(labels, y_prob.argmax(axis=1), len(names)).astype(np.float64)
-    # Ties go to the class itself: a class that is absent proves nothing.
+    # Ties go to the class itself, since an absent class proves nothing.
     pairs = assign(matrix + 1e-3 * np.eye(len(names)))
     gain = (sum(matrix[row, column] for row, column in pairs) - np.trace(matrix)) / len(labels)
     if gain < _ORDER_GAIN:
@@ -130,7 +130,7 @@ def _known_order(names: Sequence[str]) -> str:
 
 
 def _label_order(patient: Patient, permuted: dict[str, str]) -> str:
-    """Return the data's class names as they should be: what is labelled ROW is really COLUMN."""
+    """Return the data's class names as they should be."""
     names = patient.samples.class_names if patient.samples is not None else ()
     return ",".join(permuted.get(name, name) for name in names)
 
@@ -138,9 +138,9 @@ def _label_order(patient: Patient, permuted: dict[str, str]) -> str:
 def _is_permuted_for_default(patient: Patient, images: NDArray[np.uint8]) -> bool:
     other = _second_opinion(patient)
     known = None if other.labels is None else other.labels >= 0
-    if other.labels is None or known is None or known.sum() < LEAST_FACES:
+    if other.labels is None or known is None or known.sum() < MIN_FACES:
         return False
-    return bool(_order(other.labels[known], other.ask(images)[known], other.class_names))
+    return bool(_order(other.labels[known], other.predict(images)[known], other.class_names))
 
 
 def _second_opinion(patient: Patient) -> Judge:
@@ -155,7 +155,7 @@ def _accuracy(patient: Patient, judge: Judge, images: NDArray[np.uint8], y_prob:
     if patient.is_default:
         return Finding("accuracy", Level.OK, text, values=values)
     other = _second_opinion(patient)
-    verdict = other.verdict(other.ask(images))
+    verdict = other.verdict(other.predict(images))
     values["accuracy_of_default"] = verdict.accuracy
     text += f"; the shipped model: {verdict.words}"
     worse = own.accuracy is not None and verdict.accuracy is not None and own.accuracy < verdict.accuracy - 0.15

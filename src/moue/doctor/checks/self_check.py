@@ -1,4 +1,4 @@
-"""Drawn faces through the whole way: given to the network, and found in a larger image first."""
+"""The whole pipeline on drawn faces: given to the model directly, and detected in a larger image first."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from moue.doctor.patient import Patient
 
 TOLERANCE: Final = {"given": 0.02, "found": 0.1}
-"""How far a probability may be from the recorded one: Pillow's version moves boxes a little, and answers with them."""
+"""How far a probability may be from the recorded one: boxes and predictions vary a little with Pillow's version."""
 
-_LEAST_RIGHT: Final = 0.5  # a network that was never shown drawings should still name as many
+_MIN_RIGHT: Final = 0.5  # even a model that never saw drawings should recognise this share
 
 
 def check(patient: Patient) -> Iterator[Finding]:
-    """Ask about the drawn faces and compare with what should come out."""
+    """Predict the drawn faces and compare with the recorded predictions."""
     if not loads(patient):
         yield Finding("self-check", Level.NOTE, f"skipped: {patient.name} cannot be loaded")
         return
-    faces, network = drawn_faces(), patient.classifier
-    if not set(faces.names.tolist()) & set(network.class_names):
+    faces, model = drawn_faces(), patient.classifier
+    if not set(faces.names.tolist()) & set(model.class_names):
         text = f"skipped: the drawn faces do not show the classes of {patient.name}"
         yield Finding("self-check", Level.NOTE, text)
         return
-    given = network.predict_faces(list(faces.gray))
-    answers = {"given": given.expression.astype(np.float64), "found": predict_found(network, list(faces.gray))}
-    lost = int(np.isnan(answers["found"]).any(axis=1).sum())
+    given = model.predict_faces(list(faces.gray))
+    predictions = {"given": given.expression.astype(np.float64), "found": predict_found(model, list(faces.gray))}
+    lost = int(np.isnan(predictions["found"]).any(axis=1).sum())
     if lost:
-        yield _not_found(lost, int((given.not_face > network.not_face_above).sum()), len(faces.labels))
+        yield _not_found(lost, int((given.not_face > model.not_face_above).sum()), len(faces.labels))
         return
-    names = np.array(network.class_names)
-    right = {way: int((names[y_prob.argmax(axis=1)] == faces.names).sum()) for way, y_prob in answers.items()}
-    expected = expected_probabilities(network.fingerprint)
+    names = np.array(model.class_names)
+    right = {way: int((names[y_prob.argmax(axis=1)] == faces.names).sum()) for way, y_prob in predictions.items()}
+    expected = expected_probabilities(model.fingerprint)
     values: dict[str, Any] = {"faces": len(faces.labels), **{f"right_{way}": count for way, count in right.items()}}
     if expected is None:
         yield _without_record(right, values)
         return
-    apart = {way: float(np.abs(answers[way] - expected[way]).max()) for way in answers}
+    apart = {way: float(np.abs(predictions[way] - expected[way]).max()) for way in predictions}
     found = f"{right['found']} of {len(faces.labels)} drawn faces found and recognised"
     text = f"{found}, probabilities within {apart['found']:.3f}"
     values |= {"apart": apart}
@@ -59,18 +59,18 @@ def check(patient: Patient) -> Iterator[Finding]:
 
 
 def _not_found(lost: int, refused: int, number: int) -> Finding:
-    """Say who lost the faces: the detector, or the network, which takes them for no faces."""
+    """Say why faces were lost: the detector missed them, or the model rejected them as not faces."""
     if refused >= lost:
-        text = f"the model says that {refused} of {number} drawn faces are no faces"
+        text = f"the model rejects {refused} of {number} drawn faces as not faces"
         return Finding("self-check", Level.NOTE, text, "Does it get pixels in the range it was trained on?")
     fix = "The detector or the decoder is broken: install moue and Pillow again."
     return Finding("self-check", Level.PROBLEM, f"{lost} of {number} drawn faces were not found", fix)
 
 
 def _without_record(right: dict[str, int], values: dict[str, Any]) -> Finding:
-    """Judge a network whose answers nobody recorded."""
+    """Judge a model that has no recorded predictions."""
     text = f"{right['given']} of {values['faces']} drawn faces recognised, {right['found']} when detected first"
-    if right["given"] >= _LEAST_RIGHT * values["faces"]:
+    if right["given"] >= _MIN_RIGHT * values["faces"]:
         return Finding("self-check", Level.OK, text, values=values)
     fix = "Try it on labelled photos: moue doctor MODEL DATA."
     return Finding("self-check", Level.NOTE, text, fix, values)

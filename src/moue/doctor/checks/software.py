@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from moue.doctor.patient import Patient
 
 _NEEDED: Final = ("numpy", "onnxruntime", "pillow")
-# Wheels of one group put different files under the same names.
+# The wheels of a group install different files under the same names.
 _RIVALS: Final = {
     "OpenCV": (
         "opencv-python",
@@ -30,13 +30,13 @@ _EXTRAS: Final = {"train": "keras", "report": "jinja2", "pandas": "pandas", "ser
 
 
 def check(_patient: Patient) -> Iterator[Finding]:
-    """Look at what is installed."""
+    """Check the installed packages."""
     installed = _installed()
-    found: dict[str, str] = {name: installed[name] for name in _NEEDED if name in installed}
+    needed: dict[str, str] = {name: installed[name] for name in _NEEDED if name in installed}
     about = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    versions = ", ".join(f"{name} {version}" for name, version in found.items())
+    versions = ", ".join(f"{name} {version}" for name, version in needed.items())
     yield Finding("python", Level.OK, f"moue {importlib.metadata.version('moue')}, {about}")
-    yield Finding("packages", Level.OK, versions, values=found)
+    yield Finding("packages", Level.OK, versions, values=needed)
     yield from _rivals(installed)
     yield _runtime()
     yield _detectors()
@@ -47,8 +47,8 @@ def check(_patient: Patient) -> Iterator[Finding]:
 
 def _installed() -> dict[str, str]:
     """Return the version of each installed distribution by its name in lower case."""
-    found = importlib.metadata.distributions()
-    return {str(one.name).lower().replace("_", "-"): one.version for one in found if one.name}
+    packages = importlib.metadata.distributions()
+    return {str(package.name).lower().replace("_", "-"): package.version for package in packages if package.name}
 
 
 def _rivals(installed: dict[str, str]) -> Iterator[Finding]:

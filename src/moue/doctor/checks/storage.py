@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from moue.doctor.patient import Patient
 
-_LEAST_FREE: Final = 500_000_000
+_MIN_FREE: Final = 500_000_000
 
 
 def check(_patient: Patient) -> Iterator[Finding]:
-    """Look at the disk and the cache."""
+    """Check the disk and the cache."""
     folder = cache_folder()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
@@ -31,7 +31,7 @@ def check(_patient: Patient) -> Iterator[Finding]:
     else:
         yield Finding("cache", Level.OK, f"{_bytes(size)} in {folder}", values=values)
     least = min(free.values())
-    level = Level.OK if least >= _LEAST_FREE else Level.NOTE
+    level = Level.OK if least >= _MIN_FREE else Level.NOTE
     fix = "" if level is Level.OK else "Training and videos need more: free some space."
     yield Finding("disk", level, f"{_bytes(least)} free", fix, values)
 

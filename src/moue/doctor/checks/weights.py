@@ -1,4 +1,4 @@
-"""Whether the network files in the package are those that their descriptions speak of."""
+"""Whether the model files in the package match their descriptions."""
 
 from __future__ import annotations
 

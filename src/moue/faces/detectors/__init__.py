@@ -1,1 +1,1 @@
-"""Detectors of faces: each file here that defines ``DETECTOR`` adds one."""
+"""Face detectors: each file here that defines ``DETECTOR`` adds one."""

@@ -1,4 +1,4 @@
-"""No detection: the whole image is one face, as those of FER2013 are."""
+"""No detection: the whole image is one face, like those of FER2013."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class WholeImage:
-    """Takes every image as one face, which fills it."""
+    """Treats every image as one face that fills it."""
 
     name = "none"
 

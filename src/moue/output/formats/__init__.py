@@ -1,4 +1,4 @@
-"""Formats for tables of results: each file here that defines ``FORMATS`` adds some."""
+"""Formats of result tables: each file here that defines ``FORMATS`` adds its formats."""
 
 from moue.output.formats.registry import TableFormat, check_output, format_of, formats
 

@@ -1,8 +1,8 @@
-"""CSV: one row for each face, or one with the status of an image without one.
+"""CSV: one row for each face, or one row with the status of an image without faces.
 
-Cells that a spreadsheet would run as a formula are defused. Excel takes a CSV file for one in an old code page, and
-garbles names with accents, unless it begins with a byte order mark, which other programs take for a part of the first
-column's name; so the mark is a choice, the format ``excel``.
+Cells that a spreadsheet would run as a formula are escaped. Excel reads a CSV file in an old code page, and garbles
+names with accents, unless it begins with a byte order mark. Other programs read that mark as a part of the first
+column's name, so only the format ``excel`` writes it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def line_of(cells: Iterable[str]) -> str:
-    """Return a row as text with its line end."""
+    """Return a row as text with a line end."""
     cells = list(cells)
     text = io.StringIO(newline="")
-    # Python's writer leaves a carriage return unquoted where lines end in another way; its reader ends the row there.
+    # Python's writer does not quote a carriage return if lines end differently, but its reader ends the row there.
     quoting: Any = csv.QUOTE_ALL if any("\r" in cell for cell in cells) else csv.QUOTE_MINIMAL
     csv.writer(text, lineterminator="\n", quoting=quoting).writerow(cells)
     return text.getvalue()
 
 
 def safe_path(path: str) -> str:
-    """Return a file name as a cell that no spreadsheet runs as a formula and that still names the same file."""
+    """Return a file name that no spreadsheet runs as a formula, but that still names the same file."""
     return f"./{path}" if path.startswith(_FORMULA) else path
 
 
-def _defused(text: str) -> str:
+def _escaped(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
@@ -57,7 +57,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         elif isinstance(value, float):
             cells.append(f"{value:.{_DECIMALS.get(name, _DECIMALS_OF_OTHERS)}f}")
         else:
-            cells.append(_defused(value) if isinstance(value, str) else str(value))
+            cells.append(_escaped(value) if isinstance(value, str) else str(value))
     return cells
 
 

@@ -1,4 +1,4 @@
-"""JSON: one object with format, version, class_names, and the list results."""
+"""JSON: one object with `format`, `version`, `class_names` and the list `results`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def _begin(class_names: Sequence[str]) -> str:
-    about = {"format": FORMAT, "version": VERSION, "class_names": list(class_names)}
-    return json.dumps(about, ensure_ascii=False)[:-1] + ', "results": ['
+    head = {"format": FORMAT, "version": VERSION, "class_names": list(class_names)}
+    return json.dumps(head, ensure_ascii=False)[:-1] + ', "results": ['
 
 
 def _result(result: Result, _class_names: Sequence[str], first: bool) -> str:

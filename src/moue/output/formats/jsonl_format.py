@@ -1,4 +1,4 @@
-"""JSON Lines: one object in each line, the result of one image or frame."""
+"""JSON Lines: one object per line, the result of an image or frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet: the rows of CSV with types, for data frames and databases; needs PyArrow."""
+"""Parquet: the same rows as CSV, with types, for data frames and databases; needs PyArrow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _ParquetWriter:
 
     def write(self, result: Result) -> None:
         for row in result.to_rows(self._class_names):
-            # Parquet holds Unicode only, and a file name need not be.
+            # Parquet stores only Unicode, and a file name may not be Unicode.
             name = row["file"].encode("utf-8", "backslashreplace").decode("utf-8")
             self._rows.append({**row, "file": name})
         if len(self._rows) >= _ROWS_AT_ONCE:

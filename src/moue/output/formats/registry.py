@@ -1,4 +1,4 @@
-"""The formats of tables of results, found by looking into this folder."""
+"""The formats of result tables, found by scanning this folder."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ _PACKAGE = "moue.output.formats"
 
 
 class Result(Protocol):
-    """What a table holds: the result of an image or of a frame."""
+    """What a table contains: the result of an image or a frame."""
 
     @property
     def file(self) -> str:
         """The name of the image or video."""
 
     def to_rows(self, class_names: Sequence[str], /) -> list[dict[str, Any]]:
-        """Return one flat row for each face, or one with the status."""
+        """Return one flat row for each face, or one row with the status."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON values."""
 
 
 class Writer(Protocol):
-    """A table that is being written."""
+    """Writes a table."""
 
     def write(self, result: Result) -> None:
         """Add a result."""
 
     def close(self, *, whole: bool) -> None:
-        """Close the file; if `whole`, after completing it."""
+        """Close the file; if `whole`, complete it first."""
 
 
 @dataclasses.dataclass(frozen=True)
 class TableFormat:
-    """How results become text, or a file of another kind.
+    """How results are written as text, or as another kind of file.
 
     Attributes:
-        name: Its name; the suffix without its dot, for the format that is meant where only a file is named.
+        name: Its name; the default format of a suffix is named after it, without the dot.
         suffix: The suffix of its files, with the dot, in lower case.
-        begin: Returns what comes before the results, given the class names.
+        begin: Returns the text before the results, given the class names.
         result: Returns the text of one result, given it, the class names, and whether it is the first.
-        end: What comes after the results.
-        by_line: Whether the file is whole after each result, as a table that a camera fills has to be.
+        end: The text after the results.
+        by_line: Whether the file is valid after each result, as the table of a camera has to be.
         open: For a format that is not text: opens the file, given its path and the class names.
-        resumable: Whether a run that was stopped can continue such a file, as `moue.output.resume` does.
+        resumable: Whether an interrupted run can continue such a file, as `moue.output.resume` does.
     """
 
     name: str
@@ -72,13 +72,13 @@ def formats() -> dict[str, TableFormat]:
     """Return all formats by name.
 
     Raises:
-        MoueError: two formats have one name.
+        MoueError: two formats have the same name.
     """
     found: dict[str, TableFormat] = {}
     for module in pkgutil.iter_modules(importlib.import_module(_PACKAGE).__path__):
         for one in getattr(importlib.import_module(f"{_PACKAGE}.{module.name}"), "FORMATS", ()):
             if one.name in found:
-                raise MoueError(f"the format {one.name!r} is there twice", "a new name")
+                raise MoueError(f"there are two formats {one.name!r}", "a new name")
             found[one.name] = one
     return found
 
@@ -88,10 +88,10 @@ def format_of(path: str | Path, name: str = "") -> TableFormat:
 
     Args:
         path: The file to write.
-        name: The format that is meant where several have the suffix, such as "excel".
+        name: Chooses between formats with the same suffix, such as "excel".
 
     Raises:
-        MoueError: no format has the suffix, or the one called `name` has another.
+        MoueError: no format has the suffix, or the format `name` has another one.
     """
     suffix = Path(path).suffix.lower()
     known = formats()
@@ -110,16 +110,16 @@ def format_of(path: str | Path, name: str = "") -> TableFormat:
 
 
 def check_output(path: str | Path, *, overwrite: bool = False, by_line: bool = False, name: str = "") -> TableFormat:
-    """Return the format if results can be written to `path`, so that a mistake is reported before the work.
+    """Return the format if results can be written to `path`, so that mistakes are reported before any work.
 
     Args:
         path: The file to write.
         overwrite: Whether it may exist.
-        by_line: Whether it has to be whole after each result.
+        by_line: Whether it has to be valid after each result.
         name: As for `format_of`.
 
     Raises:
-        MoueError: no such format, or the file exists and `overwrite` is false.
+        MoueError: there is no such format, or the file exists and `overwrite` is false.
     """
     found = format_of(path, name)
     if by_line and not found.by_line:

@@ -1,1 +1,1 @@
-"""The addresses of the server, one file for each concern."""
+"""The routes of the server, one file for each topic."""

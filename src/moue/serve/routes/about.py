@@ -1,4 +1,4 @@
-"""`/v1/models`, health and metrics: what the server is and how it is."""
+"""`/v1/models`, health and metrics: information about the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, Request, Response
 
-from moue.serve import metrics as figures
+from moue.serve.metrics import MEDIA_TYPE
 from moue.serve.schemas import Health, ModelAbout, Models, problems
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _LIMITS: Final = ("max_bytes", "max_pixels", "max_files", "max_faces", "timeout_
 
 
 def models_router(engine: Engine, metrics: Metrics) -> APIRouter:
-    """Return the addresses that tell about the server."""
+    """Return the routes with information about the server."""
     router = APIRouter(tags=["server"])
 
     @router.get("/v1/models", responses=problems(401, 405), summary="List the models, the detectors and the limits")
@@ -36,13 +36,13 @@ def models_router(engine: Engine, metrics: Metrics) -> APIRouter:
         summary="Metrics for Prometheus",
     )
     async def show_metrics() -> Response:
-        return Response(metrics.text(), media_type=figures.MEDIA_TYPE)
+        return Response(metrics.text(), media_type=MEDIA_TYPE)
 
     return router
 
 
 def health_router() -> APIRouter:
-    """Return the addresses that watchdogs ask; they need no key."""
+    """Return the routes for health checks; they need no key."""
     router = APIRouter(tags=["server"])
 
     @router.get("/health/live", responses=problems(405), summary="Whether the process runs")
@@ -51,7 +51,7 @@ def health_router() -> APIRouter:
 
     @router.get(
         "/health/ready",
-        responses={503: {"model": Health, "description": "The server is ending."}, **problems(405)},
+        responses={503: {"model": Health, "description": "The server is shutting down."}, **problems(405)},
         summary="Whether the server accepts requests",
     )
     async def ready(request: Request, response: Response) -> Health:

@@ -1,4 +1,4 @@
-"""`/v1/explain`: which parts of each face the answer rests on."""
+"""`/v1/explain`: which parts of each face led to the prediction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from moue.errors import MoueError
 from moue.recognition.explain import explain_result
-from moue.serve.drawing import PNG, drawn_maps
+from moue.serve.drawing import PNG, maps_file
 from moue.serve.routes.images import BODY, ERRORS, ImageOptions, json_response
 from moue.serve.schemas import Explained, problems
 from moue.serve.uploads import receive_images
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Format(enum.StrEnum):
-    """What maps come as."""
+    """How maps are returned."""
 
     JSON = "json"
     PNG = "png"
 
 
 class ExplainOptions(ImageOptions):
-    """What a request for maps may choose."""
+    """Options of a request for maps."""
 
     emotion: Annotated[
         list[str],
@@ -47,7 +47,7 @@ class ExplainOptions(ImageOptions):
 
 
 def explain_router(engine: Engine, gate: Gate) -> APIRouter:
-    """Return the address that explains answers."""
+    """Return the route that explains predictions."""
     router = APIRouter(tags=["images"])
     settings = engine.settings
     drawing = {PNG: {"schema": {"type": "string", "format": "binary"}}}
@@ -69,18 +69,18 @@ def explain_router(engine: Engine, gate: Gate) -> APIRouter:
                 _need_one(len(uploads), len(emotions))
             with gate.working():
                 if options.format is Format.PNG:
-                    draw = functools.partial(drawn_maps, classifier=classifier, emotion=emotions[0])
-                    (content,) = await in_time(request, engine.look(uploads, choices, draw), settings.timeout_s)
+                    draw = functools.partial(maps_file, classifier=classifier, emotion=emotions[0])
+                    (content,) = await in_time(request, engine.analyze_with(uploads, choices, draw), settings.timeout_s)
                     return Response(content, media_type=PNG)
                 make = functools.partial(_maps_of, classifier=classifier, emotions=emotions)
-                results = await in_time(request, engine.look(uploads, choices, make), settings.timeout_s)
+                results = await in_time(request, engine.analyze_with(uploads, choices, make), settings.timeout_s)
         return json_response({"model": model.name, "class_names": list(classifier.class_names), "results": results})
 
     return router
 
 
 def _checked(emotions: Sequence[str], classifier: Classifier) -> list[str]:
-    """Return each class once; an empty name stands for the class that a face is given."""
+    """Return each class once; an empty name stands for the predicted class of a face."""
     for emotion in emotions:
         if emotion not in classifier.class_names:
             raise MoueError(f"unknown class {emotion!r:.80}", f"one of {', '.join(classifier.class_names)}")
@@ -89,16 +89,16 @@ def _checked(emotions: Sequence[str], classifier: Classifier) -> list[str]:
 
 def _need_one(num_images: int, num_emotions: int) -> None:
     if num_images != 1:
-        raise MoueError(f"a drawing is wanted of {num_images} images", "one image", "Send them one by one.")
+        raise MoueError(f"a drawing is requested for {num_images} images", "one image", "Send them one by one.")
     if num_emotions != 1:
-        raise MoueError(f"a drawing is wanted for {num_emotions} classes", "one class", "Ask for them one by one.")
+        raise MoueError(f"a drawing is requested for {num_emotions} classes", "one class", "Request them one by one.")
 
 
 def _maps_of(result: ImageResult, classifier: Classifier, emotions: Sequence[str]) -> dict[str, Any]:
     """Return a result as JSON values, its faces with their maps."""
-    found = [explain_result(result, model=classifier, emotion=emotion) for emotion in emotions if result.faces]
-    maps = zip(*(explanation.faces for explanation in found), strict=True)
-    # The face is said once, not with each of its maps.
-    said = [[{name: part for name, part in one.to_dict().items() if name != "face"} for one in each] for each in maps]
-    faces = [{"face": face.to_dict(), "maps": each} for face, each in zip(result.faces, said, strict=True)]
+    explained = [explain_result(result, model=classifier, emotion=emotion) for emotion in emotions if result.faces]
+    by_face = zip(*(explanation.faces for explanation in explained), strict=True)
+    # The face is written once, not with each of its maps.
+    maps = [[{key: value for key, value in one.to_dict().items() if key != "face"} for one in each] for each in by_face]
+    faces = [{"face": face.to_dict(), "maps": each} for face, each in zip(result.faces, maps, strict=True)]
     return {**result.to_dict(), "faces": faces}

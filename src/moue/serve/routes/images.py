@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from moue.errors import MoueError
 from moue.recognition.image_result import FORMAT, VERSION
-from moue.serve.drawing import JPEG, PNG, drawn
+from moue.serve.drawing import JPEG, PNG, annotated_file
 from moue.serve.engine import Choices, Engine
 from moue.serve.problems import HttpError
 from moue.serve.schemas import Analysis, Classification, problems
@@ -59,7 +59,7 @@ def _box(text: str) -> str:
 
 
 class FaceOptions(BaseModel):
-    """What a request for face crops may choose."""
+    """Options of a request with face crops."""
 
     model_config = ConfigDict(extra="forbid")
     model: Annotated[str, Field(description="A name that /v1/models lists; the first one by default.")] = ""
@@ -69,7 +69,7 @@ class FaceOptions(BaseModel):
 
 
 class ImageOptions(FaceOptions):
-    """What a request for images may choose, as `moue.analyze`."""
+    """Options of a request with images, as for `moue.analyze`."""
 
     detector: Annotated[str, Field(description="A name that /v1/models lists; none: each image is one face.")] = ""
     views: Annotated[int, Field(ge=1, le=3, description="Number of crops of each face to average over.")] = 3
@@ -83,19 +83,19 @@ class ImageOptions(FaceOptions):
     ] = []
 
     def choices(self, maps: int = 1) -> Choices:
-        """Return them as the engine takes them."""
+        """Return the options in the form that the engine takes."""
         boxes = [tuple(map(float, text.split(","))) for text in self.boxes] or None
         return Choices(self.model, self.detector, self.views, self.unsure_below, boxes, maps)
 
 
 class AnalyzeOptions(ImageOptions):
-    """What a request for results may choose."""
+    """Options of a request for results."""
 
     annotate: Annotated[bool, Field(description="Return the annotated image, for a single image.")] = False
 
 
 def images_router(engine: Engine, gate: Gate) -> APIRouter:
-    """Return the addresses that take images."""
+    """Return the routes that take images."""
     router = APIRouter(tags=["images"])
     settings = engine.settings
     drawings = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (JPEG, PNG)}
@@ -112,11 +112,11 @@ def images_router(engine: Engine, gate: Gate) -> APIRouter:
         model = engine.model(options.model)
         async with receive_images(request, gate, settings) as uploads:
             if options.annotate and len(uploads) != 1:
-                raise MoueError(f"annotate is chosen for {len(uploads)} images", "one image", "Send them one by one.")
+                raise MoueError(f"annotate is set for {len(uploads)} images", "one image", "Send them one by one.")
             with gate.working():
                 if options.annotate:
                     kind = PNG if PNG in request.headers.get("accept", "") else JPEG
-                    drawing = engine.look(uploads, choices, functools.partial(drawn, kind=kind))
+                    drawing = engine.analyze_with(uploads, choices, functools.partial(annotated_file, kind=kind))
                     (content,) = await in_time(request, drawing, settings.timeout_s)
                     return Response(content, media_type=kind)
                 results = await in_time(request, engine.analyze(uploads, choices), settings.timeout_s)

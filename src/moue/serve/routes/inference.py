@@ -1,4 +1,4 @@
-"""`/v2`: the Open Inference Protocol for the networks, as Triton and others speak it.
+"""`/v2`: the Open Inference Protocol, which Triton and other servers speak.
 
 https://github.com/open-inference/open-inference-protocol
 """
@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from moue.serve.gate import Gate
 
 _VERSION: Final = "1"
-_BEHIND: Final = f"JSON as InferRequest, {HEADER} bytes of it, and then tensors whose parameters have binary_data_size."
+_BINARY_BODY: Final = (
+    f"JSON as InferRequest, {HEADER} bytes of it, and then tensors whose parameters have binary_data_size."
+)
 _WHITE: Final = 255
 _FACE: Final = [round(_WHITE * place / 2303) for place in range(2304)]
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -57,7 +59,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
 
 
 class InputTensor(Tensor):
-    """Faces as the network takes them."""
+    """Faces as the model takes them."""
 
     model_config = ConfigDict(extra="ignore")
     data: Annotated[
@@ -67,14 +69,14 @@ class InputTensor(Tensor):
 
 
 class OutputName(BaseModel):
-    """An output that is asked for."""
+    """A requested output."""
 
     name: str
     parameters: OutputParameters = OutputParameters()
 
 
 class InferRequest(BaseModel):
-    """A question to the network."""
+    """A request to run the model."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
     id: str = ""
@@ -88,7 +90,7 @@ _BODY: Final = {
         "required": True,
         "content": {
             JSON: {"schema": {"$ref": "#/components/schemas/InferRequest"}},
-            MEDIA_TYPE: {"schema": {"type": "string", "format": "binary", "description": _BEHIND}},
+            MEDIA_TYPE: {"schema": {"type": "string", "format": "binary", "description": _BINARY_BODY}},
         },
     },
     "parameters": [
@@ -96,7 +98,7 @@ _BODY: Final = {
             "name": HEADER,
             "in": "header",
             "schema": {"type": "integer", "minimum": 0},
-            "description": "How many bytes of the body are JSON, where tensors follow it.",
+            "description": "How many bytes of the body are JSON, if tensors follow it.",
         }
     ],
 }
@@ -105,7 +107,7 @@ Name = Annotated[str, Path(description="A name that /v1/models lists.")]
 
 
 def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
-    """Return the addresses of the protocol that are about networks."""
+    """Return the routes of the protocol for the server and its models."""
     router = APIRouter(tags=["Open Inference Protocol"])
 
     @router.get("/v2", responses=problems(401, 405), summary="About the server")
@@ -140,14 +142,14 @@ def protocol_router(engine: Engine, gate: Gate) -> APIRouter:
         async with receive(request, gate, engine.settings) as body:
             content = await joined(body)
             with gate.working():
-                told = split(content, request.headers.get(HEADER))
-                return await in_time(request, _infer(engine, model, *told), engine.settings.timeout_s)
+                text, payload = split(content, request.headers.get(HEADER))
+                return await in_time(request, _infer(engine, model, text, payload), engine.settings.timeout_s)
 
     return router
 
 
 def protocol_health_router() -> APIRouter:
-    """Return the addresses of the protocol that watchdogs ask; they need no key."""
+    """Return the routes of the protocol for health checks; they need no key."""
     router = APIRouter(tags=["Open Inference Protocol"])
 
     @router.get("/v2/health/live", responses=problems(405), summary="Whether the process runs")
@@ -156,7 +158,7 @@ def protocol_health_router() -> APIRouter:
 
     @router.get(
         "/v2/health/ready",
-        responses={503: {"model": Ready, "description": "The server is ending."}, **problems(405)},
+        responses={503: {"model": Ready, "description": "The server is shutting down."}, **problems(405)},
         summary="Whether the server accepts requests",
     )
     async def ready(request: Request, response: Response) -> Ready:
@@ -166,60 +168,60 @@ def protocol_health_router() -> APIRouter:
     return router
 
 
-async def _infer(engine: Engine, model: Model, content: bytes, behind: bytes) -> Response:
-    asked, names, batch = await asyncio.to_thread(_read, content, behind, model, engine.settings.max_faces)
-    values = await engine.infer(model, batch)
-    binary = {one.name: one.parameters.binary_data for one in asked.outputs}
-    usual = asked.parameters.binary_data_output
-    chosen = [name for name in names if (usual if (own := binary.get(name)) is None else own)]
-    about = {"model_name": model.name, "model_version": _VERSION, "id": asked.id}
-    return respond(about, {name: values[name] for name in names}, chosen)
+async def _infer(engine: Engine, model: Model, content: bytes, payload: bytes) -> Response:
+    request, names, batch = await asyncio.to_thread(_parse, content, payload, model, engine.settings.max_faces)
+    outputs = await engine.infer(model, batch)
+    binary = {output.name: output.parameters.binary_data for output in request.outputs}
+    default = request.parameters.binary_data_output
+    chosen = [name for name in names if (default if (own := binary.get(name)) is None else own)]
+    head = {"model_name": model.name, "model_version": _VERSION, "id": request.id}
+    return respond(head, {name: outputs[name] for name in names}, chosen)
 
 
-def _read(
-    content: bytes, behind: bytes, model: Model, most: int
+def _parse(
+    content: bytes, payload: bytes, model: Model, max_faces: int
 ) -> tuple[InferRequest, list[str], NDArray[np.float32]]:
-    """Return a request, the outputs that it wants, and its faces."""
+    """Return a request, the names of the requested outputs, and its faces."""
     try:
-        asked = InferRequest.model_validate_json(content)
+        request = InferRequest.model_validate_json(content)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False), 400) from error
     known = model.session.output_names
-    names = list(dict.fromkeys(output.name for output in asked.outputs)) or list(known)
+    names = list(dict.fromkeys(output.name for output in request.outputs)) or list(known)
     for name in names:
         if name not in known:
             raise HttpError(400, f"there is no output {name!r:.80}", f"one of {', '.join(known)}")
-    return asked, names, _faces(asked.inputs[0], behind, model, most)
+    return request, names, _faces(request.inputs[0], payload, model, max_faces)
 
 
-def _faces(tensor: InputTensor, behind: bytes, model: Model, most: int) -> NDArray[np.float32]:
-    wanted = model.session.get_inputs()[0].name
+def _faces(tensor: InputTensor, payload: bytes, model: Model, max_faces: int) -> NDArray[np.float32]:
+    expected = model.session.get_inputs()[0].name
     size = model.classifier.input.shape
     shown = f"[N, {', '.join(map(str, size))}]"
-    if tensor.name != wanted or tensor.datatype != DATATYPE:
+    if tensor.name != expected or tensor.datatype != DATATYPE:
         came = f"the input is {tensor.name!r:.80} of the type {tensor.datatype!r:.40}"
-        raise HttpError(400, came, f"{wanted!r} of the type {DATATYPE!r}")
+        raise HttpError(400, came, f"{expected!r} of the type {DATATYPE!r}")
     if len(tensor.shape) != 4 or tuple(tensor.shape[1:]) != size or tensor.shape[0] < 1:
         raise HttpError(400, f"the shape is {tensor.shape!r:.80}", f"{shown} with N of 1 or more")
-    if tensor.shape[0] > most:
-        raise HttpError(413, f"there are {tensor.shape[0]:,} faces", f"{most:,} at most", "Send several requests.")
-    values = _numbers(tensor, behind)
+    if tensor.shape[0] > max_faces:
+        raise HttpError(413, f"there are {tensor.shape[0]:,} faces", f"{max_faces:,} at most", "Send several requests.")
+    values = _numbers(tensor, payload)
     # NaN fails the comparison.
     if not (values.min() >= 0 and values.max() <= _WHITE):
-        fix = "The network scales inside itself: send plain pixels."
+        fix = "The model scales its input itself: send plain pixels."
         raise HttpError(400, "data holds values below 0 or above 255", "gray values, 0-255", fix)
     return values.astype(np.float32).reshape(tensor.shape)
 
 
-def _numbers(tensor: InputTensor, behind: bytes) -> NDArray[Any]:
+def _numbers(tensor: InputTensor, payload: bytes) -> NDArray[Any]:
     """Return the numbers of a tensor whose shape is right."""
     size = tensor.parameters.binary_data_size
     if size is not None and tensor.data is None:
-        return values_of(behind, size, tensor.shape)
-    if tensor.data is None or size is not None or behind:
-        came = "the tensor comes twice" if size is not None else "bytes that nothing names" if behind else "no tensor"
-        fix = f"data in the JSON; or parameters.binary_data_size, the header {HEADER} and the bytes behind the JSON"
-        raise HttpError(400, f"the request holds {came}", fix)
+        return values_of(payload, size, tensor.shape)
+    if tensor.data is None or size is not None or payload:
+        came = "the tensor twice" if size is not None else "bytes of no tensor" if payload else "no tensor"
+        expected = f"data in the JSON; or parameters.binary_data_size, the header {HEADER} and the bytes after the JSON"
+        raise HttpError(400, f"the request holds {came}", expected)
     try:
         values = np.asarray(tensor.data)
     except ValueError as error:

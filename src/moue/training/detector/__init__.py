@@ -1,1 +1,1 @@
-"""How moue's own face detector is made: labelled faces and scenes, canvases, network, loss, training, figures."""
+"""Training of moue's own face detector: labelled faces and scenes, canvases, network, loss, training, figures."""

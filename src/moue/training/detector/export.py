@@ -25,7 +25,7 @@ def export_detector(model: keras.Model, path: Path, canvases: NDArray[np.uint8],
     """Write a detector whose input may have any height and width that are multiples of 8.
 
     Args:
-        model: A trained network of `build_detector`.
+        model: A trained model of `build_detector`.
         path: The ONNX file.
         canvases: uint8 (n, H, W, 1) to compare on; boxes and landmarks are compared in cells with a face.
         overwrite: Replace an existing file.
@@ -46,12 +46,12 @@ def export_detector(model: keras.Model, path: Path, canvases: NDArray[np.uint8],
         store_as_half(temporary)
         session = onnxruntime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
         pixels = canvases.astype(np.float32)
-        found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"images": pixels}), strict=True))
+        outputs = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"images": pixels}), strict=True))
         expected = {name: np.asarray(value) for name, value in exported(pixels, training=False).items()}
-        seen = expected["score"][..., 0] > 0.5
-        difference = float(np.abs(found["score"] - expected["score"]).max())
+        faces = expected["score"][..., 0] > 0.5
+        difference = float(np.abs(outputs["score"] - expected["score"]).max())
         for name in OUTPUTS[1:]:
-            difference = max(difference, float(np.abs(found[name] - expected[name])[seen].max(initial=0)))
+            difference = max(difference, float(np.abs(outputs[name] - expected[name])[faces].max(initial=0)))
         if not difference <= MAX_DIFFERENCE:
             raise MoueError(
                 f"the exported detector differs from Keras by {difference:.2g}", f"at most {MAX_DIFFERENCE}"

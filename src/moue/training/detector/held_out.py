@@ -1,4 +1,4 @@
-"""How a trained detector does on the photographs that its training never saw, and the threshold that follows."""
+"""Scores a trained detector on held-out photographs and chooses its threshold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moue.faces.face import Face, faces_from
 from moue.faces.scoring import Tally
-from moue.training.detector.compose import SURE
+from moue.training.detector.compose import CONFIDENT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from moue.faces import Detector
     from moue.training.detector.material import Material, Scene
 
-MOST_FALSE: Final = 0.02
-"""False boxes that the chosen threshold may give for each photograph without a face."""
+MAX_FALSE: Final = 0.02
+"""Most false boxes per photograph without a face that the chosen threshold may give."""
 
 THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(2, 20))
 
@@ -29,7 +29,7 @@ class HeldOut:
     Attributes:
         num_faces: Faces that the teacher is confident of, on `num_peopled` photographs.
         num_peopled: Photographs with such faces.
-        num_empty: Photographs in which the teacher sees no candidate at all.
+        num_empty: Photographs in which the teacher detects nothing at all.
         rows: (threshold, faces found, false boxes beside people, false boxes on empty photographs), thresholds rising.
     """
 
@@ -40,8 +40,8 @@ class HeldOut:
 
     @property
     def score_threshold(self) -> float:
-        """The lowest threshold with at most `MOST_FALSE` false boxes for each empty photograph."""
-        allowed = MOST_FALSE * self.num_empty
+        """The lowest threshold with at most `MAX_FALSE` false boxes for each empty photograph."""
+        allowed = MAX_FALSE * self.num_empty
         return next((row[0] for row in self.rows if row[3] <= allowed), self.rows[-1][0])
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,10 +52,10 @@ class HeldOut:
 
 
 def measure(material: Material, detector: Detector) -> HeldOut:
-    """Look for faces in all held-out photographs.
+    """Score a detector on all held-out photographs.
 
     Args:
-        material: Photographs and what the teacher sees in them.
+        material: Photographs and what the teacher detects in them.
         detector: Made with a score_threshold of at most the lowest of `THRESHOLDS`.
     """
     people, empty = Tally(THRESHOLDS), Tally(THRESHOLDS)
@@ -64,9 +64,9 @@ def measure(material: Material, detector: Detector) -> HeldOut:
             continue
         if not len(scene.scores):
             empty.add((), detector.detect(_rgb(scene)))
-        elif (scene.scores >= SURE).any():
-            sure = scene.scores >= SURE
-            people.add(_faces(scene.boxes[sure]), detector.detect(_rgb(scene)), ignored=_faces(scene.boxes[~sure]))
+        elif (confident := scene.scores >= CONFIDENT).any():
+            boxes, ignored = scene.boxes[confident], scene.boxes[~confident]
+            people.add(_faces(boxes), detector.detect(_rgb(scene)), ignored=_faces(ignored))
     rows = zip(people.rows(), empty.rows(), strict=True)
     return HeldOut(
         num_faces=people.num_faces,

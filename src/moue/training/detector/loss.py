@@ -12,7 +12,7 @@ _ROUND: Final = 0.1  # below this distance, in units of 32 pixels, the loss is q
 
 
 def centre_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-    """Return the focal loss (Lin et al. 2017, arXiv:1708.02002) over the faces' cells, a scalar.
+    """Return the focal loss (Lin et al. 2017, arXiv:1708.02002) per face cell, a scalar.
 
     It keeps the many easy cells of the background from drowning the few hard ones.
 
@@ -23,9 +23,9 @@ def centre_loss(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.K
     ops = keras.ops
     face = ops.cast(ops.equal(y_true, 1.0), "float32")
     background = ops.cast(ops.equal(y_true, 0.0), "float32")
-    chance = ops.sigmoid(y_pred)
+    probability = ops.sigmoid(y_pred)
     entropy = ops.maximum(y_pred, 0.0) - y_pred * face + ops.log1p(ops.exp(-ops.abs(y_pred)))
-    focal = 0.5 * (face * (1.0 - chance) ** _FOCUS + background * chance**_FOCUS) * entropy
+    focal = 0.5 * (face * (1.0 - probability) ** _FOCUS + background * probability**_FOCUS) * entropy
     return ops.sum(focal) / ops.maximum(ops.sum(face), 1.0)
 
 

@@ -1,7 +1,7 @@
 """The material of canvases: FER2013's training faces and photographs, all with boxes and landmarks.
 
-The teacher YuNet finds the boxes and landmarks; its weights are not part of the product. The hash of its content
-decides whether a scene is held out of training, one in five, so the order of the folder does not matter.
+The teacher YuNet finds the boxes and landmarks; its weights are not part of the product. One scene in five is held out
+of training. The hash of its content decides, so the order of the folder does not matter.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
     Teacher = Callable[[NDArray[np.uint8]], Found]
     """Finds faces in uint8 (H, W, 3); the most confident first."""
     NotFaces = Mapping[str, NDArray[np.float32]]
-    """Boxes (K, 4) of what looks like a face and is none, by `key_of` the photograph."""
+    """Boxes (K, 4) of things that look like a face but are not, by `key_of` the photograph."""
 
 _HELD_OUT: Final = 5
-_WRONG: Final = 0.3  # share of their union from which a box is a place without a face
-# A 48-pixel face is enlarged to each first number inside a canvas of the second; the more confident answer counts.
+_WRONG: Final = 0.3  # intersection over union from which a box counts as one of `NotFaces`
+# A 48-pixel face is enlarged to each first size in a canvas of the second; the more confident detection counts.
 _ENLARGED: Final = ((128, 192), (96, 128))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scene:
-    """A photograph and the faces that the teacher sees in it.
+    """A photograph and the faces that the teacher detects in it.
 
     Attributes:
         image: uint8 (H, W), 0-255.
-        boxes: float32 (M, 4) x, y, width, height in pixels, doubtful ones included.
+        boxes: float32 (M, 4) x, y, width, height in pixels, including uncertain ones.
         landmarks: float32 (M, 5, 2).
         scores: float32 (M,), 0-1.
-        held_out: Whether it must not be trained on.
-        not_faces: float32 (K, 4), places where a detector may see a face and there is none, an animal's for instance.
+        held_out: Whether it is kept out of training.
+        not_faces: float32 (K, 4), boxes that a detector may mistake for a face, such as that of an animal.
     """
 
     image: NDArray[np.uint8]
@@ -83,7 +83,7 @@ class Material:
     def save(self, path: Path) -> None:
         """Write everything to one .npz file, which `load` reads."""
         counts = np.array([len(scene.boxes) for scene in self.scenes])
-        nowhere = np.zeros((0, 4), np.float32)
+        no_boxes = np.zeros((0, 4), np.float32)
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -93,14 +93,14 @@ class Material:
                 sizes=np.array([scene.image.shape for scene in self.scenes]).reshape(-1, 2),
                 pixels=np.concatenate([scene.image.ravel() for scene in self.scenes] or [np.zeros(0, np.uint8)]),
                 counts=counts,
-                scene_boxes=np.concatenate([scene.boxes for scene in self.scenes] or [nowhere]),
+                scene_boxes=np.concatenate([scene.boxes for scene in self.scenes] or [no_boxes]),
                 scene_landmarks=np.concatenate(
                     [scene.landmarks for scene in self.scenes] or [np.zeros((0, 5, 2), np.float32)]
                 ),
                 scene_scores=np.concatenate([scene.scores for scene in self.scenes] or [np.zeros(0, np.float32)]),
                 held_out=np.array([scene.held_out for scene in self.scenes], bool),
                 not_face_counts=np.array([len(scene.not_faces) for scene in self.scenes], np.int64),
-                not_faces=np.concatenate([scene.not_faces for scene in self.scenes] or [nowhere]),
+                not_faces=np.concatenate([scene.not_faces for scene in self.scenes] or [no_boxes]),
             )
 
     @classmethod
@@ -136,17 +136,17 @@ def collect(
     teacher: Teacher,
     *,
     not_faces: NotFaces | None = None,
-    least_score: float = 0.7,
+    min_score: float = 0.7,
     progress: Progress = ignore_progress,
 ) -> Material:
-    """Ask the teacher about the training faces and about photographs.
+    """Label the training faces and photographs with the teacher.
 
     Args:
         dataset: Its training split is used.
         images: Contents of image files.
-        teacher: Finds faces; its doubtful answers on photographs mark areas that training ignores.
-        not_faces: Where the teacher is wrong about photographs.
-        least_score: Training faces with a lower score are left out.
+        teacher: Finds faces; its uncertain detections on photographs mark areas that training ignores.
+        not_faces: Where the teacher is wrong on photographs.
+        min_score: Training faces with a lower score are left out.
         progress: Called with the faces and images done, and all of them.
     """
     pixels = dataset.subset("train").images[..., 0]
@@ -154,7 +154,7 @@ def collect(
     sure, boxes, landmarks = [], [], []
     for number, face in enumerate(pixels):
         box, points, score = _best(face, teacher)
-        if score >= least_score:
+        if score >= min_score:
             sure.append(number)
             boxes.append(box)
             landmarks.append(points)
@@ -175,12 +175,12 @@ def collect(
 
 
 def is_held_out(content: bytes) -> bool:
-    """Return whether a photograph, the content of its file, is one of the fifth that training never sees."""
+    """Return whether a photograph, given as the content of its file, is in the fifth that training never sees."""
     return hashlib.sha256(content).digest()[0] % _HELD_OUT == 0
 
 
 def key_of(content: bytes) -> str:
-    """Return what names a photograph in a file of `read_not_faces`: 16 digits of its content's SHA-256."""
+    """Return the key of a photograph in a file of `read_not_faces`: 16 digits of its content's SHA-256."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -218,7 +218,7 @@ def read_scenes(archive: Path) -> list[bytes]:
 
 
 def _corrected(found: Found, wrong: NDArray[np.float32]) -> Found:
-    """Leave out what the teacher sees where there is no face."""
+    """Drop what the teacher detects where there is no face."""
     places = [Face(*box) for box in wrong.tolist()]
     kept = [not any(overlap(Face(*box), place)[0] > _WRONG for place in places) for box in found[0].tolist()]
     boxes, landmarks, scores = (part[np.array(kept, bool)] for part in found)

@@ -15,7 +15,7 @@ def build_detector(widths: tuple[int, int, int] = (12, 24, 48), depth: int = 3) 
     """Build the network.
 
     It needs about 2,600 multiply-adds per pixel, so an image of 640x480 at scales 0.6 apart costs as much as one run of
-    a usual detector. It has few channels at high resolution, and residual blocks only at stride 8. Each cell there
+    a typical detector. It has few channels at high resolution, and residual blocks only at stride 8. Each cell there
     sees about 120 pixels, twice the largest face.
 
     Args:

@@ -1,4 +1,4 @@
-"""The pieces of a canvas: cutting, laying, masking, scrambling and developing them."""
+"""Image operations for canvases: cropping, pasting, masking, scrambling and degrading."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from PIL import Image, ImageFilter
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MOST_OVERLAP: Final = 0.15
+_MAX_OVERLAP: Final = 0.15
 
 
-def part(
+def crop(
     image: NDArray[np.uint8], scale: float, corner: tuple[float, float], side: int
 ) -> tuple[NDArray[np.float32], float, float]:
-    """Return float32 (side, side) of an image seen at `scale` from `corner` (x, y), its border repeated."""
+    """Return float32 (side, side) of an image at `scale` from `corner` (x, y), its border repeated; and x and y."""
     left, top = float(corner[0]), float(corner[1])
     x0, y0 = math.floor(left / scale), math.floor(top / scale)
     x1, y1 = math.ceil((left + side) / scale) + 1, math.ceil((top + side) / scale) + 1
@@ -29,7 +29,7 @@ def part(
     return np.asarray(cut.resize((side, side), Image.Resampling.BILINEAR, box=box), np.float32), left, top
 
 
-def lay(
+def paste(
     canvas: NDArray[np.float32],
     piece: NDArray[np.uint8],
     scale: float,
@@ -37,7 +37,7 @@ def lay(
     centre: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> None:
-    """Paste a piece on a canvas, in place, rotated and through a mask; its light is matched to its surroundings."""
+    """Paste a rotated piece on a canvas in place, through a mask; its light may be matched to its surroundings."""
     size = max(4, round(piece.shape[0] * scale))
     image = Image.fromarray(np.ascontiguousarray(piece)).resize((size, size), Image.Resampling.BILINEAR)
     mask = Image.fromarray((255 * draw_mask(size, rng)).astype(np.uint8))
@@ -52,7 +52,7 @@ def lay(
     inside = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
     below = canvas[y0:y1, x0:x1]
     pixels, weight = pixels[inside], weight[inside]
-    # Two thirds of the pieces get a light between their own and that of the canvas; the others keep theirs.
+    # Two thirds of the pieces get brightness and contrast between their own and the canvas's; the others keep theirs.
     if rng.random() < 0.67:
         towards = rng.random()
         gain = (below.std() + 12) / (pixels.std() + 12)
@@ -76,8 +76,8 @@ def draw_mask(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.ones((size, size))
 
 
-def scrambled(face: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a face whose tiles changed places, some of them rotated."""
+def scramble(face: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a face with shuffled tiles, some of them rotated."""
     count = int(rng.integers(2, 5))
     step = face.shape[0] // count
     places = [(row, column) for row in range(count) for column in range(count)]
@@ -90,16 +90,19 @@ def scrambled(face: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
     return result
 
 
-def part_of_face(face: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def crop_of_face(face: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return a part of a face, enlarged to the face's size: an eye is not a face."""
     side = int(face.shape[0] * rng.uniform(0.3, 0.5))
     top, left = rng.integers(face.shape[0] - side, size=2)
-    part = Image.fromarray(np.ascontiguousarray(face[top : top + side, left : left + side]))
-    return np.asarray(part.resize(face.shape[::-1], Image.Resampling.BICUBIC))
+    patch = Image.fromarray(np.ascontiguousarray(face[top : top + side, left : left + side]))
+    return np.asarray(patch.resize(face.shape[::-1], Image.Resampling.BICUBIC))
 
 
 def find_place(taken: list[NDArray[np.float64]], size: float, side: int, rng: np.random.Generator) -> bool:
-    """Add a square (x, y, size, size) that hardly overlaps the others; a part of it may be outside the canvas."""
+    """Add a square (x, y, size, size) to `taken` that hardly overlaps the others; return whether there was room.
+
+    A part of it may be outside the canvas.
+    """
     for _ in range(8):
         corner = rng.uniform(-0.3 * size, side - 0.7 * size, 2)
         shared = (
@@ -107,14 +110,14 @@ def find_place(taken: list[NDArray[np.float64]], size: float, side: int, rng: np
             / min(size, float(other[2])) ** 2
             for other in taken
         )
-        if all(part <= _MOST_OVERLAP for part in shared):
+        if all(share <= _MAX_OVERLAP for share in shared):
             taken.append(np.array([*corner, size, size]))
             return True
     return False
 
 
-def developed(canvas: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return uint8 pixels after a random gray curve, blur, noise and JPEG compression."""
+def degrade(canvas: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return uint8 pixels after a random tone curve, blur, noise and JPEG compression."""
     pixels: NDArray[np.floating] = np.clip(canvas, 0, 255)
     if rng.random() < 0.7:
         pixels = 255 * (pixels / 255) ** float(np.exp(rng.normal(0, 0.35)))
@@ -132,7 +135,7 @@ def developed(canvas: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     return result
 
 
-def mirrored(
+def mirror(
     box: NDArray[np.floating], points: NDArray[np.floating], width: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return box and landmarks in the mirrored image; left and right landmarks change places."""
@@ -141,7 +144,7 @@ def mirrored(
     return moved, marks
 
 
-def turn(points: NDArray[np.floating], angle: float) -> NDArray[np.float64]:
+def rotate(points: NDArray[np.floating], angle: float) -> NDArray[np.float64]:
     """Return points (N, 2) turned clockwise on the screen around (0, 0)."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.column_stack([points[:, 0] * cos - points[:, 1] * sin, points[:, 0] * sin + points[:, 1] * cos])

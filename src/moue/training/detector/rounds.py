@@ -1,4 +1,4 @@
-"""Two rounds of training: the second one beside what the first took for faces and were none."""
+"""Two rounds of training: the second also trains on the false positives of the first."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from moue.training.detector.material import Material
 
     MakeDetector: TypeAlias = Callable[[Path, float], Detector]
-    """Makes a detector of an exported file and a lowest score."""
+    """Makes a detector from an exported file and a lowest score."""
 
 RATES: Final = (2e-3, 1e-3)
 """Highest learning rate of each round."""
 
 _COMPARED: Final = 32
-_MISTAKE: Final = 0.2  # score from which what the first round sees counts as its mistake
+_FALSE_POSITIVE: Final = 0.2  # lowest score of a detection that counts as a false positive of the first round
 _NAMES: Final = ("first", "second")
 
 
 @dataclasses.dataclass(frozen=True)
 class RoundsConfig:
-    """Every choice of a training.
+    """The settings of a training.
 
     Attributes:
         steps: Steps of the first and of the second round.
         batch_size: Canvases in a step.
         side: Sides of a canvas in pixels.
-        seed: Which canvases, and which initial weights.
+        seed: Seed of canvases and initial weights.
         steps_per_epoch: Steps after which the state is saved; both rounds are multiples of it.
     """
 
@@ -70,10 +70,10 @@ def train_rounds(
     Args:
         gather: Returns what canvases are made of, given the file that stores it between runs.
         out: The run folder, new unless `resume`.
-        config: Every choice.
-        make: Makes the exported detector, to look for mistakes after the first round and to measure the last.
+        config: The configuration.
+        make: Loads an exported detector, to find false positives after the first round and to measure the last one.
         resume: Continue an interrupted run in `out`.
-        progress: Told how many steps of both rounds are done.
+        progress: Called with the steps done and the steps of both rounds.
 
     Returns:
         The exported detector, ``second/own.onnx``, and its figures, which ``figures.json`` holds too.
@@ -86,11 +86,11 @@ def train_rounds(
         _open(out, config, resume=resume)
         material = gather(out / "material.npz")
         canvases = Composer(material, side=config.side, seed=config.seed + 5).batch(0, _COMPARED)[0]
-        model, mistakes, done = None, _known_mistakes(material), 0
+        model, false_positives, done = None, _known_false_positives(material), 0
         for number, (name, steps) in enumerate(zip(_NAMES, config.steps, strict=True)):
             exported, behind = out / name / "own.onnx", done
             if not exported.exists():
-                one = DetectorConfig(
+                round_config = DetectorConfig(
                     steps=steps,
                     batch_size=config.batch_size,
                     learning_rate=RATES[number],
@@ -98,11 +98,18 @@ def train_rounds(
                     seed=config.seed + number,
                     steps_per_epoch=config.steps_per_epoch,
                 )
-                told = _shifted(progress, behind, sum(config.steps))
-                model = train_detector(material, out / name, one, start=model, mistakes=mistakes, progress=told)
+                model = train_detector(
+                    material,
+                    out / name,
+                    round_config,
+                    start=model,
+                    false_positives=false_positives,
+                    progress=_shifted(progress, behind, sum(config.steps)),
+                )
                 export_detector(model, exported, canvases, overwrite=True)
             model = keras.models.load_model(out / name / "detector.keras", compile=False)
-            mistakes, done = mistakes + _mistakes(material, make(exported, _MISTAKE)), done + steps
+            false_positives += _false_positives(material, make(exported, _FALSE_POSITIVE))
+            done += steps
         figures = measure(material, make(exported, THRESHOLDS[0]))
         write_json(out / "figures.json", figures.to_dict())
     return exported, figures
@@ -123,8 +130,8 @@ def _open(out: Path, config: RoundsConfig, *, resume: bool) -> None:
         )
 
 
-def _mistakes(material: Material, detector: Detector) -> list[tuple[int, tuple[float, float, float, float]]]:
-    """Return what a detector finds in training photographs in which the teacher finds nothing at all."""
+def _false_positives(material: Material, detector: Detector) -> list[tuple[int, tuple[float, float, float, float]]]:
+    """Return what a detector finds in training photographs in which the teacher finds nothing."""
     return [
         (number, face.box)
         for number, scene in enumerate(material.scenes)
@@ -133,8 +140,8 @@ def _mistakes(material: Material, detector: Detector) -> list[tuple[int, tuple[f
     ]
 
 
-def _known_mistakes(material: Material) -> list[tuple[int, tuple[float, float, float, float]]]:
-    """Return what is known to look like a face, in training photographs that show none."""
+def _known_false_positives(material: Material) -> list[tuple[int, tuple[float, float, float, float]]]:
+    """Return the `not_faces` of training photographs in which the teacher finds nothing."""
     return [
         (number, (x, y, width, height))
         for number, scene in enumerate(material.scenes)

@@ -1,4 +1,4 @@
-"""Training the detector in two rounds; the second round also shows the mistakes of the first."""
+"""Training a round of the detector; the second round also shows the false positives of the first."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _STATISTICS_BATCHES: Final = 60
 
 @dataclasses.dataclass(frozen=True)
 class DetectorConfig:
-    """Every choice of a round of training.
+    """The settings of a round of training.
 
     Attributes:
         steps: Number of batches.
         batch_size: Canvases per batch.
-        learning_rate: The highest step size; it rises over 500 steps and falls along a cosine.
+        learning_rate: The highest learning rate; it rises over 500 steps and falls along a cosine.
         weight_decay: Weight decay of AdamW.
         ema: Momentum of the averaged weights.
         side: Width and height of a canvas in pixels.
@@ -66,7 +66,7 @@ class Canvases(keras.utils.PyDataset):
         self._first = 0
 
     def begin(self, epoch: int) -> None:
-        """Give the batches of `epoch`, counted from 0, from here on."""
+        """Switch to the batches of `epoch`, counted from 0."""
         self._first = epoch * self._config.steps_per_epoch
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ def train_detector(
     config: DetectorConfig = DetectorConfig(),
     *,
     start: keras.Model | None = None,
-    mistakes: Sequence[tuple[int, tuple[float, float, float, float]]] = (),
+    false_positives: Sequence[tuple[int, tuple[float, float, float, float]]] = (),
     progress: Progress = ignore_progress,
 ) -> keras.Model:
     """Train one round and return the network with averaged weights; an interrupted round resumes from its saved state.
@@ -93,13 +93,13 @@ def train_detector(
     Args:
         material: Faces and photographs.
         out: Folder of the saved state.
-        config: Every choice.
+        config: The configuration.
         start: The network of an earlier round; None: a new one.
-        mistakes: What an earlier network took for faces, as `Composer` takes it.
+        false_positives: False positives of an earlier network, as for `Composer`.
         progress: Called with the steps done and all steps.
     """
     keras.utils.set_random_seed(config.seed)
-    composer = Composer(material, side=config.side, seed=config.seed, mistakes=mistakes)
+    composer = Composer(material, side=config.side, seed=config.seed, false_positives=false_positives)
     model = build_detector() if start is None else start
     after_warmup = max(1, config.steps - _WARMUP_STEPS)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -113,20 +113,20 @@ def train_detector(
         jit_compile=False,
     )
     canvases = Canvases(composer, config)
-    told = keras.callbacks.LambdaCallback(
+    reporter = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: canvases.begin(epoch),  # noqa: ARG005
         on_epoch_end=lambda epoch, logs: progress((epoch + 1) * config.steps_per_epoch, config.steps),  # noqa: ARG005
     )
-    kept = keras.callbacks.BackupAndRestore(out / "state")
+    backup = keras.callbacks.BackupAndRestore(out / "state")
     epochs = config.steps // config.steps_per_epoch
-    model.fit(canvases, epochs=epochs, callbacks=[kept, told], shuffle=False, verbose=0)
-    retake_statistics(model, composer, config)
+    model.fit(canvases, epochs=epochs, callbacks=[backup, reporter], shuffle=False, verbose=0)
+    recompute_statistics(model, composer, config)
     model.save(out / "detector.keras")
     return model
 
 
-def retake_statistics(model: keras.Model, composer: Composer, config: DetectorConfig) -> None:
-    """Measure the statistics of batch normalisation again: the stored ones belong to the weights before averaging."""
+def recompute_statistics(model: keras.Model, composer: Composer, config: DetectorConfig) -> None:
+    """Recompute the BatchNorm statistics: the stored ones belong to the weights before averaging."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.95
@@ -136,7 +136,7 @@ def retake_statistics(model: keras.Model, composer: Composer, config: DetectorCo
 
 
 def as_keras(target: Target) -> dict[str, NDArray[np.float32]]:
-    """Return the maps as the losses take them: boxes and landmarks after a channel that marks faces."""
+    """Return the maps in the form of the losses: boxes and landmarks after a channel that marks faces."""
     face = (target.centre == 1).astype(np.float32)
     return {
         "centre": target.centre,

@@ -1,4 +1,4 @@
-"""The registered networks, one file a family."""
+"""The registered models, one file per family."""
 
 from moue.training.models.cost import count_multiply_adds
 from moue.training.models.registry import ModelEntry, build_model, list_models, register

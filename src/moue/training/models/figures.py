@@ -1,4 +1,4 @@
-"""What each network costs, kept in a file, because measuring it means loading Keras and building the network."""
+"""The cost of each network, stored in a file, because measuring it means loading Keras and building the network."""
 
 from __future__ import annotations
 

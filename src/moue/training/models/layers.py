@@ -1,4 +1,4 @@
-"""Layers that several families share; BatchNorm has momentum 0.9 throughout.
+"""Layers shared by several families; BatchNorm has momentum 0.9 throughout.
 
 Keras's own 0.99 averages over the last hundred batches. That lags behind a small network that still learns fast, and
 its validation scores swing.
@@ -19,7 +19,7 @@ def scale_pixels(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def batch_norm(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Apply BatchNorm with this room's momentum."""
+    """Apply BatchNorm with `BATCH_NORM_MOMENTUM`."""
     return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
 
 

@@ -1,4 +1,4 @@
-"""The field's usual small network, to measure against."""
+"""The field's usual small network, as a baseline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mini_xception(
     Args:
         num_classes: Number of outputs.
         input_shape: (height, width, channels), at least 8x8.
-        stem_width: Channels of the two first convolutions.
+        stem_width: Channels of the first two convolutions.
         widths: Channels of each module.
     """
     layers = keras.layers

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_INPUT_SHAPE: Final = (48, 48, 1)
 _PACKAGE: Final = "moue.training.models"
-_GIVEN: Final = ("num_classes", "input_shape")  # to every builder; what is left are its own options
+_GIVEN: Final = ("num_classes", "input_shape")  # passed to every builder; its other parameters are its options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ def refuse_options(name: str, options: Iterable[str], origin: str = "") -> None:
         origin: Where they come from, for the message.
 
     Raises:
-        SettingError: there is not.
+        SettingError: there is no such network, or an option is unknown.
     """
     known = options_of(name)
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):

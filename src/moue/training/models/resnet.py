@@ -28,7 +28,7 @@ def resnet(
 ) -> keras.Model:
     """Build a residual network for small images: no stride and no pooling before the first stage.
 
-    Pixels 0-255; 11,180,871 parameters and 1,247 million multiply-adds at 48x48x1 as it stands. Scores: see README.md.
+    Pixels 0-255; 11,180,871 parameters and 1,247 million multiply-adds at 48x48x1 by default. Scores: see README.md.
 
     Args:
         num_classes: Number of outputs.
@@ -36,7 +36,7 @@ def resnet(
         widths: Channels of the stages at full, half, quarter … size.
         depths: Residual blocks of each stage.
         squeeze: Reduction of the squeeze-and-excitation gates, e.g. 16; 0: none.
-        dropout: Before the last layer.
+        dropout: Dropout before the last layer.
     """
     inputs = keras.Input(input_shape, name="images")
     x = conv_bn(scale_pixels(inputs), widths[0])

@@ -18,7 +18,7 @@ def seed_cnn(
     conv_dropout: float = 0.25,
     dense_dropout: float = 0.5,
 ) -> keras.Model:
-    """Build the starting point's network, layer by layer as it stood, with the scaling inside.
+    """Build the network that this project started from, layer by layer, with the scaling inside.
 
     Pixels 0-255; 716,551 parameters and 19.8 million multiply-adds at 48x48x1. Scores: see README.md.
 

@@ -41,7 +41,7 @@ def small(
         widths: Channels of the stages at a half, a quarter, an eighth … of the input's side.
         depths: Residual blocks of each stage.
         squeeze: Reduction of the squeeze-and-excitation gates (Hu et al. 2018, arXiv:1709.01507), e.g. 8; 0: none.
-        dropout: Before the last layer.
+        dropout: Dropout before the last layer.
     """
     inputs = keras.Input(input_shape, name="images")
     x = conv_bn(scale_pixels(inputs), widths[0], 3, 2)

@@ -34,8 +34,8 @@ def vgg(
         num_classes: Number of outputs.
         input_shape: (height, width, channels), at least 16x16 with four stages.
         widths: Channels of each stage.
-        stage_dropout: After each pooling.
-        dropout: Before the last layer.
+        stage_dropout: Dropout after each pooling.
+        dropout: Dropout before the last layer.
     """
     inputs = keras.Input(input_shape, name="images")
     x = scale_pixels(inputs)

@@ -40,18 +40,18 @@ class Budget:
                 raise SettingError(f"a budget of {name} = {value}", "a number above 0", "Leave it out for no limit.")
 
     @property
-    def most_trials(self) -> int | None:
+    def max_trials(self) -> int | None:
         """The number of trials, if that limits the search."""
         unlimited = self.trials is None and self.hours is None and self.epochs is None
         return DEFAULT_TRIALS if unlimited else self.trials
 
     def allows(self, started: int) -> bool:
-        """Return whether another trial may be started after so many."""
-        return self.most_trials is None or started < self.most_trials
+        """Return whether another trial may be started after `started` trials."""
+        return self.max_trials is None or started < self.max_trials
 
     def is_spent(self, trials: Sequence[optuna.trial.FrozenTrial]) -> bool:
         """Return whether the hours or the epochs are used up."""
-        # The epochs of a killed trial are counted where its values are asked again.
+        # The epochs of a killed trial count in the trial that retries it.
         counted = [trial.user_attrs for trial in trials if trial.state.name != "FAIL"]
         seconds, epochs = (sum(attrs.get(name, 0) for attrs in counted) for name in ("seconds", "epochs"))
         return (self.hours is not None and seconds >= 3600 * self.hours) or (

@@ -1,4 +1,4 @@
-"""How sure the winner is: the best trials, and the recipe itself, are trained again with new seeds."""
+"""Confirms the winner: trains the best trials and the recipe itself again with new seeds."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Confirm:
         """
         if text == "0":
             return cls(0, 0)
-        found = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text)
-        if not found:
+        match = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text)
+        if not match:
             raise SettingError(f"confirm = {text!r}", "BESTxSEEDS, such as 3x2, or 0", "0 leaves it out.")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Candidate:
         trial: The trial's number, or None.
         config: Its choices.
         searched: Its validation loss in the search, or None.
-        losses: The validation losses with new seeds, as far as they are there.
-        accuracies: The validation accuracies with new seeds.
+        losses: The validation losses with new seeds so far.
+        accuracies: The validation accuracies with new seeds so far.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Candidate:
 
     @property
     def mean(self) -> float:
-        """The mean validation loss with new seeds, which were not chosen; infinite if there is none."""
+        """The mean validation loss with new seeds, which decided nothing in the search; infinite if there is none."""
         return statistics.fmean(self.losses) if self.losses else math.inf
 
     @property
@@ -94,7 +94,7 @@ def train_again(
 ) -> bool:
     """Train each candidate with each new seed; return whether Ctrl-C stopped it.
 
-    Runs that are complete are left alone, and those that another process trains are left to it.
+    Complete runs and runs that another process trains are skipped.
 
     Args:
         candidates: What to train.
@@ -103,13 +103,13 @@ def train_again(
         dataset: The faces of the search.
         progress: Called after each step.
     """
-    for run, config in runs_again(candidates, seeds, folder):
+    for run, config in confirmation_runs(candidates, seeds, folder):
         try:
             result = train(config, dataset, run.path, resume=run.config.exists(), progress=progress, export=False)
         except InUseError:
             continue
         except DivergedError as error:
-            note_divergence(run, str(error))
+            record_divergence(run, str(error))
             continue
         except (StoppedError, KeyboardInterrupt):
             return True
@@ -118,38 +118,40 @@ def train_again(
     return False
 
 
-def runs_again(candidates: Sequence[Candidate], seeds: int, folder: Path) -> Iterator[tuple[RunFolder, TrainConfig]]:
-    """Yield the run folder and the configuration of each candidate with each new seed, but of no loss that diverged.
+def confirmation_runs(
+    candidates: Sequence[Candidate], seeds: int, folder: Path
+) -> Iterator[tuple[RunFolder, TrainConfig]]:
+    """Yield run folder and configuration of each candidate with each new seed, except of runs that diverged.
 
-    Seed by seed: interrupted, each candidate has had about as many.
+    All candidates come with one seed before the next, so an interruption leaves them about equally many runs.
     """
-    for more in range(1, seeds + 1):
+    for offset in range(1, seeds + 1):
         for candidate in candidates:
-            config = dataclasses.replace(candidate.config, seed=candidate.config.seed + more)
+            config = dataclasses.replace(candidate.config, seed=candidate.config.seed + offset)
             run = run_of(folder, candidate, config.seed)
             if not _diverged(run).exists():
                 yield run, config
 
 
-def note_divergence(run: RunFolder, why: str) -> None:
-    """Remember that the loss of a run is no longer a number."""
+def record_divergence(run: RunFolder, why: str) -> None:
+    """Record that the loss of a run is no longer a number."""
     write_text(_diverged(run), why)
 
 
 def with_results(candidates: Sequence[Candidate], seeds: int, folder: Path) -> list[Candidate]:
-    """Return the candidates with what their finished runs say, the lowest mean loss first."""
-    found = []
+    """Return the candidates with the results of their finished runs, the lowest mean loss first."""
+    updated = []
     for candidate in candidates:
         done = []
-        for more in range(1, seeds + 1):
-            run = run_of(folder, candidate, candidate.config.seed + more)
-            if run.last.exists():  # only a run that has ended has it
+        for offset in range(1, seeds + 1):
+            run = run_of(folder, candidate, candidate.config.seed + offset)
+            if run.last.exists():  # it exists only when the run has ended
                 done.append(summarize(run.read_history()))
             elif _diverged(run).exists():
                 done.append({"val_loss": math.inf, "val_accuracy": 0.0})
         losses, accuracies = ([one[name] for one in done] for name in ("val_loss", "val_accuracy"))
-        found.append(dataclasses.replace(candidate, losses=tuple(losses), accuracies=tuple(accuracies)))
-    return sorted(found, key=lambda one: (one.mean, one.searched or math.inf))
+        updated.append(dataclasses.replace(candidate, losses=tuple(losses), accuracies=tuple(accuracies)))
+    return sorted(updated, key=lambda one: (one.mean, one.searched or math.inf))
 
 
 def _diverged(run: RunFolder) -> Path:

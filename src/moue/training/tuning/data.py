@@ -1,4 +1,4 @@
-"""The faces a study may see."""
+"""Selects the faces of a study."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def refuse_fraction(fraction: float) -> None:
-    """Raise `SettingError` if there is no such part of the training faces."""
+    """Raise `SettingError` if a fraction of the training faces is out of range."""
     if not 0 < fraction <= 1:
         raise SettingError(f"fraction = {fraction}", "above 0 and at most 1", "1 takes all training faces.")
 
 
-def searched_faces(dataset: Dataset, fraction: float = 1.0, seed: int = 0) -> Dataset:
-    """Return the faces of a study: training and validation, and nothing of the test split.
+def study_faces(dataset: Dataset, fraction: float = 1.0, seed: int = 0) -> Dataset:
+    """Return the faces of a study: training and validation, without the test split.
 
-    Validation faces that are pixel for pixel in training too are left out, since a network may know them by heart.
+    Validation faces that are also in training, pixel for pixel, are left out, since a model may have memorised them.
 
     Args:
         dataset: Faces with a "train" and a "val" split.
         fraction: The part of the training faces, drawn from each class, above 0 and at most 1.
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Raises:
         SettingError: a wrong fraction.

@@ -1,4 +1,4 @@
-"""The database of a study: how it is opened, who may change it, and what to say when it fails."""
+"""The database of a study: opening it, locking it, and readable errors when it fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK: Final = 0x6D6F7565
-"""The number of PostgreSQL's advisory lock, which each database has for itself: "moue"."""
+"""The key of PostgreSQL's advisory lock, "moue" in ASCII; each database has its own lock."""
 
 
 def open_storage(url: str) -> optuna.storages.BaseStorage:
@@ -22,11 +22,11 @@ def open_storage(url: str) -> optuna.storages.BaseStorage:
 
 
 @contextlib.contextmanager
-def alone(url: str) -> Iterator[None]:
-    """Let one process of all machines at a time be in such a block about a database.
+def database_lock(url: str) -> Iterator[None]:
+    """Let only one process on all machines at a time run such a block for a database.
 
     This is for PostgreSQL, where machines need not share a folder; the server frees the lock of a killed process. For
-    any other database, nothing happens here: a lock in the folder of the study keeps processes apart.
+    any other database, this does nothing: a lock in the folder of the study keeps processes apart.
     """
     if not url.startswith("postgresql"):
         yield
@@ -41,15 +41,15 @@ def alone(url: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def explained(where: str, *, opening: bool = False) -> Iterator[None]:
-    """Turn what a database says in the block into an error for people.
+def readable_errors(where: str, *, opening: bool = False) -> Iterator[None]:
+    """Turn database errors in the block into readable ones.
 
     Args:
         where: The database, a path or a URL.
-        opening: Whether it is opened in the block, so that its driver may be missing.
+        opening: Whether the block opens the database; then its driver may be missing.
 
     Raises:
-        SettingError: a URL that cannot be one is opened.
+        SettingError: an invalid URL is opened.
         MoueError: the database cannot be opened, or fails.
     """
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError  # noqa: PLC0415 (comes with Optuna)
@@ -62,11 +62,11 @@ def explained(where: str, *, opening: bool = False) -> Iterator[None]:
         shown = where.rpartition("@")[2]  # without a password
         if not opening:
             raise MoueError(
-                f"the study in {shown} does not answer: {cause}",
-                "a database that answers",
-                "When it does, the same command continues.",
+                f"the database of the study in {shown} failed: {cause}",
+                "a database that works",
+                "The same command continues the study when it works again.",
             ) from error
-        # A URL that is none, or that names no database that SQLAlchemy knows, is a wrong choice.
+        # An invalid URL, or one of a database that SQLAlchemy does not know, is a wrong setting.
         kind = SettingError if isinstance(error, ArgumentError) else MoueError
         raise kind(
             f"cannot open the study in {shown}: {cause}",

@@ -19,7 +19,7 @@ _SHOWN_LABELS = 6
 
 
 def history_figure(rows: Sequence[TrialRow], best: int, theme: Theme) -> Figure:
-    """Return the loss of each trial in their order, and the lowest so far."""
+    """Return the loss of each trial in order, and the lowest so far."""
     figure = make_figure(6.2, 4.3, theme)
     axes = make_axes(figure, (1, 1, 1), theme)
     for state, colour, marker in (("pruned", theme.muted, "x"), ("finished", theme.first, "o")):
@@ -122,14 +122,14 @@ def parallel_figure(rows: Sequence[TrialRow], scales: Sequence[Scale], best: int
 
 
 class Scale:
-    """Where the values of a choice lie on an axis from 0 to 1.
+    """The positions of a choice's values on an axis from 0 to 1.
 
     Args:
         name: The choice.
         low: The lowest value.
         high: The highest value.
         log: Whether the axis is logarithmic.
-        choices: The values, if it is no range.
+        choices: The values, if it is not a range.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Scale:
         self._low, self._high, self._log, self._choices = low, high, log, list(choices)
 
     def place(self, value: Any) -> float:  # noqa: ANN401 (a choice may be anything)
-        """Return where a value lies."""
+        """Return the position of a value."""
         if self._choices:
             return self._choices.index(value) / max(1, len(self._choices) - 1)
         if self._log:
@@ -147,7 +147,7 @@ class Scale:
         return min(1.0, float(value - self._low) / (self._high - self._low))
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return where the axis has which label."""
+        """Return positions and labels of the ticks."""
         if self._choices:
             shown = self._choices[: max(_SHOWN_LABELS, 2)]
             return [(self.place(choice), _words(choice)) for choice in shown]

@@ -1,4 +1,4 @@
-"""Whom `moue.tune` tells what it does: a program that shows it, or nobody."""
+"""The listener that `moue.tune` reports to."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class TuneListener:
-    """Is told what a study does; make a subclass of it."""
+    """Receives the events of a study; the default ignores them. Override its methods in a subclass."""
 
     def trial_ended(self, row: TrialRow) -> None:
-        """Take a trial that this process has trained, or had trained on a cluster."""
+        """Called when a trial has ended that this process trained, or had trained on a cluster."""
 
     def waiting(self, num_running: int) -> None:
-        """Take that nothing is left but trials that other processes are training."""
+        """Called when only trials that other processes are training are left."""
 
     def note(self, text: str) -> None:
-        """Take a remark; on a cluster, also from another thread."""
+        """Called with a remark; on a cluster, also from another thread."""

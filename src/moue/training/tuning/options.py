@@ -1,4 +1,4 @@
-"""`TuneOptions`: how a study is made."""
+"""`TuneOptions`: the options of a study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moue.training.tuning.data import refuse_fraction
 
 @dataclasses.dataclass(frozen=True)
 class TuneOptions:
-    """How a study is made; `pruner`, `fraction` and `storage` are fixed when it begins.
+    """The options of a study; `pruner`, `fraction` and `storage` are fixed when it begins.
 
     Attributes:
         budget: When the search ends.
@@ -21,13 +21,13 @@ class TuneOptions:
         fraction: The part of the training faces that trials see.
         confirm: How many of the best trials are trained again, and with how many new seeds.
         storage: URL of a database that several machines share; "": a SQLite file in the study's folder.
-        command: What was typed, for the page.
+        command: The command line, for the page.
         ray: The Ray cluster that trains: "auto" for that of this machine, "HOST:PORT", or "local" to start one; "":
             none, this process trains.
         cpus_per_trial: CPUs of each training on a cluster.
 
     Raises:
-        SettingError: a number is out of its range, or `ray` is no address.
+        SettingError: a number is out of range, or `ray` is not an address.
     """
 
     budget: Budget = dataclasses.field(default_factory=Budget)

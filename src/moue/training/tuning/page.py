@@ -33,14 +33,14 @@ _TEMPLATE: Final = "page.html.j2"
 
 @dataclasses.dataclass(frozen=True)
 class About:
-    """What the page says besides the results.
+    """What the page shows besides the results.
 
     Attributes:
         config: The recipe that was searched.
-        space: What could change.
+        space: The search space.
         options: How it was searched.
-        environment: What `describe_environment` says.
-        importances: The part of each choice in the differences; empty with too few trials.
+        environment: What `describe_environment` returns.
+        importances: The importance of each choice, in parts of 1; empty with too few trials.
     """
 
     config: TrainConfig
@@ -111,7 +111,7 @@ def _figures(result: TuneResult, about: About) -> dict[str, dict[str, str]]:
 
 
 def verdict(candidates: Sequence[Candidate]) -> str:
-    """Return in a sentence how sure it is that the winner beats the recipe; empty without new seeds."""
+    """Return a sentence on how sure it is that the winner beats the recipe; empty without new seeds."""
     best = next((one for one in candidates if one.losses), None)
     recipe = next((one for one in candidates if one.trial is None and one.losses), None)
     if best is None or recipe is None:
@@ -121,11 +121,11 @@ def verdict(candidates: Sequence[Candidate]) -> str:
     if math.isinf(recipe.mean):
         return "With a new seed, the loss of the recipe was no longer a number."
     gain, error = recipe.mean - best.mean, standard_error(best, recipe)
-    said = f"With new seeds, {best.name} has a lower mean loss than the recipe by {gain:.4f}"
+    sentence = f"With new seeds, {best.name} has a lower mean loss than the recipe by {gain:.4f}"
     if math.isnan(error):
-        return f"{said}; one seed each says nothing about the noise."
+        return f"{sentence}; one seed each says nothing about the noise."
     sure = "more than twice" if gain > 2 * error else "less than twice"
-    return f"{said}, {sure} the standard error of that difference ({error:.4f}, {len(best.losses)} seeds each)."
+    return f"{sentence}, {sure} the standard error of that difference ({error:.4f}, {len(best.losses)} seeds each)."
 
 
 def _number(value: float | None, digits: int = 4) -> str:

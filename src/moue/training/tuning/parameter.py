@@ -27,9 +27,9 @@ class Parameter:
         name: The field of `TrainConfig`, or "model_options.NAME".
         low: The lowest value.
         high: The highest value.
-        log: Whether each factor is as likely as any other, instead of each difference.
+        log: Whether values are drawn on a logarithmic scale.
         step: The distance between values; None: any value, or 1 for integers.
-        integer: Whether only whole numbers are asked.
+        integer: Whether only whole numbers are drawn.
         choices: The values, if it is not a range.
     """
 
@@ -42,17 +42,17 @@ class Parameter:
     choices: tuple[Scalar, ...] = ()
 
     def suggest(self, trial: optuna.Trial) -> Scalar:
-        """Ask for a value."""
+        """Return the value that a trial suggests."""
         if self.choices:
             chosen = trial.suggest_categorical(self.name, self.choices)
-            return "" if chosen is None else chosen  # it never is
+            return "" if chosen is None else chosen  # it is never None
         if self.integer:
             step = 1 if self.step is None else int(self.step)
             return trial.suggest_int(self.name, int(self.low), int(self.high), step=step, log=self.log)
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
     def ends(self) -> tuple[Scalar, ...]:
-        """Return the values by which a range is checked: both ends, or every choice."""
+        """Return the values that are checked: both ends of a range, or every choice."""
         return self.choices or ((int(self.low), int(self.high)) if self.integer else (self.low, self.high))
 
     def contains(self, value: Any) -> bool:  # noqa: ANN401 (any field's value)
@@ -65,10 +65,10 @@ class Parameter:
         return abs(steps - round(steps)) < 1e-9 and not (self.integer and value != int(value))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what differs from the defaults, as JSON can hold it."""
-        said = {"choices": list(self.choices)} if self.choices else {"low": self.low, "high": self.high}
+        """Return what differs from the defaults, as JSON values."""
+        entry = {"choices": list(self.choices)} if self.choices else {"low": self.low, "high": self.high}
         extra = {"log": self.log, "step": self.step, "integer": self.integer}
-        return said | {name: value for name, value in extra.items() if value}
+        return entry | {name: value for name, value in extra.items() if value}
 
 
 def make_parameter(origin: str, name: str, entry: Any, kind: Any) -> Parameter:  # noqa: ANN401 (TOML; a type)
@@ -77,11 +77,11 @@ def make_parameter(origin: str, name: str, entry: Any, kind: Any) -> Parameter: 
     Args:
         origin: Where it comes from, for messages.
         name: Its name.
-        entry: What stands there.
+        entry: Its content.
         kind: The type of the field, or None if it is not known.
 
     Raises:
-        MoueError: it is no range and no list of values for such a field.
+        MoueError: it is neither a range nor a list of values for such a field.
     """
     where = f"{origin}: {name}"
     if not isinstance(entry, dict):
@@ -90,7 +90,7 @@ def make_parameter(origin: str, name: str, entry: Any, kind: Any) -> Parameter: 
     if unknown:
         raise MoueError(f"{where} has unknown keys: {', '.join(unknown)}", f"only {', '.join(_KEYS)}", _EXAMPLE)
     if ("choices" in entry) == ("low" in entry or "high" in entry):
-        raise MoueError(f"{where} has {_said(entry)}", "either low and high, or choices", _EXAMPLE)
+        raise MoueError(f"{where} has {_list_keys(entry)}", "either low and high, or choices", _EXAMPLE)
     if "choices" in entry:
         return Parameter(name, choices=_read_choices(where, entry, kind))
     if kind in (bool, str):
@@ -101,7 +101,7 @@ def make_parameter(origin: str, name: str, entry: Any, kind: Any) -> Parameter: 
 def _read_choices(where: str, entry: Mapping[str, Any], kind: Any) -> tuple[Scalar, ...]:  # noqa: ANN401 (a type)
     choices = entry["choices"]
     if len(entry) > 1:
-        raise MoueError(f"{where} has {_said(entry)}", "choices alone", "A list needs no log, step or integer.")
+        raise MoueError(f"{where} has {_list_keys(entry)}", "choices alone", "A list needs no log, step or integer.")
     if not isinstance(choices, list) or not all(isinstance(one, bool | int | float | str) for one in choices):
         raise MoueError(f"{where}: choices = {choices!r}", "a list of numbers, texts, true or false", _EXAMPLE)
     if kind is float:
@@ -135,7 +135,7 @@ def _refuse_types(where: str, entry: Mapping[str, Any], bounds: Mapping[str, Any
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise MoueError(f"{where}: {key} = {value!r}", "a finite number", _EXAMPLE)
     if "low" not in bounds or "high" not in bounds:
-        raise MoueError(f"{where} has {_said(entry)}", "both low and high", _EXAMPLE)
+        raise MoueError(f"{where} has {_list_keys(entry)}", "both low and high", _EXAMPLE)
     for key in ("log", "integer"):
         if not isinstance(entry.get(key, False), bool):
             raise MoueError(f"{where}: {key} = {entry[key]!r}", "true or false")
@@ -147,5 +147,5 @@ def _refuse_fractions(where: str, bounds: Mapping[str, float], *, integer: bool)
             raise MoueError(f"{where}: {key} = {value}", "a whole number, as the choice is one")
 
 
-def _said(entry: Mapping[str, Any]) -> str:
+def _list_keys(entry: Mapping[str, Any]) -> str:
     return " and ".join(entry) or "nothing"

@@ -1,4 +1,4 @@
-"""What a study found: its trials as rows, the table of them, and the best recipe as TOML."""
+"""The results of a study: its trials as rows, their table, and the best recipe as TOML."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TrialRow:
         losses: The validation loss by epoch, from 1.
         run: The name of its folder in "trials".
         is_recipe: Whether these are the values of the recipe itself.
-        note: What else there is to say: "asks trial 3 again", or why it ended.
+        note: A remark: "retries trial 3", or why it ended.
     """
 
     number: int
@@ -56,13 +56,13 @@ class TrialRow:
 
 @dataclasses.dataclass(frozen=True)
 class TuneResult:
-    """A study when a process left it.
+    """The state of a study when a process leaves it.
 
     Attributes:
         out: The study's folder.
         trials: All trials by number.
         candidates: The best trials and the recipe with their results for new seeds, the best first.
-        best: The winner's trial; None as long as no trial has finished.
+        best: The winning trial; None as long as no trial has finished.
         recipe: The path of best.toml; None as long as no trial has finished.
         num_running: Trials that other processes are training.
         interrupted: Whether Ctrl-C ended it.
@@ -82,7 +82,7 @@ def row_of(trial: optuna.trial.FrozenTrial) -> TrialRow:
     attrs, losses = trial.user_attrs, dict(sorted(trial.intermediate_values.items()))
     why = attrs.get("why", "")
     state = _STATES.get(trial.state.name) or (why if why in ("killed", "stopped") else "failed")
-    notes = [f"asks trial {attrs[RETRY_OF]} again" if RETRY_OF in attrs else "", "" if why == state else why]
+    notes = [f"retries trial {attrs[RETRY_OF]}" if RETRY_OF in attrs else "", "" if why == state else why]
     return TrialRow(
         number=trial.number,
         state=state,
@@ -105,7 +105,7 @@ def ranked(rows: Sequence[TrialRow]) -> list[TrialRow]:
 
 
 def write_table(rows: Sequence[TrialRow], path: Path) -> None:
-    """Write all trials as CSV, one a row, with a column for each choice."""
+    """Write all trials as CSV, one per row, with a column for each choice."""
     names = list(dict.fromkeys(name for row in rows for name in row.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -120,9 +120,9 @@ def write_table(rows: Sequence[TrialRow], path: Path) -> None:
 def write_recipe(config: TrainConfig, path: Path, comment: str) -> None:
     """Write a configuration as a recipe: what differs from the defaults, as `moue train --recipe` takes it."""
     standard = TrainConfig().to_dict()
-    said = {name: value for name, value in config.to_dict().items() if name == "model" or value != standard[name]}
-    said.pop("recipe", None)
-    lines = [*(f"# {line}" for line in comment.splitlines()), *(f"{name} = {_toml(said[name])}" for name in said)]
+    fields = {name: value for name, value in config.to_dict().items() if name == "model" or value != standard[name]}
+    fields.pop("recipe", None)
+    lines = [*(f"# {line}" for line in comment.splitlines()), *(f"{name} = {_toml(fields[name])}" for name in fields)]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -133,5 +133,5 @@ def _toml(value: Any) -> str:  # noqa: ANN401 (a field's value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)  # the two agree on these
+        return json.dumps(value, ensure_ascii=False)  # JSON and TOML agree on these
     return repr(value)

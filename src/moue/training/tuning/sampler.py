@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RETRY_OF: Final = "retry_of"
-"""The mark of a trial that asks the values of a killed one again, which it names by number."""
+"""Attribute of a trial that retries a killed one: the number of the killed trial."""
 PRUNERS: Final = ("median", "hyperband", "none")
 
 
 class RepeatableSampler(optuna.samplers.BaseSampler):
     """TPE whose random numbers are a function of seed and trial (Bergstra et al. 2011; multivariate, Falkner 2018).
 
-    Optuna does not save the state of a sampler, so a study that was interrupted would go on with other numbers. Here
-    each trial has its own. A trial that asks the values of a killed one again does not count.
+    Optuna does not save the state of a sampler, so an interrupted study would continue with other random numbers. Here
+    each trial has its own. A trial that retries a killed one does not count.
 
     Args:
         seed: The seed of the study.
@@ -32,12 +32,12 @@ class RepeatableSampler(optuna.samplers.BaseSampler):
         self._inner = self._make(0)
 
     def _make(self, place: int) -> optuna.samplers.TPESampler:
-        drawn = int(np.random.default_rng((self._seed, place)).integers(2**31))
-        # Values that another process is trying count as bad ones, so that no two try nearly the same.
-        return optuna.samplers.TPESampler(seed=drawn, multivariate=True, constant_liar=True)
+        seed = int(np.random.default_rng((self._seed, place)).integers(2**31))
+        # Values that another process is trying count as bad ones, so that no two processes try nearly the same.
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
 
     def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        """Take the random numbers of this trial."""
+        """Seed the sampler for this trial."""
         others = study.get_trials(deepcopy=False)
         retries = sum(RETRY_OF in other.user_attrs for other in others if other.number < trial.number)
         self._inner = self._make(trial.number - retries)
@@ -45,7 +45,7 @@ class RepeatableSampler(optuna.samplers.BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: optuna.trial.FrozenTrial
     ) -> dict[str, optuna.distributions.BaseDistribution]:
-        """Return the parameters that are chosen together."""
+        """Return the parameters that are sampled together."""
         return self._inner.infer_relative_search_space(study, trial)
 
     def sample_relative(
@@ -54,7 +54,7 @@ class RepeatableSampler(optuna.samplers.BaseSampler):
         trial: optuna.trial.FrozenTrial,
         search_space: dict[str, optuna.distributions.BaseDistribution],
     ) -> dict[str, Any]:
-        """Choose them."""
+        """Sample them."""
         return self._inner.sample_relative(study, trial, search_space)
 
     def sample_independent(
@@ -64,7 +64,7 @@ class RepeatableSampler(optuna.samplers.BaseSampler):
         param_name: str,
         param_distribution: optuna.distributions.BaseDistribution,
     ) -> Any:  # noqa: ANN401 (as in Optuna)
-        """Choose one alone, as in the first trials."""
+        """Sample a single parameter, as in the first trials."""
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
@@ -74,7 +74,7 @@ class RepeatableSampler(optuna.samplers.BaseSampler):
         state: optuna.trial.TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell it what came out."""
+        """Pass the result of a trial to TPE."""
         self._inner.after_trial(study, trial, state, values)
 
 
@@ -83,7 +83,7 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
 
     Args:
         name: One of `PRUNERS`.
-        epochs: The epochs of a whole trial.
+        epochs: The epochs of a full trial.
 
     Raises:
         SettingError: unknown name.

@@ -66,7 +66,7 @@ class Space:
         Args:
             table: The entries by name; those of `model_options` are a table of their own, or are called
                 `model_options.NAME`.
-            config: What stays as it is where the space says nothing.
+            config: The configuration outside the space.
             origin: Where the table comes from, for messages.
 
         Raises:
@@ -76,14 +76,14 @@ class Space:
             raise MoueError(f"{origin} is empty", "one choice or more, each with a range or choices", _PAGE)
         kinds = typing.get_type_hints(TrainConfig)
         known = {field.name: kinds[field.name] for field in dataclasses.fields(TrainConfig)}
-        found = []
+        parameters = []
         for name, entry in with_entries({}, table).items():
             _refuse_name(origin, name, known)
             if name == _OPTIONS:
-                found += _read_options(origin, entry)
+                parameters += _read_options(origin, entry)
             else:
-                found.append(make_parameter(origin, name, entry, known[name]))
-        space = cls(tuple(found), origin)
+                parameters.append(make_parameter(origin, name, entry, known[name]))
+        space = cls(tuple(parameters), origin)
         space.check(config)
         return space
 
@@ -93,13 +93,13 @@ class Space:
 
         Args:
             name_or_path: e.g. ``"seed_cnn"`` or ``"my/recipe.toml"``.
-            config: What stays as it is; by default the recipe itself.
+            config: The configuration outside the space; by default the recipe itself.
 
         Raises:
             MoueError: there is no such recipe, it has no search space, or a wrong one.
         """
         source, values = read_recipe(name_or_path)
-        # moue's own recipes are right: what is wrong is the choice of one.
+        # moue's own recipes are valid, so it is the choice of the recipe that is wrong.
         kind = SettingError if str(name_or_path) in list_recipes() else MoueError
         if "search" not in values:
             raise kind(f"the recipe {name_or_path} has no search space", "a table [search] in it", f"Add one. {_PAGE}")
@@ -114,7 +114,7 @@ class Space:
         return {one.name: one.to_dict() for one in self.parameters}
 
     def suggest(self, trial: optuna.Trial) -> Values:
-        """Ask for the values of a trial."""
+        """Return the values that a trial suggests."""
         return {one.name: one.suggest(trial) for one in self.parameters}
 
     def configure(self, config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
@@ -152,8 +152,8 @@ class Space:
             try:
                 self.configure(config, values)
             except MoueError as error:
-                said = ", ".join(f"{name} = {value}" for name, value in values.items())
-                where = said if len(values) == 1 else f"together, {said}"
+                listed = ", ".join(f"{name} = {value}" for name, value in values.items())
+                where = listed if len(values) == 1 else f"together, {listed}"
                 raise MoueError(
                     f"{self.origin} allows {where}: {error.came}", error.expected, error.fix or _PAGE
                 ) from error
@@ -162,7 +162,7 @@ class Space:
         return ({one.name: end} for one in self.parameters for end in one.ends())
 
     def _draws(self) -> Iterator[Values]:
-        """Yield combinations of ends: fields may refuse each other, as adam does weight decay."""
+        """Yield combinations of ends: fields may exclude each other, as adam and weight decay do."""
         rng = np.random.default_rng(0)
         for _ in range(_DRAWS):
             yield {one.name: one.ends()[rng.integers(len(one.ends()))] for one in self.parameters}

@@ -1,9 +1,9 @@
-"""A study that several processes share: which trial is next, and what becomes of one whose process was killed.
+"""A study that several processes share: which trial is next, and how the trial of a killed process is retried.
 
 The study is an Optuna study in a database. Its folder holds, beside the database, a run folder for each trial and a
 lock for each process at work. The operating system frees the lock of a killed process, so the next one sees at once
-that its trial is nobody's. On another machine that cannot see the lock, a trial counts as dead when there has been no
-sign of life for `SILENCE` seconds.
+that its trial is abandoned. On another machine that cannot see the lock, a trial counts as dead when it has sent no
+heartbeat for `HEARTBEAT_TIMEOUT` seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moue.errors import MoueError
 from moue.files import InUseError, locked
 from moue.training.config import TrainConfig
 from moue.training.tuning.backend import optuna
-from moue.training.tuning.database import alone, explained, open_storage
+from moue.training.tuning.database import database_lock, open_storage, readable_errors
 from moue.training.tuning.sampler import RETRY_OF, RepeatableSampler, difference, make_pruner
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     Frozen = optuna.trial.FrozenTrial
 
-SILENCE: Final = 900.0
+HEARTBEAT_TIMEOUT: Final = 900.0
 _IDENTITY: Final = "moue"
 _WORKER: Final = "worker"
-_ALIVE: Final = "alive"
-MOST_DEATHS: Final = 3
-_FEWEST_FOR_IMPORTANCES: Final = 10
+_HEARTBEAT: Final = "alive"
+MAX_DEATHS: Final = 3
+_MIN_FOR_IMPORTANCES: Final = 10
 _KEPT: Final = ("run", "recipe")
 KILLED: Final = "killed"
 STOPPED: Final = "stopped"
@@ -48,7 +48,7 @@ class SharedStudy:
     Args:
         folder: The study's folder.
         storage: A database URL, or "" for a SQLite file in the folder.
-        identity: What the study is about: config, space, data, pruner; another one is refused.
+        identity: What the study is about: config, space, data, pruner; a study of anything else is refused.
         first: Values for the first trial, those of the recipe, or None.
 
     Raises:
@@ -68,7 +68,7 @@ class SharedStudy:
         self.where = storage or str(self._file)
         if not storage and not self._file.exists():
             self._refuse_other_files()
-        with explained(self.where, opening=True), self._asking():
+        with readable_errors(self.where, opening=True), self._exclusive():
             self._storage = open_storage(self._url)
             self.study = optuna.create_study(
                 storage=self._storage,
@@ -84,12 +84,12 @@ class SharedStudy:
         before = self.study.user_attrs.get(_IDENTITY)
         if before is None:
             self._refuse_other_files()
-            # Before the identity, so that a process killed in between leaves a study without one, as new.
+            # Before the identity, so that a study whose process was killed in between has none and counts as new.
             if first is not None:
                 self.study.enqueue_trial(dict(first), user_attrs={"recipe": True}, skip_if_exists=True)
             self.study.set_user_attr(_IDENTITY, dict(identity))
             return
-        # A field that moue did not know then had its default.
+        # A field that is newer than the study had its default.
         before |= {"config": TrainConfig.from_dict(before["config"]).to_dict()}
         different = difference(before, identity)
         if different:
@@ -100,7 +100,7 @@ class SharedStudy:
             )
 
     def _refuse_other_files(self) -> None:
-        """Refuse to replace what no study wrote."""
+        """Refuse to replace files that no study wrote."""
         for name in _RESULTS:
             if (self.folder / name).exists():
                 raise MoueError(
@@ -110,14 +110,14 @@ class SharedStudy:
                 )
 
     @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         """Keep other processes from changing the study, on this machine by a lock in its folder."""
-        with locked(self._lock, wait=True), alone(self._url):
+        with locked(self._lock, wait=True), database_lock(self._url):
             yield
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """Hold a lock by which other processes see that this one lives."""
+        """Hold a lock that shows other processes that this one is alive."""
         name = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(3)}"
         path = (self.folder / "workers" / name).resolve()
         with locked(path):
@@ -129,7 +129,7 @@ class SharedStudy:
 
     def next_trial(self, budget: Budget) -> optuna.Trial | None:
         """Return the next trial to train, or None if the budget is spent or nothing is left."""
-        with self._asking():
+        with self._exclusive():
             self._collect_dead()
             trials = self.trials()
             waiting = any(trial.state == optuna.trial.TrialState.WAITING for trial in trials)
@@ -139,27 +139,27 @@ class SharedStudy:
                 return None
             trial = self.study.ask()
             trial.set_user_attr(_WORKER, self._worker)
-            self.show_life(trial)
+            self.send_heartbeat(trial)
             if "run" not in trial.user_attrs:
                 trial.set_user_attr("run", f"trial-{trial.number:04d}")
             return trial
 
-    def show_life(self, trial: optuna.Trial) -> None:
-        """Tell other machines that a trial is being trained."""
-        trial.set_user_attr(_ALIVE, time.time())
+    def send_heartbeat(self, trial: optuna.Trial) -> None:
+        """Record for other machines that a trial is being trained."""
+        trial.set_user_attr(_HEARTBEAT, time.time())
 
-    def give_back(self, number: int, why: str) -> None:
-        """Mark a trial that did not end, and have its values asked again.
+    def requeue(self, number: int, why: str) -> None:
+        """Mark a trial that did not end as failed, and queue its values again unless it died `MAX_DEATHS` times.
 
         Args:
             number: The trial.
-            why: `KILLED`, `STOPPED`, or an error in words.
+            why: `KILLED`, `STOPPED`, or an error message.
         """
         trial = self.trials()[number]
         deaths = trial.user_attrs.get("deaths", 0) + (why != STOPPED)
         self._mark(number, why)
         self.study.tell(number, state=optuna.trial.TrialState.FAIL)
-        if deaths >= MOST_DEATHS:  # such values may kill every process that tries them
+        if deaths >= MAX_DEATHS:  # such values may kill every process that tries them
             return
         kept: dict[str, Any] = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
         kept |= {RETRY_OF: trial.user_attrs.get(RETRY_OF, number), "deaths": deaths}
@@ -170,9 +170,9 @@ class SharedStudy:
         return self.study.get_trials(deepcopy=False)
 
     def importances(self) -> dict[str, float]:
-        """Return the part of each choice in what makes a tenth of the trials the best; empty with too few of them."""
+        """Return how much each choice matters for the best tenth of the trials, in parts of 1; empty if too few."""
         finished = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-        if len(finished) < _FEWEST_FOR_IMPORTANCES:
+        if len(finished) < _MIN_FOR_IMPORTANCES:
             return {}
         return optuna.importance.get_param_importances(
             self.study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
@@ -186,7 +186,7 @@ class SharedStudy:
     def _collect_dead(self) -> None:
         for trial in self.trials():
             if trial.state == optuna.trial.TrialState.RUNNING and self._is_dead(trial):
-                self.give_back(trial.number, KILLED)
+                self.requeue(trial.number, KILLED)
 
     def _is_dead(self, trial: Frozen) -> bool:
         worker = trial.user_attrs.get(_WORKER)
@@ -195,7 +195,7 @@ class SharedStudy:
         if worker and worker["host"] == platform.node():
             return not _is_held(Path(worker["lock"]))
         started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-        return bool(time.time() - trial.user_attrs.get(_ALIVE, started) > SILENCE)
+        return bool(time.time() - trial.user_attrs.get(_HEARTBEAT, started) > HEARTBEAT_TIMEOUT)
 
     def _mark(self, number: int, why: str) -> None:
         study = self._storage.get_study_id_from_name(self.study.study_name)

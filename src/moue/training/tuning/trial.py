@@ -1,4 +1,4 @@
-"""One trial: a training that tells the study its validation loss after each epoch, and may be stopped by it."""
+"""One trial: a training that reports its validation loss to the study after each epoch, and may be pruned."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from moue.training.run_folder import History
     from moue.training.tuning.study import SharedStudy
 
-BETWEEN_SIGNS: Final = 30.0
+HEARTBEAT_SECONDS: Final = 30.0
 
 
 class Watcher(keras.callbacks.Callback):
     """Reports each epoch's validation loss to a trial, and ends the training if the pruner says so.
 
     Args:
-        study: The study, which is told that the trial lives.
+        study: The study, which receives heartbeats of the trial.
         trial: The trial.
         run: Its run folder, whose history already has the epoch that ends.
     """
@@ -38,13 +38,13 @@ class Watcher(keras.callbacks.Callback):
         self._study = study
         self._trial = trial
         self._run = run
-        self._sign = time.monotonic()
+        self._last_heartbeat = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        """Show life now and then."""
-        if time.monotonic() - self._sign > BETWEEN_SIGNS:
-            self._sign = time.monotonic()
-            self._study.show_life(self._trial)
+        """Send a heartbeat now and then."""
+        if time.monotonic() - self._last_heartbeat > HEARTBEAT_SECONDS:
+            self._last_heartbeat = time.monotonic()
+            self._study.send_heartbeat(self._trial)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Report the epoch."""
@@ -52,10 +52,10 @@ class Watcher(keras.callbacks.Callback):
 
 
 def report(trial: optuna.Trial, rows: History, epochs: int) -> None:
-    """Tell a trial about some of its epochs.
+    """Report some epochs of a trial.
 
     Raises:
-        TrialPruned: the pruner gives it up after them. The recipe itself is never given up, nor what has ended anyway.
+        TrialPruned: the pruner stops it. The recipe itself is never pruned, nor a trial after its last epoch.
     """
     for row in rows:
         trial.report(row["val_loss"], int(row["epoch"]))
@@ -71,9 +71,9 @@ def run_trial(
     dataset: Dataset,
     progress: Progress = ignore_progress,
 ) -> bool:
-    """Train one trial and tell the study how it ended; return whether Ctrl-C stopped it.
+    """Train one trial and record in the study how it ended; return whether Ctrl-C stopped it.
 
-    A trial whose earlier process was killed goes on from its last whole epoch.
+    A trial whose earlier process was killed continues from its last whole epoch.
 
     Args:
         study: The study.
@@ -83,7 +83,7 @@ def run_trial(
         progress: Called after each step.
 
     Raises:
-        MoueError: the training failed for a reason other than its values. They will be asked again.
+        MoueError: the training failed for a reason other than its values. They will be retried.
     """
     run = run_of_trial(study, trial)
     try:
@@ -98,31 +98,31 @@ def run_trial(
         end_diverged(study, trial, run, error.came)
         return False
     except (StoppedError, KeyboardInterrupt):
-        study.give_back(trial.number, STOPPED)
+        study.requeue(trial.number, STOPPED)
         return True
     except Exception as error:
-        study.give_back(trial.number, f"{type(error).__name__}: {error}"[:300])
+        study.requeue(trial.number, f"{type(error).__name__}: {error}"[:300])
         raise
     if result.interrupted:
-        study.give_back(trial.number, STOPPED)
+        study.requeue(trial.number, STOPPED)
         return True
     end_finished(study, trial, run)
     return False
 
 
 def run_of_trial(study: SharedStudy, trial: optuna.Trial) -> RunFolder:
-    """Return the run folder of a trial; one that asks the values of a killed trial again has its folder."""
+    """Return the run folder of a trial; one that retries a killed trial has the folder of that one."""
     return RunFolder(study.folder / "trials" / trial.user_attrs["run"])
 
 
 def end_finished(study: SharedStudy, trial: optuna.Trial, run: RunFolder) -> None:
-    """Tell the study the lowest validation loss of a trial that has had all its epochs."""
+    """Record in the study the lowest validation loss of a trial that has had all its epochs."""
     _end(trial, run)
     study.study.tell(trial, min(row["val_loss"] for row in run.read_history()))
 
 
 def end_pruned(study: SharedStudy, trial: optuna.Trial, run: RunFolder) -> None:
-    """Tell the study that a trial was given up; of its run folder, history and choices stay."""
+    """Record in the study that a trial was pruned; its run folder keeps history and configuration."""
     _end(trial, run)
     study.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
     drop_states(run)
@@ -142,16 +142,16 @@ def _end(trial: optuna.Trial, run: RunFolder) -> None:
 
 def summarize(history: History) -> dict[str, Any]:
     """Return epochs, seconds, and accuracy and loss on the validation split; the accuracy is that of the best epoch."""
-    known = {"epochs": len(history), "seconds": round(sum(row["seconds"] for row in history), 1)}
+    summary = {"epochs": len(history), "seconds": round(sum(row["seconds"] for row in history), 1)}
     if not history:
-        return known
-    return known | {
+        return summary
+    return summary | {
         "val_accuracy": best_epoch(history)["val_accuracy"],
         "val_loss": min(row["val_loss"] for row in history),
     }
 
 
 def drop_states(run: RunFolder) -> None:
-    """Remove the networks of a run that will not be continued; its history and configuration stay."""
+    """Remove the models of a run that will not be continued; its history and configuration stay."""
     run.best.unlink(missing_ok=True)
     shutil.rmtree(run.checkpoint(0).parent, ignore_errors=True)

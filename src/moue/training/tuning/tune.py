@@ -1,9 +1,9 @@
-"""`tune`: search the choices of a recipe, and say how sure the winner is.
+"""`tune`: search the choices of a recipe, and check how sure the winner is.
 
 A study's folder holds
 
 study.db        the study (Optuna's tables in SQLite), unless a database was named
-trials/         a run folder for each trial; of a pruned one only history and choices
+trials/         a run folder for each trial; a pruned one keeps only history and configuration
 confirm/        the best trials and the recipe, trained again with new seeds
 trials.csv      the table of trials
 best.toml       the recipe of the winner
@@ -28,9 +28,9 @@ from moue.training.config import refuse_no_config
 from moue.training.finetune import find_weights
 from moue.training.run_folder import describe_environment
 from moue.training.targets import refuse_unfit_data
-from moue.training.tuning.confirm import Candidate, runs_again, train_again, with_results
-from moue.training.tuning.data import searched_faces
-from moue.training.tuning.database import explained
+from moue.training.tuning.confirm import Candidate, confirmation_runs, train_again, with_results
+from moue.training.tuning.data import study_faces
+from moue.training.tuning.database import readable_errors
 from moue.training.tuning.listener import TuneListener
 from moue.training.tuning.machines import Machines
 from moue.training.tuning.on_cluster import ClusterConfirmation, ClusterSearch
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from moue.training.tuning.results import TrialRow
 
 
-_BETWEEN_LOOKS: Final = 2.0
+_POLL_SECONDS: Final = 2.0
 
 
 def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
@@ -68,7 +68,7 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     """Search the choices of a recipe for the lowest validation loss.
 
     Each trial is a training by `moue.train` on the training split. Its validation loss after each epoch decides whether
-    it goes on, and the lowest one counts. The test split is dropped before the first trial. The same call again
+    it continues, and the lowest one counts. The test split is dropped before the first trial. Repeating the call
     continues a study, and several processes may work on one at the same time.
 
     Args:
@@ -79,8 +79,8 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
             `config.recipe`.
         options: How to search.
         progress: Called after each step of a training with the steps done and the steps of all its epochs; on a
-            cluster, with the trainings done and the most there may be.
-        listener: Told what happens between trainings.
+            cluster, with the trainings done and their maximum.
+        listener: Notified of what happens between trainings.
 
     Raises:
         MoueError: a wrong space, unfit data, or a folder with another study.
@@ -92,14 +92,14 @@ def tune(  # noqa: PLR0913 (what is searched, and how the caller takes part)
     if config.distill_weight:
         raise MoueError("a recipe with a teacher", "distill_weight = 0", "Tune without it: --set distill_weight=0.")
     searched = space if isinstance(space, Space) else _read_space(space, config)
-    faces = searched_faces(dataset, chosen.fraction, config.seed)
+    faces = study_faces(dataset, chosen.fraction, config.seed)
     refuse_unfit_data(faces, config)
     identity = _identity(config, searched, faces, chosen)
     listener = listener or TuneListener()
     with _machines(faces, chosen, listener) as machines:
         study = SharedStudy(folder, chosen.storage, identity, searched.values_of(config))
         work = _Work(study, config, searched, faces, chosen, machines)
-        with explained(study.where), study.at_work():
+        with readable_errors(study.where), study.at_work():
             stopped = work.search(progress, listener) or work.confirm(progress)
             running = study.num_running()
     return work.conclude(num_running=running, interrupted=stopped)
@@ -117,22 +117,22 @@ class _Work:
     machines: Machines | None
 
     def search(self, progress: Progress, listener: TuneListener) -> bool:
-        """Train trials until all of the study are over; return whether Ctrl-C stopped it."""
+        """Train until all trials of the study are over; return whether Ctrl-C stopped it."""
         if self.machines is not None:
             return ClusterSearch(
                 self.study, self.machines, self.options.budget, configure=self._configure, listener=listener
             ).run(progress)
-        told = False
+        notified = False
         try:
             while not self._train_trials(progress, listener):
                 running = self.study.num_running()
                 if not running:
                     return False
-                # Whoever trains the last ones may be killed; then they are asked again here.
-                if not told:
+                # If the process that trains the last ones is killed, they are retried here.
+                if not notified:
                     listener.waiting(running)
-                told = True
-                time.sleep(_BETWEEN_LOOKS)
+                notified = True
+                time.sleep(_POLL_SECONDS)
         except KeyboardInterrupt:
             pass
         return True
@@ -141,7 +141,7 @@ class _Work:
         """Train trials while the budget allows; return whether Ctrl-C stopped it."""
         while (trial := self.study.next_trial(self.options.budget)) is not None:
             stopped = run_trial(self.study, trial, self._configure(trial), self.faces, progress)
-            keras.utils.clear_session()  # Keras keeps each network otherwise
+            keras.utils.clear_session()  # otherwise Keras keeps each model
             if stopped:
                 return True
             listener.trial_ended(row_of(self.study.trials()[trial.number]))
@@ -154,7 +154,7 @@ class _Work:
         """Train the candidates with new seeds; return whether Ctrl-C stopped it."""
         candidates, seeds, folder = self.candidates(), self.options.confirm.seeds, self.study.folder / "confirm"
         if self.machines is not None:
-            return ClusterConfirmation(self.machines, runs_again(candidates, seeds, folder)).run(progress)
+            return ClusterConfirmation(self.machines, confirmation_runs(candidates, seeds, folder)).run(progress)
         return train_again(candidates, seeds, folder, self.faces, progress)
 
     def rows(self) -> list[TrialRow]:
@@ -164,14 +164,14 @@ class _Work:
         """Return the best trials and the recipe itself, without results."""
         rows = self.rows()
         chosen = [row for row in ranked(rows) if not row.is_recipe][: self.options.confirm.best]
-        found = [
+        candidates = [
             Candidate(f"trial {row.number}", row.number, self.space.configure(self.config, row.values), row.val_loss)
             for row in chosen
         ]
         if chosen:
             loss = next((row.val_loss for row in ranked(rows) if row.is_recipe), None)
-            found.append(Candidate("the recipe", None, self.config, loss))
-        return found
+            candidates.append(Candidate("the recipe", None, self.config, loss))
+        return candidates
 
     def conclude(self, *, num_running: int, interrupted: bool) -> TuneResult:
         """Write the table, the recipe and the page."""
@@ -199,7 +199,7 @@ class _Work:
 
 @contextlib.contextmanager
 def _machines(faces: Dataset, options: TuneOptions, listener: TuneListener) -> Iterator[Machines | None]:
-    """Connect to the cluster that trains for the block; None if there is none."""
+    """Connect to the cluster for the block; None if this process trains."""
     if not options.ray:
         yield None
         return
@@ -214,9 +214,9 @@ def _read_space(space: Mapping[str, Any] | str | Path | None, config: TrainConfi
 
 
 def _identity(config: TrainConfig, space: Space, faces: Dataset, options: TuneOptions) -> dict[str, Any]:
-    """Return what a study is about; a process with another one is refused."""
+    """Return what a study is about; a process with another identity is refused."""
     data = describe_environment(faces)["data"]
-    found = {
+    identity = {
         "config": config.to_dict(),
         "space": space.to_dict(),
         "pruner": options.pruner,
@@ -224,12 +224,12 @@ def _identity(config: TrainConfig, space: Space, faces: Dataset, options: TuneOp
         "data": {name: data[name] for name in ("checksum", "votes_checksum")},
     }
     if config.initial_weights:
-        found["initial weights"] = sha256_of(find_weights(config.initial_weights))
-    return found
+        identity["initial weights"] = sha256_of(find_weights(config.initial_weights))
+    return identity
 
 
 def _winner(rows: list[TrialRow], confirmed: list[Candidate]) -> TrialRow | None:
-    """Return the trial of lowest mean loss with new seeds; without any, that of the lowest loss."""
+    """Return the trial of lowest mean loss with new seeds; without new seeds, that of lowest loss."""
     done = ranked(rows)
     by_number = {row.number: row for row in done}
     recipe = next((row for row in done if row.is_recipe), None)

@@ -1,7 +1,7 @@
-"""What runs on the nodes of a cluster during a study: trainings that wait after each epoch for a word to go on.
+"""What runs on the nodes of a cluster during a study: trainings that wait for a command after each epoch.
 
-A node needs no folder that others see. It trains in a temporary one and hands over what is new in it after each epoch.
-Nothing here imports Keras before `Trainer` has said how many threads it may use.
+A node needs no shared folder. It trains in a temporary one and returns the new files in it after each epoch. Nothing
+here imports Keras before `Trainer` has set how many threads it may use.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ PAUSED: Final = "paused"
 FINISHED: Final = "finished"
 DIVERGED: Final = "diverged"
 FAILED: Final = "failed"
-_LAST: Final = ("config.json", "history.json")  # a folder with the former can be resumed; the latter names a state
+_LAST: Final = ("config.json", "history.json")  # the former makes a folder resumable; the latter names a checkpoint
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """How far a training has come.
+    """The state of a training.
 
     Attributes:
         state: `PAUSED` after an epoch, or how it ended: `FINISHED`, `DIVERGED` or `FAILED`.
-        files: What is new in its run folder since the step before, by name; nothing if it failed.
-        names: All that is in its run folder.
-        error: If it diverged or failed: what came, what was expected, and how to fix it.
+        files: New files in its run folder since the previous step, by name; empty if it failed.
+        names: The names of all files in its run folder.
+        error: If it diverged or failed: what came, what was expected, how to fix it.
     """
 
     state: str
@@ -63,7 +63,7 @@ class Trainer:
             os.environ[name] = str(cpus)
         self._faces = faces
         self._steps: Queue[Step] = Queue()
-        self._words: Queue[bool] = Queue()
+        self._commands: Queue[bool] = Queue()
         self._thread = Thread()
         self._seen: dict[str, tuple[int, int]] = {}
 
@@ -79,14 +79,14 @@ class Trainer:
         self._thread.start()
         return self._steps.get()
 
-    def go_on(self) -> Step:
+    def next_epoch(self) -> Step:
         """Train the next epoch."""
-        self._words.put(True)
+        self._commands.put(True)
         return self._steps.get()
 
     def stop(self) -> None:
-        """End a training that waits."""
-        self._words.put(False)
+        """End a paused training."""
+        self._commands.put(False)
         self._thread.join()
 
     def _train(self, config: dict[str, Any], files: Mapping[str, bytes]) -> None:
@@ -97,9 +97,9 @@ class Trainer:
             return
         except MoueError as error:
             step = Step(FAILED, {}, frozenset(), (error.came, error.expected, error.fix))
-        except Exception as error:  # noqa: BLE001 (whatever it is, the driver must hear of it)
+        except Exception as error:  # noqa: BLE001 (the driver reports every error)
             came = f"on the machine {socket.gethostname()}: {type(error).__name__}: {error}"
-            step = Step(FAILED, {}, frozenset(), (came, "a training that ends", "The same command asks for it again."))
+            step = Step(FAILED, {}, frozenset(), (came, "a training that ends", "The same command retries it."))
         self._steps.put(step)
 
     def _fit(self, config: dict[str, Any], files: Mapping[str, bytes], folder: Path) -> Step:
@@ -109,7 +109,7 @@ class Trainer:
         from moue.training.train import train  # noqa: PLC0415
 
         write_files(folder, files)
-        self._step(folder, PAUSED)  # what came is not sent back
+        self._step(folder, PAUSED)  # the received files are not sent back
         pause = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: self._wait(folder))
         chosen, resume = TrainConfig.from_dict(config), (folder / "config.json").exists()
         try:
@@ -117,12 +117,12 @@ class Trainer:
         except DivergedError as error:
             return self._step(folder, DIVERGED, (error.came, error.expected, error.fix))
         finally:
-            keras.utils.clear_session()  # Keras keeps each network otherwise
+            keras.utils.clear_session()  # otherwise Keras keeps each model
         return self._step(folder, FINISHED)
 
     def _wait(self, folder: Path) -> None:
         self._steps.put(self._step(folder, PAUSED))
-        if not self._words.get():
+        if not self._commands.get():
             raise _StoppedByDriver
 
     def _step(self, folder: Path, state: str, error: tuple[str, str, str] = ("", "", "")) -> Step:
@@ -133,11 +133,11 @@ class Trainer:
 
 
 class _StoppedByDriver(BaseException):
-    """The driver gave the training up."""
+    """The driver stopped the training."""
 
 
 def _infos(folder: Path) -> dict[str, os.stat_result]:
-    """Return the files of a folder by name; hidden ones are locks and unfinished."""
+    """Return the files of a folder by name, except hidden ones: locks and unfinished files."""
     found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     return {
         name.as_posix(): path.stat()
@@ -147,17 +147,17 @@ def _infos(folder: Path) -> dict[str, os.stat_result]:
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """Return what is in a run folder, by name; nothing if there is none."""
+    """Return the contents of the files in a run folder, by name; empty if there is no folder."""
     return {name: (folder / name).read_bytes() for name in _infos(folder)}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], keep: AbstractSet[str] | None = None) -> None:
-    """Write files into a run folder in an order that leaves a folder that can be resumed, whenever it is interrupted.
+    """Write files into a run folder in an order that leaves it resumable, even if the writing is interrupted.
 
     Args:
         folder: The run folder.
         files: Contents by name.
-        keep: What stays of other files; None: all of them.
+        keep: Other files that stay; None: all of them.
     """
     for name in sorted(files, key=lambda one: (_LAST.index(one) + 1 if one in _LAST else 0, one)):
         with replacing(folder / name) as temporary:

@@ -1,4 +1,4 @@
-"""`HeadSpec` and `ExpressionSpec`: what a network answers, and how its answer comes from its heads."""
+"""`HeadSpec` and `ExpressionSpec`: the outputs of a model, and how `expression` is computed from its heads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from moue.probabilities import MAX_TEMPERATURE, MIN_TEMPERATURE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MOST_WEIGHT: Final = 1e3
+_MAX_WEIGHT: Final = 1e3
 _ROW_FOR_EACH: Final = "one row for each class of expression"
-_MOST_CLASSES: Final = 1000
+_MAX_CLASSES: Final = 1000
 
 
 @dataclasses.dataclass(frozen=True)
 class HeadSpec:
-    """One raw answer of the network.
+    """One raw output of the model.
 
     Attributes:
-        name: What it answers, e.g. ``"emotion"``.
+        name: What it predicts, e.g. ``"emotion"``.
         output: Name of the ONNX output: probabilities float32 (N, len(class_names)).
         class_names: Names in the order of the output's columns.
         temperature: 0.05 to 20; calibrated probabilities are softmax(log p / temperature). 1 changes nothing.
@@ -49,18 +49,18 @@ class HeadSpec:
 
 @dataclasses.dataclass(frozen=True)
 class ExpressionSpec:
-    """How the file computes its outputs ``expression`` and ``not_face`` from its heads.
+    """How the ONNX file computes its outputs ``expression`` and ``not_face`` from its heads.
 
     ``expression`` is softmax(bias + sum over heads of weights[head] @ log p), where p are the head's own probabilities,
-    those below 1e-7 taken as 1e-7: a small layer over what the heads say. The numbers are built into the ONNX file;
-    here they can be read. ``not_face`` is that class of the head that has it, calibrated.
+    clipped to at least 1e-7: a small linear layer on top of the heads. The numbers are built into the ONNX file; this
+    is a readable copy. ``not_face`` is the calibrated probability of that class, from the head that has it.
 
     Attributes:
         class_names: The classes of ``expression``, in column order.
-        weights: For each head by its name, one row for each of `class_names`, with one number for each class of the
-            head; -1000 to 1000.
+        weights: Maps the name of each head to one row for each of `class_names`, with one number for each class of
+            the head; -1000 to 1000.
         bias: One number for each of `class_names`, -1000 to 1000.
-        not_face_above: A detected face is dropped where ``not_face`` is above this, 0-1.
+        not_face_above: A detected face is dropped if ``not_face`` is above this, 0-1.
     """
 
     class_names: tuple[str, ...]
@@ -85,7 +85,7 @@ class ExpressionSpec:
 
     @classmethod
     def of_head(cls, head: HeadSpec) -> ExpressionSpec:
-        """Return the answer of a network in which this head speaks alone: its calibrated probabilities."""
+        """Return the spec whose `expression` is the calibrated output of this head alone."""
         num = len(head.class_names)
         rows = tuple(tuple(float(i == k) / head.temperature for k in range(num)) for i in range(num))
         return cls(class_names=head.class_names, weights={head.name: rows}, bias=(0.0,) * num)
@@ -104,12 +104,12 @@ def _check_row(where: str, row: Any) -> None:  # noqa: ANN401 (from JSON it may 
     if not isinstance(row, tuple) or not row:
         raise MoueError(f"{where} is {row!r:.200}", "a list of numbers", FIX)
     for number in row:
-        checks.check_number(f"a number in {where}", number, -_MOST_WEIGHT, _MOST_WEIGHT)
+        checks.check_number(f"a number in {where}", number, -_MAX_WEIGHT, _MAX_WEIGHT)
 
 
 def _check_names(where: str, names: Any) -> None:  # noqa: ANN401 (from JSON it may be anything)
-    if not isinstance(names, tuple) or not 2 <= len(names) <= _MOST_CLASSES or not all(map(checks.is_word, names)):
+    if not isinstance(names, tuple) or not 2 <= len(names) <= _MAX_CLASSES or not all(map(checks.is_word, names)):
         raise MoueError(f"{where} are {names!r:.200}", "two or more texts", FIX)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise MoueError(f"{where} name {', '.join(twice):.200} twice", "every class once", FIX)
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise MoueError(f"{where} name {', '.join(duplicates):.200} twice", "every class once", FIX)
