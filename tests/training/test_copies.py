@@ -54,15 +54,18 @@ def test_the_student_sees_each_copy_with_the_teachers_predictions_for_it(faces, 
         number = epoch % 3
         images, targets = feed.batch(epoch, 0)
         copy = make_copy(train.images, plain, number)
-        rows = [int((copy == image).all(axis=(1, 2, 3)).argmax()) for image in images]
-        np.testing.assert_array_equal(copy[rows], images)
+        both = np.concatenate([copy, copy[:, :, ::-1]])
+        found = np.array([int((both == image).all(axis=(1, 2, 3)).argmax()) for image in images])
+        np.testing.assert_array_equal(both[found], images)
+        assert 0 < (found >= len(copy)).sum() < len(images)  # some of the student's copies are mirrored
+        rows = found % len(copy)
         expected = make_training_targets(train, plain, outputs.each_copy()[number])["emotion"]
         np.testing.assert_array_equal(expected[rows], targets)
 
 
-def test_erasing_and_damage_are_only_applied_for_the_student():
+def test_the_student_gets_erasing_damage_and_mirroring_but_no_other_moves():
     augmentation = student_augmentation(CONFIG)
-    assert (augmentation.flip, augmentation.rotation_degrees, augmentation.contrast) == (False, 0, 0)
+    assert (augmentation.flip, augmentation.rotation_degrees, augmentation.contrast) == (True, 0, 0)
     assert (augmentation.erasing_probability, augmentation.damage_probability) == (1.0, 0.5)
     without = dataclasses.replace(CONFIG, distill_copies=0)
     assert student_augmentation(without) == without
